@@ -1,0 +1,28 @@
+/* limits: the bounds of interfaces.md 6. Each is a default; settings may lower it.
+ *
+ * Pure. */
+#ifndef EXO_VOCAB_LIMITS_H
+#define EXO_VOCAB_LIMITS_H
+
+enum {
+    LIMIT_BODY_BYTES = 4 << 20,    /* a request */
+    LIMIT_CLUSTER_BYTES = 1 << 20, /* a cluster file */
+    LIMIT_SATELLITES = 10000,      /* of a cluster */
+    LIMIT_GROUP_DEPTH = 8,
+    LIMIT_JSON_DEPTH = 32,
+    LIMIT_EXPRESSION_BYTES = 4 << 10,
+    LIMIT_NAME_BYTES = 63,
+    LIMIT_ENV_BYTES = 32 << 10,      /* names and values of a satellite together */
+    LIMIT_INLINE_BYTES = 64 << 10,   /* a value above it travels by reference */
+    LIMIT_LIST_LOAD_BYTES = 1 << 20, /* a value by reference above it is never loaded */
+    LIMIT_OUTPUT_BYTES = 8 << 20,    /* output.json of an attempt */
+    LIMIT_LOG_BYTES = 16 << 20,      /* of an attempt; first and last half kept */
+    LIMIT_TASKS = 1000000,           /* of an execution */
+    LIMIT_LABELS = 32,
+    LIMIT_LABEL_BYTES = 63,    /* of a key, and of a value */
+    LIMIT_SUBMIT_LINES = 1000, /* of an NDJSON submission */
+    LIMIT_STEP_TASKS = 4096,   /* changed by one step of a shard */
+    LIMIT_LOSSES = 10,         /* attempts of a task lost to us before INFRASTRUCTURE */
+};
+
+#endif /* EXO_VOCAB_LIMITS_H */
