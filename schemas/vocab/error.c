@@ -33,7 +33,7 @@ int exo_error_prefix(struct exo_error *err, const char *format, ...)
     int used = vsnprintf(err->text, sizeof(err->text), format, args);
     va_end(args);
     if (used >= 0 && (size_t)used < sizeof(err->text)) {
-        (void)snprintf(err->text + used, sizeof(err->text) - (size_t)used, ": %s", old);
+        (void)snprintf(err->text + used, sizeof(err->text) - (size_t)used, ": %.400s", old);
     }
     return -1;
 }
