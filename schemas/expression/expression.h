@@ -1,0 +1,119 @@
+/* expression: the subset of CEL that stands inside ${{ }} (docs/expressions.md).
+ *
+ *   text --expression_compile--> struct expression --expression_eval(scope)--> value
+ *                                     |
+ *                                     +-- expression_references: which names it uses
+ *
+ * Evaluation has no side effect and no loop, and is bounded by a cost, a depth and an output
+ * limit. A compiled expression is immutable: many evaluations may share it, and the text it came
+ * from may go.
+ *
+ * Pure. */
+#ifndef EXO_EXPRESSION_H
+#define EXO_EXPRESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/expression/expression_error.h"
+#include "schemas/expression/scope.h"
+#include "schemas/vocab/arena.h"
+#include "schemas/vocab/checked.h"
+#include "schemas/vocab/span.h"
+#include "schemas/vocab/value.h"
+
+enum {
+    EXPRESSION_DEPTH_MAX = 64,       /* nested operators and brackets of a text */
+    EXPRESSION_COST_MAX = 1000000,   /* default of one evaluation, about 10 ms */
+    EXPRESSION_OUTPUT_MAX = 8 << 20, /* default, bytes that one evaluation makes */
+};
+
+struct expression; /* in the arena it was compiled into */
+
+/* Bounds of one evaluation; a zero means the default above. */
+struct expression_limits {
+    uint64_t cost_max;         /* one a step, one more per 16 bytes or item that it touches */
+    uint64_t output_bytes_max; /* strings, lists and maps made on the way, counted together */
+    uint32_t value_depth_max;  /* nested lists and maps of the result; 0: LIMIT_JSON_DEPTH */
+};
+
+/* expression_compile reads one expression (without ${{ }}).
+ *
+ * text            borrowed for the call; at most LIMIT_EXPRESSION_BYTES
+ * position        where text begins in its file
+ * arena           borrowed; the expression lives there and keeps no pointer to text
+ * ret_expression  out; untouched on failure
+ * ret_error       out; filled on failure only
+ *
+ * Returns EXPRESSION_OK, or ESYNTAX, EUNSUPPORTED, ENAME (a function nobody knows), ELIMIT,
+ * EMEMORY. Source: the language definition of cel-spec. */
+EXO_CHECKED enum expression_err
+expression_compile(struct span text, struct expression_position position, struct arena *arena,
+                   const struct expression **ret_expression, struct expression_error *ret_error);
+
+/* expression_eval computes the value of an expression.
+ *
+ * expression  borrowed
+ * scope       borrowed; its objects must live as long as *ret_value, which may share their parts
+ * limits      borrowed; NULL means all defaults
+ * arena       borrowed; new strings, lists and maps of the result live there
+ * ret_value   out; finite, at most value_depth_max deep; untouched on failure
+ * ret_error   out; filled on failure only
+ *
+ * Returns EXPRESSION_OK or why not. On EXPRESSION_EPENDING evaluate again when the scope has what
+ * it noted. */
+EXO_CHECKED enum expression_err expression_eval(const struct expression *expression,
+                                                const struct expression_scope *scope,
+                                                const struct expression_limits *limits,
+                                                struct arena *arena, struct value *ret_value,
+                                                struct expression_error *ret_error);
+
+/* expression_eval_object is expression_eval that does not load its result: a reference to a lazy
+ * object (also as the branch of a conditional) is handed on as it is. */
+EXO_CHECKED enum expression_err
+expression_eval_object(const struct expression *expression, const struct expression_scope *scope,
+                       const struct expression_limits *limits, struct arena *arena,
+                       struct expression_object *ret_object, struct expression_error *ret_error);
+
+/* One static step of a reference: .name or ["name"] (name.data not NULL), or [index]. */
+struct expression_step {
+    struct span name; /* data NULL: the step is an index */
+    int64_t index;
+    uint32_t line;   /* where the step stands; as in expression_error */
+    uint32_t column; /* its dot or bracket, from 1 */
+};
+
+/* One use of a name: satellites.a.output.items[0].name has root "satellites" and five steps. */
+struct expression_reference {
+    struct span root;
+    const struct expression_step *steps; /* valid for the call of the visitor */
+    uint32_t step_count;
+    uint32_t line; /* of the root */
+    uint32_t column;
+    bool is_tested; /* stands inside has(): may be missing */
+    bool is_sized;  /* only its size is asked for */
+    bool is_cut;    /* a dynamic step such as [i + 1] follows the last static one */
+};
+
+typedef void expression_visit(void *context, const struct expression_reference *reference);
+
+/* expression_references calls visit for each reference in the order of the text. A reference has
+ * its constant steps up to the first dynamic one; names used inside a dynamic step are references
+ * of their own. Steps beyond 64 are left out (is_cut). Strings borrow the expression. */
+void expression_references(const struct expression *expression, expression_visit *visit,
+                           void *context);
+
+/* expression_is_reference is true when the whole expression is one reference with static steps
+ * only, so that a scheduler may hand the thing it names on without evaluating. */
+bool expression_is_reference(const struct expression *expression);
+
+/* expression_is_constant is true when the expression uses no name. */
+bool expression_is_constant(const struct expression *expression);
+
+/* expression_check_names refuses the first root name that is not one of names (count C strings,
+ * borrowed). Returns EXPRESSION_OK, or EXPRESSION_ENAME with the nearest known name in the text. */
+EXO_CHECKED enum expression_err expression_check_names(const struct expression *expression,
+                                                       const char *const *names, size_t count,
+                                                       struct expression_error *ret_error);
+
+#endif /* EXO_EXPRESSION_H */
