@@ -176,7 +176,7 @@ struct store_batch {
     struct span journal;                        /* packed ChangeBatch; empty: no row */
     const struct store_definition *definitions; /* already there: no error */
     uint32_t definition_count;
-    const struct store_execution *inserts; /* id already there: ADMITTED stays false, row kept */
+    const struct store_execution *inserts; /* id already there: the commit is REFUSED */
     uint32_t insert_count;
     const struct store_execution *updates; /* state, version, times, output, error, body only */
     uint32_t update_count;
@@ -199,6 +199,7 @@ enum store_verdict {
 struct store_result {
     enum store_verdict verdict;
     uint32_t fenced_shard;
+    bool is_duplicate;        /* REFUSED: an insert's id is there already */
     exo_time database_now_ns; /* DONE: the database's clock in this transaction, since 1970 */
     struct exo_error err;     /* when not DONE */
 };
@@ -238,7 +239,14 @@ void store_execution_get(struct store *store, const struct execution_id *id,
                                       struct span definition_text, const struct exo_error *err),
                          void *argument);
 
-/* store_shard_cursors gives the shard's row (for the barrier of protocol.md 7). */
+/* store_execution_known tells which of count ids (at most 1,000) the store already has; is_known has
+ * count entries, borrowed for the callback. */
+void store_execution_known(struct store *store, const struct execution_id *ids, uint32_t count,
+                           void (*done)(void *argument, const bool *is_known,
+                                        const struct exo_error *err),
+                           void *argument);
+
+/* store_shard_get gives the shard's row (for the barrier of protocol.md 7). */
 void store_shard_get(struct store *store, uint32_t shard,
                      void (*done)(void *argument, const struct store_shard *shard,
                                   const struct exo_error *err),
