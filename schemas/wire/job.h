@@ -1,0 +1,34 @@
+/* job: one message on exo.jobs (schemas/proto/exo/v1/job.proto).
+ *
+ * Pure. Spans of an unpacked message live in the arena. */
+#ifndef EXO_WIRE_JOB_H
+#define EXO_WIRE_JOB_H
+
+#include <stdint.h>
+
+#include "schemas/wire/codec.h"
+
+struct wire_pair {
+    struct span key;
+    struct span value;
+};
+
+struct wire_job {
+    struct span execution_id; /* 36 characters, or empty */
+    struct span project;
+    struct span cluster; /* JSON or YAML */
+    struct span input;   /* JSON, or empty */
+    const struct wire_pair *labels;
+    uint32_t label_count;
+    int64_t submitted_ms;
+    struct span traceparent;
+};
+
+/* wire_job_pack appends the message; a failed append shows in buffer->is_failed. */
+void wire_job_pack(const struct wire_job *job, struct buffer *buffer);
+
+/* wire_job_unpack reads one message; *ret_job is untouched on error. */
+EXO_CHECKED enum wire_result wire_job_unpack(struct span bytes, struct arena *arena,
+                                             struct wire_job *ret_job);
+
+#endif /* EXO_WIRE_JOB_H */

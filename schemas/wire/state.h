@@ -1,0 +1,105 @@
+/* state: how an execution is kept in the store (schemas/proto/exo/v1/state.proto).
+ *
+ * Pure. Spans and arrays of an unpacked message live in the arena. */
+#ifndef EXO_WIRE_STATE_H
+#define EXO_WIRE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/vocab/ids.h"
+#include "schemas/wire/codec.h"
+#include "schemas/wire/status.h"
+
+enum { WIRE_PAGE_TASKS = 256, WIRE_STATE_NR = 16 };
+
+/* The page number of a single task's segments. */
+#define WIRE_SINGLE_PAGE UINT32_MAX
+
+struct wire_lease {
+    uint32_t offset; /* of the task in the page */
+    struct span worker;
+    uint64_t incarnation;
+    uint32_t ticket;
+    uint64_t lend;
+    struct span process;
+    uint64_t heartbeat;
+    int64_t due_ns;
+    int64_t started_ms;
+};
+
+/* Columns may be shorter than states: the rest is 0. */
+struct wire_columns {
+    struct span states;
+    const uint32_t *attempts, *failures, *losses;
+    uint32_t attempt_count, failure_count, loss_count;
+    const struct wire_lease *leases;
+    uint32_t lease_count;
+};
+
+/* How one attempt ended. */
+struct wire_output {
+    uint32_t index;
+    uint32_t attempt;
+    struct span json;
+    bool has_ref;
+    struct digest ref_digest;
+    uint64_t ref_bytes;
+    bool has_log;
+    struct digest log_digest;
+    uint64_t log_bytes;
+    int64_t run_ms;
+    uint64_t memory_bytes_max;
+    int64_t cpu_ms;
+    struct span worker;
+    int32_t exit_status;
+    struct span error;
+    enum wire_outcome outcome;
+    int64_t started_ms;
+    int64_t ended_ms;
+};
+
+struct wire_instance {
+    uint32_t state;
+    bool is_map;
+    uint32_t task_count;
+    uint32_t next_index;
+    uint32_t counts[WIRE_STATE_NR]; /* tasks by state */
+    struct span error;
+    struct span image_digest;
+    bool has_task;
+    struct wire_columns task; /* of a single task */
+    int64_t started_ms;
+    int64_t ended_ms;
+    bool has_result;
+    struct wire_output result;
+    uint32_t cursor;
+    uint32_t cursor_kind;
+};
+
+struct wire_body {
+    const struct wire_instance *instances;
+    uint32_t instance_count;
+    uint64_t change;
+    int64_t timeout_at_ns;
+    struct span cancel_reason;
+};
+
+/* The packers append; a failed append shows in buffer->is_failed. The unpackers leave their
+ * result untouched on error. */
+void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer);
+EXO_CHECKED enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
+                                              struct wire_body *ret_body);
+
+void wire_columns_pack(const struct wire_columns *columns, struct arena *scratch,
+                       struct buffer *buffer);
+EXO_CHECKED enum wire_result wire_columns_unpack(struct span bytes, struct arena *arena,
+                                                 struct wire_columns *ret_columns);
+
+void wire_outputs_pack(const struct wire_output *outputs, uint32_t count, struct arena *scratch,
+                       struct buffer *buffer);
+EXO_CHECKED enum wire_result wire_outputs_unpack(struct span bytes, struct arena *arena,
+                                                 const struct wire_output **ret_outputs,
+                                                 uint32_t *ret_count);
+
+#endif /* EXO_WIRE_STATE_H */
