@@ -52,7 +52,8 @@ struct wire_dead_letter {
     int64_t at_ms;
 };
 
-void wire_dead_letter_pack(const struct wire_dead_letter *letter, struct buffer *buffer);
+void wire_dead_letter_pack(const struct wire_dead_letter *letter, struct arena *scratch,
+                           struct buffer *buffer);
 EXO_CHECKED enum wire_result wire_dead_letter_unpack(struct span bytes, struct arena *arena,
                                                      struct wire_dead_letter *ret_letter);
 

@@ -24,8 +24,9 @@ struct wire_job {
     struct span traceparent;
 };
 
-/* wire_job_pack appends the message; a failed append shows in buffer->is_failed. */
-void wire_job_pack(const struct wire_job *job, struct buffer *buffer);
+/* wire_job_pack appends the message; a failed append shows in buffer->is_failed. scratch is used
+ * during the call. */
+void wire_job_pack(const struct wire_job *job, struct arena *scratch, struct buffer *buffer);
 
 /* wire_job_unpack reads one message; *ret_job is untouched on error. */
 EXO_CHECKED enum wire_result wire_job_unpack(struct span bytes, struct arena *arena,

@@ -17,11 +17,11 @@ enum wire_context_kind { CONTEXT_JSON, CONTEXT_BLOB, CONTEXT_LIST };
 struct wire_context {
     struct span path;
     enum wire_context_kind kind;
-    struct span json;      /* JSON */
-    struct digest digest;  /* BLOB */
-    uint64_t bytes;        /* BLOB */
-    uint32_t instance;     /* LIST: outputs of this map ... */
-    uint32_t count;        /* LIST: ... of so many tasks */
+    struct span json;     /* JSON */
+    struct digest digest; /* BLOB */
+    uint64_t bytes;       /* BLOB */
+    uint32_t instance;    /* LIST: outputs of this map ... */
+    uint32_t count;       /* LIST: ... of so many tasks */
 };
 
 struct wire_spec {

@@ -1,0 +1,324 @@
+#include "schemas/wire/state.h"
+
+#include "exo/v1/state.pb-c.h"
+#include "schemas/wire/message.h"
+
+/* protobuf-c wants arrays it could write to; packing never does. */
+static uint32_t *borrow_u32(const uint32_t *numbers)
+{
+    union {
+        const uint32_t *in;
+        uint32_t *out;
+    } u = {.in = numbers};
+
+    return u.out;
+}
+
+static void output_fill(const struct wire_output *output, struct arena *scratch,
+                        Exo__V1__TaskOutput *message)
+{
+    message->index = output->index;
+    message->attempt = output->attempt;
+    message->json = message_bytes(output->json);
+    if (output->has_ref) {
+        Exo__V1__OutputRef **ref = message_array(scratch, &exo__v1__output_ref__descriptor, 1);
+
+        if (ref != NULL) {
+            ref[0]->digest = message_bytes((struct span){output->ref_digest.bytes, DIGEST_BYTES});
+            ref[0]->bytes = output->ref_bytes;
+            message->ref = ref[0];
+        }
+    }
+    if (output->has_log) {
+        message->log_digest = message_bytes((struct span){output->log_digest.bytes, DIGEST_BYTES});
+    }
+    message->log_bytes = output->log_bytes;
+    message->run_ms = output->run_ms;
+    message->memory_bytes_max = output->memory_bytes_max;
+    message->cpu_ms = output->cpu_ms;
+    message->worker = message_string(scratch, output->worker);
+    message->exit_status = output->exit_status;
+    message->error = message_string(scratch, output->error);
+    message->outcome = (uint32_t)output->outcome;
+    message->started_ms = output->started_ms;
+    message->ended_ms = output->ended_ms;
+}
+
+static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *output)
+{
+    *output = (struct wire_output){
+        .index = message->index,
+        .attempt = message->attempt,
+        .json = message_span(message->json),
+        .has_ref = message->ref != NULL,
+        .ref_bytes = message->ref == NULL ? 0 : message->ref->bytes,
+        .has_log = message->log_digest.len != 0,
+        .log_bytes = message->log_bytes,
+        .run_ms = message->run_ms,
+        .memory_bytes_max = message->memory_bytes_max,
+        .cpu_ms = message->cpu_ms,
+        .worker = span_of(message->worker),
+        .exit_status = message->exit_status,
+        .error = span_of(message->error),
+        .outcome = (enum wire_outcome)message->outcome,
+        .started_ms = message->started_ms,
+        .ended_ms = message->ended_ms,
+    };
+    return message->outcome < OUTCOME_NR &&
+           (!output->has_ref || message_digest(message->ref->digest, &output->ref_digest)) &&
+           (!output->has_log || message_digest(message->log_digest, &output->log_digest));
+}
+
+static void columns_fill(const struct wire_columns *columns, struct arena *scratch,
+                         Exo__V1__TaskColumns *message)
+{
+    message->states = message_bytes(columns->states);
+    message->attempts = borrow_u32(columns->attempts);
+    message->n_attempts = columns->attempt_count;
+    message->failures = borrow_u32(columns->failures);
+    message->n_failures = columns->failure_count;
+    message->losses = borrow_u32(columns->losses);
+    message->n_losses = columns->loss_count;
+    message->leases = message_array(scratch, &exo__v1__lease__descriptor, columns->lease_count);
+    message->n_leases = message->leases == NULL ? 0 : columns->lease_count;
+    for (size_t i = 0; i < message->n_leases; i++) {
+        const struct wire_lease *lease = &columns->leases[i];
+
+        message->leases[i]->offset = lease->offset;
+        message->leases[i]->worker = message_string(scratch, lease->worker);
+        message->leases[i]->incarnation = lease->incarnation;
+        message->leases[i]->ticket = lease->ticket;
+        message->leases[i]->lend = lease->lend;
+        message->leases[i]->process = message_string(scratch, lease->process);
+        message->leases[i]->heartbeat = lease->heartbeat;
+        message->leases[i]->due_ns = lease->due_ns;
+        message->leases[i]->started_ms = lease->started_ms;
+    }
+}
+
+static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct arena *arena,
+                                     struct wire_columns *ret)
+{
+    struct wire_lease *leases = arena_alloc(arena, message->n_leases * sizeof(*leases));
+
+    if (leases == NULL) {
+        return WIRE_EMEMORY;
+    }
+    if (message->states.len > WIRE_PAGE_TASKS || message->n_attempts > message->states.len ||
+        message->n_failures > message->states.len || message->n_losses > message->states.len) {
+        return WIRE_EMALFORMED;
+    }
+    for (size_t i = 0; i < message->n_leases; i++) {
+        const Exo__V1__Lease *lease = message->leases[i];
+
+        if (lease->offset >= message->states.len) {
+            return WIRE_EMALFORMED;
+        }
+        leases[i] = (struct wire_lease){
+            .offset = lease->offset,
+            .worker = span_of(lease->worker),
+            .incarnation = lease->incarnation,
+            .ticket = lease->ticket,
+            .lend = lease->lend,
+            .process = span_of(lease->process),
+            .heartbeat = lease->heartbeat,
+            .due_ns = lease->due_ns,
+            .started_ms = lease->started_ms,
+        };
+    }
+    *ret = (struct wire_columns){
+        .states = message_span(message->states),
+        .attempts = message->attempts,
+        .failures = message->failures,
+        .losses = message->losses,
+        .attempt_count = (uint32_t)message->n_attempts,
+        .failure_count = (uint32_t)message->n_failures,
+        .loss_count = (uint32_t)message->n_losses,
+        .leases = leases,
+        .lease_count = (uint32_t)message->n_leases,
+    };
+    return WIRE_OK;
+}
+
+static void instance_fill(const struct wire_instance *instance, struct arena *scratch,
+                          Exo__V1__Instance *message)
+{
+    message->state = instance->state;
+    message->is_map = instance->is_map;
+    message->task_count = instance->task_count;
+    message->next_index = instance->next_index;
+    message->counts = borrow_u32(instance->counts);
+    message->n_counts = WIRE_STATE_NR;
+    while (message->n_counts > 0 && instance->counts[message->n_counts - 1] == 0) {
+        message->n_counts--;
+    }
+    message->error = message_string(scratch, instance->error);
+    message->image_digest = message_bytes(instance->image_digest);
+    if (instance->has_task) {
+        Exo__V1__TaskColumns **task = message_array(scratch, &exo__v1__task_columns__descriptor, 1);
+
+        if (task != NULL) {
+            columns_fill(&instance->task, scratch, task[0]);
+            message->task = task[0];
+        }
+    }
+    message->started_ms = instance->started_ms;
+    message->ended_ms = instance->ended_ms;
+    if (instance->has_result) {
+        Exo__V1__TaskOutput **result = message_array(scratch, &exo__v1__task_output__descriptor, 1);
+
+        if (result != NULL) {
+            output_fill(&instance->result, scratch, result[0]);
+            message->result = result[0];
+        }
+    }
+    message->cursor = instance->cursor;
+    message->cursor_kind = instance->cursor_kind;
+}
+
+static enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
+                                      struct wire_instance *ret)
+{
+    struct wire_instance instance = {
+        .state = message->state,
+        .is_map = message->is_map != 0,
+        .task_count = message->task_count,
+        .next_index = message->next_index,
+        .error = span_of(message->error),
+        .image_digest = message_span(message->image_digest),
+        .has_task = message->task != NULL,
+        .started_ms = message->started_ms,
+        .ended_ms = message->ended_ms,
+        .has_result = message->result != NULL,
+        .cursor = message->cursor,
+        .cursor_kind = message->cursor_kind,
+    };
+
+    if (message->n_counts > WIRE_STATE_NR ||
+        (message->result != NULL && !output_read(message->result, &instance.result))) {
+        return WIRE_EMALFORMED;
+    }
+    if (message->n_counts > 0) {
+        memcpy(instance.counts, message->counts, message->n_counts * sizeof(uint32_t));
+    }
+    if (message->task != NULL) {
+        enum wire_result result = columns_read(message->task, arena, &instance.task);
+
+        if (result != WIRE_OK) {
+            return result;
+        }
+    }
+    *ret = instance;
+    return WIRE_OK;
+}
+
+void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer)
+{
+    Exo__V1__ExecutionBody message = EXO__V1__EXECUTION_BODY__INIT;
+
+    message.version = WIRE_VERSION;
+    message.instances =
+        message_array(scratch, &exo__v1__instance__descriptor, body->instance_count);
+    message.n_instances = message.instances == NULL ? 0 : body->instance_count;
+    for (size_t i = 0; i < message.n_instances; i++) {
+        instance_fill(&body->instances[i], scratch, message.instances[i]);
+    }
+    message.change = body->change;
+    message.timeout_at_ns = body->timeout_at_ns;
+    message.cancel_reason = message_string(scratch, body->cancel_reason);
+    message_pack(&message.base, buffer);
+}
+
+enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
+                                  struct wire_body *ret_body)
+{
+    ProtobufCMessage *base;
+    enum wire_result result =
+        message_unpack(&exo__v1__execution_body__descriptor, bytes, arena, &base);
+
+    if (result != WIRE_OK) {
+        return result;
+    }
+    const Exo__V1__ExecutionBody *message = (const Exo__V1__ExecutionBody *)base;
+    struct wire_instance *instances = arena_alloc(arena, message->n_instances * sizeof(*instances));
+
+    if (message->version != WIRE_VERSION) {
+        return WIRE_EVERSION;
+    }
+    if (instances == NULL) {
+        return WIRE_EMEMORY;
+    }
+    for (size_t i = 0; i < message->n_instances; i++) {
+        result = instance_read(message->instances[i], arena, &instances[i]);
+        if (result != WIRE_OK) {
+            return result;
+        }
+    }
+    *ret_body = (struct wire_body){
+        .instances = instances,
+        .instance_count = (uint32_t)message->n_instances,
+        .change = message->change,
+        .timeout_at_ns = message->timeout_at_ns,
+        .cancel_reason = span_of(message->cancel_reason),
+    };
+    return WIRE_OK;
+}
+
+void wire_columns_pack(const struct wire_columns *columns, struct arena *scratch,
+                       struct buffer *buffer)
+{
+    Exo__V1__TaskColumns message = EXO__V1__TASK_COLUMNS__INIT;
+
+    columns_fill(columns, scratch, &message);
+    message_pack(&message.base, buffer);
+}
+
+enum wire_result wire_columns_unpack(struct span bytes, struct arena *arena,
+                                     struct wire_columns *ret_columns)
+{
+    ProtobufCMessage *base;
+    enum wire_result result =
+        message_unpack(&exo__v1__task_columns__descriptor, bytes, arena, &base);
+
+    return result != WIRE_OK ? result
+                             : columns_read((const Exo__V1__TaskColumns *)base, arena, ret_columns);
+}
+
+void wire_outputs_pack(const struct wire_output *outputs, uint32_t count, struct arena *scratch,
+                       struct buffer *buffer)
+{
+    Exo__V1__OutputSegment message = EXO__V1__OUTPUT_SEGMENT__INIT;
+
+    message.outputs = message_array(scratch, &exo__v1__task_output__descriptor, count);
+    message.n_outputs = message.outputs == NULL ? 0 : count;
+    for (size_t i = 0; i < message.n_outputs; i++) {
+        output_fill(&outputs[i], scratch, message.outputs[i]);
+    }
+    message_pack(&message.base, buffer);
+}
+
+enum wire_result wire_outputs_unpack(struct span bytes, struct arena *arena,
+                                     const struct wire_output **ret_outputs, uint32_t *ret_count)
+{
+    ProtobufCMessage *base;
+    enum wire_result result =
+        message_unpack(&exo__v1__output_segment__descriptor, bytes, arena, &base);
+
+    if (result != WIRE_OK) {
+        return result;
+    }
+    const Exo__V1__OutputSegment *message = (const Exo__V1__OutputSegment *)base;
+    struct wire_output *outputs = arena_alloc(arena, message->n_outputs * sizeof(*outputs));
+
+    if (outputs == NULL) {
+        return WIRE_EMEMORY;
+    }
+    for (size_t i = 0; i < message->n_outputs; i++) {
+        if (!output_read(message->outputs[i], &outputs[i])) {
+            return WIRE_EMALFORMED;
+        }
+    }
+    *ret_outputs = outputs;
+    *ret_count = (uint32_t)message->n_outputs;
+    return WIRE_OK;
+}
