@@ -1,0 +1,176 @@
+/* satellite: one step of a cluster, checked and compiled.
+ *
+ *   struct satellite       what the scheduler decides with: order, conditions, retries, class
+ *     struct satellite_work  what a worker needs to run one attempt; travels as canonical JSON
+ *
+ *   scheduler: satellite_canonical(work) --JSON in the Task's Spec--> worker: satellite_parse
+ *
+ * Everything is immutable and lives in the arena of its cluster. Spans of names and paths have a
+ * NUL after them that is not counted, and none inside.
+ *
+ * Pure. */
+#ifndef EXO_CLUSTER_SATELLITE_H
+#define EXO_CLUSTER_SATELLITE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/expression/expression.h"
+#include "schemas/expression/value_template.h"
+#include "schemas/vocab/arena.h"
+#include "schemas/vocab/buffer.h"
+#include "schemas/vocab/checked.h"
+#include "schemas/vocab/fault.h"
+#include "schemas/vocab/span.h"
+#include "schemas/vocab/time.h"
+#include "schemas/vocab/value.h"
+
+enum satellite_join {
+    JOIN_ALL_SUCCEEDED, /* a failed parent makes it UPSTREAM_FAILED, a skipped one SKIPPED */
+    JOIN_ALL_DONE,      /* runs when every parent is terminal */
+    JOIN_NR,
+};
+
+enum satellite_network { NETWORK_NONE, NETWORK_HOST, NETWORK_NR };
+
+enum satellite_output {
+    OUTPUT_FILE,   /* /exosphere/output.json; no file: null */
+    OUTPUT_STDOUT, /* standard output, as JSON; not a log then */
+    OUTPUT_NONE,   /* null */
+    OUTPUT_NR,
+};
+
+enum satellite_claim { CLAIM_NORMAL, CLAIM_STRICT, CLAIM_NR };
+
+/* The wait before retry n (from 1), before cap and jitter: */
+enum retry_backoff {
+    BACKOFF_EXPONENTIAL, /* base * 2^(n-1) */
+    BACKOFF_LINEAR,      /* base * n */
+    BACKOFF_FIXED,       /* base */
+    BACKOFF_NR,
+};
+
+/* The wait w becomes: */
+enum retry_jitter {
+    JITTER_FULL,  /* random in 0 .. w */
+    JITTER_EQUAL, /* w/2 + random in 0 .. w/2 */
+    JITTER_NONE,  /* w */
+    JITTER_NR,
+};
+
+struct satellite_retries {
+    uint32_t limit; /* tries after the first; 0 (default): none; at most 1,000 */
+    enum retry_backoff backoff;
+    enum retry_jitter jitter;
+    exo_time base_ns; /* >= 0; default 1 s */
+    exo_time cap_ns;  /* >= base_ns; default 1 min */
+};
+
+struct satellite_resources {
+    uint32_t cpu_millis;   /* >= 1; default 500 */
+    uint32_t gpu;          /* whole devices; default 0 */
+    uint64_t memory_bytes; /* >= 1; default 256 MiB */
+    uint64_t disk_bytes;   /* of the writable layer; >= 1; default 1 GiB */
+};
+
+/* A volume of the worker's settings, seen read-only at an absolute path. */
+struct satellite_mount {
+    struct span volume;
+    struct span path;
+};
+
+/* What a worker needs. A template's result is rendered so: input as it is; of command and env each
+ * item as text (a string raw, everything else as compact JSON). */
+struct satellite_work {
+    struct span image;           /* as written, such as oci:busybox */
+    const struct value *command; /* list of strings as written; NULL: the image's own */
+    const struct value_template *command_template; /* gives a list; NULL: the image's own */
+    struct span workdir;                           /* absolute; bytes 0: the image's */
+    const struct value *input;                     /* as written; never NULL, default {} */
+    const struct value_template *input_template;   /* never NULL */
+    const struct value *env;                       /* map of strings, defaults merged; never NULL */
+    const struct value_template *env_template;     /* gives a map; never NULL */
+    const struct span *secrets;                    /* names, unique */
+    uint32_t secret_count;
+    uint32_t mount_count;
+    const struct satellite_mount *mounts; /* paths unique */
+    struct satellite_resources resources;
+    enum satellite_network network;
+    enum satellite_output output;
+    const struct value *output_schema; /* passed output_schema_check; NULL: none */
+    exo_time timeout_ns;               /* of one attempt; 0: none */
+    exo_time grace_ns;                 /* from SIGTERM to SIGKILL; default 10 s */
+};
+
+enum reference_kind {
+    REFERENCE_INPUT,     /* input */
+    REFERENCE_OUTPUT,    /* satellites.NAME.output */
+    REFERENCE_STATE,     /* satellites.NAME.state */
+    REFERENCE_ERROR,     /* satellites.NAME.error */
+    REFERENCE_EXECUTION, /* execution: id, time, labels */
+    REFERENCE_ITEM,      /* the item, by the name of `as` */
+    REFERENCE_INDEX,     /* index */
+    REFERENCE_NR,
+};
+
+/* Something that templates use, listed once a satellite however often it is used. */
+struct cluster_reference {
+    enum reference_kind kind;
+    uint32_t satellite; /* OUTPUT, STATE, ERROR: place in the file; else UINT32_MAX */
+    struct span path;   /* "input", "satellites.list.output", "execution", "file", "index" */
+    bool is_whole;      /* somewhere it stands alone in its string, without further steps: it may
+                         * be handed on there without being read */
+    bool is_read;       /* somewhere more is done with it than that: its value is needed, or of a
+                         * map's output its size or one item */
+};
+
+struct satellite {
+    uint32_t index;          /* place in the file, from 0 */
+    struct span name;        /* [a-z][a-z0-9_]{0,62} */
+    const uint32_t *parents; /* indices; each once, in the order of needs */
+    uint32_t parent_count;
+    uint32_t child_count;
+    const uint32_t *children; /* indices; each once, in file order */
+    uint32_t depth;           /* 0 without parents, else one more than the deepest parent */
+    enum satellite_join join;
+    const struct expression *when;     /* once for the whole satellite; NULL: always */
+    const struct value *when_source;   /* as written, for people; NULL without */
+    const struct expression *for_each; /* gives a list; NULL: no map */
+    const struct value *for_each_source;
+    struct span item_name; /* `as`; bytes 0 when it is no map */
+    uint32_t max_parallel; /* 0: no bound of its own; only of a map */
+    enum satellite_claim claim;
+    struct span class; /* never empty; default "default" */
+    struct satellite_retries retries;
+    struct satellite_work work;
+    /* What the templates of work use (not when and for_each: see expression_references). */
+    const struct cluster_reference *references;
+    uint32_t reference_count;
+};
+
+/* satellite_canonical appends work as one JSON object: fixed member order, what equals its
+ * built-in default left out, no newline. The same work gives the same bytes.
+ * buffer  borrowed; check buffer->is_failed after */
+void satellite_canonical(const struct satellite_work *work, struct buffer *buffer);
+
+/* satellite_parse reads what satellite_canonical wrote.
+ *
+ * source    borrowed, and kept as long as *ret_work: strings and templates share its parts
+ * arena     borrowed; *ret_work's parts live there
+ * ret_work  out; untouched on failure
+ * faults    borrowed; gets at least one error on failure, except when memory is the reason
+ *
+ * Names in expressions are not checked: the scope of the evaluation knows them.
+ * Returns 0, or -1 with faults. */
+EXO_CHECKED int satellite_parse(const struct value *source, struct arena *arena,
+                                struct satellite_work *ret_work, struct fault_list *faults);
+
+/* The words of the file for each value, such as "all_succeeded"; never NULL. */
+const char *satellite_join_name(enum satellite_join join);
+const char *satellite_network_name(enum satellite_network network);
+const char *satellite_output_name(enum satellite_output output);
+const char *satellite_claim_name(enum satellite_claim claim);
+const char *retry_backoff_name(enum retry_backoff backoff);
+const char *retry_jitter_name(enum retry_jitter jitter);
+
+#endif /* EXO_CLUSTER_SATELLITE_H */
