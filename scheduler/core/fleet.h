@@ -1,0 +1,138 @@
+/* fleet: the workers as one scheduler process sees them: their tickets lent to it, their resources,
+ * and who has fallen silent.
+ *
+ *   exo.fleet --heartbeats, loans, ticks--> fleet --fleet_take--> (worker, tickets) for dispatch
+ *                                             |
+ *                                             +--> suspicions: SILENT, REPLACED, ABSENT, LEFT
+ *
+ * Tickets (docs/architecture.md): (ticket, lend) names one right to send one Task. For each ticket
+ * the highest lend number that was spent or lost is kept, so that any message may come late, twice
+ * or never. Silence is counted in our own ticks read back from the log (protocol.md 5).
+ *
+ * Pure. */
+#ifndef EXO_SCHEDULER_FLEET_H
+#define EXO_SCHEDULER_FLEET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheduler/core/table.h"
+#include "schemas/vocab/arena.h"
+#include "schemas/wire/fleet.h"
+
+enum {
+    FLEET_NAME_BYTES = 64,
+    FLEET_CLASSES_MAX = 64,       /* known to a process */
+    FLEET_WORKER_CLASSES_MAX = 8, /* served by one worker */
+    FLEET_WINDOW_MAX = 4096,      /* tickets of one worker */
+    FLEET_SILENT_TICKS = 15,      /* L of protocol.md 5 */
+};
+
+struct fleet_limits {
+    uint32_t workers_max;  /* 0: 10,000 */
+    uint32_t silent_ticks; /* 0: FLEET_SILENT_TICKS */
+};
+
+/* Read-only to others. */
+struct fleet_worker {
+    char name[FLEET_NAME_BYTES];
+    uint64_t incarnation;
+    uint64_t heartbeat; /* number of the last one seen */
+    uint32_t fleet_partition;
+    uint32_t tasks_partition;
+    uint32_t classes[FLEET_WORKER_CLASSES_MAX];
+    uint32_t class_count;
+    uint32_t slots;
+    uint32_t window;
+    bool is_draining;
+    bool is_gone; /* silent or left; forgotten when its attempts are settled */
+    uint32_t silent_ticks;
+    int64_t cpu_free, memory_free; /* as last told, less what was spent since */
+    uint64_t cpu_millis, memory_bytes;
+    int64_t position;
+    uint32_t available;           /* tickets ready to spend */
+    struct fleet_ticket *tickets; /* window of them */
+    uint32_t *stack;              /* the available ones, newest last */
+    uint32_t index;               /* in the fleet's list */
+};
+
+struct fleet_ticket {
+    uint64_t lend; /* highest seen, in either hand */
+    bool is_available;
+};
+
+struct fleet; /* opaque */
+
+/* fleet_new gives an empty fleet; NULL without memory. process: our own name, copied. */
+struct fleet *fleet_new(struct allocator allocator, struct span process,
+                        const struct fleet_limits *limits);
+void fleet_free(struct fleet *fleet);
+
+/* fleet_class numbers a class by name from 0; UINT32_MAX when FLEET_CLASSES_MAX are known. */
+uint32_t fleet_class(struct fleet *fleet, struct span name);
+struct span fleet_class_name(const struct fleet *fleet, uint32_t class);
+uint32_t fleet_class_count(const struct fleet *fleet);
+
+enum fleet_suspicion_kind {
+    FLEET_NONE,
+    FLEET_SILENT,   /* no heartbeat for L ticks: every attempt of the incarnation is in doubt */
+    FLEET_REPLACED, /* another incarnation speaks: those it does not list are in doubt */
+    FLEET_ABSENT,   /* alive; accepted attempts it does not list are in doubt */
+    FLEET_LEFT,     /* said good-bye: every attempt is in doubt */
+};
+
+struct fleet_suspicion {
+    enum fleet_suspicion_kind kind;
+    const struct fleet_worker *worker; /* valid until the next call of a fleet function */
+    uint64_t incarnation;              /* the suspected one */
+};
+
+/* fleet_heartbeat applies one heartbeat; a repeated or older one changes nothing. What follows for
+ * attempts is in *ret_suspicion (ABSENT for every ordinary one: the shard looks whether any of its
+ * attempts is concerned).
+ * Returns false when the fleet is full: the worker is not known. */
+EXO_CHECKED bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat,
+                                 uint32_t fleet_partition, struct fleet_suspicion *ret_suspicion);
+
+/* fleet_loan applies tickets lent to any process. */
+void fleet_loan(struct fleet *fleet, const struct wire_loan *loan);
+
+/* fleet_tick counts one of our own ticks, read back from a fleet partition: workers there have
+ * been silent for one more. Calls silent for each that has now been so for L ticks, once. */
+void fleet_tick(struct fleet *fleet, uint32_t fleet_partition,
+                void (*silent)(void *context, const struct fleet_suspicion *suspicion),
+                void *context);
+
+/* fleet_ticket_returned applies what a FINISHED or REJECTED says of its ticket's next loan. */
+void fleet_ticket_returned(struct fleet *fleet, struct span worker, uint64_t incarnation,
+                           uint32_t ticket, struct span process, uint64_t lend);
+
+/* fleet_ticket_restored gives back a ticket spent in a batch that was voided. */
+void fleet_ticket_restored(struct fleet *fleet, struct span worker, uint64_t incarnation,
+                           uint32_t ticket, uint64_t lend);
+
+/* What one task needs of a worker. */
+struct fleet_needs {
+    uint32_t class;
+    uint32_t cpu_millis;
+    uint64_t memory_bytes;
+};
+
+/* fleet_take spends up to max tickets of one worker that serves the class and has room.
+ * ret_tickets, ret_lends  out, max entries each
+ * Gives the worker (valid until the next call), or NULL when none has both; *ret_count then 0. */
+const struct fleet_worker *fleet_take(struct fleet *fleet, const struct fleet_needs *needs,
+                                      uint32_t max, uint32_t *ret_tickets, uint64_t *ret_lends,
+                                      uint32_t *ret_count);
+
+/* fleet_available is how many tickets of a class could be spent now. O(1). */
+uint32_t fleet_available(const struct fleet *fleet, uint32_t class);
+
+/* fleet_worker_find gives a worker by name, NULL when not known. */
+const struct fleet_worker *fleet_worker_find(const struct fleet *fleet, struct span name);
+
+/* fleet_worker_at gives the worker at a place, 0 .. fleet_worker_count - 1; order changes. */
+uint32_t fleet_worker_count(const struct fleet *fleet);
+const struct fleet_worker *fleet_worker_at(const struct fleet *fleet, uint32_t place);
+
+#endif /* EXO_SCHEDULER_FLEET_H */

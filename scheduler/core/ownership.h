@@ -1,0 +1,58 @@
+/* ownership: which shards this scheduler process should take, and which give up.
+ *
+ *   table of leases as read --ownership_step--> takes, releases for the next round
+ *
+ * A contender acts only after its own successful reads over a whole lease time, on its own
+ * monotonic clock, showed no renewal (protocol.md 1). Live processes share the shards evenly: each
+ * holds at most ceil(N / live) and gives up what is above it, so shards spread by themselves.
+ *
+ * Pure. */
+#ifndef EXO_SCHEDULER_OWNERSHIP_H
+#define EXO_SCHEDULER_OWNERSHIP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/vocab/arena.h"
+#include "schemas/vocab/time.h"
+
+enum { OWNERSHIP_PROCESSES_MAX = 256, OWNERSHIP_NAME_BYTES = 64 };
+
+/* One row as read; owner "" for a free shard. */
+struct ownership_row {
+    const char *owner; /* borrowed for the call */
+    uint64_t beat;
+};
+
+struct ownership_process {
+    const char *name; /* borrowed for the call */
+    uint64_t beat;
+};
+
+struct ownership; /* opaque */
+
+/* ownership_new gives the state for one process; NULL without memory.
+ * process   our own name, copied
+ * lease_ns  how long a lease stands without renewal */
+struct ownership *ownership_new(struct allocator allocator, const char *process,
+                                uint32_t shard_count, exo_time lease_ns);
+void ownership_free(struct ownership *ownership);
+
+struct ownership_plan {
+    uint32_t *takes; /* shards; caller's array of shard_count entries each */
+    uint32_t take_count;
+    uint32_t *releases;
+    uint32_t release_count;
+};
+
+/* ownership_step looks at one successful read of all rows.
+ * now_ns  our monotonic clock when the read was asked for
+ * A released shard is not taken again in the same step. */
+void ownership_step(struct ownership *ownership, const struct ownership_row *rows,
+                    const struct ownership_process *processes, uint32_t process_count,
+                    exo_time now_ns, struct ownership_plan *ret_plan);
+
+/* ownership_live gives how many processes, ourselves counted, were seen alive in the last step. */
+uint32_t ownership_live(const struct ownership *ownership);
+
+#endif /* EXO_SCHEDULER_OWNERSHIP_H */
