@@ -23,7 +23,7 @@
 #include "schemas/vocab/value.h"
 
 enum {
-    EXPRESSION_DEPTH_MAX = 64,       /* nested operators and brackets of a text */
+    EXPRESSION_DEPTH_MAX = 200,      /* operators and brackets inside one another in a text */
     EXPRESSION_COST_MAX = 1000000,   /* default of one evaluation, about 10 ms */
     EXPRESSION_OUTPUT_MAX = 8 << 20, /* default, bytes that one evaluation makes */
 };
@@ -32,8 +32,8 @@ struct expression; /* in the arena it was compiled into */
 
 /* Bounds of one evaluation; a zero means the default above. */
 struct expression_limits {
-    uint64_t cost_max;         /* one a step, one more per 16 bytes or item that it touches */
-    uint64_t output_bytes_max; /* strings, lists and maps made on the way, counted together */
+    uint64_t cost_max;         /* one a step, one more per 16 bytes or per item that it touches */
+    uint64_t output_bytes_max; /* strings, lists and maps made, counted together; 32 an item */
     uint32_t value_depth_max;  /* nested lists and maps of the result; 0: LIMIT_JSON_DEPTH */
 };
 
@@ -43,7 +43,7 @@ struct expression_limits {
  * position        where text begins in its file
  * arena           borrowed; the expression lives there and keeps no pointer to text
  * ret_expression  out; untouched on failure
- * ret_error       out; filled on failure only
+ * ret_error       out; the reason on failure, else anything
  *
  * Returns EXPRESSION_OK, or ESYNTAX, EUNSUPPORTED, ENAME (a function nobody knows), ELIMIT,
  * EMEMORY. Source: the language definition of cel-spec. */
@@ -53,12 +53,12 @@ expression_compile(struct span text, struct expression_position position, struct
 
 /* expression_eval computes the value of an expression.
  *
- * expression  borrowed
+ * expression  borrowed; must live as long as *ret_value, which may share its literals
  * scope       borrowed; its objects must live as long as *ret_value, which may share their parts
  * limits      borrowed; NULL means all defaults
  * arena       borrowed; new strings, lists and maps of the result live there
  * ret_value   out; finite, at most value_depth_max deep; untouched on failure
- * ret_error   out; filled on failure only
+ * ret_error   out; the reason on failure, else anything
  *
  * Returns EXPRESSION_OK or why not. On EXPRESSION_EPENDING evaluate again when the scope has what
  * it noted. */
@@ -88,8 +88,9 @@ struct expression_reference {
     struct span root;
     const struct expression_step *steps; /* valid for the call of the visitor */
     uint32_t step_count;
-    uint32_t line; /* of the root */
+    uint32_t line; /* of the root; as in expression_error */
     uint32_t column;
+    uint32_t offset_column;
     bool is_tested; /* stands inside has(): may be missing */
     bool is_sized;  /* only its size is asked for */
     bool is_cut;    /* a dynamic step such as [i + 1] follows the last static one */

@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "schemas/vocab/span.h"
+
 enum { EXPRESSION_ERROR_TEXT_BYTES = 256 };
 
 enum expression_err {
@@ -43,12 +45,18 @@ struct expression_error {
 /* expression_err_name returns a static word for metrics and tests, such as "syntax", never NULL. */
 const char *expression_err_name(enum expression_err code);
 
-/* expression_error_set fills *error with the code and the texts one after the other, cut to fit;
- * for scopes that fail with a reason. The place is filled in by the evaluator.
+/* expression_error_set begins an error: the code and the texts one after the other, cut to fit. The
+ * place is filled in by the evaluator; a scope that fails gives code and text only.
  * error  out; may be NULL
- * a, b   C strings, borrowed; b is the detail, such as a name
+ * a, b   C strings, borrowed
  * Returns code. */
 enum expression_err expression_error_set(struct expression_error *error, enum expression_err code,
                                          const char *a, const char *b);
+
+/* expression_error_add appends to the text of an error, cut to fit. error: may be NULL. */
+void expression_error_add(struct expression_error *error, struct span text);
+
+/* expression_error_add_int appends a whole number. error: may be NULL. */
+void expression_error_add_int(struct expression_error *error, int64_t number);
 
 #endif /* EXO_EXPRESSION_ERROR_H */

@@ -68,8 +68,9 @@ static inline struct expression_object expression_object_value(struct value valu
     return (struct expression_object){.value = value};
 }
 
-/* expression_scope_of_map makes a scope whose root names are the members of a map value (kept
- * until the scope is no longer used). For `exosphere eval` and tests. */
-struct expression_scope expression_scope_of_map(const struct value *map);
+/* expression_scope_of_map makes a scope whose root names are the members of a map value. For
+ * `exosphere eval` and tests.
+ * map  kept, both the pointer and what it points to, until the scope is no longer used */
+struct expression_scope expression_scope_of_map(const struct value **map);
 
 #endif /* EXO_EXPRESSION_SCOPE_H */

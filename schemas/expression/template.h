@@ -22,7 +22,7 @@ struct template; /* in the arena it was compiled into, immutable */
  * position      where text begins in its file
  * arena         borrowed; the template lives there and keeps no pointer to text
  * ret_template  out; untouched on failure
- * ret_error     out; filled on failure only, for the first wrong expression
+ * ret_error     out; the reason on failure: the first wrong expression
  *
  * Returns EXPRESSION_OK, or as expression_compile; ESYNTAX also for ${{ without }}. */
 EXO_CHECKED enum expression_err
