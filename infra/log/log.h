@@ -16,17 +16,10 @@
 #include "schemas/vocab/error.h"
 #include "schemas/vocab/span.h"
 #include "schemas/vocab/time.h"
+#include "schemas/wire/topics.h" /* struct log_topic */
 
 struct log;
 struct log_reader;
-
-/* One topic as it must be; the whole table stands in schemas/wire/topics.c. */
-struct log_topic {
-    const char *name;
-    uint32_t partitions;
-    int64_t retention_ms; /* -1: kept until somebody deletes */
-    bool is_volatile;     /* sqlite: held in memory only (fleet, logs) */
-};
 
 struct log_settings {
     const char *backend;       /* "kafka" or "sqlite" */
@@ -35,15 +28,23 @@ struct log_settings {
     const char *path;          /* sqlite: file; ":memory:" for none */
     uint32_t replication;      /* kafka: of topics made by us */
     const char *client_id;     /* kafka */
-    uint64_t buffer_bytes_max; /* of records appended and not yet acknowledged */
+    uint64_t buffer_bytes_max; /* of records appended and not yet acknowledged; 0: 64 MiB */
+    /* What the back-end has to say (syslog level, one line without secrets), on the loop's thread;
+     * NULL: nobody listens. */
+    void (*notice)(void *argument, int level, const char *text);
+    void *notice_argument; /* kept */
 };
+
+/* A record above it is refused; large enough for a Job with a cluster file of the greatest size. */
+enum { LOG_RECORD_BYTES_MAX = 6 << 20 };
 
 /* log_open makes a log; does not wait for the broker. Borrows settings, keeps the loop.
  * Gives it, or NULL with *err set (bad settings, file not to be opened). */
 EXO_CHECKED struct log *log_open(struct loop *loop, const struct log_settings *settings,
                                  struct exo_error *err);
 
-/* log_close drops what was not acknowledged and frees all; readers must have been closed. */
+/* log_close drops what was not acknowledged and frees all; readers must have been closed. No
+ * callback follows. Not from inside a callback of this log. */
 void log_close(struct log *log);
 
 /* log_prepare makes missing topics, checks partitions of present ones and warms metadata, on
@@ -61,8 +62,9 @@ typedef void log_appended(void *argument, int64_t offset, const struct exo_error
  * done  may be NULL: then a failure is counted only. Called exactly once otherwise, in order of
  *       offset for the appends of one partition that succeed. The log itself tries again until
  *       the record is in or timeout_ns has passed (0: 60 s).
- * Returns 0, or -1 with *err: EXO_ELIMIT when buffer_bytes_max is reached (nothing is kept; done
- * is not called). */
+ * done gets EXO_EUNAVAILABLE when the record surely is not in, EXO_EUNKNOWN when it may be.
+ * Returns 0, or -1 with *err: EXO_ELIMIT when buffer_bytes_max is reached (is_retryable) or the
+ * record is above LOG_RECORD_BYTES_MAX (not); nothing is kept, done is not called. */
 EXO_CHECKED int log_append(struct log *log, const char *topic, uint32_t partition, struct span key,
                            struct span value, exo_time timeout_ns, log_appended *done,
                            void *argument, struct exo_error *err);
@@ -91,7 +93,8 @@ enum { LOG_END = -1 };
  * offset    >= 0, or LOG_END
  * checksum  of the record before offset as log_record_checksum gives it, or 0 for none: that
  *           record is read again first, here and after every reconnect; another checksum or a
- *           missing record fails the reader with EXO_ECONFLICT (a broker that lost its tail)
+ *           missing record fails the reader with EXO_ECONFLICT (a broker that lost its tail),
+ *           unless everything below offset was trimmed
  * Keeps argument. Never fails at once: errors go to failed(). */
 struct log_reader *log_reader_open(struct log *log, const char *topic, uint32_t partition,
                                    int64_t offset, uint32_t checksum,
@@ -113,6 +116,12 @@ uint32_t log_record_checksum(const struct log_record *record);
 void log_end(struct log *log, const char *topic, uint32_t partition,
              void (*done)(void *argument, int64_t end, const struct exo_error *err),
              void *argument);
+
+/* log_trim deletes the records of a partition below an offset, for topics that are kept for ever.
+ * The end and the offsets of what stays do not change. A reader that stands below fails.
+ * done  may be NULL */
+void log_trim(struct log *log, const char *topic, uint32_t partition, int64_t below,
+              void (*done)(void *argument, const struct exo_error *err), void *argument);
 
 /* log_is_up is true while the broker answers (sqlite: always). */
 bool log_is_up(const struct log *log);
