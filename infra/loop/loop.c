@@ -338,10 +338,11 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     if (status < 0) {
         /* libuv has stopped the handle. Only a read or write by the owner tells what happened. */
         watch->ready = 0;
-        ready = LOOP_READABLE | LOOP_WRITABLE;
+        ready = LOOP_READABLE | LOOP_WRITABLE | LOOP_HANGUP;
     } else {
-        ready |= (events & (UV_READABLE | UV_DISCONNECT)) != 0 ? LOOP_READABLE : 0;
+        ready |= (events & UV_READABLE) != 0 ? LOOP_READABLE : 0;
         ready |= (events & UV_WRITABLE) != 0 ? LOOP_WRITABLE : 0;
+        ready |= (events & UV_DISCONNECT) != 0 ? LOOP_HANGUP : 0;
     }
     watch->call(watch->argument, ready);
 }
@@ -367,7 +368,8 @@ void loop_watch_set(struct loop_watch *watch, unsigned ready)
         return;
     }
     int events = ((ready & LOOP_READABLE) != 0 ? UV_READABLE : 0) |
-                 ((ready & LOOP_WRITABLE) != 0 ? UV_WRITABLE : 0);
+                 ((ready & LOOP_WRITABLE) != 0 ? UV_WRITABLE : 0) |
+                 ((ready & LOOP_HANGUP) != 0 ? UV_DISCONNECT : 0);
 
     watch->ready = ready;
     must(events == 0 ? uv_poll_stop(&watch->uv) : uv_poll_start(&watch->uv, events, on_poll),

@@ -67,11 +67,15 @@ bool loop_timer_is_active(const struct loop_timer *timer);
 /* loop_timer_free stops and frees; NULL is allowed. */
 void loop_timer_free(struct loop_timer *timer);
 
-enum loop_ready { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
+enum loop_ready {
+    LOOP_READABLE = 1,
+    LOOP_WRITABLE = 2,
+    LOOP_HANGUP = 4, /* the peer has ended its side; unread bytes may still stand before that */
+};
 
 /* loop_watch_new calls back while fd is ready (level-triggered). The fd stays the caller's and must
  * outlive the watch; it is made non-blocking. One watch an fd; no regular files (they are always
- * ready: use loop_work). An error on the fd counts as readable and writable, once: the watch then
+ * ready: use loop_work). An error on the fd counts as all of them, once: the watch then
  * sleeps until loop_watch_set, as the owner must first find out by a read or write.
  * ready  or of enum loop_ready; change with loop_watch_set (0: sleep) */
 struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned ready,
