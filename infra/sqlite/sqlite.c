@@ -50,6 +50,7 @@ struct shared {
     dev_t device; /* of the lock file: names the path whatever way it was written */
     ino_t inode;
     int lock_fd; /* -1: in memory */
+    int64_t life;
     uint32_t user_count;
     bool *ret_is_gone; /* set while dones are called: tells that one of them closed the file */
     struct lane writer, reader;
@@ -135,13 +136,13 @@ static void run_in_savepoint(struct sqlite_connection *connection, struct job *j
         if (sqlite_is_in_transaction(connection) &&
             sqlite_script(connection, "ROLLBACK TO job", &err) < 0) {
             /* Half a job must not be committed with the others: end the transaction. */
-            (void)sqlite_script(connection, "ROLLBACK", NULL);
+            sqlite_rollback(connection);
         }
     }
     if (sqlite_is_in_transaction(connection) &&
         sqlite_script(connection, "RELEASE job", &err) < 0) {
         fail(job, &err);
-        (void)sqlite_script(connection, "ROLLBACK", NULL); /* as above */
+        sqlite_rollback(connection);
     }
 }
 
@@ -159,7 +160,7 @@ static void commit_group(struct sqlite_connection *connection, struct job *first
             err.code = EXO_EUNKNOWN;
             err.is_retryable = true;
         }
-        (void)sqlite_script(connection, "ROLLBACK", NULL); /* may have ended by itself */
+        sqlite_rollback(connection);
     } else {
         err = *cause;
     }
@@ -204,9 +205,7 @@ static void run_reads(struct lane *lane, struct job_list *jobs)
             job->run(job->argument, lane->connection, &err) < 0) {
             fail(job, &err);
         }
-        if (sqlite_is_in_transaction(lane->connection)) {
-            (void)sqlite_script(lane->connection, "ROLLBACK", NULL); /* nothing was written */
-        }
+        sqlite_rollback(lane->connection); /* nothing was written */
     }
 }
 
@@ -392,6 +391,7 @@ static struct shared *shared_new(struct loop *loop, const char *path, int lock_f
     }
     shared->loop = loop;
     shared->lock_fd = lock_fd;
+    shared->life = clock_wall_ns();
     pthread_mutex_init(&shared->mutex, NULL);
     pthread_cond_init(&shared->is_moved, NULL);
     shared->wake = loop_wake_new(loop, on_wake, shared);
@@ -469,6 +469,11 @@ struct sqlite_file *sqlite_file_open(struct loop *loop, const char *path, struct
         return NULL;
     }
     return file;
+}
+
+int64_t sqlite_file_life(const struct sqlite_file *file)
+{
+    return file->shared->life;
 }
 
 /* Waits for the user's jobs and calls their dones, also those that the dones queue. */

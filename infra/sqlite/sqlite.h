@@ -28,6 +28,10 @@ EXO_CHECKED struct sqlite_file *sqlite_file_open(struct loop *loop, const char *
  * last user's close ends threads and lock. NULL is allowed. */
 void sqlite_file_close(struct sqlite_file *file);
 
+/* sqlite_file_life names this hold of the file's lock: never the same again, so that a row that
+ * carries another life was written by a process that is gone. */
+int64_t sqlite_file_life(const struct sqlite_file *file);
+
 /* A job runs on the file's thread with its connection, inside a transaction (a write job: inside
  * a savepoint of its own, so that it fails alone). It touches nothing but its argument.
  * Returns 0 to keep what it wrote, or -1 with *err set to undo all it wrote. */

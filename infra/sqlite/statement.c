@@ -272,3 +272,11 @@ bool sqlite_is_in_transaction(struct sqlite_connection *connection)
 {
     return sqlite3_get_autocommit(connection->handle) == 0;
 }
+
+void sqlite_rollback(struct sqlite_connection *connection)
+{
+    if (sqlite_is_in_transaction(connection)) {
+        /* It fails only where SQLite itself rolls back, which ends the transaction as well. */
+        (void)sqlite3_exec(connection->handle, "ROLLBACK", NULL, NULL, NULL);
+    }
+}

@@ -72,6 +72,9 @@ int64_t sqlite_last_id(struct sqlite_connection *connection);
 /* sqlite_is_in_transaction is false also after an error that made SQLite roll all back itself. */
 bool sqlite_is_in_transaction(struct sqlite_connection *connection);
 
+/* sqlite_rollback ends the transaction, undone; harmless when SQLite has ended it already. */
+void sqlite_rollback(struct sqlite_connection *connection);
+
 /* What an error of this folder means (its library_code is SQLite's extended result code):
  * duplicate: a primary key or unique constraint; refused: the data breaks a rule of the schema
  * (constraint, type, too big), so the same data fails again. */

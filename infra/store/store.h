@@ -6,8 +6,10 @@
  *
  * A port with two back-ends: postgres.c (libpq, pipelined, asynchronous) and sqlite.c (one file,
  * commits on a thread of its own). Adapters decide nothing: the fence raises in the database.
- * Every call takes a callback that runs once, later, on the loop's thread; every span in a request
- * is borrowed until its callback, every span in an answer for the callback only. */
+ * Every call takes a callback that runs once, later, on the loop's thread. All that store_commit is
+ * given (batches, rows, texts, spans) and the bytes of store_blob_put are borrowed until the
+ * callback; what the other calls are given is copied. Every pointer in an answer is borrowed for
+ * the callback only. A callback during store_close makes no further request. */
 #ifndef EXO_INFRA_STORE_H
 #define EXO_INFRA_STORE_H
 
@@ -40,8 +42,14 @@ EXO_CHECKED struct store *store_open(struct loop *loop, const struct store_setti
 /* store_close forgets requests that run (their callbacks get EXO_EUNKNOWN first). */
 void store_close(struct store *store);
 
+/* store_is_up is true while every connection the store needs stands. */
 bool store_is_up(const struct store *store);
 
+/* store_last_error says what the store waits for, or why the last request failed; "" when nothing
+ * ever did. Never holds a secret. Borrowed until the next call. */
+const char *store_last_error(const struct store *store);
+
+/* How a request without an answer ended: err is NULL when it did what was asked. */
 typedef void store_done(void *argument, const struct exo_error *err);
 
 /* store_migrate brings the schema up to what this program needs (advisory lock, forward-only) and
@@ -239,8 +247,8 @@ void store_execution_get(struct store *store, const struct execution_id *id,
                                       struct span definition_text, const struct exo_error *err),
                          void *argument);
 
-/* store_execution_known tells which of count ids (at most 1,000) the store already has; is_known has
- * count entries, borrowed for the callback. */
+/* store_execution_known tells which of count ids (at most 1,000) the store already has; is_known
+ * has count entries, borrowed for the callback. */
 void store_execution_known(struct store *store, const struct execution_id *ids, uint32_t count,
                            void (*done)(void *argument, const bool *is_known,
                                         const struct exo_error *err),

@@ -1,0 +1,97 @@
+/* backend: what a back-end of the store gives the dispatcher in store.c.
+ *
+ *   store.h --store.c--> struct store_backend --> sqlite.c | postgres.c
+ *
+ * Each back-end's own struct begins with struct store; the functions are those of store.h, where
+ * they are explained. */
+#ifndef EXO_INFRA_STORE_BACKEND_H
+#define EXO_INFRA_STORE_BACKEND_H
+
+#include "infra/store/store.h"
+
+typedef void store_schema_done(void *argument, const struct store_schema *schema,
+                               const struct exo_error *err);
+typedef void store_leases_done(void *argument, const struct store_leases *leases,
+                               const struct exo_error *err);
+typedef void store_commit_done(void *argument, const struct store_result *result);
+typedef void store_take_done(void *argument, const struct store_shard *shard,
+                             exo_time database_now_ns, const struct exo_error *err);
+typedef void store_shard_done(void *argument, const struct store_shard *shard,
+                              const struct exo_error *err);
+typedef void store_execution_done(void *argument, const struct store_execution *execution,
+                                  struct span definition_text, const struct exo_error *err);
+typedef void store_known_done(void *argument, const bool *is_known, const struct exo_error *err);
+typedef void store_list_done(void *argument, const struct store_execution *executions,
+                             uint32_t count, const struct exo_error *err);
+typedef void store_pages_done(void *argument, const struct store_page *pages, uint32_t count,
+                              const struct exo_error *err);
+typedef void store_segments_done(void *argument, const struct store_segment *segments,
+                                 uint32_t count, const struct exo_error *err);
+typedef void store_journal_done(void *argument, const struct store_journal_row *rows,
+                                uint32_t count, uint64_t oldest_batch, const struct exo_error *err);
+typedef void store_key_done(void *argument, const struct execution_id *id,
+                            const struct digest *body, const struct exo_error *err);
+typedef void store_blob_done(void *argument, struct span bytes, const struct exo_error *err);
+typedef void store_letters_done(void *argument, const struct store_dead_letter_row *rows,
+                                uint32_t count, const struct exo_error *err);
+
+struct store_backend {
+    void (*close)(struct store *store);
+    bool (*is_up)(const struct store *store);
+    const char *(*last_error)(const struct store *store);
+    void (*migrate)(struct store *store, uint32_t shard_count, store_done *done, void *argument);
+    void (*schema)(struct store *store, store_schema_done *done, void *argument);
+    void (*lease_round)(struct store *store, const struct store_lease_round *round,
+                        store_leases_done *done, void *argument);
+    void (*commit)(struct store *store, const struct store_batch *batches, uint32_t count,
+                   store_commit_done *done, void *argument);
+    void (*shard_take)(struct store *store, uint32_t shard, const char *process,
+                       store_take_done *done, void *argument);
+    void (*shard_load)(struct store *store, uint32_t shard,
+                       const struct store_load_callbacks *callbacks, void *argument);
+    void (*execution_get)(struct store *store, const struct execution_id *id,
+                          store_execution_done *done, void *argument);
+    void (*execution_known)(struct store *store, const struct execution_id *ids, uint32_t count,
+                            store_known_done *done, void *argument);
+    void (*shard_get)(struct store *store, uint32_t shard, store_shard_done *done, void *argument);
+    void (*execution_list)(struct store *store, const struct store_query *query,
+                           store_list_done *done, void *argument);
+    void (*page_get)(struct store *store, const struct execution_id *id, uint32_t instance,
+                     uint32_t first, uint32_t count, store_pages_done *done, void *argument);
+    void (*segment_get)(struct store *store, const struct execution_id *id, uint32_t instance,
+                        uint32_t kind, uint32_t first, uint32_t count, store_segments_done *done,
+                        void *argument);
+    void (*journal_get)(struct store *store, uint32_t shard, uint64_t after_batch, uint32_t limit,
+                        store_journal_done *done, void *argument);
+    void (*key_put)(struct store *store, const char *project, const char *key,
+                    const struct execution_id *id, const struct digest *body, store_key_done *done,
+                    void *argument);
+    void (*blob_put)(struct store *store, const struct digest *digest, struct span bytes,
+                     store_done *done, void *argument);
+    void (*blob_get)(struct store *store, const struct digest *digest, store_blob_done *done,
+                     void *argument);
+    void (*dead_letter_list)(struct store *store, int64_t after, uint32_t limit,
+                             store_letters_done *done, void *argument);
+    void (*dead_letter_replayed)(struct store *store, int64_t id, store_done *done, void *argument);
+};
+
+struct store {
+    const struct store_backend *backend; /* static */
+};
+
+/* sqlite_store_open and postgres_store_open are store_open for one back-end each. */
+EXO_CHECKED struct store *
+sqlite_store_open(struct loop *loop, const struct store_settings *settings, struct exo_error *err);
+EXO_CHECKED struct store *postgres_store_open(struct loop *loop,
+                                              const struct store_settings *settings,
+                                              struct exo_error *err);
+
+/* Bounds of one request; a larger one is refused with EXO_ELIMIT. */
+enum {
+    STORE_KNOWN_IDS_MAX = 1000,
+    STORE_LIST_MAX = 1000,
+    STORE_BLOB_BYTES_MAX = 8 << 20,
+    STORE_BATCHES_MAX = 4096, /* of one commit */
+};
+
+#endif /* EXO_INFRA_STORE_BACKEND_H */

@@ -1,0 +1,110 @@
+/* sqlite_store: what the parts of the SQLite back-end share: the store and a request's frame.
+ *
+ *   request --op_new--> op --op_read/op_write--> job on a thread --> done on the loop --op_free
+ *
+ * An op owns its copies and its rows (arena), so that the job's thread touches nothing else. */
+#ifndef EXO_INFRA_STORE_SQLITE_STORE_H
+#define EXO_INFRA_STORE_SQLITE_STORE_H
+
+#include "infra/sqlite/sqlite.h"
+#include "infra/store/backend.h"
+#include "infra/store/commit_queue.h"
+#include "schemas/vocab/arena.h"
+
+/* Bytes of rows one read may gather. */
+enum { OP_BYTES_MAX = 256 << 20 };
+
+struct sqlite_store {
+    struct store store;
+    struct loop *loop;
+    struct sqlite_file *file;
+    struct commit_queue commits;
+    bool is_closing;
+    struct exo_error last_error;
+};
+
+/* The frame of a request; each kind begins with it. */
+struct op {
+    struct sqlite_store *store;
+    struct heap_budget budget;
+    struct arena arena;
+    void *rows; /* array that grows, of what the kind says */
+    uint32_t row_count, row_capacity;
+    void *argument;
+};
+
+/* op_new gives a zeroed request of a kind (aborts without memory: a few hundred bytes). */
+void *op_new(struct store *store, size_t bytes, void *argument);
+void op_free(struct op *op);
+
+/* op_read and op_write queue the op's job; op is the job's and done's argument. */
+void op_read(struct op *op, sqlite_job *job, void (*done)(void *op, const struct exo_error *err));
+void op_write(struct op *op, sqlite_job *job, void (*done)(void *op, const struct exo_error *err));
+
+/* op_row gives the next, zeroed row of the answer, or NULL with *err (EXO_ELIMIT). Earlier rows may
+ * move. */
+EXO_CHECKED void *op_row(struct op *op, size_t row_bytes, struct exo_error *err);
+
+/* op_copy copies bytes into the op with a NUL behind; returns 0, or -1 with *err (EXO_ELIMIT). */
+EXO_CHECKED int op_copy(struct op *op, struct span bytes, struct span *ret_copy,
+                        struct exo_error *err);
+EXO_CHECKED int op_copy_text(struct op *op, const char *text, const char **ret_copy,
+                             struct exo_error *err);
+
+/* op_error remembers an error for store_last_error and says what to do where the schema is not
+ * there; gives it back, NULL for NULL. */
+const struct exo_error *op_error(struct op *op, const struct exo_error *err);
+
+static inline void bind_id(struct sqlite_statement *statement, int at,
+                           const struct execution_id *id)
+{
+    sqlite_bind_bytes(statement, at, (struct span){id->bytes, sizeof(id->bytes)});
+}
+
+static inline void bind_digest(struct sqlite_statement *statement, int at,
+                               const struct digest *digest)
+{
+    sqlite_bind_bytes(statement, at, (struct span){digest->bytes, sizeof(digest->bytes)});
+}
+
+/* column_id and column_digest read a column of exactly that size; another size reads as zeros. */
+void column_id(struct sqlite_statement *statement, int at, struct execution_id *ret_id);
+void column_digest(struct sqlite_statement *statement, int at, struct digest *ret_digest);
+
+/* The parts of the back-end's table, by file. */
+void sqlite_store_lease_round(struct store *store, const struct store_lease_round *round,
+                              store_leases_done *done, void *argument);
+void sqlite_store_shard_take(struct store *store, uint32_t shard, const char *process,
+                             store_take_done *done, void *argument);
+void sqlite_store_shard_get(struct store *store, uint32_t shard, store_shard_done *done,
+                            void *argument);
+void sqlite_store_commit(struct store *store, const struct store_batch *batches, uint32_t count,
+                         store_commit_done *done, void *argument);
+void sqlite_store_shard_load(struct store *store, uint32_t shard,
+                             const struct store_load_callbacks *callbacks, void *argument);
+void sqlite_store_execution_get(struct store *store, const struct execution_id *id,
+                                store_execution_done *done, void *argument);
+void sqlite_store_execution_known(struct store *store, const struct execution_id *ids,
+                                  uint32_t count, store_known_done *done, void *argument);
+void sqlite_store_execution_list(struct store *store, const struct store_query *query,
+                                 store_list_done *done, void *argument);
+void sqlite_store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                           uint32_t first, uint32_t count, store_pages_done *done, void *argument);
+void sqlite_store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                              uint32_t kind, uint32_t first, uint32_t count,
+                              store_segments_done *done, void *argument);
+void sqlite_store_journal_get(struct store *store, uint32_t shard, uint64_t after_batch,
+                              uint32_t limit, store_journal_done *done, void *argument);
+void sqlite_store_key_put(struct store *store, const char *project, const char *key,
+                          const struct execution_id *id, const struct digest *body,
+                          store_key_done *done, void *argument);
+void sqlite_store_blob_put(struct store *store, const struct digest *digest, struct span bytes,
+                           store_done *done, void *argument);
+void sqlite_store_blob_get(struct store *store, const struct digest *digest, store_blob_done *done,
+                           void *argument);
+void sqlite_store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
+                                   store_letters_done *done, void *argument);
+void sqlite_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,
+                                       void *argument);
+
+#endif /* EXO_INFRA_STORE_SQLITE_STORE_H */

@@ -1,0 +1,145 @@
+#include "infra/store/store.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "infra/store/backend.h"
+
+struct store *store_open(struct loop *loop, const struct store_settings *settings,
+                         struct exo_error *err)
+{
+    if (strcmp(settings->backend, "sqlite") == 0) {
+        return sqlite_store_open(loop, settings, err);
+    }
+    (void)exo_error_set(err, EXO_EINVALID, "no store \"%s\": name postgres or sqlite",
+                        settings->backend);
+    return NULL;
+}
+
+void store_close(struct store *store)
+{
+    if (store != NULL) {
+        store->backend->close(store);
+    }
+}
+
+bool store_is_up(const struct store *store)
+{
+    return store->backend->is_up(store);
+}
+
+const char *store_last_error(const struct store *store)
+{
+    return store->backend->last_error(store);
+}
+
+void store_migrate(struct store *store, uint32_t shard_count, store_done *done, void *argument)
+{
+    store->backend->migrate(store, shard_count, done, argument);
+}
+
+void store_schema(struct store *store, store_schema_done *done, void *argument)
+{
+    store->backend->schema(store, done, argument);
+}
+
+void store_lease_round(struct store *store, const struct store_lease_round *round,
+                       store_leases_done *done, void *argument)
+{
+    store->backend->lease_round(store, round, done, argument);
+}
+
+void store_commit(struct store *store, const struct store_batch *batches, uint32_t count,
+                  store_commit_done *done, void *argument)
+{
+    assert(count >= 1);
+    assert(count <= STORE_BATCHES_MAX);
+    store->backend->commit(store, batches, count, done, argument);
+}
+
+void store_shard_take(struct store *store, uint32_t shard, const char *process,
+                      store_take_done *done, void *argument)
+{
+    store->backend->shard_take(store, shard, process, done, argument);
+}
+
+void store_shard_load(struct store *store, uint32_t shard,
+                      const struct store_load_callbacks *callbacks, void *argument)
+{
+    store->backend->shard_load(store, shard, callbacks, argument);
+}
+
+void store_execution_get(struct store *store, const struct execution_id *id,
+                         store_execution_done *done, void *argument)
+{
+    store->backend->execution_get(store, id, done, argument);
+}
+
+void store_execution_known(struct store *store, const struct execution_id *ids, uint32_t count,
+                           store_known_done *done, void *argument)
+{
+    assert(count <= STORE_KNOWN_IDS_MAX);
+    store->backend->execution_known(store, ids, count, done, argument);
+}
+
+void store_shard_get(struct store *store, uint32_t shard, store_shard_done *done, void *argument)
+{
+    store->backend->shard_get(store, shard, done, argument);
+}
+
+void store_execution_list(struct store *store, const struct store_query *query,
+                          store_list_done *done, void *argument)
+{
+    assert(query->limit >= 1);
+    assert(query->limit <= STORE_LIST_MAX);
+    store->backend->execution_list(store, query, done, argument);
+}
+
+void store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                    uint32_t first, uint32_t count, store_pages_done *done, void *argument)
+{
+    store->backend->page_get(store, id, instance, first, count, done, argument);
+}
+
+void store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                       uint32_t kind, uint32_t first, uint32_t count, store_segments_done *done,
+                       void *argument)
+{
+    store->backend->segment_get(store, id, instance, kind, first, count, done, argument);
+}
+
+void store_journal_get(struct store *store, uint32_t shard, uint64_t after_batch, uint32_t limit,
+                       store_journal_done *done, void *argument)
+{
+    store->backend->journal_get(store, shard, after_batch, limit, done, argument);
+}
+
+void store_key_put(struct store *store, const char *project, const char *key,
+                   const struct execution_id *id, const struct digest *body, store_key_done *done,
+                   void *argument)
+{
+    store->backend->key_put(store, project, key, id, body, done, argument);
+}
+
+void store_blob_put(struct store *store, const struct digest *digest, struct span bytes,
+                    store_done *done, void *argument)
+{
+    store->backend->blob_put(store, digest, bytes, done, argument);
+}
+
+void store_blob_get(struct store *store, const struct digest *digest, store_blob_done *done,
+                    void *argument)
+{
+    store->backend->blob_get(store, digest, done, argument);
+}
+
+void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
+                            store_letters_done *done, void *argument)
+{
+    store->backend->dead_letter_list(store, after, limit, done, argument);
+}
+
+void store_dead_letter_replayed(struct store *store, int64_t id, store_done *done, void *argument)
+{
+    store->backend->dead_letter_replayed(store, id, done, argument);
+}

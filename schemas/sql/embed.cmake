@@ -1,0 +1,30 @@
+# Turns NNNN_*.sql of a folder into one C file: cmake -DFOLDER=... -DNAME=sqlite -DOUT=x.c -P embed.cmake
+file(GLOB files ${FOLDER}/*.sql)
+list(SORT files)
+set(arrays "")
+set(table "")
+set(expected 0)
+foreach(file IN LISTS files)
+    get_filename_component(stem ${file} NAME)
+    if(NOT stem MATCHES "^([0-9][0-9][0-9][0-9])_[a-z0-9_]+\\.sql$")
+        message(FATAL_ERROR "${file}: a migration is named NNNN_what.sql")
+    endif()
+    math(EXPR version "1${CMAKE_MATCH_1} - 10000")
+    math(EXPR expected "${expected} + 1")
+    if(NOT version EQUAL expected)
+        message(FATAL_ERROR "${file}: the next migration of ${NAME} has number ${expected}")
+    endif()
+    file(READ ${file} hex HEX)
+    string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(APPEND arrays "static const char text_${version}[] = {\n${bytes}0};\n")
+    string(APPEND table "    {${version}, text_${version}},\n")
+endforeach()
+file(WRITE ${OUT} "/* Made by schemas/sql/embed.cmake: do not edit. */
+#include \"schemas/sql/migrations.h\"
+
+${arrays}
+const struct sql_migration sql_${NAME}_migrations[] = {
+${table}};
+const uint32_t sql_${NAME}_migration_count = ${expected};
+")
