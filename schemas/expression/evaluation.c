@@ -1,10 +1,10 @@
 #include "schemas/expression/evaluation.h"
 
 #include <assert.h>
-#include <float.h>
 
 #include "schemas/expression/lexer.h"
 #include "schemas/expression/operators.h"
+#include "schemas/expression/result.h"
 #include "schemas/json/utf8.h"
 #include "schemas/vocab/limits.h"
 
@@ -18,6 +18,9 @@ void evaluation_begin(struct evaluation *e, const struct expression_scope *scope
     const struct expression_limits none = {0};
 
     limits = limits == NULL ? &none : limits;
+    error->line = 0;
+    error->column = 0;
+    error->offset_column = 0;
     *e = (struct evaluation){
         .scope = scope,
         .arena = arena,
@@ -44,24 +47,17 @@ enum expression_err evaluation_charge(struct evaluation *e, uint64_t cost)
     return EXPRESSION_OK;
 }
 
-static enum expression_err charge_bytes(struct evaluation *e, uint64_t *bytes_left, uint64_t bytes)
+enum expression_err evaluation_put(struct evaluation *e, uint64_t bytes)
 {
-    if (bytes > *bytes_left) {
-        *bytes_left = 0;
+    if (bytes > e->output_bytes_left) {
+        e->output_bytes_left = 0;
         return expression_error_set(e->error, EXPRESSION_ELIMIT,
                                     "the expression makes more output than the limit of one "
                                     "evaluation",
                                     "");
     }
-    *bytes_left -= bytes;
-    return EXPRESSION_OK;
-}
-
-enum expression_err evaluation_put(struct evaluation *e, uint64_t bytes)
-{
-    enum expression_err err = charge_bytes(e, &e->output_bytes_left, bytes);
-
-    return err == EXPRESSION_OK ? evaluation_charge(e, bytes / EVALUATION_COST_BYTES) : err;
+    e->output_bytes_left -= bytes;
+    return evaluation_charge(e, bytes / EVALUATION_COST_BYTES);
 }
 
 enum expression_err evaluation_make(struct evaluation *e, size_t bytes, void **ret)
@@ -526,54 +522,27 @@ static enum expression_err eval(struct evaluation *e, const struct node *node,
     return EXPRESSION_ESYNTAX;
 }
 
-/* A result may share one part many times; what counts is how long it is written out. */
-static enum expression_err check_result(struct evaluation *e, const struct value *value,
-                                        uint32_t depth_left)
-{
-    bool has_items = value->kind == VALUE_LIST || value->kind == VALUE_MAP;
-    enum expression_err err = evaluation_charge(e, 1);
-
-    if (err == EXPRESSION_OK) {
-        err = charge_bytes(e, &e->result_bytes_left,
-                           value->kind == VALUE_STRING ? value->count : EVALUATION_ITEM_BYTES);
-    }
-    if (err != EXPRESSION_OK) {
-        return err;
-    }
-    if (value->kind == VALUE_DOUBLE && !(value->number >= -DBL_MAX && value->number <= DBL_MAX)) {
-        return expression_error_set(e->error, EXPRESSION_EARITHMETIC,
-                                    "the result is infinite or no number, which JSON cannot hold",
-                                    "");
-    }
-    if (has_items && depth_left == 0) {
-        return expression_error_set(e->error, EXPRESSION_ELIMIT,
-                                    "the result is nested deeper than the limit of values", "");
-    }
-    for (uint32_t i = 0; has_items && i < value->count && err == EXPRESSION_OK; i++) {
-        const struct value *part =
-            value->kind == VALUE_LIST ? &value->items[i] : &value->members[i].value;
-
-        err = check_result(e, part, depth_left - 1);
-        if (err == EXPRESSION_OK && value->kind == VALUE_MAP) {
-            err = charge_bytes(e, &e->result_bytes_left, value->members[i].key.count);
-        }
-    }
-    return err;
-}
-
 enum expression_err evaluation_run(struct evaluation *e, const struct expression *expression,
                                    struct expression_object *ret_object)
 {
-    struct expression_object object;
-    enum expression_err err = eval(e, expression->root, &object);
+    return eval(e, expression->root, ret_object);
+}
 
-    if (err == EXPRESSION_OK && expression->makes_new && object.type == NULL) {
-        err = placed(e, expression->root, check_result(e, &object.value, e->value_depth_max));
+enum expression_err evaluation_check(struct evaluation *e, const struct expression *expression,
+                                     const struct expression_object *object)
+{
+    if (!expression->makes_new || object->type != NULL) {
+        return EXPRESSION_OK;
     }
-    if (err == EXPRESSION_OK) {
-        *ret_object = object;
-    }
-    return err;
+    return placed(e, expression->root, result_check(e, &object->value, e->value_depth_max));
+}
+
+static enum expression_err run_checked(struct evaluation *e, const struct expression *expression,
+                                       struct expression_object *ret_object)
+{
+    enum expression_err err = evaluation_run(e, expression, ret_object);
+
+    return err == EXPRESSION_OK ? evaluation_check(e, expression, ret_object) : err;
 }
 
 enum expression_err
@@ -582,9 +551,15 @@ expression_eval_object(const struct expression *expression, const struct express
                        struct expression_object *ret_object, struct expression_error *ret_error)
 {
     struct evaluation e;
+    struct expression_object object;
 
     evaluation_begin(&e, scope, limits, arena, ret_error);
-    return evaluation_run(&e, expression, ret_object);
+    enum expression_err err = run_checked(&e, expression, &object);
+
+    if (err == EXPRESSION_OK) {
+        *ret_object = object;
+    }
+    return err;
 }
 
 enum expression_err expression_eval(const struct expression *expression,
@@ -597,7 +572,7 @@ enum expression_err expression_eval(const struct expression *expression,
     struct value value;
 
     evaluation_begin(&e, scope, limits, arena, ret_error);
-    enum expression_err err = evaluation_run(&e, expression, &object);
+    enum expression_err err = run_checked(&e, expression, &object);
 
     if (err == EXPRESSION_OK) {
         err = evaluation_load(&e, expression, &object, &value);

@@ -1,6 +1,6 @@
 /* evaluation: one run of one or more expressions under one set of limits; for this folder only.
  *
- *   evaluation_begin -> evaluation_run ... -> the caller's value
+ *   evaluation_begin -> evaluation_run, evaluation_check, evaluation_load ... -> the caller's value
  *
  * Pure. */
 #ifndef EXO_EXPRESSION_EVALUATION_H
@@ -25,11 +25,17 @@ void evaluation_begin(struct evaluation *e, const struct expression_scope *scope
                       const struct expression_limits *limits, struct arena *arena,
                       struct expression_error *error);
 
-/* evaluation_run computes one expression; its result is checked (depth, finite, output).
+/* evaluation_run computes one expression; its result is not yet checked.
  * Returns EXPRESSION_OK, or why not with the error and its place filled. */
 EXO_CHECKED enum expression_err evaluation_run(struct evaluation *e,
                                                const struct expression *expression,
                                                struct expression_object *ret_object);
+
+/* evaluation_check is result_check for a result of evaluation_run that can need it.
+ * Returns EXPRESSION_OK, or why not with the error and its place filled. */
+EXO_CHECKED enum expression_err evaluation_check(struct evaluation *e,
+                                                 const struct expression *expression,
+                                                 const struct expression_object *object);
 
 /* evaluation_load gives the value of an expression's result, loading a lazy one.
  * Returns EXPRESSION_OK, or why not with the error and its place filled. */

@@ -141,10 +141,10 @@ enum expression_err template_compile(struct span text, struct expression_positio
     struct building b = {.text = text, .position = position, .arena = arena, .error = ret_error};
     struct place begin = {position.line, position.line > 0 ? position.column : 1, 1};
 
+    (void)expression_error_set(ret_error, EXPRESSION_ESYNTAX, "the text is not valid UTF-8", "");
+    (void)expression_error_at(ret_error, begin);
     if (!utf8_is_valid(text)) {
-        (void)expression_error_set(ret_error, EXPRESSION_ESYNTAX, "the text is not valid UTF-8",
-                                   "");
-        return expression_error_at(ret_error, begin);
+        return EXPRESSION_ESYNTAX;
     }
     enum expression_err err = build(&b);
 
@@ -214,6 +214,9 @@ static enum expression_err render_part(struct evaluation *e, const struct part *
         enum expression_err err = evaluation_run(e, part->expression, &object);
 
         if (err == EXPRESSION_OK) {
+            err = evaluation_check(e, part->expression, &object);
+        }
+        if (err == EXPRESSION_OK) {
             err = evaluation_load(e, part->expression, &object, &value);
         }
         if (err != EXPRESSION_OK) {
@@ -273,17 +276,18 @@ enum expression_err template_eval(const struct template *template,
                                   struct value *ret_value, struct expression_error *ret_error)
 {
     struct evaluation e;
-    struct expression_object object;
-    struct value value;
+    struct expression_object object = {0};
 
     evaluation_begin(&e, scope, limits, arena, ret_error);
     enum expression_err err = template_run(&e, template, &object);
 
-    if (err == EXPRESSION_OK) {
-        value = object.value;
-        if (object.type != NULL) {
-            err = evaluation_load(&e, template_expression(template), &object, &value);
-        }
+    if (err == EXPRESSION_OK && template->is_alone) {
+        err = evaluation_check(&e, template_expression(template), &object);
+    }
+    struct value value = object.value;
+
+    if (err == EXPRESSION_OK && template->is_alone) {
+        err = evaluation_load(&e, template_expression(template), &object, &value);
     }
     if (err == EXPRESSION_OK) {
         *ret_value = value;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "schemas/expression/result.h"
 #include "schemas/expression/template.h"
 #include "schemas/expression/template_run.h"
 
@@ -77,7 +78,7 @@ static enum expression_err compile_string(struct building *b, const struct value
     struct span text = value_text(source);
 
     /* Also $${{ must be rewritten, so the cheap test is for the shorter mark. */
-    if (memmem(text.data, text.bytes, "${{", 3) == NULL) {
+    if (text.bytes == 0 || memmem(text.data, text.bytes, "${{", 3) == NULL) {
         return EXPRESSION_OK;
     }
     enum expression_err err =
@@ -171,10 +172,27 @@ enum expression_err value_template_compile(const struct value *source, const cha
 struct filling {
     struct evaluation evaluation;
     const struct value_template_holes *holes;
+    bool is_pending;
+    struct expression_error pending; /* the first */
 };
 
 static enum expression_err fill(struct filling *f, const struct value_template *template,
                                 const struct value_place *place, struct value *ret);
+
+/* For errors that arise outside an expression. */
+static enum expression_err placed(struct filling *f, const struct value *source,
+                                  enum expression_err err)
+{
+    struct expression_error *error = f->evaluation.error;
+
+    if (err != EXPRESSION_OK) {
+        error->code = err;
+        error->line = source->line;
+        error->column = source->column;
+        error->offset_column = 1;
+    }
+    return err;
+}
 
 static enum expression_err fill_string(struct filling *f, const struct value_template *template,
                                        const struct value_place *place, struct value *ret)
@@ -191,7 +209,8 @@ static enum expression_err fill_string(struct filling *f, const struct value_tem
         return EXPRESSION_OK;
     }
     if (f->holes != NULL) {
-        return f->holes->hole(f->holes->context, place, &object, ret, e->error);
+        err = f->holes->hole(f->holes->context, place, &object, ret, e->error);
+        return placed(f, template->source, err);
     }
     return evaluation_load(e, template_expression(template->text), &object, ret);
 }
@@ -202,7 +221,8 @@ static enum expression_err fill_list(struct filling *f, const struct value_templ
     uint32_t count = template->source->count;
     void *memory;
     enum expression_err err =
-        evaluation_make(&f->evaluation, count * sizeof(struct value), &memory);
+        placed(f, template->source,
+               evaluation_make(&f->evaluation, count * sizeof(struct value), &memory));
     struct value *items = memory;
 
     for (uint32_t i = 0; i < count && err == EXPRESSION_OK; i++) {
@@ -222,7 +242,8 @@ static enum expression_err fill_map(struct filling *f, const struct value_templa
     uint32_t count = template->source->count;
     void *memory;
     enum expression_err err =
-        evaluation_make(&f->evaluation, count * sizeof(struct value_member), &memory);
+        placed(f, template->source,
+               evaluation_make(&f->evaluation, count * sizeof(struct value_member), &memory));
     struct value_member *members = memory;
 
     for (uint32_t i = 0; i < count && err == EXPRESSION_OK; i++) {
@@ -242,7 +263,15 @@ static enum expression_err fill(struct filling *f, const struct value_template *
                                 const struct value_place *place, struct value *ret)
 {
     if (template->text != NULL) {
-        return fill_string(f, template, place, ret);
+        enum expression_err err = fill_string(f, template, place, ret);
+
+        /* Go on, so that the scope notes all that it must fetch in one round. */
+        if (err == EXPRESSION_EPENDING) {
+            f->pending = f->is_pending ? f->pending : *f->evaluation.error;
+            f->is_pending = true;
+            err = EXPRESSION_OK;
+        }
+        return err;
     }
     if (template->children == NULL) {
         *ret = *template->source;
@@ -259,13 +288,23 @@ enum expression_err value_template_eval(const struct value_template *template,
                                         struct arena *arena, struct value *ret_value,
                                         struct expression_error *ret_error)
 {
-    struct filling f = {.holes = holes};
+    struct filling f;
     const struct value_place root = {.up = NULL};
     struct value value;
 
+    f.holes = holes;
+    f.is_pending = false;
     evaluation_begin(&f.evaluation, scope, limits, arena, ret_error);
     enum expression_err err = fill(&f, template, &root, &value);
 
+    if (err == EXPRESSION_OK) {
+        err = placed(&f, template->source,
+                     result_check(&f.evaluation, &value, f.evaluation.value_depth_max));
+    }
+    if (err == EXPRESSION_OK && f.is_pending) {
+        *ret_error = f.pending;
+        err = EXPRESSION_EPENDING;
+    }
     if (err == EXPRESSION_OK) {
         *ret_value = value;
     }
