@@ -230,8 +230,10 @@ static void on_completed(void *argument, struct MHD_Connection *connection, void
     server->stats.requests++;
     server->stats.responses[request->status < 600 ? request->status / 100 : 5]++;
     request->is_suspended = false;
-    (void)code; /* an answer that did not arrive whole is the client's to notice */
     request_forget(request);
+    if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+        server_schedule(server); /* the connection is closed only then */
+    }
 }
 
 static void add_connection(struct http_server *server, struct MHD_Connection *connection,
@@ -277,6 +279,7 @@ static void remove_connection(struct http_server *server, struct http_request *r
         loop_timer_stop(server->sweep);
     }
     server->stats.connections--;
+    server_schedule(server); /* there is room to accept another */
     buffer_release(&request->body);
     free(request);
 }

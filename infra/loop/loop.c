@@ -336,8 +336,12 @@ static void on_poll(uv_poll_t *handle, int status, int events)
     unsigned ready = 0;
 
     if (status < 0) {
-        /* libuv has stopped the handle. Only a read or write by the owner tells what happened. */
+        /* libuv has stopped the handle, but bytes may stand before the error, and only a read or
+         * write by the owner tells what it is. */
+        unsigned asked = watch->ready;
+
         watch->ready = 0;
+        loop_watch_set(watch, asked);
         ready = LOOP_READABLE | LOOP_WRITABLE | LOOP_HANGUP;
     } else {
         ready |= (events & UV_READABLE) != 0 ? LOOP_READABLE : 0;

@@ -75,8 +75,8 @@ enum loop_ready {
 
 /* loop_watch_new calls back while fd is ready (level-triggered). The fd stays the caller's and must
  * outlive the watch; it is made non-blocking. One watch an fd; no regular files (they are always
- * ready: use loop_work). An error on the fd counts as all of them, once: the watch then
- * sleeps until loop_watch_set, as the owner must first find out by a read or write.
+ * ready: use loop_work). An error on the fd counts as all of them, again and again until the owner
+ * has found it out by a read or write.
  * ready  or of enum loop_ready; change with loop_watch_set (0: sleep) */
 struct loop_watch *loop_watch_new(struct loop *loop, int fd, unsigned ready,
                                   void (*call)(void *argument, unsigned ready), void *argument);
