@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "schemas/cluster/labels.h"
 #include "schemas/cluster/satellite.h"
 
 enum {
@@ -21,11 +22,6 @@ enum {
     CLUSTER_PRIORITY_DEFAULT = 5,
     /* A file with its anchors and `defaults` written out in every place they are used. */
     CLUSTER_EXPANDED_BYTES_MAX = 4 << 20,
-};
-
-struct cluster_label {
-    struct span key;
-    struct span value;
 };
 
 enum input_type {

@@ -158,7 +158,7 @@ void satellite_canonical(const struct satellite_work *work, struct buffer *buffe
  * source    borrowed, and kept as long as *ret_work: strings and templates share its parts
  * arena     borrowed; *ret_work's parts live there
  * ret_work  out; untouched on failure
- * faults    borrowed; gets at least one error on failure, except when memory is the reason
+ * faults    borrowed; gets at least one error on failure
  *
  * Names in expressions are not checked: the scope of the evaluation knows them.
  * Returns 0, or -1 with faults. */

@@ -1,0 +1,172 @@
+#include "schemas/cluster/canonical.h"
+
+#include "schemas/cluster/cluster.h"
+#include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/satellite_fields.h"
+
+static void put_name(struct json_writer *writer, const struct cluster *cluster)
+{
+    struct fault_text name = {.used = 0};
+
+    fault_text_add(&name, "%s/%s", cluster->project.data, cluster->name.data);
+    json_key(writer, "name");
+    json_put_text(writer, name.bytes);
+}
+
+static void put_head(struct json_writer *writer, const struct cluster *cluster)
+{
+    put_name(writer, cluster);
+    if (cluster->title.bytes > 0) {
+        json_key(writer, "title");
+        json_put_string(writer, cluster->title);
+    }
+    if (cluster->label_count > 0) {
+        json_key(writer, "labels");
+        json_begin_map(writer);
+        for (uint32_t i = 0; i < cluster->label_count; i++) {
+            json_key_span(writer, cluster->labels[i].key);
+            json_put_string(writer, cluster->labels[i].value);
+        }
+        json_end_map(writer);
+    }
+    if (cluster->sla_ns > 0) {
+        canonical_put_duration(writer, "sla", cluster->sla_ns);
+    }
+    if (cluster->timeout_ns > 0) {
+        canonical_put_duration(writer, "timeout", cluster->timeout_ns);
+    }
+    if (cluster->priority != CLUSTER_PRIORITY_DEFAULT) {
+        json_key(writer, "priority");
+        json_put_uint(writer, cluster->priority);
+    }
+}
+
+static void put_optional(struct json_writer *writer, const char *key, const struct value *value)
+{
+    if (value != NULL) {
+        json_key(writer, key);
+        json_put_value(writer, value);
+    }
+}
+
+static void put_inputs(struct json_writer *writer, const struct cluster *cluster)
+{
+    if (!cluster->has_inputs) {
+        return;
+    }
+    json_key(writer, "inputs");
+    json_begin_map(writer);
+    for (uint32_t i = 0; i < cluster->input_count; i++) {
+        const struct cluster_input *input = &cluster->inputs[i];
+
+        json_key_span(writer, input->name);
+        json_begin_map(writer);
+        json_key(writer, "type");
+        json_put_text(writer, input_type_name(input->type));
+        if (input->is_required) {
+            json_key(writer, "required");
+            json_put_bool(writer, true);
+        }
+        put_optional(writer, "default", input->fallback);
+        put_optional(writer, "enum", input->choices);
+        put_optional(writer, "minimum", input->minimum);
+        put_optional(writer, "maximum", input->maximum);
+        if (input->description.bytes > 0) {
+            json_key(writer, "description");
+            json_put_string(writer, input->description);
+        }
+        json_end_map(writer);
+    }
+    json_end_map(writer);
+}
+
+static void put_retries(struct json_writer *writer, const struct satellite_retries *retries)
+{
+    struct satellite_draft usual;
+    const struct satellite_retries *plain = &usual.satellite.retries;
+
+    satellite_draft_init(&usual);
+    if (retries->limit == plain->limit && retries->backoff == plain->backoff &&
+        retries->jitter == plain->jitter && retries->base_ns == plain->base_ns &&
+        retries->cap_ns == plain->cap_ns) {
+        return;
+    }
+    json_key(writer, "retries");
+    json_begin_map(writer);
+    json_key(writer, "limit");
+    json_put_uint(writer, retries->limit);
+    json_key(writer, "backoff");
+    json_put_text(writer, retry_backoff_name(retries->backoff));
+    canonical_put_duration(writer, "base", retries->base_ns);
+    canonical_put_duration(writer, "cap", retries->cap_ns);
+    json_key(writer, "jitter");
+    json_put_text(writer, retry_jitter_name(retries->jitter));
+    json_end_map(writer);
+}
+
+static void put_order(struct json_writer *writer, const struct cluster *cluster,
+                      const struct satellite *satellite)
+{
+    json_key(writer, "needs");
+    json_begin_list(writer);
+    for (uint32_t i = 0; i < satellite->parent_count; i++) {
+        json_put_string(writer, cluster->satellites[satellite->parents[i]].name);
+    }
+    json_end_list(writer);
+    if (satellite->join != JOIN_ALL_SUCCEEDED) {
+        json_key(writer, "join");
+        json_put_text(writer, satellite_join_name(satellite->join));
+    }
+    put_optional(writer, "when", satellite->when_source);
+    put_optional(writer, "for_each", satellite->for_each_source);
+    if (satellite->for_each != NULL && !span_is(satellite->item_name, "item")) {
+        json_key(writer, "as");
+        json_put_string(writer, satellite->item_name);
+    }
+    if (satellite->max_parallel > 0) {
+        json_key(writer, "max_parallel");
+        json_put_uint(writer, satellite->max_parallel);
+    }
+}
+
+static void put_satellite(struct json_writer *writer, const struct cluster *cluster,
+                          const struct satellite *satellite)
+{
+    json_begin_map(writer);
+    json_key(writer, "name");
+    json_put_string(writer, satellite->name);
+    put_order(writer, cluster, satellite);
+    canonical_put_work(writer, &satellite->work);
+    if (!span_is(satellite->class, "default")) {
+        json_key(writer, "class");
+        json_put_string(writer, satellite->class);
+    }
+    put_retries(writer, &satellite->retries);
+    if (satellite->claim != CLAIM_NORMAL) {
+        json_key(writer, "claim");
+        json_put_text(writer, satellite_claim_name(satellite->claim));
+    }
+    json_end_map(writer);
+}
+
+void cluster_canonical(const struct cluster *cluster, struct buffer *buffer)
+{
+    struct json_writer writer = {.buffer = buffer};
+
+    json_begin_map(&writer);
+    json_key(&writer, "exosphere");
+    json_put_text(&writer, "v1");
+    json_key(&writer, "cluster");
+    json_begin_map(&writer);
+    put_head(&writer, cluster);
+    put_inputs(&writer, cluster);
+    json_key(&writer, "satellites");
+    json_begin_list(&writer);
+    for (uint32_t i = 0; i < cluster->satellite_count; i++) {
+        put_satellite(&writer, cluster, &cluster->satellites[i]);
+    }
+    json_end_list(&writer);
+    put_optional(&writer, "output", cluster->output_source);
+    json_end_map(&writer);
+    json_end_map(&writer);
+}

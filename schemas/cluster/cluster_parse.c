@@ -1,0 +1,404 @@
+#include "schemas/cluster/cluster.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "schemas/cluster/cluster_draft.h"
+#include "schemas/cluster/cluster_fields.h"
+#include "schemas/cluster/cluster_input.h"
+#include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/graph.h"
+#include "schemas/cluster/name_rule.h"
+#include "schemas/cluster/templates.h"
+#include "schemas/vocab/limits.h"
+
+enum {
+    TITLE_BYTES_MAX = 256,
+    NEAREST_BUDGET = 20000, /* comparisons of names in all */
+    NODE_BYTES = 16,        /* what a value counts beside its text */
+};
+
+/* What the fields of the file itself are read into. */
+struct file {
+    const struct value *version;
+    const struct value *cluster;
+};
+
+/* clang-format off */
+const struct field file_fields[] = {
+    {.name = "exosphere", .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file, version)},
+    {.name = "cluster",   .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file, cluster)},
+};
+const size_t file_field_count = sizeof(file_fields) / sizeof(file_fields[0]);
+
+#define AT(member) offsetof(struct cluster_draft, member)
+
+const struct field cluster_fields[] = {
+    {.name = "name",       .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(name)},
+    {.name = "title",      .in = FIELD_IN_ALL, .read = field_read_text, .offset = AT(cluster.title), .max = TITLE_BYTES_MAX},
+    {.name = "labels",     .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(labels)},
+    {.name = "sla",        .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(cluster.sla_ns), .min = 1},
+    {.name = "timeout",    .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(cluster.timeout_ns), .min = 1},
+    {.name = "priority",   .in = FIELD_IN_ALL, .read = field_read_uint, .offset = AT(cluster.priority), .max = CLUSTER_PRIORITY_MAX},
+    {.name = "inputs",     .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(inputs)},
+    {.name = "defaults",   .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(defaults)},
+    {.name = "satellites", .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(satellites_source)},
+    {.name = "output",     .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(cluster.output_source)},
+};
+/* clang-format on */
+const size_t cluster_field_count = sizeof(cluster_fields) / sizeof(cluster_fields[0]);
+
+static const struct value_place cluster_place = {.key = {"cluster", 7}};
+
+void *draft_scratch(struct cluster_draft *draft, size_t count, size_t bytes)
+{
+    void *block = arena_alloc(draft->scratch, count * bytes);
+
+    if (block == NULL) {
+        draft->reader.is_out_of_memory = true;
+    }
+    return block;
+}
+
+/* How long the value is written out, each anchor in every place it is used; stops above limit. */
+static uint64_t expanded_bytes(const struct value *v, uint64_t limit)
+{
+    uint64_t bytes = NODE_BYTES + (v->kind == VALUE_STRING ? v->count : 0);
+
+    for (uint32_t i = 0; v->kind == VALUE_LIST && i < v->count && bytes <= limit; i++) {
+        bytes += expanded_bytes(&v->items[i], limit - bytes);
+    }
+    for (uint32_t i = 0; v->kind == VALUE_MAP && i < v->count && bytes <= limit; i++) {
+        bytes += v->members[i].key.count;
+        if (bytes <= limit) {
+            bytes += expanded_bytes(&v->members[i].value, limit - bytes);
+        }
+    }
+    return bytes;
+}
+
+static bool check_expanded(struct cluster_draft *draft, const struct value *root)
+{
+    const uint64_t limit = CLUSTER_EXPANDED_BYTES_MAX;
+
+    if (expanded_bytes(root, limit) <= limit) {
+        return true;
+    }
+    field_fault(&draft->reader, root, &cluster_place, "use fewer anchors and shorter texts",
+                "the cluster with every anchor written out is larger than the limit of %u bytes",
+                (unsigned)limit);
+    return false;
+}
+
+static bool check_defaults_size(struct cluster_draft *draft, uint32_t count)
+{
+    const uint64_t limit = CLUSTER_EXPANDED_BYTES_MAX;
+    const struct value_place place = {.up = &cluster_place, .key = span_of("defaults")};
+
+    if (draft->defaults == NULL || expanded_bytes(draft->defaults, limit) * count <= limit) {
+        return true;
+    }
+    field_fault(&draft->reader, draft->defaults, &place,
+                "write long values only in the satellites that use them",
+                "`defaults` in each of %u satellites is larger than the limit of %u bytes", count,
+                (unsigned)limit);
+    return false;
+}
+
+static void split_name(struct span text, struct span *ret_project, struct span *ret_name)
+{
+    const char *bytes = text.data;
+    const char *slash = text.bytes == 0 ? NULL : memchr(bytes, '/', text.bytes);
+    size_t before = slash == NULL ? 0 : (size_t)(slash - bytes);
+
+    *ret_project = slash == NULL ? (struct span){NULL, 0} : (struct span){bytes, before};
+    *ret_name = slash == NULL ? text : (struct span){slash + 1, text.bytes - before - 1};
+}
+
+static void check_project(struct cluster_draft *draft, const char *given, struct span project,
+                          const struct value_place *place)
+{
+    struct field_reader *r = &draft->reader;
+
+    if (project.data == NULL && given == NULL) {
+        field_fault(r, draft->name, place, "write name: PROJECT/NAME, or give --project PROJECT",
+                    "the cluster belongs to no project");
+        return;
+    }
+    if (project.data != NULL && given != NULL && !span_is(project, given)) {
+        field_fault(r, draft->name, place, "use one of the two",
+                    "the file names the project %q, but %q is given", project, span_of(given));
+        return;
+    }
+    project = project.data == NULL ? span_of(given) : project;
+    if (name_check(r, NAME_PLAIN, project, draft->name, place)) {
+        draft->cluster.project = field_copy(r, project);
+    }
+}
+
+static void check_name(struct cluster_draft *draft, const char *default_project,
+                       const struct value *source)
+{
+    struct field_reader *r = &draft->reader;
+    const struct value_place place = {.up = &cluster_place, .key = span_of("name")};
+    struct span project;
+    struct span name;
+
+    if (draft->name == NULL) {
+        field_fault(r, source, &place, "write name: PROJECT/NAME", "the cluster has no name");
+        return;
+    }
+    if (!field_is_kind(r, draft->name, &place, VALUE_STRING)) {
+        return;
+    }
+    split_name(value_text(draft->name), &project, &name);
+    if (name_check(r, NAME_PLAIN, name, draft->name, &place)) {
+        draft->cluster.name = field_copy(r, name);
+    }
+    check_project(draft, default_project, project, &place);
+}
+
+static void check_labels(struct cluster_draft *draft)
+{
+    const struct value_place place = {.up = &cluster_place, .key = span_of("labels")};
+
+    if (draft->labels != NULL &&
+        labels_read(draft->labels, &place, draft->reader.arena, &draft->cluster.labels,
+                    &draft->cluster.label_count, draft->reader.faults) != 0) {
+        draft->cluster.label_count = 0; /* the faults are told */
+    }
+}
+
+static void fault_without_map(struct cluster_draft *draft, const struct value *at,
+                              const struct value_place *step, const char *field)
+{
+    const struct value_place place = {.up = step, .key = span_of(field)};
+
+    field_fault(&draft->reader, at, &place, "add `for_each`, or remove it",
+                "%q says nothing without `for_each`", place.key);
+}
+
+/* What must be there, and what goes together. */
+static void finish_satellite(struct cluster_draft *draft, struct satellite_draft *step,
+                             const struct value_place *place)
+{
+    struct satellite *satellite = &step->satellite;
+    const struct satellite_notes *notes = &step->notes;
+    const struct value_place name = {.up = place, .key = span_of("name")};
+    const struct value_place image = {.up = place, .key = span_of("image")};
+    const struct value *source = notes->source;
+
+    if (source->kind != VALUE_MAP) {
+        return;
+    }
+    if (value_get(source, name.key) == NULL) {
+        field_fault(&draft->reader, source, &name, "add name: NAME", "a satellite without a name");
+    }
+    if (satellite->work.image.bytes == 0 && value_get(source, image.key) == NULL &&
+        value_get(source, span_of("uses")) == NULL &&
+        value_get(source, span_of("satellites")) == NULL) {
+        field_fault(&draft->reader, source, &image, "add image: IMAGE here or under `defaults`",
+                    "the satellite has no image");
+    }
+    if (satellite->for_each_source == NULL) {
+        if (notes->item_name != NULL) {
+            fault_without_map(draft, notes->item_name, place, "as");
+        }
+        if (notes->max_parallel != NULL) {
+            fault_without_map(draft, notes->max_parallel, place, "max_parallel");
+        }
+        satellite->item_name = (struct span){NULL, 0};
+    } else if (satellite->item_name.bytes == 0) {
+        /* A name that was refused still names what the expressions mean. */
+        bool is_refused = notes->item_name != NULL && notes->item_name->kind == VALUE_STRING &&
+                          notes->item_name->count > 0;
+
+        satellite->item_name =
+            field_copy(&draft->reader, is_refused ? value_text(notes->item_name) : span_of("item"));
+    }
+}
+
+static void read_satellites(struct cluster_draft *draft, const struct satellite_draft *defaults,
+                            const struct value_place *list)
+{
+    const struct value *source = draft->satellites_source;
+
+    for (uint32_t i = 0; i < source->count; i++) {
+        const struct value_place place = {.up = list, .index = i};
+        struct satellite_draft step = *defaults;
+
+        satellite_read(&draft->reader, FIELD_IN_SATELLITE, &source->items[i], &place, &step);
+        finish_satellite(draft, &step, &place);
+        step.satellite.index = i;
+        draft->satellites[i] = step.satellite;
+        draft->notes[i] = step.notes;
+        draft->names[i] = step.satellite.name.bytes == 0 ? "" : step.satellite.name.data;
+    }
+}
+
+static bool alloc_satellites(struct cluster_draft *draft)
+{
+    uint32_t count = draft->satellites_source->count;
+
+    draft->satellites = field_alloc(&draft->reader, count, sizeof(*draft->satellites));
+    draft->notes = draft_scratch(draft, count, sizeof(*draft->notes));
+    draft->names = draft_scratch(draft, count, sizeof(*draft->names));
+    draft->cluster.satellites = draft->satellites;
+    draft->cluster.satellite_count = count;
+    return !draft->reader.is_out_of_memory;
+}
+
+static bool check_satellite_list(struct cluster_draft *draft, const struct value *source,
+                                 const struct value_place *place, uint32_t count_max)
+{
+    const struct value *list = draft->satellites_source;
+
+    if (list == NULL) {
+        field_fault(&draft->reader, source, place, "add satellites: with at least one",
+                    "the cluster has no `satellites`");
+        return false;
+    }
+    if (!field_is_kind(&draft->reader, list, place, VALUE_LIST)) {
+        return false;
+    }
+    if (list->count == 0) {
+        field_fault(&draft->reader, list, place, "write at least one",
+                    "the cluster has no satellite");
+        return false;
+    }
+    if (list->count > count_max) {
+        field_fault(&draft->reader, list, place, "use `for_each` for many of a kind",
+                    "the cluster has %u satellites, more than the limit of %u", list->count,
+                    (unsigned)count_max);
+        return false;
+    }
+    return draft->reader.is_out_of_memory ? false : alloc_satellites(draft);
+}
+
+static void parse_inner(struct cluster_draft *draft, const struct cluster_source *source,
+                        const struct value *inner)
+{
+    const struct value_place defaults_place = {.up = &cluster_place, .key = span_of("defaults")};
+    const struct value_place list = {.up = &cluster_place, .key = span_of("satellites")};
+    bool is_lowered = source->satellites_max != 0 && source->satellites_max < LIMIT_SATELLITES;
+    struct satellite_draft defaults;
+
+    draft->cluster.priority = CLUSTER_PRIORITY_DEFAULT;
+    if (!field_read_map(&draft->reader, cluster_fields, cluster_field_count, FIELD_IN_ALL, inner,
+                        &cluster_place, draft)) {
+        return;
+    }
+    check_name(draft, source->default_project, inner);
+    check_labels(draft);
+    cluster_input_read(draft);
+    satellite_draft_init(&defaults);
+    if (draft->defaults != NULL) {
+        satellite_read(&draft->reader, FIELD_IN_DEFAULTS, draft->defaults, &defaults_place,
+                       &defaults);
+    }
+    if (check_satellite_list(draft, inner, &list,
+                             is_lowered ? source->satellites_max : LIMIT_SATELLITES) &&
+        check_defaults_size(draft, draft->cluster.satellite_count)) {
+        read_satellites(draft, &defaults, &list);
+        graph_resolve(draft);
+        if (!draft->reader.is_out_of_memory) {
+            templates_compile(draft);
+        }
+    }
+}
+
+static void check_version(struct cluster_draft *draft, const struct file *file,
+                          const struct value *root)
+{
+    const struct value_place place = {.key = span_of("exosphere")};
+
+    if (file->version == NULL) {
+        field_fault(&draft->reader, root, &place, "begin the file with exosphere: v1",
+                    "%q is missing", place.key);
+    } else if (file->version->kind != VALUE_STRING || !span_is(value_text(file->version), "v1")) {
+        field_fault(&draft->reader, file->version, &place, "write exosphere: v1",
+                    "this program reads version v1 of the cluster file only");
+    }
+}
+
+static void parse_file(struct cluster_draft *draft, const struct cluster_source *source)
+{
+    struct file file = {0};
+
+    if (source->is_inner) {
+        parse_inner(draft, source, source->root);
+        return;
+    }
+    if (!field_read_map(&draft->reader, file_fields, file_field_count, FIELD_IN_ALL, source->root,
+                        NULL, &file)) {
+        return;
+    }
+    check_version(draft, &file, source->root);
+    if (file.cluster == NULL) {
+        field_fault(&draft->reader, source->root, &cluster_place, "add cluster: {name: ...}",
+                    "%q is missing", cluster_place.key);
+    } else {
+        parse_inner(draft, source, file.cluster);
+    }
+}
+
+static bool is_before(const struct fault *a, const struct fault *b)
+{
+    return a->line < b->line || (a->line == b->line && a->column < b->column);
+}
+
+/* Checks run in the order of their kind; people read in the order of the file. Faults that stood
+ * in the list before (up to last) stay where they are. An insertion: the list is short. */
+static void sort_faults(struct fault_list *faults, struct fault *last)
+{
+    struct fault **begin = last == NULL ? &faults->first : &last->next;
+    struct fault *rest = *begin;
+
+    *begin = NULL;
+    while (rest != NULL) {
+        struct fault *fault = rest;
+        struct fault **at = begin;
+
+        rest = rest->next;
+        while (*at != NULL && !is_before(fault, *at)) {
+            at = &(*at)->next;
+        }
+        fault->next = *at;
+        *at = fault;
+        if (fault->next == NULL) {
+            faults->last = fault;
+        }
+    }
+}
+
+int cluster_parse(const struct cluster_source *source, struct arena *arena,
+                  const struct cluster **ret_cluster, struct fault_list *faults)
+{
+    struct arena scratch;
+    struct cluster_draft draft = {
+        .reader = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET},
+        .scratch = &scratch,
+    };
+    struct fault *last = faults->last;
+    uint32_t errors = faults->error_count;
+
+    arena_init(&scratch, arena->allocator, 0);
+    if (source->is_stored || check_expanded(&draft, source->root)) {
+        parse_file(&draft, source);
+    }
+    struct cluster *cluster = field_alloc(&draft.reader, 1, sizeof(*cluster));
+
+    if (draft.reader.is_out_of_memory) {
+        field_fault(&draft.reader, source->root, &cluster_place, "make it smaller",
+                    "the cluster needs more memory than it may take");
+    }
+    arena_release(&scratch);
+    sort_faults(faults, last);
+    if (faults->error_count != errors) {
+        return -1;
+    }
+    assert(cluster != NULL);
+    *cluster = draft.cluster;
+    *ret_cluster = cluster;
+    return 0;
+}

@@ -1,0 +1,298 @@
+#include "schemas/cluster/references.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/graph.h"
+
+bool gathering_init(struct gathering *g, struct cluster_draft *draft, struct upstream *upstream)
+{
+    size_t slots = (size_t)draft->cluster.satellite_count * SLOTS_OF_SATELLITE + OTHER_KINDS;
+
+    *g = (struct gathering){
+        .draft = draft,
+        .upstream = upstream,
+        .slots = draft_scratch(draft, slots, sizeof(*g->slots)),
+        .list = draft_scratch(draft, slots, sizeof(*g->list)),
+    };
+    return g->slots != NULL && g->list != NULL;
+}
+
+void gathering_begin(struct gathering *g, uint32_t user)
+{
+    g->user = user;
+    g->count = 0;
+    g->item_name = (struct span){NULL, 0};
+}
+
+const struct cluster_reference *gathering_keep(struct gathering *g)
+{
+    struct cluster_reference *kept =
+        field_alloc(&g->draft->reader, g->count, sizeof(struct cluster_reference));
+
+    if (kept != NULL && g->count > 0) {
+        memcpy(kept, g->list, g->count * sizeof(*kept));
+    }
+    return kept;
+}
+
+static void fault_reference(struct gathering *g, const struct expression_reference *reference,
+                            const char *hint, const char *format, struct span word)
+{
+    bool is_placed = reference->line > 0;
+
+    field_fault_at(&g->draft->reader, is_placed ? reference->line : g->string->line,
+                   is_placed ? reference->column : g->string->column, g->place, hint, format, word);
+}
+
+static uint32_t slot_of(const struct gathering *g, enum reference_kind kind, uint32_t satellite)
+{
+    uint32_t others = g->draft->cluster.satellite_count * SLOTS_OF_SATELLITE;
+
+    switch (kind) {
+    case REFERENCE_OUTPUT:
+        return satellite * SLOTS_OF_SATELLITE;
+    case REFERENCE_STATE:
+        return satellite * SLOTS_OF_SATELLITE + 1;
+    case REFERENCE_ERROR:
+        return satellite * SLOTS_OF_SATELLITE + 2;
+    case REFERENCE_INPUT:
+        return others;
+    case REFERENCE_EXECUTION:
+        return others + 1;
+    case REFERENCE_ITEM:
+        return others + 2;
+    case REFERENCE_INDEX:
+        return others + 3;
+    case REFERENCE_NR:
+        break;
+    }
+    assert(false);
+    return 0;
+}
+
+struct span gathering_path(struct gathering *g, uint32_t satellite, const char *part)
+{
+    struct span name = g->draft->satellites[satellite].name;
+    size_t bytes = strlen("satellites.") + name.bytes + 1 + strlen(part);
+    char *path = field_alloc(&g->draft->reader, bytes + 1, 1);
+
+    if (path == NULL) {
+        return (struct span){NULL, 0};
+    }
+    memcpy(path, "satellites.", 11);
+    memcpy(path + 11, name.data, name.bytes);
+    path[11 + name.bytes] = '.';
+    memcpy(path + 12 + name.bytes, part, strlen(part));
+    return (struct span){path, bytes};
+}
+
+/* steps: how many steps of the reference its kind takes up. part: after the satellite's name. */
+static void gather(struct gathering *g, const struct expression_reference *reference,
+                   enum reference_kind kind, uint32_t satellite, uint32_t steps, const char *part)
+{
+    if (!g->is_gathered) {
+        return;
+    }
+    struct slot *slot = &g->slots[slot_of(g, kind, satellite)];
+    bool is_whole = g->is_alone && reference->step_count == steps;
+
+    if (slot->owner != g->user + 2) {
+        *slot = (struct slot){.owner = g->user + 2, .at = g->count++};
+        g->list[slot->at] = (struct cluster_reference){
+            .kind = kind,
+            .satellite = satellite,
+            .path = satellite == UINT32_MAX ? field_copy(&g->draft->reader, reference->root)
+                                            : gathering_path(g, satellite, part),
+        };
+    }
+    g->list[slot->at].is_whole |= is_whole;
+    g->list[slot->at].is_read |= !is_whole;
+}
+
+static bool has_step(const struct expression_reference *reference, uint32_t at)
+{
+    return reference->step_count > at && reference->steps[at].name.data != NULL;
+}
+
+static void check_input(struct gathering *g, const struct expression_reference *reference)
+{
+    const struct value *declared = g->draft->inputs;
+    struct fault_text hint = {.used = 0};
+
+    gather(g, reference, REFERENCE_INPUT, UINT32_MAX, 0, NULL);
+    if (declared == NULL || declared->kind != VALUE_MAP || !has_step(reference, 0) ||
+        value_get(declared, reference->steps[0].name) != NULL) {
+        return;
+    }
+    const char *nearest = NULL;
+    size_t known = 0;
+    const char **names = draft_scratch(g->draft, declared->count, sizeof(*names));
+
+    for (uint32_t i = 0; names != NULL && i < g->draft->cluster.input_count; i++) {
+        names[known++] = g->draft->cluster.inputs[i].name.data;
+    }
+    nearest = field_nearest(&g->draft->reader, reference->steps[0].name, names, known);
+    if (nearest != NULL) {
+        fault_text_add(&hint, "did you mean `input.%s`?", nearest);
+    } else {
+        fault_text_add(&hint, "declare it under `inputs`");
+    }
+    fault_reference(g, reference, hint.bytes, "no input is declared as %q",
+                    reference->steps[0].name);
+}
+
+/* The satellite a reference names, or UINT32_MAX after a fault. */
+static uint32_t check_target(struct gathering *g, const struct expression_reference *reference)
+{
+    struct fault_text hint = {.used = 0};
+
+    if (!has_step(reference, 0)) {
+        fault_reference(g, reference, "write satellites.NAME.output",
+                        "%q must be followed by the name of a satellite", reference->root);
+        return UINT32_MAX;
+    }
+    struct span name = reference->steps[0].name;
+    uint32_t target = graph_find(&g->draft->cluster, name);
+
+    if (target != UINT32_MAX) {
+        return target;
+    }
+    const char *nearest = graph_nearest(g->draft, name);
+
+    if (nearest != NULL) {
+        fault_text_add(&hint, "did you mean `%s`?", nearest);
+    } else {
+        fault_text_add(&hint, "name a satellite of this cluster");
+    }
+    fault_reference(g, reference, hint.bytes, "no satellite is named %q", name);
+    return UINT32_MAX;
+}
+
+static bool is_parent(const struct satellite *user, uint32_t target)
+{
+    for (uint32_t i = 0; i < user->parent_count; i++) {
+        if (user->parents[i] == target) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Satellites with tens of thousands of references to as many parents are left to the sweep. */
+static bool is_parent_soon(const struct satellite *user, uint32_t target)
+{
+    return user->parent_count <= 16 && is_parent(user, target);
+}
+
+static void check_satellite(struct gathering *g, const struct expression_reference *reference)
+{
+    static const char *const parts[] = {"output", "state", "error"};
+    static const enum reference_kind kinds[] = {REFERENCE_OUTPUT, REFERENCE_STATE, REFERENCE_ERROR};
+    uint32_t target = check_target(g, reference);
+    struct fault_text hint = {.used = 0};
+    size_t part = 0;
+
+    if (target == UINT32_MAX) {
+        return;
+    }
+    struct span name = reference->steps[0].name;
+
+    while (part < 3 &&
+           !(has_step(reference, 1) && span_is(reference->steps[1].name, parts[part]))) {
+        part++;
+    }
+    if (part == 3) {
+        fault_text_add(&hint, "write satellites.%s.output, .state or .error",
+                       g->draft->names[target]);
+        fault_reference(g, reference, hint.bytes,
+                        "of a satellite expressions know output, state "
+                        "and error: say which of %q is meant",
+                        name);
+        return;
+    }
+    gather(g, reference, kinds[part], target, 2, parts[part]);
+    if (g->user == UINT32_MAX || !g->draft->is_acyclic) {
+        return;
+    }
+    if (target == g->user) {
+        fault_reference(g, reference, "refer to a satellite that runs before it",
+                        "%q cannot refer to itself", name);
+    } else if (!is_parent_soon(&g->draft->satellites[g->user], target)) {
+        bool is_placed = reference->line > 0;
+
+        upstream_ask(g->upstream,
+                     &(struct upstream_question){
+                         .user = g->user,
+                         .target = target,
+                         .line = is_placed ? reference->line : g->string->line,
+                         .column = is_placed ? reference->column : g->string->column},
+                     g->place);
+    }
+}
+
+static void check_execution(struct gathering *g, const struct expression_reference *reference)
+{
+    static const char *const parts[] = {"id", "time", "labels"};
+
+    gather(g, reference, REFERENCE_EXECUTION, UINT32_MAX, UINT32_MAX, NULL);
+    for (size_t i = 0; has_step(reference, 0) && i < 3; i++) {
+        if (span_is(reference->steps[0].name, parts[i])) {
+            return;
+        }
+    }
+    fault_reference(g, reference, "write execution.id, execution.time or execution.labels",
+                    "of the %q expressions know id, time and labels", reference->root);
+}
+
+static void fault_unknown_name(struct gathering *g, const struct expression_reference *reference)
+{
+    const char *known[5] = {"input", "satellites", "execution"};
+    size_t count = 3;
+    struct fault_text hint = {.used = 0};
+    uint32_t satellite = graph_find(&g->draft->cluster, reference->root);
+
+    if (g->item_name.bytes > 0) {
+        known[count++] = g->item_name.data;
+        known[count++] = "index";
+    }
+    const char *nearest = field_nearest(&g->draft->reader, reference->root, known, count);
+
+    if (span_is(reference->root, "secrets")) {
+        fault_text_add(&hint, "list the secret under `secrets` and read /exosphere/secrets/NAME in "
+                              "the satellite");
+    } else if (satellite != UINT32_MAX) {
+        fault_text_add(&hint, "write satellites.%s.output", g->draft->names[satellite]);
+    } else if (nearest != NULL) {
+        fault_text_add(&hint, "did you mean `%s`?", nearest);
+    } else if (span_is(reference->root, "item") || span_is(reference->root, "index")) {
+        fault_text_add(&hint, "item and index are known only in input, env and command of a "
+                              "satellite with `for_each`");
+    } else {
+        for (size_t i = 0; i < count; i++) {
+            fault_text_add(&hint, "%s %s", i == 0 ? "known here:" : ",", known[i]);
+        }
+    }
+    fault_reference(g, reference, hint.bytes, "unknown name %q in an expression", reference->root);
+}
+
+void gathering_visit(void *context, const struct expression_reference *reference)
+{
+    struct gathering *g = context;
+    bool is_map = g->item_name.bytes > 0;
+
+    if (span_is(reference->root, "input")) {
+        check_input(g, reference);
+    } else if (span_is(reference->root, "satellites")) {
+        check_satellite(g, reference);
+    } else if (span_is(reference->root, "execution")) {
+        check_execution(g, reference);
+    } else if (is_map && span_equal(reference->root, g->item_name)) {
+        gather(g, reference, REFERENCE_ITEM, UINT32_MAX, 0, NULL);
+    } else if (is_map && span_is(reference->root, "index")) {
+        gather(g, reference, REFERENCE_INDEX, UINT32_MAX, 0, NULL);
+    } else {
+        fault_unknown_name(g, reference);
+    }
+}

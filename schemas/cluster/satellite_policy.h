@@ -1,0 +1,24 @@
+/* satellite_policy: the fields of a satellite that are maps or lists of their own: resources,
+ * retries, mounts, secrets, env.
+ *
+ * Pure. */
+#ifndef EXO_CLUSTER_SATELLITE_POLICY_H
+#define EXO_CLUSTER_SATELLITE_POLICY_H
+
+#include "schemas/cluster/field.h"
+#include "schemas/cluster/satellite.h"
+
+/* Readers for rows of satellite_fields. Results:
+ *   resources  struct satellite_resources, what is not given stays
+ *   retries    struct satellite_retries, the same
+ *   mounts     struct satellite_mounts        secrets  struct satellite_secrets
+ *   env        const struct value *, a map: what stood there, then what is given
+ *   command    const struct value *, a list of strings */
+field_read policy_read_resources;
+field_read policy_read_retries;
+field_read policy_read_mounts;
+field_read policy_read_secrets;
+field_read policy_read_env;
+field_read policy_read_command;
+
+#endif /* EXO_CLUSTER_SATELLITE_POLICY_H */

@@ -1,0 +1,304 @@
+#include "schemas/cluster/templates.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/references.h"
+#include "schemas/expression/template.h"
+
+static struct expression_position position_of(const struct value *string)
+{
+    return (struct expression_position){string->line, string->column};
+}
+
+static void fault_expression(struct gathering *g, const struct expression_error *error)
+{
+    bool is_placed = error->line > 0;
+
+    if (error->code == EXPRESSION_EMEMORY) {
+        g->draft->reader.is_out_of_memory = true;
+        return;
+    }
+    field_fault_at(&g->draft->reader, is_placed ? error->line : g->string->line,
+                   is_placed ? error->column : g->string->column, g->place, "", "%s", error->text);
+}
+
+/* Compiles a string and looks up its names. Returns NULL after a fault of the text itself. */
+static const struct template *check_string(struct gathering *g, struct arena *arena,
+                                           const struct value *string,
+                                           const struct value_place *place)
+{
+    const struct template *template;
+    struct expression_error error;
+
+    g->string = string;
+    g->place = place;
+    if (template_compile(value_text(string), position_of(string), arena, &template, &error) !=
+        EXPRESSION_OK) {
+        fault_expression(g, &error);
+        return NULL;
+    }
+    const struct expression *alone = template_expression(template);
+
+    g->is_alone = alone != NULL && expression_is_reference(alone);
+    template_references(template, gathering_visit, g);
+    return template;
+}
+
+static void check_strings(struct gathering *g, const struct value *value,
+                          const struct value_place *place)
+{
+    if (value->kind == VALUE_STRING && template_has_expressions(value_text(value))) {
+        (void)check_string(g, g->draft->scratch, value, place); /* its faults are all */
+    }
+    for (uint32_t i = 0; value->kind == VALUE_LIST && i < value->count; i++) {
+        const struct value_place inner = {.up = place, .index = i};
+
+        check_strings(g, &value->items[i], &inner);
+    }
+    for (uint32_t i = 0; value->kind == VALUE_MAP && i < value->count; i++) {
+        const struct value_place inner = {.up = place, .key = value_text(&value->members[i].key)};
+
+        if (template_has_expressions(inner.key)) {
+            field_fault(&g->draft->reader, &value->members[i].key, place,
+                        "write the key plainly and put what varies into its value",
+                        "the key %q holds an expression, but keys are not evaluated", inner.key);
+        }
+        check_strings(g, &value->members[i].value, &inner);
+    }
+}
+
+/* The strings are compiled twice: here alone, for names with exact places, then as one. */
+static const struct value_template *check_value(struct gathering *g, const struct value *value,
+                                                const struct value_place *place)
+{
+    struct field_reader *r = &g->draft->reader;
+    const struct value_template *template = NULL;
+    struct fault_text path = {.used = 0};
+    uint32_t errors = r->faults->error_count;
+
+    g->is_gathered = true;
+    check_strings(g, value, place);
+    if (r->faults->error_count != errors || r->is_out_of_memory) {
+        return NULL;
+    }
+    fault_text_add_place(&path, place);
+    if (value_template_compile(value, path.bytes, r->arena, &template, r->faults) ==
+        EXPRESSION_EMEMORY) {
+        r->is_out_of_memory = true;
+    }
+    return template;
+}
+
+/* An expression that is a whole string, such as when: ${{ input.top > 3 }}. */
+static const struct expression *check_alone(struct gathering *g, const struct value *value,
+                                            const struct value_place *place, const char *example)
+{
+    struct field_reader *r = &g->draft->reader;
+    struct fault_text hint = {.used = 0};
+
+    g->is_gathered = false;
+    if (value->kind == VALUE_STRING && template_has_expressions(value_text(value))) {
+        const struct template *template = check_string(g, r->arena, value, place);
+
+        if (template == NULL || template_expression(template) != NULL) {
+            return template == NULL ? NULL : template_expression(template);
+        }
+    }
+    fault_text_add(&hint, "write %s", example);
+    field_fault(r, value, place, hint.bytes, "%q takes one expression and nothing around it",
+                field_place_name(place));
+    return NULL;
+}
+
+static const struct expression *check_when(struct gathering *g, const struct value *value,
+                                           const struct value_place *place)
+{
+    const struct expression *constant = NULL;
+    struct expression_error error;
+
+    if (value->kind != VALUE_BOOL) {
+        return check_alone(g, value, place, "${{ CONDITION }}, true or false");
+    }
+    g->string = value;
+    g->place = place;
+    if (expression_compile(span_of(value->boolean ? "true" : "false"), position_of(value),
+                           g->draft->reader.arena, &constant, &error) != EXPRESSION_OK) {
+        fault_expression(g, &error);
+    }
+    return constant;
+}
+
+static bool is_named(struct span word, const char *const *names, size_t count)
+{
+    const char *text = word.data;
+    size_t begin = word.bytes;
+
+    while (begin > 0 && text[begin - 1] != '/') {
+        begin--;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (span_is((struct span){text + begin, word.bytes - begin}, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_option(struct span word, char letter)
+{
+    const char *text = word.data;
+
+    return word.bytes >= 2 && text[0] == '-' && text[1] != '-' &&
+           memchr(text, letter, word.bytes) != NULL;
+}
+
+/* The argument that a shell runs as a script: what follows -c, -ec ...; NULL when there is none. */
+static const struct value *find_script(const struct value *command, uint32_t *ret_index)
+{
+    static const char *const shells[] = {"sh", "bash", "dash", "ash", "ksh", "zsh"};
+    static const char *const wrappers[] = {"busybox", "env"};
+    uint32_t at = 0;
+
+    if (is_named(value_text(&command->items[0]), wrappers, 2)) {
+        at = 1;
+    }
+    if (at >= command->count || !is_named(value_text(&command->items[at]), shells, 6)) {
+        return NULL;
+    }
+    while (at + 2 < command->count) {
+        struct span option = value_text(&command->items[++at]);
+
+        if (is_option(option, 'c')) {
+            *ret_index = at + 1;
+            return &command->items[at + 1];
+        }
+        at += is_option(option, 'o') ? 1 : 0; /* -o pipefail */
+        if (option.bytes == 0 || *(const char *)option.data != '-') {
+            return NULL; /* a script's file */
+        }
+    }
+    return NULL;
+}
+
+static void warn_of_script(struct gathering *g, const struct value *command,
+                           const struct value_place *place)
+{
+    uint32_t index = 0;
+    const struct value *script = find_script(command, &index);
+
+    if (script == NULL || !template_has_expressions(value_text(script))) {
+        return;
+    }
+    struct fault_text path = {.used = 0};
+    const struct value_place inner = {.up = place, .index = index};
+
+    fault_text_add_place(&path, &inner);
+    fault_add(g->draft->reader.faults,
+              &(struct fault){
+                  .is_warning = true,
+                  .line = script->line,
+                  .column = script->column,
+                  .path = path.bytes,
+                  .text = "the value of ${{ }} becomes part of a shell script and may run as one",
+                  .hint = "hand it over in `env` and write \"$NAME\" in the script"});
+}
+
+static void check_one(struct gathering *g, uint32_t index)
+{
+    struct satellite *satellite = &g->draft->satellites[index];
+    struct satellite_work *work = &satellite->work;
+    const struct value_place root = {.key = span_of("cluster")};
+    const struct value_place list = {.up = &root, .key = span_of("satellites")};
+    const struct value_place step = {.up = &list, .index = index};
+    const struct value_place when = {.up = &step, .key = span_of("when")};
+    const struct value_place each = {.up = &step, .key = span_of("for_each")};
+    const struct value_place command = {.up = &step, .key = span_of("command")};
+    const struct value_place input = {.up = &step, .key = span_of("input")};
+    const struct value_place env = {.up = &step, .key = span_of("env")};
+
+    gathering_begin(g, index);
+    if (satellite->when_source != NULL) {
+        satellite->when = check_when(g, satellite->when_source, &when);
+    }
+    if (satellite->for_each_source != NULL) {
+        satellite->for_each = check_alone(g, satellite->for_each_source, &each, "${{ LIST }}");
+    }
+    g->item_name = satellite->item_name;
+    if (work->command != NULL) {
+        work->command_template = check_value(g, work->command, &command);
+        warn_of_script(g, work->command, &command);
+    }
+    work->input_template = check_value(g, work->input, &input);
+    work->env_template = check_value(g, work->env, &env);
+    satellite->references = gathering_keep(g);
+    satellite->reference_count = g->count;
+}
+
+/* An object of the satellites nobody needs, by name. */
+static const struct value *default_output(struct gathering *g)
+{
+    struct cluster_draft *draft = g->draft;
+    uint32_t count = draft->cluster.satellite_count;
+    struct value *output = field_alloc(&draft->reader, 1, sizeof(*output));
+    struct value_member *members = field_alloc(&draft->reader, count, sizeof(*members));
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; output != NULL && members != NULL && i < count; i++) {
+        struct span path = {NULL, 0};
+
+        if (draft->satellites[i].child_count > 0 || draft->satellites[i].name.bytes == 0) {
+            continue;
+        }
+        path = gathering_path(g, i, "output }}");
+        char *text = field_alloc(&draft->reader, path.bytes + 4, 1);
+
+        if (text == NULL || path.data == NULL) {
+            return NULL;
+        }
+        memcpy(text, "${{ ", 4);
+        memcpy(text + 4, path.data, path.bytes);
+        members[kept++] = (struct value_member){
+            .key = value_string(draft->satellites[i].name),
+            .value = value_string((struct span){text, path.bytes + 4}),
+        };
+    }
+    if (output != NULL) {
+        *output = (struct value){.kind = VALUE_MAP, .count = kept, .members = members};
+    }
+    return output;
+}
+
+static void check_output(struct gathering *g)
+{
+    struct cluster *cluster = &g->draft->cluster;
+    const struct value_place root = {.key = span_of("cluster")};
+    const struct value_place place = {.up = &root, .key = span_of("output")};
+    const struct value *source = cluster->output_source;
+
+    gathering_begin(g, UINT32_MAX);
+    if (source == NULL) {
+        source = default_output(g);
+    }
+    if (source != NULL) {
+        cluster->output = check_value(g, source, &place);
+        cluster->output_references = gathering_keep(g);
+        cluster->output_reference_count = g->count;
+    }
+}
+
+void templates_compile(struct cluster_draft *draft)
+{
+    struct upstream upstream = {.draft = draft};
+    struct gathering g;
+
+    if (!gathering_init(&g, draft, &upstream)) {
+        return;
+    }
+    for (uint32_t i = 0; i < draft->cluster.satellite_count; i++) {
+        check_one(&g, i);
+    }
+    check_output(&g);
+    upstream_answer(&upstream);
+}
