@@ -117,4 +117,9 @@ EXO_CHECKED enum expression_err expression_check_names(const struct expression *
                                                        const char *const *names, size_t count,
                                                        struct expression_error *ret_error);
 
+/* expression_is_reserved is true for a word of CEL that can name nothing at the root of an
+ * expression: its keywords and reserved words. A satellite or item of that name could not be
+ * referred to. */
+bool expression_is_reserved(struct span name);
+
 #endif /* EXO_EXPRESSION_H */

@@ -183,28 +183,21 @@ static enum expression_err read_number(struct lexer *lexer, struct token *token)
     return EXPRESSION_OK;
 }
 
-/* The bytes of a string's prefix r, b, rb, br (any case); 0 when no quote follows. */
+/* The bytes of a string's prefix r, b or br (any case); 0 when no quote follows. */
 static size_t string_prefix(const struct lexer *lexer, bool *ret_is_raw, bool *ret_is_bytes)
 {
-    size_t length = 0;
+    size_t at = lexer->at;
+    int c = byte_at(lexer, at);
 
-    *ret_is_raw = false;
-    *ret_is_bytes = false;
-    for (; length < 3; length++) {
-        int c = byte_at(lexer, lexer->at + length);
-
-        if (c == '"' || c == '\'') {
-            return length;
-        }
-        if ((c == 'r' || c == 'R') && !*ret_is_raw) {
-            *ret_is_raw = true;
-        } else if ((c == 'b' || c == 'B') && !*ret_is_bytes) {
-            *ret_is_bytes = true;
-        } else {
-            break;
-        }
+    *ret_is_bytes = c == 'b' || c == 'B';
+    if (*ret_is_bytes) {
+        c = byte_at(lexer, ++at);
     }
-    return 0;
+    *ret_is_raw = c == 'r' || c == 'R';
+    if (*ret_is_raw) {
+        c = byte_at(lexer, ++at);
+    }
+    return c == '"' || c == '\'' ? at - lexer->at : 0;
 }
 
 static enum expression_err read_string(struct lexer *lexer, struct token *token)
@@ -303,7 +296,8 @@ static enum expression_err read_sign(struct lexer *lexer, struct token *token)
 static enum expression_err read_token(struct lexer *lexer, struct token *token)
 {
     int c = byte_at(lexer, lexer->at);
-    bool ignored;
+    bool is_raw;
+    bool is_bytes;
 
     if (c < 0) {
         token->kind = TOKEN_END;
@@ -312,7 +306,7 @@ static enum expression_err read_token(struct lexer *lexer, struct token *token)
     if (is_digit(c) || (c == '.' && is_digit(byte_at(lexer, lexer->at + 1)))) {
         return read_number(lexer, token);
     }
-    if (c == '"' || c == '\'' || string_prefix(lexer, &ignored, &ignored) > 0) {
+    if (c == '"' || c == '\'' || string_prefix(lexer, &is_raw, &is_bytes) > 0) {
         return read_string(lexer, token);
     }
     if (is_name_start(c)) {

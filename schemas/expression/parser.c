@@ -227,18 +227,11 @@ static enum expression_err parse_call(struct parser *p, struct token name,
     return err == EXPRESSION_OK ? check_call(p, *ret, args, target) : err;
 }
 
-static bool is_reserved(struct span name)
+/* No name at all, not even of a member. */
+static bool is_keyword(struct span name)
 {
-    static const char *const reserved[] = {
-        "as",  "break", "const",   "continue", "else", "for",  "function", "if",        "import",
-        "let", "loop",  "package", "return",   "var",  "void", "while",    "namespace", "in"};
-
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-        if (span_is(name, reserved[i])) {
-            return true;
-        }
-    }
-    return false;
+    return span_is(name, "true") || span_is(name, "false") || span_is(name, "null") ||
+           span_is(name, "in");
 }
 
 static enum expression_err parse_name(struct parser *p, struct node **ret)
@@ -251,7 +244,7 @@ static enum expression_err parse_name(struct parser *p, struct node **ret)
     if (span_is(name.text, "null")) {
         return make_literal(p, value_null(), ret);
     }
-    if (is_reserved(name.text)) {
+    if (expression_is_reserved(name.text)) {
         return fail(p, "this word is reserved by CEL and can be no name");
     }
     enum expression_err err = advance(p);
@@ -302,6 +295,16 @@ static enum expression_err parse_primary(struct parser *p, struct node **ret)
     if (is_sign(p, '[') || is_sign(p, '{')) {
         return parse_collection(p, ret);
     }
+    if (is_sign(p, '.')) {
+        /* A root name, which is what every name is. */
+        err = advance(p);
+        if (err != EXPRESSION_OK) {
+            return err;
+        }
+        return p->token.kind == TOKEN_NAME && !is_keyword(p->token.text)
+                   ? parse_name(p, ret)
+                   : fail(p, "a name must stand after the dot");
+    }
     if (!is_sign(p, '(')) {
         return fail(p, "a value must stand here: a name, a literal, or an expression in brackets");
     }
@@ -322,10 +325,8 @@ static enum expression_err parse_member(struct parser *p, struct node **target)
         return err;
     }
     struct token name = p->token;
-    bool is_keyword =
-        is_word(p, "in") || is_word(p, "true") || is_word(p, "false") || is_word(p, "null");
 
-    if ((name.kind != TOKEN_NAME && name.kind != TOKEN_QUOTED) || is_keyword) {
+    if (name.kind != TOKEN_QUOTED && (name.kind != TOKEN_NAME || is_keyword(name.text))) {
         return fail(p, "the name of a member must stand after the dot; other keys as a[\"key\"]");
     }
     err = advance(p);
