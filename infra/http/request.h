@@ -60,6 +60,7 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct loop_watch *watch;
     struct loop_timer *sweep;
+    exo_time sweep_ns;
     struct http_server_options options;
     struct heap_budget bodies; /* what all bodies take together */
     struct heap_budget streams;

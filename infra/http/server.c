@@ -256,7 +256,7 @@ static void add_connection(struct http_server *server, struct MHD_Connection *co
     if (server->requests != NULL) {
         server->requests->previous = request;
     } else {
-        loop_timer_start(server->sweep, EXO_SECOND, EXO_SECOND);
+        loop_timer_start(server->sweep, server->sweep_ns, server->sweep_ns);
     }
     server->requests = request;
     server->stats.connections++;
@@ -313,6 +313,17 @@ static void set_defaults(struct http_server_options *options)
     }
 }
 
+/* A second, or less where the limits themselves are shorter. */
+static exo_time sweep_interval_ns(const struct http_server_options *options)
+{
+    exo_time shorter_ns = options->idle_ns < options->body_ns ? options->idle_ns : options->body_ns;
+
+    if (shorter_ns >= 2 * EXO_SECOND) {
+        return EXO_SECOND;
+    }
+    return shorter_ns < 20 * EXO_MILLISECOND ? 10 * EXO_MILLISECOND : shorter_ns / 2;
+}
+
 static int start_daemon(struct http_server *server, int fd, struct exo_error *err)
 {
     const struct http_server_options *options = &server->options;
@@ -350,6 +361,7 @@ struct http_server *http_server_open(struct loop *loop, const struct http_server
     server->loop = loop;
     server->options = *options;
     set_defaults(&server->options);
+    server->sweep_ns = sweep_interval_ns(&server->options);
     (void)snprintf(server->listen, sizeof(server->listen), "%s", options->listen);
     server->options.listen = server->listen;
     server->bodies.limit_bytes = server->options.bodies_bytes_max;
