@@ -169,7 +169,7 @@ static void check_fallback(struct field_reader *r, const struct cluster_input *i
 static void read_declaration(struct field_reader *r, const struct value_member *member,
                              const struct value_place *place, struct cluster_input *input)
 {
-    (void)name_check(r, NAME_INPUT, value_text(&member->key), &member->key, place); /* a fault */
+    name_check(r, NAME_INPUT, value_text(&member->key), &member->key, place); /* a fault */
     input->name = field_copy(r, value_text(&member->key));
     if (!field_read_map(r, input_fields, input_field_count, FIELD_IN_ALL, &member->value, place,
                         input)) {

@@ -89,8 +89,8 @@ void field_fault_at(struct field_reader *r, uint32_t line, uint32_t column,
                     const struct value_place *place, const char *hint, const char *format, ...);
 
 /* field_is_kind is true when the value is of the kind; else adds a fault that says both kinds. */
-EXO_CHECKED bool field_is_kind(struct field_reader *r, const struct value *value,
-                               const struct value_place *place, enum value_kind kind);
+bool field_is_kind(struct field_reader *r, const struct value *value,
+                   const struct value_place *place, enum value_kind kind);
 
 /* field_alloc is arena_alloc for count things of a size, or NULL with r->is_out_of_memory set. */
 void *field_alloc(struct field_reader *r, size_t count, size_t bytes);

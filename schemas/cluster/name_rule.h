@@ -22,17 +22,16 @@ enum name_rule {
  * text  borrowed
  * at    the value whose line and column the fault names; borrowed
  * Returns true when it fits. */
-EXO_CHECKED bool name_check(struct field_reader *r, enum name_rule rule, struct span text,
-                            const struct value *at, const struct value_place *place);
+bool name_check(struct field_reader *r, enum name_rule rule, struct span text,
+                const struct value *at, const struct value_place *place);
 
 /* name_check_item is name_check for the name of a map's item: it must not hide another name of
  * expressions. */
-EXO_CHECKED bool name_check_item(struct field_reader *r, const struct value *value,
-                                 const struct value_place *place);
+bool name_check_item(struct field_reader *r, const struct value *value,
+                     const struct value_place *place);
 
 /* path_check adds a fault unless the text is an absolute path without ., .. and empty parts.
  * Returns true when it is. */
-EXO_CHECKED bool path_check(struct field_reader *r, const struct value *value,
-                            const struct value_place *place);
+bool path_check(struct field_reader *r, const struct value *value, const struct value_place *place);
 
 #endif /* EXO_CLUSTER_NAME_RULE_H */

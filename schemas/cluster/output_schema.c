@@ -106,7 +106,7 @@ static void apply_type(struct run *run, const struct value *schema, const struct
 static void check_list(struct run *run, const struct value *keyword,
                        const struct value_place *place)
 {
-    (void)field_is_kind(&run->reader, keyword, place, VALUE_LIST); /* the fault is all */
+    field_is_kind(&run->reader, keyword, place, VALUE_LIST); /* the fault is all */
 }
 
 static void apply_enum(struct run *run, const struct value *schema, const struct value *keyword,
@@ -139,7 +139,7 @@ static void check_required(struct run *run, const struct value *keyword,
     for (uint32_t i = 0; i < keyword->count; i++) {
         const struct value_place item = {.up = place, .index = i};
 
-        (void)field_is_kind(&run->reader, &keyword->items[i], &item, VALUE_STRING);
+        field_is_kind(&run->reader, &keyword->items[i], &item, VALUE_STRING);
     }
 }
 

@@ -215,7 +215,7 @@ static void read_mount(struct field_reader *r, const struct value *value,
     const struct value_place inner = {.up = place, .key = span_of("volume")};
 
     if (volume != NULL && volume->kind == VALUE_STRING && volume->count > 0) {
-        (void)name_check(r, NAME_PLAIN, value_text(volume), volume, &inner); /* the fault is all */
+        name_check(r, NAME_PLAIN, value_text(volume), volume, &inner); /* the fault is all */
     }
     check_mount_path(r, mounts, index, value_get(value, span_of("path")), place);
 }
