@@ -341,6 +341,27 @@ bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat
     return true;
 }
 
+bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
+                  uint32_t fleet_partition)
+{
+    struct fleet_worker *w = find(fleet, worker);
+
+    if (w != NULL && w->incarnation >= incarnation && !w->is_gone) {
+        return w->incarnation == incarnation;
+    }
+    if (w == NULL) {
+        w = worker_add(fleet, worker);
+        if (w == NULL) {
+            return true; /* no room to watch it; its heartbeats would find none either */
+        }
+    }
+    w->incarnation = incarnation;
+    w->fleet_partition = fleet_partition;
+    w->silent_ticks = 0;
+    w->is_gone = false;
+    return true;
+}
+
 void fleet_loan(struct fleet *fleet, const struct wire_loan *loan)
 {
     struct fleet_worker *w = find(fleet, loan->worker);

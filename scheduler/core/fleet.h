@@ -94,6 +94,12 @@ struct fleet_suspicion {
 EXO_CHECKED bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat,
                                  uint32_t fleet_partition, struct fleet_suspicion *ret_suspicion);
 
+/* fleet_expect names a worker that holds attempts but may never speak again: from now on its
+ * silence counts. Returns false when it is known under a newer incarnation: this one has been
+ * replaced. */
+EXO_CHECKED bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
+                              uint32_t fleet_partition);
+
 /* fleet_loan applies tickets lent to any process. */
 void fleet_loan(struct fleet *fleet, const struct wire_loan *loan);
 

@@ -79,6 +79,8 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
     message->n_failures = columns->failure_count;
     message->losses = borrow_u32(columns->losses);
     message->n_losses = columns->loss_count;
+    message->laters = borrow_u32(columns->laters);
+    message->n_laters = columns->later_count;
     message->leases = message_array(scratch, &exo__v1__lease__descriptor, columns->lease_count);
     message->n_leases = message->leases == NULL ? 0 : columns->lease_count;
     for (size_t i = 0; i < message->n_leases; i++) {
@@ -105,7 +107,8 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
         return WIRE_EMEMORY;
     }
     if (message->states.len > WIRE_PAGE_TASKS || message->n_attempts > message->states.len ||
-        message->n_failures > message->states.len || message->n_losses > message->states.len) {
+        message->n_failures > message->states.len || message->n_losses > message->states.len ||
+        message->n_laters > message->states.len) {
         return WIRE_EMALFORMED;
     }
     for (size_t i = 0; i < message->n_leases; i++) {
@@ -131,9 +134,11 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
         .attempts = message->attempts,
         .failures = message->failures,
         .losses = message->losses,
+        .laters = message->laters,
         .attempt_count = (uint32_t)message->n_attempts,
         .failure_count = (uint32_t)message->n_failures,
         .loss_count = (uint32_t)message->n_losses,
+        .later_count = (uint32_t)message->n_laters,
         .leases = leases,
         .lease_count = (uint32_t)message->n_leases,
     };
@@ -225,7 +230,7 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     }
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
-    message.cancel_reason = message_string(scratch, body->cancel_reason);
+    message.ending = body->ending;
     message_pack(&message.base, buffer);
 }
 
@@ -259,7 +264,7 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .instance_count = (uint32_t)message->n_instances,
         .change = message->change,
         .timeout_at_ns = message->timeout_at_ns,
-        .cancel_reason = span_of(message->cancel_reason),
+        .ending = message->ending,
     };
     return WIRE_OK;
 }
@@ -320,5 +325,64 @@ enum wire_result wire_outputs_unpack(struct span bytes, struct arena *arena,
     }
     *ret_outputs = outputs;
     *ret_count = (uint32_t)message->n_outputs;
+    return WIRE_OK;
+}
+
+void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *scratch,
+                           struct buffer *buffer)
+{
+    Exo__V1__ShardExtra message = EXO__V1__SHARD_EXTRA__INIT;
+
+    message.next_sequence = extra->next_sequence;
+    message.outbox =
+        message_array(scratch, &exo__v1__outbox_message__descriptor, extra->outbox_count);
+    message.n_outbox = message.outbox == NULL ? 0 : extra->outbox_count;
+    for (size_t i = 0; i < message.n_outbox; i++) {
+        message.outbox[i]->shard = extra->outbox[i].shard;
+        message.outbox[i]->record = message_bytes(extra->outbox[i].record);
+    }
+    message.received =
+        message_array(scratch, &exo__v1__peer_sequence__descriptor, extra->received_count);
+    message.n_received = message.received == NULL ? 0 : extra->received_count;
+    for (size_t i = 0; i < message.n_received; i++) {
+        message.received[i]->source = extra->received[i].source;
+        message.received[i]->sequence = extra->received[i].sequence;
+    }
+    message_pack(&message.base, buffer);
+}
+
+enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
+                                         struct wire_shard_extra *ret_extra)
+{
+    ProtobufCMessage *base;
+    enum wire_result result =
+        message_unpack(&exo__v1__shard_extra__descriptor, bytes, arena, &base);
+
+    if (result != WIRE_OK) {
+        return result;
+    }
+    const Exo__V1__ShardExtra *message = (const Exo__V1__ShardExtra *)base;
+    struct wire_outbox_message *outbox = arena_alloc(arena, message->n_outbox * sizeof(*outbox));
+    struct wire_peer_sequence *received =
+        arena_alloc(arena, message->n_received * sizeof(*received));
+
+    if (outbox == NULL || received == NULL) {
+        return WIRE_EMEMORY;
+    }
+    for (size_t i = 0; i < message->n_outbox; i++) {
+        outbox[i].shard = message->outbox[i]->shard;
+        outbox[i].record = message_span(message->outbox[i]->record);
+    }
+    for (size_t i = 0; i < message->n_received; i++) {
+        received[i].source = message->received[i]->source;
+        received[i].sequence = message->received[i]->sequence;
+    }
+    *ret_extra = (struct wire_shard_extra){
+        .next_sequence = message->next_sequence,
+        .outbox = outbox,
+        .outbox_count = (uint32_t)message->n_outbox,
+        .received = received,
+        .received_count = (uint32_t)message->n_received,
+    };
     return WIRE_OK;
 }

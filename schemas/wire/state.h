@@ -31,8 +31,8 @@ struct wire_lease {
 /* Columns may be shorter than states: the rest is 0. */
 struct wire_columns {
     struct span states;
-    const uint32_t *attempts, *failures, *losses;
-    uint32_t attempt_count, failure_count, loss_count;
+    const uint32_t *attempts, *failures, *losses, *laters;
+    uint32_t attempt_count, failure_count, loss_count, later_count;
     const struct wire_lease *leases;
     uint32_t lease_count;
 };
@@ -82,7 +82,7 @@ struct wire_body {
     uint32_t instance_count;
     uint64_t change;
     int64_t timeout_at_ns;
-    struct span cancel_reason;
+    uint32_t ending;
 };
 
 /* The packers append; a failed append shows in buffer->is_failed. The unpackers leave their
@@ -101,5 +101,30 @@ void wire_outputs_pack(const struct wire_output *outputs, uint32_t count, struct
 EXO_CHECKED enum wire_result wire_outputs_unpack(struct span bytes, struct arena *arena,
                                                  const struct wire_output **ret_outputs,
                                                  uint32_t *ret_count);
+
+/* A message to another shard that the log has not acknowledged yet. */
+struct wire_outbox_message {
+    uint32_t shard;
+    struct span record; /* a packed StatusRecord */
+};
+
+struct wire_peer_sequence {
+    uint32_t source;
+    uint64_t sequence;
+};
+
+/* What a shard keeps beside its executions. */
+struct wire_shard_extra {
+    uint64_t next_sequence;
+    const struct wire_outbox_message *outbox;
+    uint32_t outbox_count;
+    const struct wire_peer_sequence *received;
+    uint32_t received_count;
+};
+
+void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *scratch,
+                           struct buffer *buffer);
+EXO_CHECKED enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
+                                                     struct wire_shard_extra *ret_extra);
 
 #endif /* EXO_WIRE_STATE_H */

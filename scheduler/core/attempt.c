@@ -1,0 +1,737 @@
+/* attempt: the tasks of an instance: grants, reports, losses, retries.
+ *
+ *   READY --grant--> DISPATCHED --accepted--> RUNNING --finished--> SUCCEEDED
+ *     ^                  |                       |                  FAILED, TIMED_OUT, CANCELLED
+ *     +--- rejected, lost+-----------------------+
+ *     +--------- BACKOFF <-----------------------+ failed, with retries left
+ * Pure. */
+#include <assert.h>
+#include <string.h>
+
+#include "scheduler/core/retry.h"
+#include "scheduler/core/sched_state.h"
+
+enum { LATERS_MAX = 1000 };
+
+static const struct span nothing = {NULL, 0};
+
+void change_execution(struct sched *s, struct execution *e)
+{
+    struct sched_change *change = vector_add(&s->changes);
+
+    execution_dirty(s, e);
+    if (change == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    change->execution = e;
+    change->number = ++e->change;
+    change->at_ns = s->now_ns;
+    change->is_execution = true;
+    change->state = e->state;
+    change->error = e->error == NULL ? nothing : span_of(e->error);
+}
+
+void change_instance(struct sched *s, struct instance *instance, struct span error)
+{
+    struct sched_change *change = vector_add(&s->changes);
+
+    execution_dirty(s, instance->execution);
+    if (change == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    change->execution = instance->execution;
+    change->number = ++instance->execution->change;
+    change->at_ns = s->now_ns;
+    change->state = instance->state;
+    change->instance = instance;
+    change->error = error.bytes > 0 && instance->error != NULL ? span_of(instance->error) : nothing;
+}
+
+struct page *page_get(struct sched *s, struct instance *instance, uint32_t page)
+{
+    if (instance->pages[page] != NULL) {
+        return instance->pages[page];
+    }
+    struct page *made = sched_get(s, sizeof(*made));
+
+    if (made == NULL) {
+        return NULL;
+    }
+    for (uint32_t i = 0; i < PAGE_TASKS; i++) {
+        made->tasks[i].state = TASK_READY;
+    }
+    instance->pages[page] = made;
+    return made;
+}
+
+static void page_dirty(struct sched *s, struct instance *instance, uint32_t page)
+{
+    if (instance->pages[page]->is_dirty) {
+        return;
+    }
+    struct sched_page *note = vector_add(&s->pages);
+
+    if (note == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    instance->pages[page]->is_dirty = true;
+    *note = (struct sched_page){instance->execution, instance, page};
+}
+
+void task_change(struct sched *s, struct instance *instance, struct task *task, uint32_t index,
+                 enum task_state state, struct span worker, struct span error)
+{
+    assert(!task_state_is_terminal((enum task_state)task->state));
+    assert(instance->counts[task->state] > 0);
+    instance->counts[task->state]--;
+    instance->counts[state]++;
+    task->state = (uint8_t)state;
+    if (instance->is_map) {
+        page_dirty(s, instance, index / PAGE_TASKS);
+        if (state == TASK_DISPATCHED && instance->state == TASK_READY) {
+            instance->state = TASK_RUNNING;
+            change_instance(s, instance, nothing);
+        }
+    } else if (!task_state_is_terminal(state)) {
+        instance->state = (uint8_t)state;
+    }
+    if (state == TASK_DISPATCHED && instance->started_ms == 0) {
+        instance->started_ms = s->now_ns / EXO_MILLISECOND;
+    }
+    struct sched_change *change = vector_add(&s->changes);
+
+    execution_dirty(s, instance->execution);
+    if (change == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    *change = (struct sched_change){
+        .execution = instance->execution,
+        .number = ++instance->execution->change,
+        .at_ns = s->now_ns,
+        .state = (uint8_t)state,
+        .has_index = instance->is_map,
+        .instance = instance,
+        .index = index,
+        .attempt = task->attempt,
+        .worker = worker,
+        .error = error,
+    };
+}
+
+void lease_dirty(struct sched *s, struct lease *lease)
+{
+    execution_dirty(s, lease->execution);
+    if (lease->instance->is_map) {
+        page_dirty(s, lease->instance, lease->index / PAGE_TASKS);
+    }
+}
+
+/* ---- leases and their holders ---- */
+
+struct holder_key {
+    struct span name;
+    uint64_t incarnation;
+};
+
+static uint64_t holder_hash(const struct holder_key *key)
+{
+    return table_hash(key->name) ^ (key->incarnation * 0x9e3779b97f4a7c15u);
+}
+
+static bool is_holder(const void *item, const void *key)
+{
+    const struct holder *holder = item;
+    const struct holder_key *k = key;
+
+    return holder->incarnation == k->incarnation && span_is(k->name, holder->name);
+}
+
+struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation)
+{
+    struct holder_key key = {name, incarnation};
+
+    return table_find(&s->holders, holder_hash(&key), is_holder, &key);
+}
+
+struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation)
+{
+    struct holder_key key = {name, incarnation};
+    struct holder *holder = holder_find(s, name, incarnation);
+
+    if (holder != NULL) {
+        return holder;
+    }
+    if (name.bytes >= sizeof(holder->name)) {
+        name.bytes = sizeof(holder->name) - 1;
+    }
+    holder = sched_get(s, sizeof(*holder));
+    if (holder == NULL) {
+        return NULL;
+    }
+    memcpy(holder->name, name.data, name.bytes);
+    holder->incarnation = incarnation;
+    if (!table_insert(&s->holders, holder_hash(&key), holder)) {
+        s->is_broken = true;
+        sched_put(s, holder, sizeof(*holder));
+        return NULL;
+    }
+    s->counts.holders++;
+    return holder;
+}
+
+void lease_hold(struct lease *lease, struct holder *holder)
+{
+    assert(lease->holder == NULL);
+    lease->holder = holder;
+    lease->holder_previous = NULL;
+    lease->holder_next = holder->leases;
+    if (holder->leases != NULL) {
+        holder->leases->holder_previous = lease;
+    }
+    holder->leases = lease;
+    holder->lease_count++;
+}
+
+void lease_unhold(struct lease *lease)
+{
+    struct holder *holder = lease->holder;
+
+    if (holder == NULL) {
+        return;
+    }
+    if (lease->holder_previous != NULL) {
+        lease->holder_previous->holder_next = lease->holder_next;
+    } else {
+        holder->leases = lease->holder_next;
+    }
+    if (lease->holder_next != NULL) {
+        lease->holder_next->holder_previous = lease->holder_previous;
+    }
+    holder->lease_count--;
+    lease->holder = NULL;
+}
+
+struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t index)
+{
+    struct lease *lease = sched_get(s, sizeof(*lease));
+    struct execution *e = instance->execution;
+    struct task *task = execution_task(instance, index);
+
+    if (lease == NULL) {
+        return NULL;
+    }
+    lease->execution = e;
+    lease->instance = instance;
+    lease->index = index;
+    lease->offset = -1;
+    lease->next = e->leases;
+    if (e->leases != NULL) {
+        e->leases->previous = lease;
+    }
+    e->leases = lease;
+    task->lease = lease;
+    s->counts.leases++;
+    return lease;
+}
+
+static void again_remove(struct instance *instance, struct lease *lease)
+{
+    struct lease **link = &instance->again_first;
+    struct lease *previous = NULL;
+
+    while (*link != NULL && *link != lease) {
+        previous = *link;
+        link = &(*link)->queue_next;
+    }
+    if (*link == NULL) {
+        return;
+    }
+    *link = lease->queue_next;
+    if (instance->again_last == lease) {
+        instance->again_last = previous;
+    }
+    lease->queue_next = NULL;
+    instance->again_count--;
+}
+
+void lease_free(struct sched *s, struct lease *lease)
+{
+    struct execution *e = lease->execution;
+    struct task *task = execution_task(lease->instance, lease->index);
+
+    if (lease->instance->again_count > 0) {
+        again_remove(lease->instance, lease);
+    }
+    if (e->kill_cursor == lease) {
+        e->kill_cursor = lease->next;
+    }
+    lease_unhold(lease);
+    heap_remove(&s->backoffs, &lease->timer);
+    if (lease->previous != NULL) {
+        lease->previous->next = lease->next;
+    } else {
+        e->leases = lease->next;
+    }
+    if (lease->next != NULL) {
+        lease->next->previous = lease->previous;
+    }
+    task->lease = NULL;
+    sched_put(s, lease, sizeof(*lease));
+    s->counts.leases--;
+}
+
+/* ---- grants ---- */
+
+static uint32_t ready_count(const struct instance *instance)
+{
+    const struct execution *e = instance->execution;
+
+    if ((e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING) ||
+        task_state_is_terminal((enum task_state)instance->state)) {
+        return 0;
+    }
+    if (!instance->is_map) {
+        return instance->task_count == 1 && instance->task.state == TASK_READY ? 1 : 0;
+    }
+    uint32_t ready = instance->again_count + instance->items_stored - instance->next_index;
+    uint32_t busy = instance->counts[TASK_DISPATCHED] + instance->counts[TASK_RUNNING] +
+                    instance->counts[TASK_BACKOFF];
+    uint32_t most = instance->satellite->max_parallel;
+
+    if (most != 0) {
+        uint32_t room = busy >= most ? 0 : most - busy;
+
+        ready = ready < room ? ready : room;
+    }
+    return ready;
+}
+
+void instance_offer(struct sched *s, struct instance *instance)
+{
+    if (!dispatch_set(s->dispatch, &instance->source,
+                      instance->execution->definition->cluster->project, ready_count(instance))) {
+        s->is_broken = true;
+    }
+}
+
+/* The next ready task of an instance as a lease; NULL when there is none. */
+static struct lease *next_ready(struct sched *s, struct instance *instance)
+{
+    struct lease *lease = instance->again_first;
+
+    if (lease != NULL) {
+        again_remove(instance, lease);
+        return lease;
+    }
+    if (!instance->is_map) {
+        return instance->task.state == TASK_READY ? lease_new(s, instance, 0) : NULL;
+    }
+    if (instance->next_index >= instance->items_stored ||
+        page_get(s, instance, instance->next_index / PAGE_TASKS) == NULL) {
+        return NULL;
+    }
+    return lease_new(s, instance, instance->next_index++);
+}
+
+void dispatch_note(struct sched *s, struct lease *lease)
+{
+    struct sched_dispatch *dispatch = vector_add(&s->dispatches);
+
+    if (dispatch == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    *dispatch = (struct sched_dispatch){
+        .execution = lease->execution,
+        .instance = lease->instance,
+        .index = lease->index,
+        .attempt = execution_task(lease->instance, lease->index)->attempt,
+        .ticket = lease->ticket,
+        .lend = lease->lend,
+        .holder = lease->holder,
+        .process = span_of(lease->process),
+    };
+}
+
+static bool grant_one(struct sched *s, struct instance *instance, const struct sched_grant *grant,
+                      uint32_t place)
+{
+    struct lease *lease = ready_count(instance) == 0 ? NULL : next_ready(s, instance);
+    struct holder *holder = holder_get(s, grant->worker, grant->incarnation);
+
+    if (lease == NULL || holder == NULL) {
+        return false;
+    }
+    struct task *task = execution_task(instance, lease->index);
+
+    task->attempt++;
+    lease->ticket = grant->tickets[place];
+    lease->lend = grant->lends[place];
+    lease->heartbeat = 0;
+    lease->offset = -1;
+    lease->started_ms = 0;
+    lease->is_killed = false;
+    assert(grant->process.bytes < sizeof(lease->process));
+    memcpy(lease->process, grant->process.data, grant->process.bytes);
+    lease->process[grant->process.bytes] = '\0';
+    lease_hold(lease, holder);
+    task_change(s, instance, task, lease->index, TASK_DISPATCHED, span_of(holder->name), nothing);
+    dispatch_note(s, lease);
+    return true;
+}
+
+enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant)
+{
+    struct instance *instance = grant->source->owner;
+    struct execution *e = instance->execution;
+    uint32_t used = 0;
+
+    while (used < grant->count && grant_one(s, instance, grant, used)) {
+        used++;
+    }
+    for (uint32_t i = used; i < grant->count; i++) {
+        fleet_ticket_restored(s->fleet, grant->worker, grant->incarnation, grant->tickets[i],
+                              grant->lends[i]);
+    }
+    if (used > 0 && e->state == EXECUTION_QUEUED) {
+        execution_state_set(s, e, EXECUTION_RUNNING);
+    }
+    instance_offer(s, instance);
+    return used > 0 ? SCHED_OK : SCHED_ESTALE;
+}
+
+/* ---- what becomes of an attempt ---- */
+
+void again_add(struct instance *instance, struct lease *lease)
+{
+    lease->queue_next = NULL;
+    if (instance->again_last != NULL) {
+        instance->again_last->queue_next = lease;
+    } else {
+        instance->again_first = lease;
+    }
+    instance->again_last = lease;
+    instance->again_count++;
+}
+
+static void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error)
+{
+    struct instance *instance = lease->instance;
+    struct task *task = execution_task(instance, lease->index);
+
+    if (error.bytes > 0 && instance->error == NULL && state != TASK_CANCELLED) {
+        instance->error = sched_text(s, error);
+    }
+    task_change(s, instance, task, lease->index, state,
+                lease->holder == NULL ? nothing : span_of(lease->holder->name), error);
+    lease_free(s, lease);
+    graph_settle(s, instance);
+    instance_offer(s, instance);
+}
+
+void task_ready_again(struct sched *s, struct lease *lease, struct span error)
+{
+    struct instance *instance = lease->instance;
+
+    if (lease->execution->state == EXECUTION_CANCELLING) {
+        task_end(s, lease, TASK_CANCELLED, error);
+        return;
+    }
+    lease_unhold(lease);
+    again_add(instance, lease);
+    task_change(s, instance, execution_task(instance, lease->index), lease->index, TASK_READY,
+                nothing, error);
+    instance_offer(s, instance);
+}
+
+void attempt_lost(struct sched *s, struct lease *lease, const char *why)
+{
+    struct task *task = execution_task(lease->instance, lease->index);
+
+    s->counts.lost_attempts++;
+    if (lease->instance->satellite->claim == CLAIM_STRICT) {
+        task_end(s, lease, TASK_FAILED,
+                 span_of("LOST: the worker was lost and `claim: strict` forbids another try"));
+        return;
+    }
+    if (++task->losses >= LIMIT_LOSSES) {
+        task_end(s, lease, TASK_FAILED,
+                 span_of("INFRASTRUCTURE: 10 attempts were lost with their workers; see whether "
+                         "this satellite kills them"));
+        return;
+    }
+    task_ready_again(s, lease, span_of(why));
+}
+
+void attempt_kill(struct sched *s, struct lease *lease)
+{
+    if (lease->is_killed) {
+        return;
+    }
+    struct sched_kill *kill = vector_add(&s->kills);
+
+    if (kill == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    lease->is_killed = true;
+    kill->task =
+        (struct task_id){lease->execution->id, instance_number(lease->instance), lease->index};
+    kill->attempt = execution_task(lease->instance, lease->index)->attempt;
+    kill->grace_ns = lease->instance->satellite->work.grace_ns;
+    memcpy(kill->worker, lease->holder->name, sizeof(kill->worker));
+    kill->incarnation = lease->holder->incarnation;
+}
+
+static void task_backoff(struct sched *s, struct lease *lease, uint32_t n, struct span error)
+{
+    struct instance *instance = lease->instance;
+    struct task_id id = {lease->execution->id, instance_number(instance), lease->index};
+
+    lease->due_ns = s->now_ns + retry_wait_ns(&instance->satellite->retries, &id, n);
+    task_change(s, instance, execution_task(instance, lease->index), lease->index, TASK_BACKOFF,
+                span_of(lease->holder->name), error);
+    lease_unhold(lease);
+    if (!heap_insert(&s->backoffs, &lease->timer)) {
+        s->is_broken = true;
+    }
+    instance_offer(s, instance);
+}
+
+void attempt_backoffs(struct sched *s)
+{
+    for (;;) {
+        struct heap_node *first = heap_first(&s->backoffs);
+
+        if (first == NULL || s->budget == 0) {
+            return;
+        }
+        struct lease *lease =
+            (struct lease *)(void *)((unsigned char *)first - offsetof(struct lease, timer));
+
+        if (lease->due_ns > s->now_ns) {
+            return;
+        }
+        heap_remove(&s->backoffs, first);
+        task_ready_again(s, lease, nothing);
+        s->budget--;
+    }
+}
+
+/* The small result of a single task is kept for as long as its row is written again. */
+void result_keep(struct sched *s, struct instance *instance, const struct wire_output *output)
+{
+    size_t bytes = output->json.bytes + output->worker.bytes + output->error.bytes;
+    unsigned char *memory = sched_get(s, bytes);
+
+    if (memory == NULL) {
+        return;
+    }
+    struct wire_output kept = *output;
+    struct span *parts[] = {&kept.json, &kept.worker, &kept.error};
+    size_t at = 0;
+
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        if (parts[i]->bytes > 0) {
+            memcpy(memory + at, parts[i]->data, parts[i]->bytes);
+        }
+        parts[i]->data = memory + at;
+        at += parts[i]->bytes;
+    }
+    sched_put(s, instance->result_memory, instance->result_bytes);
+    instance->result_memory = memory;
+    instance->result_bytes = (uint32_t)bytes;
+    instance->result = kept;
+    instance->has_result = true;
+}
+
+static void output_note(struct sched *s, struct lease *lease, const struct wire_output *output)
+{
+    struct instance *instance = lease->instance;
+
+    if (!instance->is_map && output->outcome == OUTCOME_SUCCEEDED &&
+        output->json.bytes + output->error.bytes <= OUTPUT_KEPT_BYTES) {
+        result_keep(s, instance, output);
+        return;
+    }
+    struct sched_output *note = vector_add(&s->outputs);
+
+    if (note == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    note->execution = lease->execution;
+    note->instance = instance;
+    note->page = instance->is_map ? lease->index / PAGE_TASKS : WIRE_SINGLE_PAGE;
+    note->output = *output;
+}
+
+static struct wire_output output_of(const struct sched *s, const struct lease *lease,
+                                    const struct wire_report *report)
+{
+    return (struct wire_output){
+        .index = lease->index,
+        .attempt = report->attempt,
+        .json = report->outcome == OUTCOME_SUCCEEDED ? report->output : nothing,
+        .has_ref = report->outcome == OUTCOME_SUCCEEDED && report->has_output_digest,
+        .ref_digest = report->output_digest,
+        .ref_bytes = report->output_bytes,
+        .has_log = report->has_log,
+        .log_digest = report->log_digest,
+        .log_bytes = report->log_bytes,
+        .run_ms = report->run_ms,
+        .memory_bytes_max = report->memory_bytes_max,
+        .cpu_ms = report->cpu_ms,
+        .worker = span_of(lease->holder->name),
+        .exit_status = report->exit_status,
+        .error = report->error,
+        .outcome = report->outcome,
+        .started_ms = lease->started_ms != 0 ? lease->started_ms : report->at_ms - report->run_ms,
+        .ended_ms = s->now_ns / EXO_MILLISECOND,
+    };
+}
+
+static void finish_succeeded(struct sched *s, struct lease *lease, const struct wire_report *report)
+{
+    struct instance *instance = lease->instance;
+
+    if (!instance->is_map) {
+        if (!output_keep(s, &instance->output, report->output)) {
+            return;
+        }
+        instance->output.has_ref = report->has_output_digest;
+        instance->output.digest = report->output_digest;
+        instance->output.ref_bytes = report->output_bytes;
+    }
+    task_end(s, lease, TASK_SUCCEEDED, nothing);
+}
+
+static void finish_failed(struct sched *s, struct lease *lease, const struct wire_report *report)
+{
+    struct task *task = execution_task(lease->instance, lease->index);
+    enum task_state end = report->outcome == OUTCOME_TIMED_OUT ? TASK_TIMED_OUT : TASK_FAILED;
+
+    if (lease->execution->state == EXECUTION_CANCELLING) {
+        task_end(s, lease, end, report->error);
+        return;
+    }
+    task->failures++;
+    if (task->failures > lease->instance->satellite->retries.limit) {
+        task_end(s, lease, end, report->error);
+        return;
+    }
+    task_backoff(s, lease, task->failures, report->error);
+}
+
+static void finish_later(struct sched *s, struct lease *lease, const struct wire_report *report)
+{
+    struct task *task = execution_task(lease->instance, lease->index);
+
+    if (lease->execution->state == EXECUTION_CANCELLING) {
+        task_end(s, lease, TASK_CANCELLED, report->error);
+        return;
+    }
+    if (++task->laters >= LATERS_MAX) {
+        task_end(s, lease, TASK_FAILED, span_of("LATER: it asked for another time 1,000 times"));
+        return;
+    }
+    task_backoff(s, lease, task->laters, report->error);
+}
+
+static void attempt_finished(struct sched *s, struct lease *lease, const struct wire_report *report)
+{
+    struct wire_output output = output_of(s, lease, report);
+
+    s->counts.finished_attempts++;
+    output_note(s, lease, &output);
+    switch (report->outcome) {
+    case OUTCOME_SUCCEEDED:
+        finish_succeeded(s, lease, report);
+        return;
+    case OUTCOME_FAILED:
+    case OUTCOME_TIMED_OUT:
+        finish_failed(s, lease, report);
+        return;
+    case OUTCOME_NEVER_AGAIN:
+        task_end(s, lease, TASK_FAILED, report->error);
+        return;
+    case OUTCOME_LATER:
+        finish_later(s, lease, report);
+        return;
+    case OUTCOME_CANCELLED:
+        if (lease->execution->state == EXECUTION_CANCELLING) {
+            task_end(s, lease, TASK_CANCELLED, report->error);
+        } else {
+            attempt_lost(s, lease, "the worker ended it unasked");
+        }
+        return;
+    case OUTCOME_LOST:
+        attempt_lost(s, lease, "the worker handed it back");
+        return;
+    case OUTCOME_NONE:
+    case OUTCOME_NR:
+        break;
+    }
+    assert(false);
+}
+
+static void image_pin(struct sched *s, struct instance *instance, struct span digest)
+{
+    if (digest.bytes > 0 && instance->image_digest == NULL) {
+        instance->image_digest = sched_text(s, digest);
+        execution_dirty(s, instance->execution);
+    }
+}
+
+static enum sched_err attempt_accepted(struct sched *s, struct lease *lease,
+                                       const struct wire_report *report)
+{
+    struct task *task = execution_task(lease->instance, lease->index);
+
+    if (task->state == TASK_RUNNING) {
+        return SCHED_ESTALE;
+    }
+    /* A heartbeat before the first has number 0; a lease knows 0 as "not accepted". */
+    lease->heartbeat = report->heartbeat + 1;
+    task_change(s, lease->instance, task, lease->index, TASK_RUNNING, span_of(lease->holder->name),
+                nothing);
+    return SCHED_OK;
+}
+
+enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
+{
+    const struct wire_report *report = &event->report;
+    struct execution *e = execution_find(s, &report->task.execution);
+
+    if (e == NULL || report->task.instance >= e->instance_count) {
+        return SCHED_ESTALE;
+    }
+    struct instance *instance = &e->instances[report->task.instance];
+    struct task *task = execution_task(instance, report->task.index);
+
+    if (task == NULL || task->attempt != report->attempt || task->lease == NULL ||
+        !task_state_is_active((enum task_state)task->state)) {
+        return SCHED_ESTALE;
+    }
+    image_pin(s, instance, report->image_digest);
+    switch (report->kind) {
+    case REPORT_ACCEPTED:
+        return attempt_accepted(s, task->lease, report);
+    case REPORT_STARTED:
+        task->lease->started_ms = report->at_ms;
+        return SCHED_OK;
+    case REPORT_PROGRESS:
+        return SCHED_OK;
+    case REPORT_REJECTED:
+        task_ready_again(s, task->lease, report->error);
+        return SCHED_OK;
+    case REPORT_FINISHED:
+        attempt_finished(s, task->lease, report);
+        return SCHED_OK;
+    }
+    return SCHED_ESTALE;
+}

@@ -1,0 +1,333 @@
+/* load: a shard back from the store. What the rows do not say (open parents, queues, who waits for
+ * a value) follows from what they say. Pure. */
+#include <assert.h>
+#include <string.h>
+
+#include "scheduler/core/sched_state.h"
+
+static struct instance *find_instance(const struct sched *s, const struct execution_id *id,
+                                      uint32_t instance)
+{
+    struct execution *e = execution_find(s, id);
+
+    return e == NULL || instance >= e->instance_count ? NULL : &e->instances[instance];
+}
+
+static bool task_from_columns(struct task *task, const struct wire_columns *columns, uint32_t at)
+{
+    const unsigned char *states = columns->states.data;
+
+    if (states[at] >= TASK_STATE_NR) {
+        return false;
+    }
+    task->state = states[at];
+    task->attempt = at < columns->attempt_count ? columns->attempts[at] : 0;
+    task->failures = at < columns->failure_count ? (uint16_t)columns->failures[at] : 0;
+    task->losses = at < columns->loss_count ? (uint8_t)columns->losses[at] : 0;
+    task->laters = at < columns->later_count ? (uint16_t)columns->laters[at] : 0;
+    return true;
+}
+
+static bool lease_from(struct sched *s, struct instance *instance, uint32_t index,
+                       const struct wire_lease *kept)
+{
+    struct task *task = execution_task(instance, index);
+    struct lease *lease;
+
+    if (task->lease != NULL || kept->process.bytes >= sizeof(lease->process) ||
+        kept->worker.bytes >= FLEET_NAME_BYTES) {
+        return false;
+    }
+    lease = lease_new(s, instance, index);
+    if (lease == NULL) {
+        return false;
+    }
+    lease->ticket = kept->ticket;
+    lease->lend = kept->lend;
+    lease->heartbeat = kept->heartbeat;
+    lease->started_ms = kept->started_ms;
+    lease->due_ns = kept->due_ns;
+    memcpy(lease->process, kept->process.data, kept->process.bytes);
+    if (task->state == TASK_BACKOFF) {
+        s->is_broken = s->is_broken || !heap_insert(&s->backoffs, &lease->timer);
+    } else {
+        struct holder *holder = holder_get(s, kept->worker, kept->incarnation);
+
+        if (holder != NULL) {
+            lease_hold(lease, holder);
+        }
+    }
+    return !s->is_broken;
+}
+
+/* Tasks first .. of one page or of a single task. */
+static enum sched_err columns_load(struct sched *s, struct instance *instance, uint32_t first,
+                                   const struct wire_columns *columns)
+{
+    for (uint32_t i = 0; i < columns->states.bytes; i++) {
+        struct task *task = execution_task(instance, first + i);
+
+        if (task == NULL || !task_from_columns(task, columns, i)) {
+            return SCHED_ESTALE;
+        }
+    }
+    for (uint32_t i = 0; i < columns->lease_count; i++) {
+        uint32_t offset = columns->leases[i].offset;
+        struct task *task = execution_task(instance, first + offset);
+
+        if (!task_state_is_active((enum task_state)task->state) && task->state != TASK_BACKOFF) {
+            return SCHED_ESTALE;
+        }
+        if (!lease_from(s, instance, first + offset, &columns->leases[i])) {
+            return s->is_broken ? SCHED_EMEMORY : SCHED_ESTALE;
+        }
+    }
+    return SCHED_OK;
+}
+
+static void result_load(struct sched *s, struct instance *instance,
+                        const struct wire_output *output)
+{
+    if (!output_keep(s, &instance->output, output->json)) {
+        return;
+    }
+    instance->output.has_ref = output->has_ref;
+    instance->output.digest = output->ref_digest;
+    instance->output.ref_bytes = output->ref_bytes;
+}
+
+static enum sched_err instance_load(struct sched *s, struct instance *instance,
+                                    const struct wire_instance *kept)
+{
+    if (kept->state >= TASK_STATE_NR || kept->task_count > LIMIT_TASKS ||
+        kept->next_index > kept->task_count || (!instance->is_map && kept->task_count > 1) ||
+        (kept->has_task && (instance->is_map || kept->task.states.bytes != kept->task_count))) {
+        return SCHED_ESTALE;
+    }
+    instance->state = (uint8_t)kept->state;
+    instance->task_count = kept->task_count;
+    instance->next_index = kept->next_index;
+    instance->items_stored = kept->cursor;
+    instance->started_ms = kept->started_ms;
+    instance->ended_ms = kept->ended_ms;
+    memcpy(instance->counts, kept->counts, sizeof(instance->counts));
+    if (kept->error.bytes > 0) {
+        instance->error = sched_text(s, kept->error);
+    }
+    if (kept->image_digest.bytes > 0) {
+        instance->image_digest = sched_text(s, kept->image_digest);
+    }
+    if (instance->is_map && kept->task_count > 0) {
+        instance->pages =
+            sched_get(s, ((kept->task_count - 1) / PAGE_TASKS + 1) * sizeof(*instance->pages));
+    }
+    if (kept->has_result) {
+        result_load(s, instance, &kept->result);
+        result_keep(s, instance, &kept->result);
+    }
+    return s->is_broken     ? SCHED_EMEMORY
+           : kept->has_task ? columns_load(s, instance, 0, &kept->task)
+                            : SCHED_OK;
+}
+
+static bool texts_load(struct sched *s, struct execution *e, const struct sched_loaded *loaded)
+{
+    e->input = bytes_copy(s, loaded->input, &e->input_bytes);
+    e->labels = bytes_copy(s, loaded->labels, &e->labels_bytes);
+    return !s->is_broken;
+}
+
+enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *loaded)
+{
+    if (loaded->body.instance_count != loaded->definition->cluster->satellite_count ||
+        execution_state_is_terminal(loaded->state) || execution_is_known(s, &loaded->id)) {
+        return SCHED_ESTALE;
+    }
+    struct execution *e = execution_new(s, &loaded->id, loaded->definition);
+
+    if (e == NULL || !texts_load(s, e, loaded)) {
+        return SCHED_EMEMORY;
+    }
+    e->state = (uint8_t)loaded->state;
+    e->ending = (uint8_t)loaded->body.ending;
+    e->submitted_ns = loaded->submitted_ns;
+    e->started_ns = loaded->started_ns;
+    e->deadline_ns = loaded->deadline_ns;
+    e->change = loaded->body.change;
+    e->timeout_at_ns = loaded->body.timeout_at_ns;
+    if (e->timeout_at_ns != 0 && e->state != EXECUTION_CANCELLING &&
+        !heap_insert(&s->timeouts, &e->timer)) {
+        return SCHED_EMEMORY;
+    }
+    for (uint32_t i = 0; i < e->instance_count; i++) {
+        instance_init(s, e, i);
+
+        enum sched_err result = instance_load(s, &e->instances[i], &loaded->body.instances[i]);
+
+        if (result != SCHED_OK) {
+            execution_release(s, e);
+            return result;
+        }
+    }
+    return SCHED_OK;
+}
+
+enum sched_err sched_load_page(struct sched *s, const struct execution_id *id, uint32_t instance,
+                               uint32_t page, const struct wire_columns *columns)
+{
+    struct instance *i = find_instance(s, id, instance);
+
+    if (i == NULL || !i->is_map || i->task_count == 0 || page > (i->task_count - 1) / PAGE_TASKS) {
+        return SCHED_ESTALE;
+    }
+    if (page_get(s, i, page) == NULL) {
+        return SCHED_EMEMORY;
+    }
+    return columns_load(s, i, page * PAGE_TASKS, columns);
+}
+
+enum sched_err sched_load_output(struct sched *s, const struct execution_id *id, uint32_t instance,
+                                 const struct wire_output *output)
+{
+    struct instance *i = find_instance(s, id, instance);
+
+    if (i == NULL || i->is_map) {
+        return SCHED_ESTALE;
+    }
+    if (output->outcome != OUTCOME_SUCCEEDED || output->attempt != i->task.attempt) {
+        return SCHED_OK; /* an attempt that was not the last: for people only */
+    }
+    result_load(s, i, output);
+    return s->is_broken ? SCHED_EMEMORY : SCHED_OK;
+}
+
+/* Pages of items come in order; each adds its texts behind those that are there. */
+enum sched_err sched_load_items(struct sched *s, const struct execution_id *id, uint32_t instance,
+                                uint32_t first, const struct wire_output *items, uint32_t count)
+{
+    struct instance *i = find_instance(s, id, instance);
+
+    if (i == NULL || !i->is_map || first != i->items.count || count > i->task_count - first) {
+        return SCHED_ESTALE;
+    }
+    struct item_list *list = &i->items;
+    size_t bytes = list->json_bytes;
+
+    for (uint32_t k = 0; k < count; k++) {
+        bytes += items[k].json.bytes;
+    }
+    unsigned char *json =
+        s->allocator.resize(s->allocator.context, list->json, list->json_bytes, bytes);
+    uint32_t *ends =
+        s->allocator.resize(s->allocator.context, list->ends, list->count * sizeof(*ends),
+                            (list->count + count) * sizeof(*ends));
+
+    list->json = json != NULL ? json : list->json;
+    list->ends = ends != NULL ? ends : list->ends;
+    if (json == NULL || ends == NULL) {
+        s->is_broken = true;
+        return SCHED_EMEMORY;
+    }
+    for (uint32_t k = 0; k < count; k++) {
+        memcpy(json + list->json_bytes, items[k].json.data, items[k].json.bytes);
+        list->json_bytes += items[k].json.bytes;
+        list->ends[list->count++] = (uint32_t)list->json_bytes;
+    }
+    return SCHED_OK;
+}
+
+/* READY again below next_index: those that have been tried, or were granted and came back. */
+static void again_load(struct sched *s, struct instance *instance)
+{
+    uint32_t count = instance->is_map ? instance->next_index : 0;
+
+    for (uint32_t i = 0; i < count && !s->is_broken; i++) {
+        struct task *task = execution_task(instance, i);
+
+        if (task != NULL && task->state == TASK_READY && task->lease == NULL) {
+            struct lease *lease = lease_new(s, instance, i);
+
+            if (lease != NULL) {
+                again_add(instance, lease);
+            }
+        }
+    }
+}
+
+/* A crash between the pages of items: what is missing is computed again from the same inputs. */
+static void items_again(struct sched *s, struct instance *instance)
+{
+    uint32_t kept = instance->items_stored;
+
+    if (!instance->is_map || task_state_is_terminal((enum task_state)instance->state) ||
+        instance->items.count >= instance->task_count) {
+        return;
+    }
+    items_drop(s, &instance->items);
+    instance->items_stored = kept < instance->task_count ? kept : instance->task_count;
+    instance->needs_items = true;
+    work_add(s, WORK_ITEMS, instance->execution, instance);
+}
+
+static void execution_load_done(struct sched *s, struct execution *e)
+{
+    e->open_count = 0;
+    for (uint32_t i = 0; i < e->instance_count; i++) {
+        struct instance *instance = &e->instances[i];
+        bool is_open = !task_state_is_terminal((enum task_state)instance->state);
+
+        e->open_count += is_open;
+        instance->parents_open = 0;
+        for (uint32_t k = 0; k < instance->satellite->parent_count; k++) {
+            uint32_t parent = instance->satellite->parents[k];
+
+            instance->parents_open +=
+                !task_state_is_terminal((enum task_state)e->instances[parent].state);
+        }
+        again_load(s, instance);
+        items_again(s, instance);
+        if (instance->state == TASK_WAITING && instance->parents_open == 0) {
+            work_add(s, WORK_RESOLVE, e, instance);
+        } else if (is_open) {
+            instance_offer(s, instance);
+        }
+    }
+    if (e->state == EXECUTION_CANCELLING) {
+        e->kill_cursor = e->leases;
+        e->cancel_instance = 0;
+        work_add(s, WORK_CANCEL, e, NULL);
+    }
+    if (e->open_count == 0) {
+        work_add(s, WORK_FINISH, e, NULL);
+    }
+}
+
+enum sched_err sched_load_done(struct sched *s, exo_time now_ns)
+{
+    s->now_ns = now_ns > s->now_ns ? now_ns : s->now_ns;
+    for (uint32_t i = 0; i < s->executions.capacity; i++) {
+        if (s->executions.slots[i].item != NULL) {
+            execution_load_done(s, s->executions.slots[i].item);
+        }
+    }
+    return s->is_broken ? SCHED_EMEMORY : SCHED_OK;
+}
+
+enum sched_err sched_resend(struct sched *s)
+{
+    for (uint32_t i = 0; i < s->holders.capacity; i++) {
+        const struct holder *holder = s->holders.slots[i].item;
+
+        if (holder == NULL) {
+            continue;
+        }
+        for (struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
+            struct task *task = execution_task(lease->instance, lease->index);
+
+            if (task->state == TASK_DISPATCHED && !lease->is_killed) {
+                dispatch_note(s, lease);
+            }
+        }
+    }
+    return s->is_broken ? SCHED_EMEMORY : SCHED_OK;
+}

@@ -1,0 +1,288 @@
+/* sched: the core of one shard. Executions, their graphs, tasks and attempts; everything that
+ * decides what runs next and what an answer means.
+ *
+ *   inputs (jobs, reports, cancels, grants, witnesses, timers, values)
+ *        --sched_step--> state, and into the open batch: changes, dispatches, kills, outputs, needs
+ *        --sched_batch--> the shard encodes and commits it --sched_sealed--> the next batch is open
+ *
+ * A function of its past inputs, grants and time included: no clock, I/O, log, random; memory from
+ * the given allocator within its bound. A late or repeated input is normal: SCHED_ESTALE, nothing
+ * changes. When memory is out the core is broken (SCHED_EMEMORY): drop it and load again.
+ *
+ * Everything an event points to is borrowed and must live until sched_sealed, because the batch
+ * refers to it. */
+#ifndef EXO_SCHEDULER_SCHED_H
+#define EXO_SCHEDULER_SCHED_H
+
+#include "scheduler/core/execution.h"
+#include "scheduler/core/fleet.h"
+#include "schemas/wire/status.h"
+
+struct sched_limits {
+    uint32_t tombstones; /* ids of ended executions remembered; 0: 65,536 */
+    uint32_t step_tasks; /* changed by one step; 0: LIMIT_STEP_TASKS */
+};
+
+/* sched_new gives an empty shard; NULL without memory.
+ * dispatch, fleet  kept; shared with the other shards of the process
+ * shard_count      to know which ids are ours */
+struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, struct fleet *fleet,
+                        uint32_t shard, uint32_t shard_count, const struct sched_limits *limits);
+
+/* sched_free takes everything out of the dispatch queue and frees it. Definitions lose their uses.
+ * NULL is allowed. */
+void sched_free(struct sched *sched);
+
+enum sched_err {
+    SCHED_OK = 0,
+    SCHED_ESTALE = -1,  /* late, repeated or of no execution here: nothing changed */
+    SCHED_EKNOWN = -2,  /* SUBMIT of an id that is or was here: nothing changed */
+    SCHED_ELIMIT = -3,  /* SUBMIT that cannot be held: the reason stands in the batch's refusal */
+    SCHED_EMEMORY = -4, /* the core is broken */
+};
+
+enum sched_event_kind {
+    SCHED_SUBMIT,
+    SCHED_REPORT,
+    SCHED_CANCEL,
+    SCHED_GRANT,
+    SCHED_WITNESS,
+    SCHED_TIMER,   /* something is due */
+    SCHED_BARRIER, /* all input below an end asked at asked_ns has been applied */
+    SCHED_VALUE,   /* what a need asked for */
+    SCHED_EVENT_NR,
+};
+
+struct sched_submit {
+    struct execution_id id;
+    struct definition *definition; /* uses grows while it is held */
+    struct span input;             /* JSON object, defaults filled in */
+    struct span labels;            /* JSON object */
+    exo_time submitted_ns;
+    struct span traceparent;
+};
+
+struct sched_report {
+    struct span worker;
+    uint64_t incarnation;
+    struct wire_report report;
+};
+
+struct sched_cancel {
+    struct execution_id id;
+    struct span reason;
+};
+
+struct sched_grant {
+    struct dispatch_source *source;
+    struct span worker;
+    uint64_t incarnation;
+    struct span process;
+    uint32_t count;
+    const uint32_t *tickets;
+    const uint64_t *lends;
+};
+
+struct sched_witness {
+    enum fleet_suspicion_kind kind;
+    struct span worker;
+    uint64_t incarnation;     /* the suspected one */
+    uint64_t new_incarnation; /* REPLACED: who speaks now */
+    uint64_t heartbeat;       /* its number; SILENT: 0 */
+    int64_t position;
+    const struct wire_running *running;
+    uint32_t running_count;
+};
+
+struct sched_value {
+    struct execution_id id;
+    uint32_t instance;
+    uint32_t index;   /* as in the need */
+    struct span json; /* empty with an error */
+    struct span error;
+};
+
+struct sched_event {
+    enum sched_event_kind kind;
+    union {
+        struct sched_submit submit;
+        struct sched_report report;
+        struct sched_cancel cancel;
+        struct sched_grant grant;
+        struct sched_witness witness;
+        struct sched_value value;
+        exo_time asked_ns; /* BARRIER */
+    };
+};
+
+/* sched_step gives one event to the shard at shard time now_ns (never going backwards). For a
+ * GRANT, tickets it could not use stay unspent: see sched_batch.unused_grants. */
+EXO_CHECKED enum sched_err sched_step(struct sched *sched, const struct sched_event *event,
+                                      exo_time now_ns);
+
+/* sched_work goes on with bulk work (a cancel or cascade of many tasks), one bounded step.
+ * Returns true while there is more. */
+EXO_CHECKED bool sched_work(struct sched *sched, exo_time now_ns);
+
+/* sched_deadline says when TIMER is due, in shard time; EXO_TIME_NEVER: nothing waits. */
+exo_time sched_deadline(const struct sched *sched);
+
+/* sched_is_concerned looks whether a heartbeat's facts put any attempt of this shard in doubt, or
+ * list one that is not current; only then is its witness worth a barrier. Changes nothing that
+ * counts. */
+bool sched_is_concerned(struct sched *sched, const struct sched_witness *witness);
+
+/* sched_holders calls back for each life of a worker that holds attempts of this shard. */
+void sched_holders(const struct sched *sched,
+                   void (*call)(void *context, const struct holder *holder), void *context);
+
+/* sched_task_sent notes the offset of a Task in its partition. */
+void sched_task_sent(struct sched *sched, const struct task_id *task, uint32_t attempt,
+                     int64_t offset);
+
+/* sched_check asserts every invariant; cost O(everything). */
+void sched_check(const struct sched *sched);
+
+struct sched_counts {
+    uint64_t executions; /* live */
+    uint64_t leases;
+    uint64_t holders;
+    uint64_t stale; /* events since the start */
+    uint64_t admitted, finished_executions, finished_attempts, lost_attempts;
+};
+struct sched_counts sched_counts(const struct sched *sched);
+
+/* sched_find gives a live execution, NULL when it is not here. */
+const struct execution *sched_find(const struct sched *sched, const struct execution_id *id);
+
+/* ---- the open batch ---- */
+
+struct sched_change {
+    struct execution *execution;
+    uint64_t number;
+    exo_time at_ns;
+    bool is_execution; /* of the execution's state, else of an instance or task */
+    uint8_t state;
+    bool has_index;
+    const struct instance *instance;
+    uint32_t index;
+    uint32_t attempt;
+    struct span worker;
+    struct span error;
+};
+
+struct sched_dispatch {
+    struct execution *execution;
+    struct instance *instance;
+    uint32_t index;
+    uint32_t attempt;
+    uint32_t ticket;
+    uint64_t lend;
+    const struct holder *holder;
+    struct span process;
+};
+
+struct sched_kill {
+    struct task_id task;
+    uint32_t attempt;
+    exo_time grace_ns;
+    char worker[FLEET_NAME_BYTES];
+    uint64_t incarnation;
+};
+
+/* How an attempt ended; goes to a segment of its page (WIRE_SINGLE_PAGE: no map). */
+struct sched_output {
+    struct execution *execution;
+    struct instance *instance;
+    uint32_t page;
+    struct wire_output output;
+};
+
+/* A value an expression waits for: output of a task, or of the whole instance (UINT32_MAX). */
+struct sched_need {
+    struct execution_id id;
+    uint32_t instance;
+    uint32_t index;
+    bool has_ref; /* a blob: its digest */
+    struct digest digest;
+    uint64_t ref_bytes;
+};
+
+/* A page of tasks to be written. */
+struct sched_page {
+    struct execution *execution;
+    struct instance *instance;
+    uint32_t page;
+};
+
+/* Items of a map to be stored: first .. first + count - 1, within one page. */
+struct sched_items {
+    struct execution *execution;
+    struct instance *instance;
+    uint32_t first;
+    uint32_t count;
+};
+
+struct sched_batch {
+    struct execution *dirty; /* list by dirty_next: rows to write */
+    const struct sched_change *changes;
+    uint32_t change_count;
+    const struct sched_dispatch *dispatches;
+    uint32_t dispatch_count;
+    const struct sched_kill *kills;
+    uint32_t kill_count;
+    const struct sched_output *outputs;
+    uint32_t output_count;
+    const struct sched_page *pages;
+    uint32_t page_count;
+    const struct sched_items *items;
+    uint32_t item_count;
+    const struct sched_need *needs;
+    uint32_t need_count;
+    bool wants_barrier; /* capture the end of exo.status, step BARRIER when it is reached */
+};
+
+/* sched_batch shows what the steps since the last sched_sealed did; valid until the next step. */
+struct sched_batch sched_batch(const struct sched *sched);
+
+/* sched_is_empty is true when the open batch holds nothing to commit or send. */
+bool sched_is_empty(const struct sched *sched);
+
+/* sched_sealed forgets the open batch (its rows have been encoded): pages and executions are clean,
+ * terminal executions are freed and leave a tombstone. */
+void sched_sealed(struct sched *sched);
+
+/* ---- loading from the store ---- */
+
+struct sched_loaded {
+    struct execution_id id;
+    struct definition *definition;
+    enum execution_state state;
+    exo_time submitted_ns, started_ns;
+    exo_time deadline_ns;
+    struct span input, labels;
+    struct wire_body body;
+};
+
+/* Load calls come in this order: every execution, then their pages, outputs of single tasks and
+ * items, then sched_load_done, which offers what is ready and resolves what was left half-way.
+ * SCHED_ESTALE: does not fit (of an execution that is not loaded, or a broken row): skip and say.
+ */
+EXO_CHECKED enum sched_err sched_load_execution(struct sched *sched,
+                                                const struct sched_loaded *loaded);
+EXO_CHECKED enum sched_err sched_load_page(struct sched *sched, const struct execution_id *id,
+                                           uint32_t instance, uint32_t page,
+                                           const struct wire_columns *columns);
+EXO_CHECKED enum sched_err sched_load_output(struct sched *sched, const struct execution_id *id,
+                                             uint32_t instance, const struct wire_output *output);
+EXO_CHECKED enum sched_err sched_load_items(struct sched *sched, const struct execution_id *id,
+                                            uint32_t instance, uint32_t first,
+                                            const struct wire_output *items, uint32_t count);
+EXO_CHECKED enum sched_err sched_load_done(struct sched *sched, exo_time now_ns);
+
+/* sched_resend puts every attempt that is DISPATCHED and not accepted into the open batch again,
+ * with the same number; for a new owner that has applied all status up to an end captured after it
+ * took over. */
+EXO_CHECKED enum sched_err sched_resend(struct sched *sched);
+
+#endif /* EXO_SCHEDULER_SCHED_H */

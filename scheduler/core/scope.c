@@ -1,0 +1,349 @@
+/* scope: what expressions see of an execution. Pure.
+ *
+ *   input, execution            plain values
+ *   satellites.NAME.state       plain
+ *   satellites.NAME.output      of a single task: its JSON, or a blob that is fetched when needed
+ *                               of a map: a list by index, fetched item by item or, up to 1 MiB,
+ *                               whole */
+#include <string.h>
+
+#include "scheduler/core/sched_state.h"
+#include "schemas/json/json_read.h"
+#include "schemas/json/json_write.h"
+
+enum { DEFAULT_OUTPUT_TASKS_MAX = 1000 };
+
+/* What lazy objects point to. */
+struct seen {
+    struct scope *scope;
+    struct instance *instance;
+};
+
+static enum expression_err parse(struct scope *scope, struct span json, struct value *ret,
+                                 struct expression_error *error)
+{
+    struct json_error json_error;
+
+    if (json.bytes == 0) {
+        *ret = value_null();
+        return EXPRESSION_OK;
+    }
+    struct json_limits limits = {.borrows_text = true};
+    enum json_err result = json_read(json, &limits, &scope->sched->scratch, ret, &json_error);
+
+    if (result == JSON_EMEMORY) {
+        return expression_error_set(error, EXPRESSION_EMEMORY, "out of memory", "");
+    }
+    return result == JSON_OK ? EXPRESSION_OK
+                             : expression_error_set(error, EXPRESSION_EFAILED,
+                                                    "a kept value is no JSON: ", json_error.text);
+}
+
+/* Notes that a value must be fetched. */
+static enum expression_err want(struct scope *scope, const struct instance *instance,
+                                uint32_t index, struct expression_error *error)
+{
+    if (!scope->has_need) {
+        scope->has_need = true;
+        scope->need = (struct sched_need){
+            .id = instance->execution->id,
+            .instance = instance_number(instance),
+            /* A second item of one list: fetch the whole, or two would drive each other out. */
+            .index = instance->is_loaded ? UINT32_MAX : index,
+            .has_ref = instance->output.has_ref,
+            .digest = instance->output.digest,
+            .ref_bytes = instance->output.ref_bytes,
+        };
+    }
+    return expression_error_set(error, EXPRESSION_EPENDING, "a value is being fetched", "");
+}
+
+static enum expression_err load_whole(const struct expression_object *self, struct arena *arena,
+                                      struct value *ret, struct expression_error *error)
+{
+    const struct seen *seen = self->data;
+    struct instance *instance = seen->instance;
+
+    (void)arena;
+    if (instance->output.has_ref && instance->output.ref_bytes > LIMIT_LIST_LOAD_BYTES) {
+        return expression_error_set(error, EXPRESSION_ELIMIT,
+                                    "an output above 1 MiB can be passed on but not looked into",
+                                    "");
+    }
+    if (instance->is_loaded && instance->loaded_error != NULL) {
+        return expression_error_set(error, EXPRESSION_ELIMIT, instance->loaded_error, "");
+    }
+    if (instance->is_loaded && instance->loaded_index == UINT32_MAX) {
+        return parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes}, ret,
+                     error);
+    }
+    return want(seen->scope, instance, UINT32_MAX, error);
+}
+
+static enum expression_err list_size(const struct expression_object *self, int64_t *ret_size,
+                                     struct expression_error *error)
+{
+    const struct seen *seen = self->data;
+
+    (void)error;
+    *ret_size = seen->instance->task_count;
+    return EXPRESSION_OK;
+}
+
+static enum expression_err list_index(const struct expression_object *self, int64_t index,
+                                      struct expression_object *ret, struct expression_error *error)
+{
+    const struct seen *seen = self->data;
+    struct instance *instance = seen->instance;
+    struct value value;
+    enum expression_err result;
+
+    if (index < 0 || index >= (int64_t)instance->task_count) {
+        return expression_error_set(error, EXPRESSION_EMISSING, "no such index in the list", "");
+    }
+    if (task_state_at(instance, (uint32_t)index) != TASK_SUCCEEDED) {
+        *ret = expression_object_value(value_null());
+        return EXPRESSION_OK;
+    }
+    if (instance->is_loaded && instance->loaded_error != NULL) {
+        return expression_error_set(error, EXPRESSION_ELIMIT, instance->loaded_error, "");
+    }
+    if (!instance->is_loaded ||
+        (instance->loaded_index != UINT32_MAX && instance->loaded_index != (uint32_t)index)) {
+        return want(seen->scope, instance, (uint32_t)index, error);
+    }
+    result = parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes},
+                   &value, error);
+    if (result != EXPRESSION_OK) {
+        return result;
+    }
+    if (instance->loaded_index == UINT32_MAX) {
+        if (value.kind != VALUE_LIST || (uint32_t)index >= value.count) {
+            return expression_error_set(error, EXPRESSION_EFAILED, "a kept list is broken", "");
+        }
+        value = value.items[index];
+    }
+    *ret = expression_object_value(value);
+    return EXPRESSION_OK;
+}
+
+static const struct expression_object_type blob_type = {.load = load_whole};
+static const struct expression_object_type list_type = {
+    .index = list_index, .size = list_size, .load = load_whole};
+
+static enum expression_err output_object(const struct seen *seen, struct expression_object *ret,
+                                         struct expression_error *error)
+{
+    const struct instance *instance = seen->instance;
+
+    if (instance->is_map && instance->task_count > 0) {
+        *ret = (struct expression_object){.type = &list_type, .data = seen};
+        return EXPRESSION_OK;
+    }
+    if (instance->is_map && instance->state == TASK_SUCCEEDED) {
+        *ret = expression_object_value((struct value){.kind = VALUE_LIST});
+        return EXPRESSION_OK;
+    }
+    if (instance->output.has_ref) {
+        *ret = (struct expression_object){.type = &blob_type, .data = seen};
+        return EXPRESSION_OK;
+    }
+    *ret = (struct expression_object){0};
+    return parse(seen->scope, (struct span){instance->output.json, instance->output.bytes},
+                 &ret->value, error);
+}
+
+static enum expression_err satellite_member(const struct expression_object *self, struct span name,
+                                            struct expression_object *ret,
+                                            struct expression_error *error)
+{
+    const struct seen *seen = self->data;
+    const struct instance *instance = seen->instance;
+
+    if (span_is(name, "output")) {
+        return output_object(seen, ret, error);
+    }
+    if (span_is(name, "state")) {
+        *ret = expression_object_value(
+            value_string(span_of(task_state_name((enum task_state)instance->state))));
+        return EXPRESSION_OK;
+    }
+    if (span_is(name, "error")) {
+        *ret = expression_object_value(
+            instance->error == NULL ? value_null() : value_string(span_of(instance->error)));
+        return EXPRESSION_OK;
+    }
+    return expression_error_set(error, EXPRESSION_EMISSING,
+                                "a satellite has output, state and error only", "");
+}
+
+static enum expression_err no_whole(const struct expression_object *self, struct arena *arena,
+                                    struct value *ret, struct expression_error *error)
+{
+    (void)self;
+    (void)arena;
+    (void)ret;
+    return expression_error_set(error, EXPRESSION_ETYPE,
+                                "name a part, such as satellites.NAME.output", "");
+}
+
+static const struct expression_object_type satellite_type = {.member = satellite_member,
+                                                             .load = no_whole};
+
+static enum expression_err satellites_member(const struct expression_object *self, struct span name,
+                                             struct expression_object *ret,
+                                             struct expression_error *error)
+{
+    struct seen *all = (struct seen *)(uintptr_t)self->a;
+    const struct cluster *cluster = all->scope->execution->definition->cluster;
+    const struct satellite *satellite = cluster_find(cluster, name);
+
+    if (satellite == NULL) {
+        return expression_error_set(error, EXPRESSION_EMISSING, "no such satellite", "");
+    }
+    struct seen *seen = arena_alloc(&all->scope->sched->scratch, sizeof(*seen));
+
+    if (seen == NULL) {
+        return expression_error_set(error, EXPRESSION_EMEMORY, "out of memory", "");
+    }
+    seen->scope = all->scope;
+    seen->instance = &all->scope->execution->instances[satellite->index];
+    *ret = (struct expression_object){.type = &satellite_type, .data = seen};
+    return EXPRESSION_OK;
+}
+
+static const struct expression_object_type satellites_type = {.member = satellites_member,
+                                                              .load = no_whole};
+
+/* execution.id, .time (milliseconds since 1970) and .labels. */
+static enum expression_err execution_value(struct scope *scope, struct value *ret,
+                                           struct expression_error *error)
+{
+    struct execution *e = scope->execution;
+    struct arena *arena = &scope->sched->scratch;
+    struct value_member *members = arena_alloc(arena, 3 * sizeof(*members));
+    char *id = arena_alloc(arena, EXECUTION_ID_TEXT_BYTES + 1);
+
+    if (members == NULL || id == NULL) {
+        return expression_error_set(error, EXPRESSION_EMEMORY, "out of memory", "");
+    }
+    execution_id_format(&e->id, id);
+    members[0].key = value_string(span_of("id"));
+    members[0].value = value_string(span_of(id));
+    members[1].key = value_string(span_of("time"));
+    members[1].value = value_int(e->submitted_ns / EXO_MILLISECOND);
+    members[2].key = value_string(span_of("labels"));
+    *ret = (struct value){.kind = VALUE_MAP, .count = 3, .members = members};
+    return parse(scope, (struct span){e->labels, e->labels_bytes}, &members[2].value, error);
+}
+
+static enum expression_err scope_lookup(void *context, struct span name,
+                                        struct expression_object *ret,
+                                        struct expression_error *error)
+{
+    struct scope *scope = context;
+    struct execution *e = scope->execution;
+
+    *ret = (struct expression_object){0};
+    if (span_is(name, "input")) {
+        return parse(scope, (struct span){e->input, e->input_bytes}, &ret->value, error);
+    }
+    if (span_is(name, "execution")) {
+        return execution_value(scope, &ret->value, error);
+    }
+    if (span_is(name, "satellites")) {
+        struct seen *all = arena_alloc(&scope->sched->scratch, sizeof(*all));
+
+        if (all == NULL) {
+            return expression_error_set(error, EXPRESSION_EMEMORY, "out of memory", "");
+        }
+        all->scope = scope;
+        *ret = (struct expression_object){.type = &satellites_type, .a = (uintptr_t)all};
+        return EXPRESSION_OK;
+    }
+    return EXPRESSION_ENAME;
+}
+
+enum expression_err scope_eval(struct scope *scope, const struct expression *expression,
+                               struct value *ret_value, struct expression_error *ret_error)
+{
+    struct expression_scope names = {.lookup = scope_lookup, .context = scope};
+
+    return expression_eval(expression, &names, NULL, &scope->sched->scratch, ret_value, ret_error);
+}
+
+enum expression_err scope_eval_template(struct scope *scope, const struct value_template *template,
+                                        struct value *ret_value, struct expression_error *ret_error)
+{
+    struct expression_scope names = {.lookup = scope_lookup, .context = scope};
+
+    return value_template_eval(template, &names, NULL, NULL, &scope->sched->scratch, ret_value,
+                               ret_error);
+}
+
+/* What is too large to stand in the output is named by where it can be read. */
+static void put_place(struct json_writer *writer, const struct instance *instance)
+{
+    char id[EXECUTION_ID_TEXT_BYTES + 1];
+    char place[160];
+    struct span parts[] = {span_of("/v1/executions/"),
+                           {NULL, 0},
+                           span_of("/satellites/"),
+                           instance->satellite->name,
+                           span_of("/output")};
+    size_t at = 0;
+
+    execution_id_format(&instance->execution->id, id);
+    parts[1] = span_of(id);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        memcpy(place + at, parts[i].data, parts[i].bytes);
+        at += parts[i].bytes;
+    }
+    json_begin_map(writer);
+    json_key(writer, "$ref");
+    json_put_string(writer, (struct span){place, at});
+    json_end_map(writer);
+}
+
+static void put_output(struct scope *scope, struct json_writer *writer, struct instance *instance,
+                       bool *ret_is_pending)
+{
+    struct expression_error error;
+
+    if (instance->is_map && instance->task_count > 0 && instance->state == TASK_SUCCEEDED) {
+        if (instance->task_count > DEFAULT_OUTPUT_TASKS_MAX || instance->loaded_error != NULL) {
+            put_place(writer, instance);
+        } else if (instance->is_loaded && instance->loaded_index == UINT32_MAX) {
+            json_put_raw(writer, (struct span){instance->loaded.json, instance->loaded.bytes});
+        } else {
+            (void)want(scope, instance, UINT32_MAX, &error); /* always pending */
+            *ret_is_pending = true;
+        }
+    } else if (instance->is_map && instance->state == TASK_SUCCEEDED) {
+        json_begin_list(writer);
+        json_end_list(writer);
+    } else if (instance->output.has_ref) {
+        put_place(writer, instance);
+    } else if (instance->output.bytes > 0) {
+        json_put_raw(writer, (struct span){instance->output.json, instance->output.bytes});
+    } else {
+        json_put_null(writer);
+    }
+}
+
+void scope_default_output(struct scope *scope, struct buffer *buffer, bool *ret_is_pending)
+{
+    struct execution *e = scope->execution;
+    struct json_writer writer = {.buffer = buffer};
+
+    json_begin_map(&writer);
+    for (uint32_t i = 0; i < e->instance_count && !*ret_is_pending; i++) {
+        struct instance *instance = &e->instances[i];
+
+        if (instance->satellite->child_count == 0) {
+            json_key_span(&writer, instance->satellite->name);
+            put_output(scope, &writer, instance, ret_is_pending);
+        }
+    }
+    json_end_map(&writer);
+}

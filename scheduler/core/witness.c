@@ -1,0 +1,168 @@
+/* witness: doubts about workers, and what they come to once everything below a captured end of
+ * exo.status has been applied. Pure.
+ *
+ * A heartbeat numbered h lists every attempt its worker had accepted and not yet seen acknowledged
+ * as finished. An attempt accepted before h that h does not list, and whose FINISHED is not below
+ * an end asked for after h was read, is lost. One never accepted is lost when the worker's
+ * position has passed its Task. */
+#include <assert.h>
+
+#include "scheduler/core/sched_state.h"
+
+/* Marks the leases that the witness lists with its number. */
+static void mark_listed(struct sched *s, const struct sched_witness *witness, uint64_t mark)
+{
+    for (uint32_t i = 0; i < witness->running_count; i++) {
+        const struct wire_running *running = &witness->running[i];
+        struct execution *e = execution_find(s, &running->task.execution);
+
+        if (e == NULL || running->task.instance >= e->instance_count) {
+            continue;
+        }
+        struct task *task =
+            execution_task(&e->instances[running->task.instance], running->task.index);
+
+        if (task != NULL && task->lease != NULL && task->attempt == running->attempt) {
+            task->lease->seen = mark;
+        }
+    }
+}
+
+static bool is_doubtful(const struct sched_witness *witness, const struct lease *lease,
+                        uint64_t mark)
+{
+    switch (witness->kind) {
+    case FLEET_SILENT:
+    case FLEET_LEFT:
+        return true;
+    case FLEET_REPLACED:
+        return true; /* those it adopted change hands, the others are lost */
+    case FLEET_ABSENT:
+        if (lease->seen == mark) {
+            return false;
+        }
+        if (lease->heartbeat != 0) {
+            /* ACCEPTED kept the number of the last heartbeat before it, plus one. */
+            return lease->heartbeat - 1 < witness->heartbeat;
+        }
+        return lease->offset >= 0 && lease->offset < witness->position;
+    case FLEET_NONE:
+        break;
+    }
+    return false;
+}
+
+/* Attempts that the worker lists and this shard no longer knows as current must end. */
+static bool is_unknown(struct sched *s, const struct wire_running *running)
+{
+    if (execution_shard(&running->task.execution, s->shard_count) != s->shard) {
+        return false;
+    }
+    struct execution *e = execution_find(s, &running->task.execution);
+
+    if (e == NULL || running->task.instance >= e->instance_count) {
+        return true;
+    }
+    struct task *task = execution_task(&e->instances[running->task.instance], running->task.index);
+
+    return task == NULL || task->attempt != running->attempt ||
+           !task_state_is_active((enum task_state)task->state);
+}
+
+/* Numbers marks so that one witness never sees another's. */
+static uint64_t next_mark(struct sched *s)
+{
+    return ++s->age;
+}
+
+bool sched_is_concerned(struct sched *s, const struct sched_witness *witness)
+{
+    struct holder *holder = holder_find(s, witness->worker, witness->incarnation);
+    uint64_t mark = next_mark(s);
+
+    if (witness->kind == FLEET_ABSENT) {
+        for (uint32_t i = 0; i < witness->running_count; i++) {
+            if (is_unknown(s, &witness->running[i])) {
+                return true;
+            }
+        }
+    }
+    if (holder == NULL || holder->leases == NULL) {
+        return false;
+    }
+    mark_listed(s, witness, mark);
+    for (const struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
+        if (is_doubtful(witness, lease, mark)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void kill_unknown(struct sched *s, const struct sched_witness *witness)
+{
+    for (uint32_t i = 0; i < witness->running_count; i++) {
+        if (!is_unknown(s, &witness->running[i])) {
+            continue;
+        }
+        struct sched_kill *kill = vector_add(&s->kills);
+
+        if (kill == NULL) {
+            s->is_broken = true;
+            return;
+        }
+        kill->task = witness->running[i].task;
+        kill->attempt = witness->running[i].attempt;
+        memcpy(kill->worker, witness->worker.data, witness->worker.bytes);
+        kill->incarnation = witness->incarnation;
+    }
+}
+
+static const char *loss_text(enum fleet_suspicion_kind kind)
+{
+    switch (kind) {
+    case FLEET_SILENT:
+        return "the worker fell silent";
+    case FLEET_REPLACED:
+        return "the worker was restarted";
+    case FLEET_ABSENT:
+        return "the worker no longer has it";
+    case FLEET_LEFT:
+        return "the worker left";
+    case FLEET_NONE:
+        break;
+    }
+    return "the worker was lost";
+}
+
+enum sched_err witness_step(struct sched *s, const struct sched_witness *witness)
+{
+    struct holder *holder = holder_find(s, witness->worker, witness->incarnation);
+    uint64_t mark = next_mark(s);
+
+    assert(witness->worker.bytes < FLEET_NAME_BYTES);
+    if (witness->kind == FLEET_ABSENT) {
+        kill_unknown(s, witness);
+    }
+    if (holder == NULL) {
+        return SCHED_OK;
+    }
+    mark_listed(s, witness, mark);
+    for (struct lease *lease = holder->leases; lease != NULL && !s->is_broken;) {
+        struct lease *next = lease->holder_next;
+
+        if (witness->kind == FLEET_REPLACED && lease->seen == mark) {
+            struct holder *heir = holder_get(s, witness->worker, witness->new_incarnation);
+
+            lease_unhold(lease);
+            if (heir != NULL) {
+                lease_hold(lease, heir);
+                lease_dirty(s, lease);
+            }
+        } else if (is_doubtful(witness, lease, mark)) {
+            attempt_lost(s, lease, loss_text(witness->kind));
+        }
+        lease = next;
+    }
+    return SCHED_OK;
+}
