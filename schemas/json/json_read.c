@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "schemas/json/json_double.h"
-#include "schemas/json/key_set.h"
 #include "schemas/json/utf8.h"
+#include "schemas/json/value_stack.h"
 #include "schemas/vocab/limits.h"
-
-enum { STACK_LOCAL = 64 };
 
 /* An open list or map: where its first item lies on the stack, where it stands in the text. */
 struct frame {
@@ -19,8 +17,6 @@ struct frame {
     bool is_map;
 };
 
-/* Finished values wait on the stack until their list or map closes; a map's keys lie there
- * between its values, which is the layout of struct value_member. */
 struct reader {
     const unsigned char *at;
     const unsigned char *end;
@@ -30,15 +26,10 @@ struct reader {
     uint32_t depth;
     uint32_t depth_max;
     struct arena *arena;
-    struct value *stack;
-    uint32_t stack_count;
-    uint32_t stack_capacity;
     struct json_error *error;
-    struct value local[STACK_LOCAL];
+    struct value_stack stack;
     struct frame frames[JSON_DEPTH_MOST];
 };
-
-_Static_assert(sizeof(struct value_member) == 2 * sizeof(struct value), "layout of the stack");
 
 static enum json_err fail_at(struct reader *r, enum json_err code, const unsigned char *place,
                              const char *text)
@@ -59,44 +50,9 @@ static enum json_err fail_memory(struct reader *r)
     return fail_at(r, JSON_EMEMORY, r->at, "the value needs more memory than it may take");
 }
 
-static bool stack_grow(struct reader *r)
-{
-    struct allocator allocator = r->arena->allocator;
-    bool is_local = r->stack == r->local;
-    size_t old_bytes = is_local ? 0 : r->stack_capacity * sizeof(struct value);
-    struct value *moved;
-
-    if (r->stack_capacity > UINT32_MAX / 2) {
-        return false;
-    }
-    moved = allocator.resize(allocator.context, is_local ? NULL : r->stack, old_bytes,
-                             2 * (size_t)r->stack_capacity * sizeof(struct value));
-    if (moved == NULL) {
-        return false;
-    }
-    if (is_local) {
-        memcpy(moved, r->local, sizeof(r->local));
-    }
-    r->stack = moved;
-    r->stack_capacity *= 2;
-    return true;
-}
-
-static void stack_release(struct reader *r)
-{
-    if (r->stack != r->local) {
-        (void)r->arena->allocator.resize(r->arena->allocator.context, r->stack,
-                                         r->stack_capacity * sizeof(struct value), 0);
-    }
-}
-
 static enum json_err push(struct reader *r, struct value value)
 {
-    if (r->stack_count == r->stack_capacity && !stack_grow(r)) {
-        return fail_memory(r);
-    }
-    r->stack[r->stack_count++] = value;
-    return JSON_OK;
+    return value_stack_push(&r->stack, value) ? JSON_OK : fail_memory(r);
 }
 
 static void skip_blanks(struct reader *r)
@@ -494,39 +450,20 @@ static enum json_err refuse_twice(struct reader *r, const struct value *key)
     return JSON_ESYNTAX;
 }
 
-/* Moves the items of the innermost frame into the arena and pushes the list or map. */
+/* Makes the innermost list or map of what was read since it was opened. */
 static enum json_err close_frame(struct reader *r)
 {
-    struct frame *frame = &r->frames[--r->depth];
-    uint32_t nr = r->stack_count - frame->begin;
-    struct value value = {.kind = frame->is_map ? VALUE_MAP : VALUE_LIST,
-                          .count = frame->is_map ? nr / 2 : nr,
-                          .line = frame->line,
-                          .column = frame->column};
+    const struct frame *frame = &r->frames[--r->depth];
+    const struct value *twice;
+    struct value holder = {.kind = frame->is_map ? VALUE_MAP : VALUE_LIST,
+                           .line = frame->line,
+                           .column = frame->column};
 
     r->at++;
-    if (nr > 0) {
-        struct value *items = arena_alloc(r->arena, nr * sizeof(*items));
-
-        if (items == NULL) {
-            return fail_memory(r);
-        }
-        memcpy(items, r->stack + frame->begin, nr * sizeof(*items));
-        value.items = items;
+    if (!value_stack_close(&r->stack, r->arena, frame->begin, holder, &twice)) {
+        return fail_memory(r);
     }
-    if (frame->is_map) {
-        const struct value *twice = NULL;
-
-        value.members = (const struct value_member *)(const void *)value.items;
-        if (!key_set_check(&value, r->arena->allocator, &twice)) {
-            return fail_memory(r);
-        }
-        if (twice != NULL) {
-            return refuse_twice(r, twice);
-        }
-    }
-    r->stack_count = frame->begin;
-    return push(r, value);
+    return twice == NULL ? JSON_OK : refuse_twice(r, twice);
 }
 
 /* After [ or {: closes an empty one, else reads up to its first value. */
@@ -537,7 +474,7 @@ static enum json_err open_frame(struct reader *r, bool *ret_is_closed)
     if (r->depth == r->depth_max) {
         return fail_at(r, JSON_ELIMIT, r->at, "lists and maps are nested deeper than the limit");
     }
-    r->frames[r->depth++] = (struct frame){.begin = r->stack_count,
+    r->frames[r->depth++] = (struct frame){.begin = r->stack.count,
                                            .line = r->line,
                                            .column = (uint32_t)(r->at - r->line_begin) + 1,
                                            .is_map = is_map};
@@ -621,10 +558,8 @@ enum json_err json_read(struct span text, const struct json_limits *limits, stru
     r.depth = 0;
     r.depth_max = limits->depth_max == 0 ? LIMIT_JSON_DEPTH : limits->depth_max;
     r.arena = arena;
-    r.stack = r.local;
-    r.stack_count = 0;
-    r.stack_capacity = STACK_LOCAL;
     r.error = ret_error;
+    value_stack_init(&r.stack, arena->allocator);
     assert(r.depth_max <= JSON_DEPTH_MOST);
     if (text.bytes > UINT32_MAX - 1 ||
         (limits->text_bytes_max != 0 && text.bytes > limits->text_bytes_max)) {
@@ -636,9 +571,9 @@ enum json_err json_read(struct span text, const struct json_limits *limits, stru
     enum json_err err = read_text(&r);
 
     if (err == JSON_OK) {
-        assert(r.stack_count == 1);
-        *ret_value = r.stack[0];
+        assert(r.stack.count == 1);
+        *ret_value = r.stack.values[0];
     }
-    stack_release(&r);
+    value_stack_release(&r.stack);
     return err;
 }
