@@ -31,6 +31,8 @@ struct loop {
     uv_async_t keep; /* never sent: keeps uv_run waiting where nothing else is open */
     uv_idle_t idle;  /* runs while calls are deferred */
     uv_timer_t limit;
+    uv_prepare_t before_wait; /* runs inside loop_run_until */
+    const bool *until;        /* of loop_run_until */
     struct loop_queue waiting;
     struct loop_queue running;
     struct loop_clock *clock;
@@ -140,6 +142,7 @@ struct loop *loop_new(struct exo_error *err)
     must(uv_async_init(&loop->uv, &loop->keep, on_keep), "async");
     must(uv_idle_init(&loop->uv, &loop->idle), "idle");
     must(uv_timer_init(&loop->uv, &loop->limit), "timer");
+    must(uv_prepare_init(&loop->uv, &loop->before_wait), "prepare");
     /* A peer that hangs up must be an error of one write, never the end of the process. */
     (void)signal(SIGPIPE, SIG_IGN);
     return loop;
@@ -163,6 +166,7 @@ void loop_free(struct loop *loop)
     assert(loop->object_count == 0);
     uv_close((uv_handle_t *)&loop->keep, NULL);
     uv_close((uv_handle_t *)&loop->limit, NULL);
+    uv_close((uv_handle_t *)&loop->before_wait, NULL);
     loop->is_stopped = false;
     while (loop->waiting.count > 0) {
         (void)uv_run(&loop->uv, UV_RUN_NOWAIT);
@@ -204,14 +208,27 @@ static uint64_t delay_ms(struct loop *loop, exo_time delay_ns)
     return wait_ns == 0 || due_ms < now_ms ? 0 : due_ms - now_ms;
 }
 
+/* Timers run before the wait of a turn: what one of them has done must not be waited for. */
+static void on_before_wait(uv_prepare_t *handle)
+{
+    const struct loop *loop = handle->loop->data;
+
+    if (*loop->until) {
+        uv_stop(handle->loop);
+    }
+}
+
 bool loop_run_until(struct loop *loop, const bool *is_done, exo_time limit_ns)
 {
     loop->is_limit_reached = false;
+    loop->until = is_done;
+    must(uv_prepare_start(&loop->before_wait, on_before_wait), "prepare");
     must(uv_timer_start(&loop->limit, on_limit, delay_ms(loop, limit_ns), 0), "timer");
     while (!*is_done && !loop->is_limit_reached && !loop->is_stopped) {
         (void)uv_run(&loop->uv, UV_RUN_ONCE);
     }
-    (void)uv_timer_stop(&loop->limit); /* cannot fail */
+    (void)uv_timer_stop(&loop->limit);         /* cannot fail */
+    (void)uv_prepare_stop(&loop->before_wait); /* nor this */
     loop->is_stopped = false;
     return *is_done;
 }
