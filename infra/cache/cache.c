@@ -18,8 +18,9 @@ struct cache *cache_open(struct loop *loop, const struct cache_settings *setting
                          struct exo_error *err)
 {
     if (settings->view_ttl_ns <= 0 || settings->view_ttl_ns > 30 * EXO_SECOND) {
-        (void)exo_error_set(err, EXO_EINVALID, "the life of a view must be more than 0 and at most "
-                                               "30s");
+        (void)exo_error_set(err, EXO_EINVALID,
+                            "the life of a view must be more than 0 and at most "
+                            "30s");
         return NULL;
     }
     if (strcmp(settings->backend, "memory") == 0) {

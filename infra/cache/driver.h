@@ -47,9 +47,8 @@ void watches_call(struct cache *cache, const struct execution_id *id, struct spa
                   bool is_gap);
 
 /* The two back-ends; as cache_open. */
-EXO_CHECKED struct cache *cache_memory_open(struct loop *loop,
-                                            const struct cache_settings *settings,
-                                            struct exo_error *err);
+EXO_CHECKED struct cache *
+cache_memory_open(struct loop *loop, const struct cache_settings *settings, struct exo_error *err);
 EXO_CHECKED struct cache *cache_redis_open(struct loop *loop, const struct cache_settings *settings,
                                            struct exo_error *err);
 

@@ -50,8 +50,9 @@ int log_append(struct log *log, const char *topic, uint32_t partition, struct sp
     };
 
     if (key.bytes + value.bytes > LOG_RECORD_BYTES_MAX) {
-        return exo_error_set(err, EXO_ELIMIT, "a record of %zu bytes for %s is above the %d that "
-                                              "a record may have",
+        return exo_error_set(err, EXO_ELIMIT,
+                             "a record of %zu bytes for %s is above the %d that "
+                             "a record may have",
                              key.bytes + value.bytes, topic, (int)LOG_RECORD_BYTES_MAX);
     }
     uint64_t cost = entry_cost(key.bytes, value.bytes);
@@ -100,8 +101,9 @@ uint32_t log_record_checksum(const struct log_record *record)
     /* Of fixed parts, so that bytes cannot move between key and value. The time is in it: the same
      * record appended again after a loss is another record. */
     const uint64_t parts[5] = {
-        (uint64_t)record->timestamp_ns, record->key.bytes,         crc32_ieee(record->key),
-        record->value.bytes,            crc32_ieee(record->value),
+        (uint64_t)record->timestamp_ns, record->key.bytes,
+        crc32_ieee(record->key),        record->value.bytes,
+        crc32_ieee(record->value),
     };
     uint32_t checksum = crc32_ieee((struct span){parts, sizeof(parts)});
 

@@ -43,6 +43,7 @@ static struct sqlite_answer *answer_add(struct sqlite_log *log, void *argument)
     struct sqlite_answer *answer = must_allocate(sizeof(*answer));
 
     answer->argument = argument;
+    answer->offset = -1;
     *log->answers_last = answer;
     log->answers_last = &answer->next;
     sqlite_log_wake(log);
@@ -346,8 +347,7 @@ static void sqlite_append_record(struct log *base, const struct log_entry *entry
 {
     struct sqlite_log *log = (struct sqlite_log *)base;
     struct exo_error err = {.code = EXO_OK};
-    struct sqlite_partition *partition =
-        find_partition(log, entry->topic, entry->partition, &err);
+    struct sqlite_partition *partition = find_partition(log, entry->topic, entry->partition, &err);
     struct held_record *record =
         partition == NULL ? NULL : held_record_new(entry->key, entry->value);
 
@@ -655,8 +655,7 @@ struct log *log_sqlite_open(struct loop *loop, const struct log_settings *settin
 
     if (strcmp(settings->path, ":memory:") != 0 && is_open_here(settings->path)) {
         (void)exo_error_set(err, EXO_ECONFLICT,
-                            "the log %s is open in this process already; share it",
-                            settings->path);
+                            "the log %s is open in this process already; share it", settings->path);
         return NULL;
     }
     struct sqlite_file *file = sqlite_file_open(loop, settings->path, err);

@@ -117,9 +117,8 @@ int topic_job_run(void *argument, struct sqlite_connection *connection, struct e
     for (uint32_t i = 0; i < job->partitions; i++) {
         struct partition_ends *ends = &job->ret_ends[i];
 
-        if (read_number(connection,
-                        "SELECT low FROM log_low WHERE topic = ?1 AND partition = ?2", id, i,
-                        &ends->low, err) != 0 ||
+        if (read_number(connection, "SELECT low FROM log_low WHERE topic = ?1 AND partition = ?2",
+                        id, i, &ends->low, err) != 0 ||
             read_number(connection,
                         "SELECT max(offset) + 1 FROM log_record WHERE topic = ?1 AND partition = "
                         "?2",
@@ -140,8 +139,7 @@ int append_job_run(void *argument, struct sqlite_connection *connection, struct 
     int64_t topic_id = 0;
 
     for (const struct append_row *row = job->first; row != NULL; row = row->next) {
-        if (row->topic != topic &&
-            must_find_topic(connection, row->topic, &topic_id, err) != 0) {
+        if (row->topic != topic && must_find_topic(connection, row->topic, &topic_id, err) != 0) {
             return -1;
         }
         topic = row->topic;
@@ -195,11 +193,11 @@ int read_job_run(void *argument, struct sqlite_connection *connection, struct ex
     if (must_find_topic(connection, job->topic, &topic, err) != 0) {
         return -1;
     }
-    struct sqlite_statement *select = sqlite_use(
-        connection,
-        "SELECT offset, at, key, value FROM log_record"
-        " WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 ORDER BY offset LIMIT ?4",
-        err);
+    struct sqlite_statement *select =
+        sqlite_use(connection,
+                   "SELECT offset, at, key, value FROM log_record"
+                   " WHERE topic = ?1 AND partition = ?2 AND offset >= ?3 ORDER BY offset LIMIT ?4",
+                   err);
 
     if (select == NULL) {
         return -1;

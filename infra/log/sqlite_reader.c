@@ -114,9 +114,8 @@ void partition_tidy(struct sqlite_log *log, struct sqlite_partition *partition)
     /* History is all there is of a volatile topic, and a reader that runs still gets a burst that
      * is above the bound. */
     int64_t taken = lowest_scan(partition, false);
-    exo_time oldest_ns = topic->retention_ms < 0
-                             ? 0
-                             : clock_wall_ns() - topic->retention_ms * EXO_MILLISECOND;
+    exo_time oldest_ns =
+        topic->retention_ms < 0 ? 0 : clock_wall_ns() - topic->retention_ms * EXO_MILLISECOND;
 
     while (record_window_show(window, 0, &first, 1) == 1 && first.offset < taken &&
            (window->bytes > window_limit(topic) || first.timestamp_ns < oldest_ns)) {
@@ -239,8 +238,7 @@ static void show_window(struct sqlite_reader *reader)
 {
     struct log_record records[SHOW_MAX];
     size_t taken = 0;
-    size_t count =
-        record_window_show(&reader->partition->window, reader->scan, records, SHOW_MAX);
+    size_t count = record_window_show(&reader->partition->window, reader->scan, records, SHOW_MAX);
 
     if (count == 0) {
         return;
@@ -358,8 +356,9 @@ static void begin(struct sqlite_reader *reader)
     reader->position = reader->begin;
     reader->scan = reader->begin;
     if (reader->begin > partition->end) {
-        (void)exo_error_set(&err, EXO_ECONFLICT, "%s/%u ends at offset %lld, before the %lld asked "
-                                                 "for: the log was cut or replaced",
+        (void)exo_error_set(&err, EXO_ECONFLICT,
+                            "%s/%u ends at offset %lld, before the %lld asked "
+                            "for: the log was cut or replaced",
                             partition->topic->name, partition->number, (long long)partition->end,
                             (long long)reader->begin);
         reader_fail(reader, &err);
