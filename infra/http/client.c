@@ -96,7 +96,6 @@ static enum exo_error_code code_of(CURLcode result)
 {
     switch ((int)result) { /* only those whose meaning differs */
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return EXO_EINVALID;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
@@ -394,12 +393,15 @@ static int set_host(struct http_call *call, const struct http_call_options *opti
     CURLU *url = curl_url();
     char *host = NULL;
     char *port = NULL;
+    char *scheme = NULL;
     int result = -1;
 
     must(url != NULL);
     if (curl_url_set(url, CURLUPART_URL, options->url, 0) == CURLUE_OK &&
         curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-        curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK) {
+        curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+        (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0)) {
         result = 0;
     }
     if (result == 0 && options->unix_path != NULL) {
@@ -417,6 +419,7 @@ static int set_host(struct http_call *call, const struct http_call_options *opti
     }
     curl_free(host);
     curl_free(port);
+    curl_free(scheme);
     curl_url_cleanup(url);
     return result;
 }
