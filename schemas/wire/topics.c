@@ -75,3 +75,21 @@ uint32_t topic_class_partition(struct span worker, uint32_t partitions)
     assert(partitions >= 1);
     return crc32_ieee(worker) % partitions;
 }
+
+static void put_number(uint8_t *bytes, uint32_t number)
+{
+    for (int i = 0; i < 4; i++) {
+        bytes[i] = (uint8_t)(number >> (8 * i));
+    }
+}
+
+uint32_t topic_logs_partition(const struct task_id *task, uint32_t attempt, uint32_t partitions)
+{
+    uint8_t key[EXECUTION_ID_BYTES + 12];
+
+    memcpy(key, task->execution.bytes, EXECUTION_ID_BYTES);
+    put_number(&key[EXECUTION_ID_BYTES], task->instance);
+    put_number(&key[EXECUTION_ID_BYTES + 4], task->index);
+    put_number(&key[EXECUTION_ID_BYTES + 8], attempt);
+    return crc32_ieee((struct span){key, sizeof(key)}) % partitions;
+}

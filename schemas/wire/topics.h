@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "schemas/vocab/checked.h"
+#include "schemas/vocab/ids.h"
 #include "schemas/vocab/span.h"
 
 #define TOPIC_JOBS "exo.jobs"
@@ -69,5 +70,11 @@ struct log_topic topic_of_class(const char *name, uint32_t partitions);
  * worker      the worker's name
  * partitions  of the topic, 1 or more */
 uint32_t topic_class_partition(struct span worker, uint32_t partitions);
+
+/* topic_logs_partition is the partition of exo.logs that holds the chunks of one attempt.
+ *
+ * task, attempt  which one
+ * partitions     of the topic, 1 or more */
+uint32_t topic_logs_partition(const struct task_id *task, uint32_t attempt, uint32_t partitions);
 
 #endif /* EXO_WIRE_TOPICS_H */
