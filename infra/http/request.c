@@ -176,25 +176,11 @@ void http_respond(struct http_request *request, const struct http_answer *answer
     resume(request);
 }
 
-static const char *status_title(int status)
-{
-    switch (status) {
-    case 400:
-        return "Bad Request";
-    case 408:
-        return "Request Timeout";
-    case 413:
-        return "Content Too Large";
-    default:
-        return "Service Unavailable";
-    }
-}
-
 static int problem_print(char *text, size_t bytes, int status, const char *detail)
 {
     return snprintf(text, bytes,
                     "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"%s\"}\n",
-                    status_title(status), status, detail);
+                    MHD_get_reason_phrase_for((unsigned)status), status, detail);
 }
 
 void request_problem(struct http_request *request, int status, const char *detail)
@@ -217,7 +203,7 @@ void request_refuse_raw(struct http_request *request, int status, const char *de
     int bytes = snprintf(text, sizeof(text),
                          "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
                          "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
-                         status, status_title(status), body_bytes, body);
+                         status, MHD_get_reason_phrase_for((unsigned)status), body_bytes, body);
 
     request->server->stats.refused_early++;
     request->server->stats.responses[status / 100]++;
