@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_MAX = 65536 };
+enum { FILES_MAX = 16384 };
 
 static int write_file(int directory_fd, const char *name, mode_t mode, struct span bytes)
 {

@@ -92,7 +92,13 @@ static void put_rlimit(struct json_writer *json, const char *type, uint64_t soft
     json_end_map(json);
 }
 
-static void put_process(struct json_writer *json, const struct sandbox_spec *spec)
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void put_process(struct json_writer *json, const struct sandbox_spec *spec,
+                        uint64_t open_files_max)
 {
     static const char *const sets[] = {"bounding", "effective", "inheritable", "permitted",
                                        "ambient"};
@@ -124,7 +130,8 @@ static void put_process(struct json_writer *json, const struct sandbox_spec *spe
     json_end_map(json);
     json_key(json, "rlimits");
     json_begin_list(json);
-    put_rlimit(json, "RLIMIT_NOFILE", OPEN_FILES_SOFT, OPEN_FILES_HARD);
+    put_rlimit(json, "RLIMIT_NOFILE", least(OPEN_FILES_SOFT, open_files_max),
+               least(OPEN_FILES_HARD, open_files_max));
     put_rlimit(json, "RLIMIT_CORE", 0, 0);
     json_end_list(json);
     json_key(json, "noNewPrivileges");
@@ -260,7 +267,7 @@ void bundle_write(struct buffer *buffer, const struct sandbox_spec *spec,
     json_begin_map(&json);
     json_key(&json, "ociVersion");
     json_put_text(&json, "1.0.0");
-    put_process(&json, spec);
+    put_process(&json, spec, places->open_files_max);
     json_key(&json, "root");
     json_begin_map(&json);
     json_key(&json, "path");

@@ -16,10 +16,11 @@
 
 /* Where things lie; all borrowed for bundle_write. */
 struct bundle_places {
-    const char *rootfs;    /* the attempt's root file system */
-    const char *exosphere; /* the directory that is /exosphere inside */
-    const char *cgroup;    /* its cgroup, from the root of the trees */
-    bool limits_swap;      /* the machine can limit memory and swap together */
+    const char *rootfs;      /* the attempt's root file system */
+    const char *exosphere;   /* the directory that is /exosphere inside */
+    const char *cgroup;      /* its cgroup, from the root of the trees */
+    bool limits_swap;        /* the machine can limit memory and swap together */
+    uint64_t open_files_max; /* the worker's own hard limit: not even root may always go above */
 };
 
 /* bundle_write appends config.json.

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "workers/sandbox/orphans.h"
+
 static const exo_time remove_limit_ns = 5 * EXO_SECOND;
 
 static exo_time clock_ns(clockid_t clock)
@@ -149,19 +151,19 @@ static void read_crun_log(struct container *container)
     }
 }
 
-/* Process 1 of the container became our child when crun left: its pid stays its own until we wait
- * for it. */
+/* Process 1 of the container becomes our child when crun has left: its pid stays its own until we
+ * wait for it. */
 static int adopt(struct container *container)
 {
     char text[32];
-    siginfo_t facts;
 
     attempt_dir_read_text(container->path, "pid", text, sizeof(text));
     container->pid = (int)strtol(text, NULL, 10);
-    if (container->pid <= 1 ||
-        waitid(P_PID, (id_t)container->pid, &facts, WEXITED | WNOHANG | WNOWAIT) != 0) {
-        return exo_error_set(&container->error, EXO_EINTERNAL,
-                             "crun left process \"%s\", which is no child of the worker", text);
+    if (container->pid <= 1) {
+        return exo_error_set(&container->error, EXO_EINTERNAL, "crun left no pid");
+    }
+    if (orphans_adopt(container->pid, container->site->start_limit_ns, &container->error) != 0) {
+        return -1;
     }
     container->pid_fd = pidfd_open(container->pid, 0);
     if (container->pid_fd < 0) {
@@ -225,7 +227,6 @@ void container_finish(struct crew_job *job)
         cgroup_remove(&site->cgroup, container->id, remove_limit_ns, &container->remove_error);
 
     if (container->is_started) {
-        read_crun_log(container);
         if (container->output_mode == SANDBOX_OUTPUT_FILE) {
             attempt_dir_read(container->path, "output.json", container->output_bytes_max,
                              &container->output);

@@ -23,6 +23,7 @@ struct container_site {
     const char *attempts_dir; /* absolute; holds a directory an attempt */
     int lock_fd;              /* crun holds it while it works, so that a next life waits for it */
     exo_time start_limit_ns;
+    uint64_t open_files_max;
     struct cgroup cgroup;
 };
 

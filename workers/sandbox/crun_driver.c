@@ -185,12 +185,30 @@ static void fill_result(const struct crun_run *run, struct sandbox_result *resul
         !result->is_oom_killed) {
         result->signal = SIGTERM;
     }
-    /* Its program could not be executed: crun's process 1 has said why and gone. */
-    bool is_not_executed =
-        run->end == SANDBOX_EXITED && run->status != 0 && container->crun_log[0] != '\0';
-
-    if (!container->is_started || is_not_executed) {
+    if (!container->is_started) {
         explain_failure(run, result);
+    }
+}
+
+/* What crun finds wrong only when it executes the program, it says on the container's own stderr
+ * and ends with 1, as anything might: the line must be the whole log. */
+static void explain_exec_failure(const struct crun_run *run, struct sandbox_result *result)
+{
+    static const char said[] = "exec container process `";
+    char line[256];
+
+    if (result->end != SANDBOX_EXITED || result->status != 1 || result->log.bytes >= sizeof(line) ||
+        result->log.bytes < sizeof(said) || memcmp(result->log.data, said, sizeof(said) - 1) != 0) {
+        return;
+    }
+    memcpy(line, result->log.data, result->log.bytes);
+    line[result->log.bytes] = '\0';
+    char *end = strchr(line, '\n');
+
+    if (end == line + result->log.bytes - 1) {
+        *end = '\0';
+        result->end = SANDBOX_NOT_STARTED;
+        (void)container_explain(line, run->command, &result->error);
     }
 }
 
@@ -212,6 +230,7 @@ static void on_finished(struct crew_job *job)
     result.log = (struct span){text.text, text.bytes};
     result.log_bytes = text.total_bytes;
     result.log_bytes_lost = text.lost_bytes;
+    explain_exec_failure(run, &result);
     sandbox_run_end(&run->run, &result);
     kept_log_text_free(&text);
     run_free(run);
@@ -443,9 +462,10 @@ static int fill_container(struct crun_run *run, const struct sandbox_spec *spec)
     (void)snprintf(rootfs, sizeof(rootfs), "%s/rootfs", container->path);
     (void)snprintf(exosphere, sizeof(exosphere), "%s/exosphere", container->path);
     (void)snprintf(cgroup, sizeof(cgroup), "%s/%s", container->site->cgroup.base, spec->id);
-    bundle_write(
-        &container->config, spec,
-        &(struct bundle_places){rootfs, exosphere, cgroup, container->site->cgroup.limits_swap});
+    bundle_write(&container->config, spec,
+                 &(struct bundle_places){rootfs, exosphere, cgroup,
+                                         container->site->cgroup.limits_swap,
+                                         container->site->open_files_max});
     run->command = strdup(spec->args[0]);
     container->input = malloc(spec->input.bytes + 1);
     container->rootfs = strdup(spec->rootfs);

@@ -8,13 +8,15 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <linux/magic.h>
+
+#include "workers/sandbox/orphans.h"
 
 static const char *const cgroup_root = "/sys/fs/cgroup";
 static const char *const hybrid_tree = "/sys/fs/cgroup/unified";
@@ -209,6 +211,7 @@ int crun_machine_open(struct crun_sandbox *sandbox, struct loop *loop,
                       const struct sandbox_settings *settings, struct exo_error *err)
 {
     const char *crun_name = settings->crun_file != NULL ? settings->crun_file : "crun";
+    struct rlimit files;
     struct stat facts;
 
     if (geteuid() != 0) {
@@ -223,7 +226,10 @@ int crun_machine_open(struct crun_sandbox *sandbox, struct loop *loop,
         open_below(sandbox, err) != 0) {
         return -1;
     }
-    if (stat(sandbox->runtime_dir, &facts) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+    if (orphans_open(err) != 0) {
+        return -1;
+    }
+    if (stat(sandbox->runtime_dir, &facts) != 0) {
         return exo_error_set(err, EXO_EIO, "%s: %s", sandbox->runtime_dir, strerror(errno));
     }
     if (cgroup_open(&sandbox->site.cgroup, cgroup_root, facts.st_dev, facts.st_ino, err) != 0) {
@@ -237,6 +243,8 @@ int crun_machine_open(struct crun_sandbox *sandbox, struct loop *loop,
     sandbox->site.attempts_dir = sandbox->attempts_dir;
     sandbox->site.start_limit_ns =
         settings->start_limit_ns != 0 ? settings->start_limit_ns : start_limit_default_ns;
+    sandbox->site.open_files_max =
+        getrlimit(RLIMIT_NOFILE, &files) == 0 ? (uint64_t)files.rlim_max : 1024;
     sandbox->crew = crew_new(loop, thread_count(settings->threads), prepare_mounts, sandbox, err);
     return sandbox->crew != NULL ? 0 : -1;
 }
