@@ -114,7 +114,7 @@ static void refuses_the_rest_with_its_place(void **state)
         {"a: 1\n---\nb: 2\n", 2, 1, "", "a second document"}, {"---\n---\n", 2, 1, "", "a second document"},
         {"a: [1, 2", 1, 9, "a[2]", "did not find expected"}, {"a: b: c", 1, 5, "*", "mapping values are not allowed"}, {"a:\n\t- b", 2, 1, "*", "cannot start any token"},
         {"a: \"x", 1, 6, "a", "unexpected end of stream"}, {"{a: 1}}", 1, 7, "", "did not find expected"}, {"- a\nb: c", 2, 1, "*", "did not find expected"}, {"@x", 1, 1, "", "cannot start any token"},
-        {"a: \"\\q\"", 1, 6, "a", "unknown escape"},
+        {"a: \"\\q\"", 1, 5, "a", "unknown escape"},
         {"a: b\nc: \xff", 2, 4, "", "UTF-8"}, {"a: \x01", 1, 4, "", "control characters are not allowed"},
         {"\xc3\xa9: \xc3\xa9 \xe2\x82\xac\nb: '\xf0\x9f\x98\x80' x", 2, 11, "*", "did not find expected"},
     };
