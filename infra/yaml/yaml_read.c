@@ -266,6 +266,33 @@ static void resolve(struct reader *r, const yaml_event_t *event, struct span tex
     *value = resolved;
 }
 
+/* Moves the place of a string to where its text begins, so that a fault inside it, such as in an
+ * expression, counts from there: past a quote, past the line of | or >. r->place is at its mark;
+ * where a tag or an anchor stands first, there it stays. */
+static void place_text(const struct reader *r, const yaml_event_t *event, struct value *value)
+{
+    const char *at = (const char *)r->place.text.data + r->place.byte;
+    const char *end = (const char *)r->place.text.data + r->place.text.bytes;
+    yaml_scalar_style_t style = event->data.scalar.style;
+
+    if (at < end && (*at == '"' || *at == '\'') && style != YAML_PLAIN_SCALAR_STYLE) {
+        value->column++;
+        return;
+    }
+    if (style != YAML_LITERAL_SCALAR_STYLE && style != YAML_FOLDED_SCALAR_STYLE) {
+        return;
+    }
+    const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+    if (newline != NULL) {
+        value->line++;
+        value->column = 1;
+        for (at = newline + 1; at < end && *at == ' '; at++) {
+            value->column++;
+        }
+    }
+}
+
 static int read_scalar(struct reader *r, const yaml_event_t *event)
 {
     struct value value = value_at(r, VALUE_STRING, &event->start_mark);
@@ -279,6 +306,9 @@ static int read_scalar(struct reader *r, const yaml_event_t *event)
         return -1;
     }
     resolve(r, event, text, &value);
+    if (!is_key_next(r)) {
+        place_text(r, event, &value);
+    }
     if (is_plain && is_key_next(r) && span_is(text, "<<")) {
         add_fault(r, value.line, value.column, "merge keys (<<) are not YAML 1.2",
                   "write the members out, or pass the whole map with an alias");

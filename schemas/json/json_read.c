@@ -385,13 +385,25 @@ static enum json_err read_word(struct reader *r, struct value value, const char 
     return JSON_OK;
 }
 
+/* A string that is no key stands where its text begins, after the quote: faults inside it, such as
+ * in an expression, count their columns from there. */
+static enum json_err read_placed_string(struct reader *r, struct value *ret)
+{
+    enum json_err err = read_string(r, ret);
+
+    if (err == JSON_OK) {
+        ret->column++;
+    }
+    return err;
+}
+
 static enum json_err read_scalar(struct reader *r, struct value *ret)
 {
     struct value value;
 
     switch (*r->at) {
     case '"':
-        return read_string(r, ret);
+        return read_placed_string(r, ret);
     case 't':
     case 'f':
         value = value_at(r, VALUE_BOOL);

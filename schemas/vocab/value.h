@@ -31,7 +31,7 @@ struct value {
     enum value_kind kind;
     uint32_t count;  /* list items, map members, or bytes of the string */
     uint32_t line;   /* from 1 in the source text; 0: not from a text */
-    uint32_t column; /* from 1, in bytes */
+    uint32_t column; /* from 1, in bytes; of a string that is no key: where its text begins */
     union {
         bool boolean;
         int64_t integer;

@@ -67,7 +67,7 @@ static void lists_every_fault_with_its_place(void **state)
 
     assert_string_equal(fault->path, "cluster.input.a[1]");
     assert_int_equal(fault->line, 1);
-    assert_int_equal(fault->column, 15);
+    assert_int_equal(fault->column, 16);
     fault = fault->next;
     assert_string_equal(fault->path, "cluster.input.b.c.d");
     assert_string_equal(fault->text, "foo: no such function");

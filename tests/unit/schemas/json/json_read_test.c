@@ -178,7 +178,7 @@ static void keeps_the_place_of_every_value(void **state)
     assert_int_equal(list->column, 8);
     assert_int_equal(list->items[0].column, 9);
     assert_int_equal(list->items[1].line, 3);
-    assert_int_equal(list->items[1].column, 1);
+    assert_int_equal(list->items[1].column, 2);
     assert_int_equal(list->items[2].column, 7);
     assert_int_equal(map.members[1].value.column, 16);
 }
