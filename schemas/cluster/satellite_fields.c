@@ -35,8 +35,10 @@ static void read_plain(struct field_reader *r, const struct field *field, const 
 static void read_image(struct field_reader *r, const struct field *field, const struct value *value,
                        const struct value_place *place, void *target)
 {
-    if (value->kind == VALUE_STRING && value->count > 0 &&
-        memchr(value->text, ' ', value->count) != NULL) {
+    bool is_plain = value->kind == VALUE_STRING && value->count > 0 &&
+                    !template_has_expressions(value_text(value));
+
+    if (is_plain && memchr(value->text, ' ', value->count) != NULL) {
         field_fault(r, value, place,
                     "write it as docker://NAME:TAG, oci:PATH or docker-archive:PATH",
                     "%q is no image", value_text(value));
