@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "infra/telemetry/metric.h"
+
 enum { STREAM_BLOCK_BYTES = 4096, STREAM_BUFFER_BYTES = 1 << 20, BODY_KEPT_BYTES = 64 << 10 };
 
 const char *http_method(const struct http_request *request)
@@ -281,6 +283,7 @@ void http_stream_begin(struct http_request *request, const struct http_answer *h
     add_headers(request, head);
     request->state = REQUEST_STREAMING;
     server->stats.streams++;
+    metric_add(METRIC_HTTP_STREAMS, 1);
     stream->watch = loop_watch_new(server->loop, request->fd, LOOP_HANGUP, on_hangup, request);
     resume(request);
 }
@@ -347,6 +350,7 @@ void request_forget(struct http_request *request)
         loop_watch_free(stream->watch);
         buffer_release(&stream->waiting);
         server->stats.streams--;
+        metric_add(METRIC_HTTP_STREAMS, -1);
     }
     *stream = (struct request_stream){0};
     if (request->response != NULL) {
@@ -364,6 +368,7 @@ void request_forget(struct http_request *request)
     request->is_discarding = false;
     request->context = NULL;
     request->status = 0;
+    request->begun_ns = 0;
     request->since_ns = loop_now_ns(server->loop);
     if (on_gone != NULL) {
         on_gone(argument);

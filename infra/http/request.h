@@ -39,6 +39,7 @@ struct http_request {
     struct MHD_Connection *connection; /* NULL before the first request */
     int fd;
     exo_time since_ns; /* the connection, or the last request's end; then the headers' end */
+    exo_time begun_ns; /* the handler's start; 0: not yet */
     enum request_state state;
     bool has_headers;
     bool is_bad_target; /* holds %00 */

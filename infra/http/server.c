@@ -11,6 +11,7 @@
 
 #include "infra/http/listen.h"
 #include "infra/http/request.h"
+#include "infra/telemetry/metric.h"
 #include "schemas/vocab/limits.h"
 
 enum {
@@ -203,6 +204,7 @@ static enum MHD_Result on_access(void *argument, struct MHD_Connection *connecti
     }
     if (request->state == REQUEST_READING) {
         request->state = REQUEST_HANDLING;
+        request->begun_ns = clock_monotonic_ns();
         server->pending++;
         request->is_in_callback = true;
         server->options.handle(server->options.argument, request);
@@ -216,6 +218,26 @@ static enum MHD_Result on_access(void *argument, struct MHD_Connection *connecti
     return MHD_YES;
 }
 
+static void count_request(struct http_request *request)
+{
+    static const enum metric classes[] = {
+        [2] = METRIC_HTTP_REQUESTS_2XX,
+        [3] = METRIC_HTTP_REQUESTS_3XX,
+        [4] = METRIC_HTTP_REQUESTS_4XX,
+        [5] = METRIC_HTTP_REQUESTS_5XX,
+    };
+    unsigned class = request->status < 600 ? request->status / 100 : 5;
+
+    request->server->stats.requests++;
+    request->server->stats.responses[class]++;
+    if (class >= 2) {
+        metric_add(classes[class], 1);
+    }
+    if (request->begun_ns != 0 && request->stream.watch == NULL) {
+        histogram_record(HISTOGRAM_HTTP_SECONDS, clock_monotonic_ns() - request->begun_ns);
+    }
+}
+
 static void on_completed(void *argument, struct MHD_Connection *connection, void **context,
                          enum MHD_RequestTerminationCode code)
 {
@@ -227,8 +249,7 @@ static void on_completed(void *argument, struct MHD_Connection *connection, void
         return;
     }
     *context = NULL;
-    server->stats.requests++;
-    server->stats.responses[request->status < 600 ? request->status / 100 : 5]++;
+    count_request(request);
     request->is_suspended = false;
     request_forget(request);
     if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK) {
@@ -260,6 +281,7 @@ static void add_connection(struct http_server *server, struct MHD_Connection *co
     }
     server->requests = request;
     server->stats.connections++;
+    metric_add(METRIC_HTTP_CONNECTIONS, 1);
     *socket_context = request;
     /* Only speed is lost where it is refused. */
     (void)setsockopt(request->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -279,6 +301,7 @@ static void remove_connection(struct http_server *server, struct http_request *r
         loop_timer_stop(server->sweep);
     }
     server->stats.connections--;
+    metric_add(METRIC_HTTP_CONNECTIONS, -1);
     server_schedule(server); /* there is room to accept another */
     buffer_release(&request->body);
     free(request);
