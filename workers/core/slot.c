@@ -58,6 +58,11 @@ const char *slot_input_name(enum slot_input input)
     return input_names[input];
 }
 
+bool slot_is_coming(enum slot_state state)
+{
+    return state == SLOT_PREPARING || state == SLOT_READY;
+}
+
 bool slot_holds_place(enum slot_state state)
 {
     return state == SLOT_STARTING || state == SLOT_RUNNING || state == SLOT_STOPPING;

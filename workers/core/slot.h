@@ -63,6 +63,9 @@ EXO_CHECKED int slot_next(enum slot_state state, enum slot_input input);
 const char *slot_state_name(enum slot_state state);
 const char *slot_input_name(enum slot_input input);
 
+/* slot_is_coming is true before it has a place. */
+bool slot_is_coming(enum slot_state state);
+
 /* slot_holds_place is true while a container of it may be on the machine. */
 bool slot_holds_place(enum slot_state state);
 

@@ -181,15 +181,23 @@ struct worker_action *worker_act(struct worker *worker, enum worker_action_kind 
 
 /* Heartbeats and loans. */
 
-static uint32_t running_fill(struct worker *worker)
+/* Lists the attempts and counts what those that have not ended need of the machine. */
+static uint32_t running_fill(struct worker *worker, uint64_t *ret_cpu, uint64_t *ret_memory)
 {
     uint32_t count = 0;
+
+    *ret_cpu = 0;
+    *ret_memory = 0;
 
     for (uint32_t i = 0; i < worker->slot_nr; i++) {
         const struct slot *slot = &worker->slots[i];
 
         if (slot_is_listed(slot->state) && !slot->is_adopted) {
             worker->running[count++] = (struct worker_running){slot->task, slot->attempt};
+        }
+        if (slot_is_coming(slot->state) || slot_holds_place(slot->state)) {
+            *ret_cpu += slot->cpu_millis;
+            *ret_memory += slot->memory_bytes;
         }
     }
     return count;
@@ -253,6 +261,9 @@ static uint64_t free_of(uint64_t all, uint64_t used)
 static void heartbeat_send(struct worker *worker, bool is_leaving)
 {
     const struct worker_settings *s = &worker->settings;
+    uint64_t cpu;
+    uint64_t memory;
+    uint32_t running = running_fill(worker, &cpu, &memory);
 
     worker->heartbeat++;
     worker->counts.heartbeats++;
@@ -264,11 +275,11 @@ static void heartbeat_send(struct worker *worker, bool is_leaving)
         .slots = s->slots,
         .window = worker_window(worker),
         .cpu_millis = s->cpu_millis,
-        .cpu_free_millis = free_of(s->cpu_millis, worker->cpu_used),
+        .cpu_free_millis = free_of(s->cpu_millis, cpu),
         .memory_bytes = s->memory_bytes,
-        .memory_free_bytes = free_of(s->memory_bytes, worker->memory_used),
+        .memory_free_bytes = free_of(s->memory_bytes, memory),
         .running = worker->running,
-        .running_count = running_fill(worker),
+        .running_count = running,
         .position = position(worker),
         .loans = worker->loans,
         .loan_count = loans_fill(worker),
@@ -540,7 +551,7 @@ void worker_facts(const struct worker *worker, struct worker_facts *ret_facts)
     for (uint32_t i = 0; i < worker->slot_nr; i++) {
         enum slot_state state = worker->slots[i].state;
 
-        facts.waiting += state == SLOT_PREPARING || state == SLOT_READY;
+        facts.waiting += slot_is_coming(state);
         facts.ending +=
             state == SLOT_COLLECTING || state == SLOT_SPOOLING || state == SLOT_FINISHED;
     }

@@ -27,9 +27,9 @@
 #include "workers/core/slot.h"
 
 enum {
-    WORKER_CLASSES_MAX = 16,
+    WORKER_CLASSES_MAX = 8,
     WORKER_LENDERS_MAX = 64,     /* scheduler processes with tickets of ours */
-    WORKER_SLOTS_MAX = 4096,     /* settings->slots and prefetch, each */
+    WORKER_SLOTS_MAX = 2048,     /* settings->slots and prefetch, each */
     WORKER_SHARDS_MAX = 16384,   /* settings->shard_nr */
     WORKER_SILENCE_TICKS = 15,   /* default of silence_ticks */
     WORKER_REJECTED_SLOTS = 128, /* unacknowledged REJECTED kept beside the window */
@@ -159,11 +159,11 @@ struct worker_event {
 };
 
 enum worker_action_kind {
-    WORKER_DO_REPORT,       /* append to the status partition of the shard */
-    WORKER_DO_PREPARE,      /* only in the step of the slot's TASK: image and input */
-    WORKER_DO_START,        /* the container */
-    WORKER_DO_STOP,         /* SIGTERM, then SIGKILL after the grace */
-    WORKER_DO_COLLECT,      /* output and log */
+    WORKER_DO_REPORT,  /* append to the status partition of the shard */
+    WORKER_DO_PREPARE, /* only in the step of the slot's TASK: image, input, BEGUN in the spool */
+    WORKER_DO_START,   /* the container */
+    WORKER_DO_STOP,    /* SIGTERM, then SIGKILL after the grace */
+    WORKER_DO_COLLECT, /* output and log */
     WORKER_DO_SPOOL_WRITE,  /* FINISHED */
     WORKER_DO_SPOOL_DELETE, /* all that the spool holds of the slot */
     WORKER_DO_FORGET,       /* the slot is free again: last word about its handle */
@@ -217,7 +217,7 @@ struct worker_heartbeat {
     bool is_leaving;
     uint32_t slots;
     uint32_t window;
-    uint64_t cpu_millis, cpu_free_millis;
+    uint64_t cpu_millis, cpu_free_millis; /* free: less what every attempt not yet ended needs */
     uint64_t memory_bytes, memory_free_bytes;
     const struct worker_running *running;
     uint32_t running_count;

@@ -173,11 +173,9 @@ static void state_set(struct worker *worker, struct slot *slot, enum slot_state 
     if (had_place && !has_place) {
         worker->placed--;
         worker->memory_used -= slot->memory_bytes;
-        worker->cpu_used -= slot->cpu_millis;
     } else if (!had_place && has_place) {
         worker->placed++;
         worker->memory_used += slot->memory_bytes;
-        worker->cpu_used += slot->cpu_millis;
     }
     slot->state = state;
     if (state == SLOT_READY) {
@@ -365,6 +363,7 @@ static void task_admit(struct worker *worker, const struct worker_on_task *task)
     slot->grace_ns = task->grace_ns < 0 ? 0 : task->grace_ns;
     slot->memory_bytes = task->memory_bytes;
     slot->cpu_millis = task->cpu_millis;
+    slot->is_spooled = worker->settings.spools;
     state_set(worker, slot, SLOT_PREPARING);
     index_add(worker, index_of(worker, slot));
     deadline_set(worker, slot, worker->settings.prepare_max_ns);
@@ -486,7 +485,6 @@ static void slot_collected(struct worker *worker, struct slot *slot, enum attemp
     }
     struct worker_action *action = slot_act(worker, slot, WORKER_DO_SPOOL_WRITE);
 
-    slot->is_spooled = true;
     (void)report_fill(worker, slot, action, WORKER_FINISHED);
 }
 
@@ -625,7 +623,7 @@ void slots_stop_waiting(struct worker *worker, enum stop_reason reason)
     for (uint32_t i = 0; i < worker->slot_nr; i++) {
         struct slot *slot = &worker->slots[i];
 
-        if (slot->state == SLOT_PREPARING || slot->state == SLOT_READY) {
+        if (slot_is_coming(slot->state)) {
             (void)slot_stop(worker, slot, reason); /* these states always take it */
         }
     }
@@ -648,7 +646,6 @@ void slots_fill_places(struct worker *worker)
             return;
         }
         state_set(worker, slot, SLOT_STARTING);
-        slot->is_spooled = worker->settings.spools;
         (void)slot_act(worker, slot, WORKER_DO_START);
     }
 }

@@ -37,7 +37,6 @@ struct worker {
     uint32_t rejected;    /* slots in REJECTED */
     uint32_t adopted;     /* slots of an earlier life */
     uint64_t memory_used; /* by slots that hold a place */
-    uint64_t cpu_used;
 
     struct ticket_table tickets;
     struct ticket_move *moves; /* window of them; scratch */

@@ -412,6 +412,7 @@ static void a_drain_hands_back_what_waits_and_stops_the_rest_later(void **state)
                  "task rejected\n"
                  "  report rejected 3/1 h2\n"
                  "report_acked\n"
+                 "  spool_delete 2\n"
                  "  forget 2\n"
                  "report_acked\n"
                  "exited\n"
