@@ -8,6 +8,9 @@
 
 #include "schemas/vocab/fault.h"
 
+/* Longer than the 64 bytes that are compared. */
+#define LONG_NAME "a_name_that_is_longer_than_any_word_that_somebody_would_ever_mistype"
+
 static void keeps_copies_in_order(void **state)
 {
     struct heap_budget budget = {0};
@@ -60,14 +63,8 @@ static void counts_what_it_cannot_keep(void **state)
 
 static void finds_the_nearest_name(void **state)
 {
-    static const char *const names[] = {"name",
-                                        "needs",
-                                        "image",
-                                        "for_each",
-                                        "timeout",
-                                        "as",
-                                        "a_name_that_is_longer_than_any_word_a_person_would_ever_"
-                                        "write_by_mistake"};
+    static const char *const names[] = {"name",    "needs", "image",  "for_each",
+                                        "timeout", "as",    LONG_NAME};
     /* clang-format off */
     static const struct { const char *word, *nearest; } table[] = {
         {"nmae", "name"}, {"nam", "name"}, {"names", "name"}, {"namess", "name"}, {"name", "name"}, {"imge", "image"},
