@@ -121,7 +121,8 @@ int container_explain(const char *crun_log, const char *command, struct exo_erro
                              "first line such as #!/bin/sh, a binary the machine's architecture",
                              command);
     }
-    if (strstr(crun_log, "Permission denied") != NULL) {
+    if (strstr(crun_log, "Permission denied") != NULL ||
+        strstr(crun_log, "open executable") != NULL) {
         return exo_error_set(err, EXO_EINVALID,
                              "command \"%s\" may not be run by the attempt's user: make it "
                              "readable and executable for all in the image (%s)",

@@ -22,7 +22,7 @@ static const char *const cgroup_root = "/sys/fs/cgroup";
 static const char *const hybrid_tree = "/sys/fs/cgroup/unified";
 static const exo_time start_limit_default_ns = 30 * EXO_SECOND;
 
-enum { LOCK_WAIT_MS = 10000, LOCK_PAUSE_MS = 20, THREADS_DEFAULT_MAX = 4, CHUNK_BYTES = 65536 };
+enum { LOCK_WAIT_MS = 10000, LOCK_PAUSE_MS = 20, THREADS_DEFAULT_MAX = 16, CHUNK_BYTES = 65536 };
 
 /* The line to type is the line that was typed, with sudo. */
 static int refuse_user(struct exo_error *err)
@@ -195,16 +195,16 @@ static int prepare_mounts(void *argument, struct exo_error *err)
     return 0;
 }
 
+/* Two a processor: half of the time a start waits for the kernel's grace periods. */
 static uint32_t thread_count(uint32_t wanted)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    long threads = processors < 1 ? 2 : 2 * processors;
 
     if (wanted != 0) {
         return wanted;
     }
-    return processors < 1                     ? 1
-           : processors > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX
-                                              : (uint32_t)processors;
+    return (uint32_t)(threads > THREADS_DEFAULT_MAX ? THREADS_DEFAULT_MAX : threads);
 }
 
 int crun_machine_open(struct crun_sandbox *sandbox, struct loop *loop,

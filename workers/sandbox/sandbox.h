@@ -39,7 +39,7 @@ struct sandbox_settings {
     const char *runtime_dir; /* absolute; crun: made when missing, this worker's alone */
     const char *crun_file;   /* NULL: "crun", found through PATH */
     uint32_t runs_max;       /* attempts at once, at least 1 */
-    uint32_t threads;        /* that start and remove containers; 0: one a processor, at most 4 */
+    uint32_t threads;        /* that start and remove containers; 0: two a processor, at most 16 */
     exo_time start_limit_ns; /* crun itself may take as long; 0: 30 s */
 };
 
