@@ -92,7 +92,7 @@ static void check_value(struct field_reader *r, const struct cluster_input *inpu
             hint = "take it out of the quotes";
         }
         field_fault(r, v, place, hint, "%q must be %s, not %s", field_place_name(place),
-                    with_article[input->type], value_kind_name(v->kind));
+                    with_article[input->type], field_kind_words(v->kind));
         return;
     }
     if (input->choices != NULL && !is_choice(input->choices, v)) {
@@ -118,7 +118,7 @@ static void check_bound(struct field_reader *r, const struct cluster_input *inpu
     }
     if (!is_number(*bound)) {
         field_fault(r, *bound, &place, "", "%q must be a number, not %s", place.key,
-                    value_kind_name((*bound)->kind));
+                    field_kind_words((*bound)->kind));
         *bound = NULL;
     } else if (input->type != INPUT_INT && input->type != INPUT_NUMBER) {
         field_fault(r, *bound, &place, "write type: int or type: number, or remove it",

@@ -9,8 +9,14 @@
 
 enum { FIELDS_MAX = 40 };
 
-static const char *const kind_names[VALUE_KIND_NR] = {"null",     "a bool", "an int", "a double",
-                                                      "a string", "a list", "a map"};
+const char *field_kind_words(enum value_kind kind)
+{
+    static const char *const words[VALUE_KIND_NR] = {"null",     "a bool", "an int", "a double",
+                                                     "a string", "a list", "a map"};
+
+    assert(kind < VALUE_KIND_NR);
+    return words[kind];
+}
 
 static void add_fault(struct field_reader *r, uint32_t line, uint32_t column,
                       const struct value_place *place, const char *text, const char *hint)
@@ -78,8 +84,8 @@ bool field_is_kind(struct field_reader *r, const struct value *value,
     bool is_item = place != NULL && place->key.data == NULL;
 
     field_fault(r, value, place, wrong_kind_hint(kind, value->kind), "%s%q must be %s, not %s",
-                is_item ? "an item of " : "", field_place_name(place), kind_names[kind],
-                kind_names[value->kind]);
+                is_item ? "an item of " : "", field_place_name(place), field_kind_words(kind),
+                field_kind_words(value->kind));
     return false;
 }
 

@@ -92,6 +92,9 @@ void field_fault_at(struct field_reader *r, uint32_t line, uint32_t column,
 bool field_is_kind(struct field_reader *r, const struct value *value,
                    const struct value_place *place, enum value_kind kind);
 
+/* field_kind_words gives "a string", "an int", ...; never NULL. */
+const char *field_kind_words(enum value_kind kind);
+
 /* field_alloc is arena_alloc for count things of a size, or NULL with r->is_out_of_memory set. */
 void *field_alloc(struct field_reader *r, size_t count, size_t bytes);
 

@@ -100,7 +100,7 @@ static void apply_type(struct run *run, const struct value *schema, const struct
         fault_text_add(&text, "%s%q", i == 0 ? "" : " or ", value_text(&names[i]));
     }
     field_fault(&run->reader, v, place, "", "it must be %s, not %s", text.bytes,
-                value_kind_name(v->kind));
+                field_kind_words(v->kind));
 }
 
 static void check_list(struct run *run, const struct value *keyword,
@@ -231,7 +231,7 @@ static void check_number(struct run *run, const struct value *keyword,
 {
     if (!is_number(keyword)) {
         field_fault(&run->reader, keyword, place, "", "%q must be a number, not %s",
-                    field_place_name(place), value_kind_name(keyword->kind));
+                    field_place_name(place), field_kind_words(keyword->kind));
     }
 }
 
@@ -378,7 +378,7 @@ static void check_schema(struct run *run, const struct value *schema,
     }
     if (schema->kind != VALUE_MAP) {
         field_fault(&run->reader, schema, place, "write such as {type: object}",
-                    "a schema must be a map, not %s", value_kind_name(schema->kind));
+                    "a schema must be a map, not %s", field_kind_words(schema->kind));
         return;
     }
     if (run->depth == DEPTH_MAX) {
