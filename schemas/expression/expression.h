@@ -96,6 +96,7 @@ struct expression_reference {
     bool is_cut;    /* a dynamic step such as [i + 1] follows the last static one */
 };
 
+/* Called for each reference; the reference is borrowed for the call. */
 typedef void expression_visit(void *context, const struct expression_reference *reference);
 
 /* expression_references calls visit for each reference in the order of the text. A reference has

@@ -63,6 +63,7 @@ struct expression_scope {
     void *context; /* kept by the maker of the scope, handed to lookup */
 };
 
+/* expression_object_value makes the object of a plain value, whose parts are borrowed. */
 static inline struct expression_object expression_object_value(struct value value)
 {
     return (struct expression_object){.value = value};

@@ -43,11 +43,17 @@ struct json_writer {
     bool needs_comma;      /* an item or member stands before the next */
 };
 
-/* json_begin_map and the three after it open and close; the writer does not check that they
- * match. */
+/* json_begin_map opens a map, as a value. The writer does not check that what is opened is closed.
+ */
 void json_begin_map(struct json_writer *writer);
+
+/* json_end_map closes the innermost map. */
 void json_end_map(struct json_writer *writer);
+
+/* json_begin_list opens a list, as a value. */
 void json_begin_list(struct json_writer *writer);
+
+/* json_end_list closes the innermost list. */
 void json_end_list(struct json_writer *writer);
 
 /* json_key puts the key of the next value in a map. key: a C string, borrowed. */
@@ -56,20 +62,32 @@ void json_key(struct json_writer *writer, const char *key);
 /* json_key_span is json_key for a key that ends in no NUL. */
 void json_key_span(struct json_writer *writer, struct span key);
 
-/* json_put_* put one value: an item of the open list, or after json_key a member's value. */
+/* json_put_null puts null: an item of the open list, or after json_key a member's value. So do all
+ * the json_put functions with theirs. */
 void json_put_null(struct json_writer *writer);
+
+/* json_put_bool puts true or false. */
 void json_put_bool(struct json_writer *writer, bool boolean);
+
+/* json_put_int puts a whole number. */
 void json_put_int(struct json_writer *writer, int64_t number);
+
+/* json_put_uint puts a whole number, also one above int64, which readers take as a double. */
 void json_put_uint(struct json_writer *writer, uint64_t number);
-/* number: finite (asserted) */
+
+/* json_put_double puts a finite number (asserted), as json_append_double. */
 void json_put_double(struct json_writer *writer, double number);
-/* text: borrowed; any bytes */
+
+/* json_put_string puts a string. text: borrowed; any bytes. */
 void json_put_string(struct json_writer *writer, struct span text);
-/* text: a C string, borrowed; NULL puts null */
+
+/* json_put_text puts a C string, borrowed; NULL puts null. */
 void json_put_text(struct json_writer *writer, const char *text);
-/* value: borrowed; as json_write */
+
+/* json_put_value puts a whole value, borrowed, as json_write. */
 void json_put_value(struct json_writer *writer, const struct value *value);
-/* json: borrowed; the text of one JSON value, trusted and copied as it is */
+
+/* json_put_raw copies the text of one JSON value, borrowed and trusted, as it is. */
 void json_put_raw(struct json_writer *writer, struct span json);
 
 #endif /* EXO_JSON_WRITE_H */
