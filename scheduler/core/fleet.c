@@ -418,6 +418,23 @@ void fleet_ticket_restored(struct fleet *fleet, struct span worker, uint64_t inc
     }
 }
 
+void fleet_ticket_spent(struct fleet *fleet, struct span worker, uint64_t incarnation,
+                        uint32_t ticket, uint64_t lend)
+{
+    struct fleet_worker *w = find(fleet, worker);
+
+    if (w == NULL || w->incarnation != incarnation || ticket >= w->window) {
+        return;
+    }
+    struct fleet_ticket *t = &w->tickets[ticket];
+
+    if (t->is_available && t->lend == lend) {
+        ticket_drop(fleet, w, ticket);
+    } else if (t->lend < lend) {
+        t->lend = lend;
+    }
+}
+
 static bool serves(const struct fleet_worker *w, uint32_t class)
 {
     for (uint32_t i = 0; i < w->class_count; i++) {

@@ -117,6 +117,10 @@ void fleet_ticket_returned(struct fleet *fleet, struct span worker, uint64_t inc
 void fleet_ticket_restored(struct fleet *fleet, struct span worker, uint64_t incarnation,
                            uint32_t ticket, uint64_t lend);
 
+/* fleet_ticket_spent notes that an attempt loaded from the store holds a ticket of ours. */
+void fleet_ticket_spent(struct fleet *fleet, struct span worker, uint64_t incarnation,
+                        uint32_t ticket, uint64_t lend);
+
 /* What one task needs of a worker. */
 struct fleet_needs {
     uint32_t class;

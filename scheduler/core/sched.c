@@ -287,6 +287,11 @@ bool sched_work(struct sched *s, exo_time now_ns)
     return s->works.count > 0 && !s->is_broken;
 }
 
+bool sched_has_work(const struct sched *s)
+{
+    return s->works.count > 0;
+}
+
 exo_time sched_deadline(const struct sched *s)
 {
     exo_time due_ns = EXO_TIME_NEVER;
@@ -337,6 +342,11 @@ struct sched_counts sched_counts(const struct sched *s)
     return s->counts;
 }
 
+bool sched_is_known(const struct sched *s, const struct execution_id *id)
+{
+    return execution_is_known(s, id);
+}
+
 const struct execution *sched_find(const struct sched *s, const struct execution_id *id)
 {
     return execution_find(s, id);
@@ -366,7 +376,8 @@ struct sched_batch sched_batch(const struct sched *s)
 
 bool sched_is_empty(const struct sched *s)
 {
-    return s->dirty == NULL && s->kills.count == 0 && s->needs.count == 0 && !s->wants_barrier;
+    return s->dirty == NULL && s->dispatches.count == 0 && s->kills.count == 0 &&
+           s->needs.count == 0 && !s->wants_barrier;
 }
 
 static void pages_clean(struct sched *s)

@@ -124,6 +124,9 @@ EXO_CHECKED enum sched_err sched_step(struct sched *sched, const struct sched_ev
  * Returns true while there is more. */
 EXO_CHECKED bool sched_work(struct sched *sched, exo_time now_ns);
 
+/* sched_has_work is true while bulk work waits for sched_work. */
+bool sched_has_work(const struct sched *sched);
+
 /* sched_deadline says when TIMER is due, in shard time; EXO_TIME_NEVER: nothing waits. */
 exo_time sched_deadline(const struct sched *sched);
 
@@ -151,6 +154,9 @@ struct sched_counts {
     uint64_t admitted, finished_executions, finished_attempts, lost_attempts;
 };
 struct sched_counts sched_counts(const struct sched *sched);
+
+/* sched_is_known is true for an execution that is live here, or ended and not yet forgotten. */
+bool sched_is_known(const struct sched *sched, const struct execution_id *id);
 
 /* sched_find gives a live execution, NULL when it is not here. */
 const struct execution *sched_find(const struct sched *sched, const struct execution_id *id);

@@ -348,6 +348,16 @@ void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *s
         message.received[i]->source = extra->received[i].source;
         message.received[i]->sequence = extra->received[i].sequence;
     }
+    message.early_cancels =
+        message_array(scratch, &exo__v1__early_cancel__descriptor, extra->early_cancel_count);
+    message.n_early_cancels = message.early_cancels == NULL ? 0 : extra->early_cancel_count;
+    for (size_t i = 0; i < message.n_early_cancels; i++) {
+        const struct wire_early_cancel *cancel = &extra->early_cancels[i];
+
+        message.early_cancels[i]->execution =
+            message_bytes((struct span){cancel->execution.bytes, EXECUTION_ID_BYTES});
+        message.early_cancels[i]->reason = message_string(scratch, cancel->reason);
+    }
     message_pack(&message.base, buffer);
 }
 
@@ -366,7 +376,10 @@ enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
     struct wire_peer_sequence *received =
         arena_alloc(arena, message->n_received * sizeof(*received));
 
-    if (outbox == NULL || received == NULL) {
+    struct wire_early_cancel *cancels =
+        arena_alloc(arena, message->n_early_cancels * sizeof(*cancels));
+
+    if (outbox == NULL || received == NULL || cancels == NULL) {
         return WIRE_EMEMORY;
     }
     for (size_t i = 0; i < message->n_outbox; i++) {
@@ -377,12 +390,20 @@ enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
         received[i].source = message->received[i]->source;
         received[i].sequence = message->received[i]->sequence;
     }
+    for (size_t i = 0; i < message->n_early_cancels; i++) {
+        cancels[i].reason = span_of(message->early_cancels[i]->reason);
+        if (!message_id(message->early_cancels[i]->execution, &cancels[i].execution)) {
+            return WIRE_EMALFORMED;
+        }
+    }
     *ret_extra = (struct wire_shard_extra){
         .next_sequence = message->next_sequence,
         .outbox = outbox,
         .outbox_count = (uint32_t)message->n_outbox,
         .received = received,
         .received_count = (uint32_t)message->n_received,
+        .early_cancels = cancels,
+        .early_cancel_count = (uint32_t)message->n_early_cancels,
     };
     return WIRE_OK;
 }

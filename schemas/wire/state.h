@@ -113,6 +113,12 @@ struct wire_peer_sequence {
     uint64_t sequence;
 };
 
+/* A cancel that came before its execution. */
+struct wire_early_cancel {
+    struct execution_id execution;
+    struct span reason;
+};
+
 /* What a shard keeps beside its executions. */
 struct wire_shard_extra {
     uint64_t next_sequence;
@@ -120,6 +126,8 @@ struct wire_shard_extra {
     uint32_t outbox_count;
     const struct wire_peer_sequence *received;
     uint32_t received_count;
+    const struct wire_early_cancel *early_cancels;
+    uint32_t early_cancel_count;
 };
 
 void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *scratch,

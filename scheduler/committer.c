@@ -1,0 +1,293 @@
+/* committer: the heartbeat of a scheduler process. One turn: what is due is stepped, grants are
+ * made, and when no commit is in flight the open batches of all shards go as one transaction.
+ *
+ *   wake --next turn of the loop--> timers, bulk work -> grants -> seal all -> store_commit
+ *                                                                     ^            |
+ *                                                                     +--- done ---+
+ */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "scheduler/shard.h"
+
+enum { GRANTS_A_TURN = 4096, TIMER_MAX_S = 1 };
+
+struct committer {
+    struct scheduler *scheduler;
+    struct loop_timer *timer; /* what is due, and commits that wait for company */
+    bool is_awake;            /* a turn is deferred */
+    bool is_in_flight;
+    bool is_closing;
+    struct shard **members; /* of the commit in flight */
+    uint32_t *generations;
+    struct store_batch *batches;
+    uint32_t count;
+};
+
+static void turn(void *argument);
+
+static void timer_due(void *argument)
+{
+    struct committer *c = argument;
+
+    committer_wake(c);
+}
+
+struct committer *committer_open(struct scheduler *scheduler)
+{
+    struct committer *c = calloc(1, sizeof(*c));
+    uint32_t n = scheduler->shard_count;
+
+    if (c == NULL) {
+        abort();
+    }
+    c->scheduler = scheduler;
+    c->timer = loop_timer_new(scheduler->loop, timer_due, c);
+    c->members = calloc(n, sizeof(*c->members));
+    c->generations = calloc(n, sizeof(*c->generations));
+    c->batches = calloc(n, sizeof(*c->batches));
+    if (c->members == NULL || c->generations == NULL || c->batches == NULL) {
+        abort();
+    }
+    return c;
+}
+
+static void committer_free(struct committer *c)
+{
+    free(c->members);
+    free(c->generations);
+    free(c->batches);
+    free(c);
+}
+
+void committer_close(struct committer *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    loop_timer_free(c->timer);
+    c->timer = NULL;
+    c->is_closing = true;
+    if (!c->is_awake && !c->is_in_flight) {
+        committer_free(c);
+    }
+}
+
+void committer_wake(struct committer *c)
+{
+    if (!c->is_awake && !c->is_closing) {
+        c->is_awake = true;
+        loop_defer(c->scheduler->loop, turn, c);
+    }
+}
+
+/* ---- a turn ---- */
+
+static exo_time step_due(struct committer *c)
+{
+    struct scheduler *scheduler = c->scheduler;
+    exo_time next_ns = EXO_TIME_NEVER;
+
+    for (uint32_t i = 0; i < scheduler->shard_count; i++) {
+        struct shard *shard = scheduler->shards[i];
+
+        if (shard == NULL || !shard_is_live(shard)) {
+            continue;
+        }
+        if (sched_has_work(shard->sched) && sched_work(shard->sched, shard_time(shard))) {
+            committer_wake(c);
+        }
+        if (sched_deadline(shard->sched) <= shard_time(shard)) {
+            struct sched_event event = {.kind = SCHED_TIMER};
+
+            (void)shard_step(shard, &event); /* what it says is counted by the core */
+        }
+        if (!shard_is_live(shard)) {
+            continue;
+        }
+        if (shard->is_resend_due && log_is_up(scheduler->log)) {
+            shard->is_resend_due = false;
+            relay_outbox(shard);
+            if (sched_resend(shard->sched) != SCHED_OK) {
+                shard_again(shard, EXO_SECOND);
+                continue;
+            }
+        }
+        exo_time due_ns = sched_deadline(shard->sched);
+        exo_time left_ns = due_ns == EXO_TIME_NEVER ? EXO_TIME_NEVER : due_ns - shard_time(shard);
+
+        next_ns = left_ns < next_ns ? left_ns : next_ns;
+    }
+    return next_ns;
+}
+
+static struct shard *shard_of(const struct scheduler *scheduler,
+                              const struct dispatch_source *source)
+{
+    const struct instance *instance = source->owner;
+
+    return scheduler->shards[execution_shard(&instance->execution->id, scheduler->shard_count)];
+}
+
+static void make_grants(struct committer *c)
+{
+    struct scheduler *scheduler = c->scheduler;
+    struct dispatch_grant grant;
+
+    for (uint32_t made = 0; dispatch_next(scheduler->dispatch, &grant);) {
+        struct shard *shard = shard_of(scheduler, grant.source);
+        char worker[FLEET_NAME_BYTES];
+
+        memcpy(worker, grant.worker->name, sizeof(worker));
+        struct sched_event event = {.kind = SCHED_GRANT,
+                                    .grant = {.source = grant.source,
+                                              .worker = span_of(worker),
+                                              .incarnation = grant.worker->incarnation,
+                                              .process = span_of(scheduler->process),
+                                              .count = grant.count,
+                                              .tickets = grant.tickets,
+                                              .lends = grant.lends}};
+
+        (void)shard_step(shard, &event); /* a ticket nobody used is back in the fleet's account */
+        made += grant.count;
+        if (made >= GRANTS_A_TURN) {
+            committer_wake(c);
+            return;
+        }
+    }
+}
+
+static void commit_done(void *argument, const struct store_result *result);
+
+static void commit_send(struct committer *c)
+{
+    c->is_in_flight = true;
+    store_commit(c->scheduler->store, c->batches, c->count, commit_done, c);
+}
+
+static void seal_all(struct committer *c)
+{
+    struct scheduler *scheduler = c->scheduler;
+
+    c->count = 0;
+    for (uint32_t i = 0; i < scheduler->shard_count; i++) {
+        struct shard *shard = scheduler->shards[i];
+
+        if (shard != NULL && shard_wants_commit(shard)) {
+            shard_seal(shard);
+            c->members[c->count] = shard;
+            c->generations[c->count] = shard->generation;
+            c->batches[c->count++] = shard->sealed.batch;
+        }
+    }
+    if (c->count > 0) {
+        commit_send(c);
+    }
+}
+
+static void turn(void *argument)
+{
+    struct committer *c = argument;
+
+    c->is_awake = false;
+    if (c->is_closing) {
+        if (!c->is_in_flight) {
+            committer_free(c);
+        }
+        return;
+    }
+    exo_time next_ns = step_due(c);
+
+    make_grants(c);
+    if (!c->is_in_flight) {
+        seal_all(c);
+    }
+    next_ns = next_ns < 0 ? 0 : next_ns;
+    loop_timer_start(c->timer,
+                     next_ns < TIMER_MAX_S * EXO_SECOND ? next_ns : TIMER_MAX_S * EXO_SECOND, 0);
+}
+
+/* ---- how a commit ended ---- */
+
+static void member_end(struct committer *c, uint32_t place, const struct store_result *result)
+{
+    struct shard *shard = c->members[place];
+    bool is_current = shard->generation == c->generations[place] && shard_is_live(shard);
+
+    shard->is_in_flight = false;
+    if (!is_current) {
+        if (shard->state == SHARD_CLOSING && shard->outstanding == 0) {
+            (void)shard_ticket_end(shard_ticket_new(shard, NULL)); /* frees it */
+        }
+        return;
+    }
+    switch (result->verdict) {
+    case STORE_DONE:
+        shard_committed(shard, result);
+        break;
+    case STORE_FENCED:
+        shard_close(shard);
+        break;
+    case STORE_REFUSED:
+        shard_refused(shard, result->is_duplicate, result->err.text);
+        break;
+    case STORE_FAILED:
+    case STORE_UNKNOWN:
+        shard_again(shard, 0);
+        break;
+    }
+}
+
+/* Those whose fence held go on; what they sealed is still good. */
+static void drop_fenced(struct committer *c, const struct store_result *result)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < c->count; i++) {
+        if (c->members[i]->number == result->fenced_shard) {
+            scheduler_say(c->scheduler, "shard.fenced", "shard %u belongs to another process now",
+                          c->members[i]->number);
+            member_end(c, i, result);
+            continue;
+        }
+        c->members[kept] = c->members[i];
+        c->generations[kept] = c->generations[i];
+        c->batches[kept++] = c->batches[i];
+    }
+    c->count = kept;
+}
+
+static void commit_done(void *argument, const struct store_result *result)
+{
+    struct committer *c = argument;
+    struct scheduler *scheduler = c->scheduler;
+
+    if (c->is_closing) {
+        c->is_in_flight = false;
+        for (uint32_t i = 0; i < c->count; i++) {
+            member_end(c, i, result);
+        }
+        if (!c->is_awake) {
+            committer_free(c);
+        }
+        return;
+    }
+    scheduler->counts.commits += result->verdict == STORE_DONE;
+    scheduler->counts.commits_failed += result->verdict != STORE_DONE;
+    if (result->verdict != STORE_DONE) {
+        scheduler_say(scheduler, "commit.failed", "%s", result->err.text);
+    }
+    if (result->verdict == STORE_FENCED) {
+        drop_fenced(c, result);
+        if (c->count > 0) {
+            commit_send(c);
+            return;
+        }
+    }
+    c->is_in_flight = false;
+    for (uint32_t i = 0; i < c->count; i++) {
+        member_end(c, i, result);
+    }
+    c->count = 0;
+    committer_wake(c);
+}

@@ -1,0 +1,512 @@
+/* intake: records of exo.jobs and exo.status become events of the core.
+ *
+ * A batch takes at most JOBS_MAX jobs and STATUS_MAX status records, so that neither topic starves
+ * the other; what does not fit waits in its reader until the batch is sealed. A record that means
+ * nothing goes to the dead letters with its reason, and its offset moves on. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "infra/crypto/crypto.h"
+#include "scheduler/shard.h"
+#include "schemas/json/json_read.h"
+#include "schemas/json/json_write.h"
+#include "schemas/vocab/limits.h"
+
+enum {
+    JOBS_MAX = 1024,
+    STATUS_MAX = 4096,
+    OPEN_BYTES_MAX = 64 << 20, /* of events that wait for their seal */
+    FRESH_MARGIN_S = 5,        /* clocks of the API may be ahead by so much */
+};
+
+/* Our own name space for ids of Jobs that bring none. */
+static const struct execution_id jobs_name_space = {{0x6b, 0x1f, 0x0e, 0x52, 0x3c, 0x0b, 0x5d, 0x1e,
+                                                     0x9a, 0x77, 0x45, 0x58, 0x4f, 0x2d, 0x4a,
+                                                     0x01}};
+
+void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
+                const char *reason)
+{
+    if (shard->letter_count == shard->letter_capacity) {
+        uint32_t capacity = shard->letter_capacity == 0 ? 16 : shard->letter_capacity * 2;
+        void *moved = realloc(shard->letters, capacity * sizeof(*shard->letters));
+
+        if (moved == NULL) {
+            abort();
+        }
+        shard->letters = moved;
+        shard->letter_capacity = capacity;
+    }
+    struct span key = arena_copy(&shard->open_arena, record->key);
+    struct span value = arena_copy(&shard->open_arena, record->value);
+    struct span text = arena_copy(&shard->open_arena, span_of(reason));
+
+    if (key.data == NULL || value.data == NULL || text.data == NULL) {
+        abort();
+    }
+    shard->letters[shard->letter_count++] = (struct store_dead_letter){
+        .topic = topic,
+        .partition = shard->number,
+        .offset = record->offset,
+        .at_ns = shard_time(shard),
+        .reason = text.data,
+        .key = key,
+        .value = value,
+    };
+    shard->scheduler->counts.dead_letters++;
+}
+
+/* ---- jobs ---- */
+
+/* Why a job cannot be admitted; text for its dead letter. */
+struct refusal {
+    char text[512];
+};
+
+static bool job_id(struct shard *shard, const struct wire_job *job, const struct log_record *record,
+                   struct execution_id *ret_id)
+{
+    if (job->execution_id.bytes > 0) {
+        return execution_id_parse(job->execution_id, ret_id);
+    }
+    char name[96];
+
+    (void)snprintf(name, sizeof(name), "%s/%u/%lld", TOPIC_JOBS, shard->number,
+                   (long long)record->offset);
+    *ret_id = execution_id_from_name(&jobs_name_space, span_of(name));
+    return true;
+}
+
+/* An id made after we took the shard cannot have been here before it. */
+static bool is_fresh(const struct shard *shard, const struct execution_id *id)
+{
+    int64_t ms = 0;
+
+    for (int i = 0; i < 6; i++) {
+        ms = ms << 8 | id->bytes[i];
+    }
+    return id->bytes[6] >> 4 == 7 &&
+           ms * EXO_MILLISECOND > shard->taken_wall_ns + FRESH_MARGIN_S * EXO_SECOND;
+}
+
+static int checked_place(const struct shard *shard, const struct execution_id *id)
+{
+    for (uint32_t i = 0; i < shard->checked_count; i++) {
+        if (execution_id_equal(&shard->checked[i], id)) {
+            return (int)i;
+        }
+    }
+    return -1;
+}
+
+static void labels_write(const struct cluster *cluster, const struct wire_job *job,
+                         struct buffer *text)
+{
+    struct json_writer writer = {.buffer = text};
+
+    json_begin_map(&writer);
+    for (uint32_t i = 0; i < cluster->label_count; i++) {
+        bool is_overridden = false;
+
+        for (uint32_t k = 0; k < job->label_count; k++) {
+            is_overridden = is_overridden || span_equal(job->labels[k].key, cluster->labels[i].key);
+        }
+        if (!is_overridden) {
+            json_key_span(&writer, cluster->labels[i].key);
+            json_put_string(&writer, cluster->labels[i].value);
+        }
+    }
+    for (uint32_t k = 0; k < job->label_count; k++) {
+        json_key_span(&writer, job->labels[k].key);
+        json_put_string(&writer, job->labels[k].value);
+    }
+    json_end_map(&writer);
+}
+
+static bool labels_fit(const struct wire_job *job, struct refusal *refusal)
+{
+    if (job->label_count > LIMIT_LABELS) {
+        (void)snprintf(refusal->text, sizeof(refusal->text), "labels: at most %d",
+                       (int)LIMIT_LABELS);
+        return false;
+    }
+    for (uint32_t i = 0; i < job->label_count; i++) {
+        if (job->labels[i].key.bytes == 0 || job->labels[i].key.bytes > LIMIT_LABEL_BYTES ||
+            job->labels[i].value.bytes > LIMIT_LABEL_BYTES) {
+            (void)snprintf(refusal->text, sizeof(refusal->text),
+                           "labels[%u]: a key has 1 to %d bytes, a value at most %d", i,
+                           (int)LIMIT_LABEL_BYTES, (int)LIMIT_LABEL_BYTES);
+            return false;
+        }
+        for (uint32_t k = 0; k < i; k++) {
+            if (span_equal(job->labels[k].key, job->labels[i].key)) {
+                (void)snprintf(refusal->text, sizeof(refusal->text),
+                               "labels[%u]: the key stands there twice", i);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Checks the input and writes it with its defaults. */
+static bool input_write(struct shard *shard, const struct cluster *cluster, struct span input,
+                        struct buffer *text, struct refusal *refusal)
+{
+    struct arena *arena = &shard->open_arena;
+    struct fault_list faults;
+    struct value given = {.kind = VALUE_MAP};
+    struct value value;
+    struct json_error json_error;
+
+    if (input.bytes > LIMIT_INLINE_BYTES) {
+        (void)snprintf(refusal->text, sizeof(refusal->text),
+                       "input: at most %d bytes; hand larger data over by where it lies",
+                       (int)LIMIT_INLINE_BYTES);
+        return false;
+    }
+    if (input.bytes > 0 && json_read(input, NULL, arena, &given, &json_error) != JSON_OK) {
+        (void)snprintf(refusal->text, sizeof(refusal->text), "input: line %u column %u: %s",
+                       json_error.line, json_error.column, json_error.text);
+        return false;
+    }
+    fault_list_init(&faults, arena, 3);
+    if (cluster_input_check(cluster, &given, arena, &value, &faults) != 0) {
+        (void)snprintf(refusal->text, sizeof(refusal->text), "%s: %s",
+                       faults.first == NULL ? "input" : faults.first->path,
+                       faults.first == NULL ? "not valid" : faults.first->text);
+        return false;
+    }
+    json_write(text, &value);
+    return !text->is_failed;
+}
+
+static void early_cancel_apply(struct shard *shard, const struct execution_id *id)
+{
+    for (uint32_t i = 0; i < shard->early_cancel_count; i++) {
+        if (!execution_id_equal(&shard->early_cancels[i].id, id)) {
+            continue;
+        }
+        struct sched_event event = {
+            .kind = SCHED_CANCEL,
+            .cancel = {*id,
+                       arena_copy(&shard->open_arena, span_of(shard->early_cancels[i].reason))}};
+
+        shard->early_cancels[i] = shard->early_cancels[--shard->early_cancel_count];
+        shard->is_extra_dirty = true;
+        (void)shard_step(shard, &event); /* what it says is counted by the core */
+        return;
+    }
+}
+
+static bool job_submit(struct shard *shard, const struct wire_job *job,
+                       const struct execution_id *id, exo_time read_ns, struct refusal *refusal)
+{
+    struct exo_error err;
+    struct definition *definition =
+        definitions_get(shard->scheduler->definitions, job->cluster, job->project, false, &err);
+
+    if (definition == NULL) {
+        (void)snprintf(refusal->text, sizeof(refusal->text), "cluster: %.480s", err.text);
+        return false;
+    }
+    struct buffer input;
+    struct buffer labels;
+    bool is_good;
+
+    buffer_init(&input, shard->scheduler->allocator, 0);
+    buffer_init(&labels, shard->scheduler->allocator, 0);
+    is_good = labels_fit(job, refusal) &&
+              input_write(shard, definition->cluster, job->input, &input, refusal);
+    if (is_good) {
+        labels_write(definition->cluster, job, &labels);
+        struct sched_event event = {
+            .kind = SCHED_SUBMIT,
+            .submit = {.id = *id,
+                       .definition = definition,
+                       .input = buffer_span(&input),
+                       .labels = buffer_span(&labels),
+                       .submitted_ns =
+                           job->submitted_ms > 0 ? job->submitted_ms * EXO_MILLISECOND : read_ns,
+                       .traceparent = job->traceparent}};
+        enum sched_err result = shard_step(shard, &event);
+
+        shard->scheduler->counts.duplicates += result == SCHED_EKNOWN;
+        if (result == SCHED_OK) {
+            early_cancel_apply(shard, id);
+        }
+    }
+    buffer_release(&input);
+    buffer_release(&labels);
+    return is_good;
+}
+
+static void known_answer(void *argument, const bool *is_known, const struct exo_error *err)
+{
+    struct shard *shard = shard_ticket_end(argument);
+
+    if (shard == NULL) {
+        return;
+    }
+    shard->is_checking = false;
+    if (err != NULL) {
+        shard->checked_count = 0; /* asked again with the next look at the records */
+        loop_timer_start(shard->retry, EXO_SECOND, 0);
+    } else {
+        memcpy(shard->is_checked_known, is_known, shard->checked_count * sizeof(*is_known));
+        log_reader_resume(shard->inputs[INPUT_JOBS].reader);
+    }
+}
+
+/* Asks the store which of the next records' ids it has. */
+static void known_ask(struct shard *shard, const struct log_record *records, size_t count)
+{
+    struct arena scratch;
+
+    arena_init(&scratch, shard->scheduler->allocator, 0);
+    shard->checked_count = 0;
+    for (size_t i = 0; i < count && shard->checked_count < CHECKED_MAX; i++) {
+        struct execution_id id;
+        struct wire_job job;
+
+        if (wire_job_unpack(records[i].value, &scratch, &job) == WIRE_OK &&
+            job_id(shard, &job, &records[i], &id) && !is_fresh(shard, &id) &&
+            checked_place(shard, &id) < 0) {
+            shard->checked[shard->checked_count++] = id;
+        }
+        arena_reset(&scratch);
+    }
+    arena_release(&scratch);
+    shard->is_checking = true;
+    store_execution_known(shard->scheduler->store, shard->checked, shard->checked_count,
+                          known_answer, shard_ticket_new(shard, NULL));
+}
+
+enum job_result { JOB_TAKEN, JOB_UNCHECKED };
+
+static void job_refuse(struct shard *shard, const struct log_record *record, const char *reason)
+{
+    letter_add(shard, TOPIC_JOBS, record, reason);
+    scheduler_say(shard->scheduler, "job.refused", "shard %u offset %lld: %s", shard->number,
+                  (long long)record->offset, reason);
+}
+
+static enum job_result take_job(struct shard *shard, const struct log_record *record)
+{
+    struct wire_job job;
+    struct execution_id id;
+    struct refusal refusal = {{0}};
+    enum wire_result result = wire_job_unpack(record->value, &shard->open_arena, &job);
+
+    if (result != WIRE_OK) {
+        job_refuse(shard, record, wire_result_text(result));
+        return JOB_TAKEN;
+    }
+    if (!job_id(shard, &job, record, &id)) {
+        job_refuse(shard, record, "execution_id: not a UUID of 36 characters");
+        return JOB_TAKEN;
+    }
+    uint32_t target = execution_shard(&id, shard->scheduler->shard_count);
+
+    if (target != shard->number) {
+        char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+        execution_id_format(&id, text);
+        job.execution_id = span_of(text);
+        outbox_add(shard, target, &job);
+        return JOB_TAKEN;
+    }
+    if (!is_fresh(shard, &id) && !sched_is_known(shard->sched, &id)) {
+        int place = checked_place(shard, &id);
+
+        if (place < 0) {
+            return JOB_UNCHECKED;
+        }
+        if (shard->is_checked_known[place]) {
+            shard->scheduler->counts.duplicates++;
+            return JOB_TAKEN;
+        }
+    }
+    if (!job_submit(shard, &job, &id, record->timestamp_ns, &refusal)) {
+        job_refuse(shard, record, refusal.text);
+    }
+    return JOB_TAKEN;
+}
+
+/* ---- status ---- */
+
+static void cancel_keep(struct shard *shard, const struct wire_command *command)
+{
+    if (shard->early_cancel_count == EARLY_CANCELS_MAX) {
+        /* The oldest was of an execution that never came. */
+        memmove(shard->early_cancels, shard->early_cancels + 1,
+                (EARLY_CANCELS_MAX - 1) * sizeof(*shard->early_cancels));
+        shard->early_cancel_count--;
+    }
+    struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
+
+    cancel->id = command->execution;
+    (void)snprintf(cancel->reason, sizeof(cancel->reason), "%.*s", SPAN_ARG(command->reason));
+    shard->is_extra_dirty = true;
+}
+
+static void take_command(struct shard *shard, const struct wire_command *command)
+{
+    struct sched_event event = {.kind = SCHED_CANCEL,
+                                .cancel = {command->execution, command->reason}};
+
+    if (!sched_is_known(shard->sched, &command->execution)) {
+        cancel_keep(shard, command);
+        return;
+    }
+    (void)shard_step(shard, &event); /* what it says is counted by the core */
+}
+
+static void take_report(struct shard *shard, const struct wire_status *status,
+                        const struct wire_report *report)
+{
+    struct sched_event event = {.kind = SCHED_REPORT,
+                                .report = {status->worker, status->incarnation, *report}};
+
+    if (report->lend_next != 0) {
+        fleet_ticket_returned(shard->scheduler->fleet, status->worker, status->incarnation,
+                              report->ticket, report->lend_process, report->lend_next);
+    }
+    shard->scheduler->counts.reports++;
+    (void)shard_step(shard, &event); /* what it says is counted by the core */
+}
+
+static void take_peer(struct shard *shard, const struct wire_peer *peer,
+                      const struct log_record *record)
+{
+    struct execution_id id;
+    struct refusal refusal = {{0}};
+
+    if (peer->source >= shard->scheduler->shard_count ||
+        peer->sequence <= shard->received[peer->source]) {
+        return; /* a repeat */
+    }
+    shard->received[peer->source] = peer->sequence;
+    shard->is_extra_dirty = true;
+    if (!peer->has_job) {
+        return; /* of a newer program: its kind is not known here */
+    }
+    if (!execution_id_parse(peer->forwarded_job.execution_id, &id) ||
+        !job_submit(shard, &peer->forwarded_job, &id, record->timestamp_ns, &refusal)) {
+        letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    }
+}
+
+static void take_status(struct shard *shard, const struct log_record *record)
+{
+    struct wire_status status;
+    uint32_t generation = shard->generation;
+    enum wire_result result = wire_status_unpack(record->value, &shard->open_arena, &status);
+
+    if (result != WIRE_OK) {
+        letter_add(shard, TOPIC_STATUS, record, wire_result_text(result));
+        return;
+    }
+    for (uint32_t i = 0; i < status.report_count && shard->generation == generation; i++) {
+        take_report(shard, &status, &status.reports[i]);
+    }
+    for (uint32_t i = 0; i < status.command_count && shard->generation == generation; i++) {
+        take_command(shard, &status.commands[i]);
+    }
+    for (uint32_t i = 0; i < status.peer_count && shard->generation == generation; i++) {
+        take_peer(shard, &status.peers[i], record);
+    }
+}
+
+/* ---- the readers' door ---- */
+
+static bool has_room(const struct shard_input *input)
+{
+    const struct shard *shard = input->shard;
+    const struct shard_input *inputs = shard->inputs;
+    bool is_jobs = input == &inputs[INPUT_JOBS];
+
+    for (int i = 0; i < INPUT_NR; i++) {
+        if (inputs[i].cursor.offset < inputs[i].careful_until) {
+            /* One input a batch, and the one before it decided. */
+            return inputs[INPUT_JOBS].taken + inputs[INPUT_STATUS].taken == 0 &&
+                   !shard->is_in_flight;
+        }
+    }
+    return input->taken < (is_jobs ? (uint32_t)JOBS_MAX : (uint32_t)STATUS_MAX) &&
+           shard->open_arena.used_bytes < OPEN_BYTES_MAX && shard->outbox_count < OUTBOX_MAX;
+}
+
+static bool take_record(struct shard_input *input, const struct log_record *record)
+{
+    struct shard *shard = input->shard;
+    bool is_jobs = input == &shard->inputs[INPUT_JOBS];
+
+    if (record->offset == input->skip) {
+        if (!input->is_skip_duplicate) {
+            letter_add(shard, is_jobs ? TOPIC_JOBS : TOPIC_STATUS, record,
+                       "the database refuses what follows from it");
+        }
+        return true;
+    }
+    if (!is_jobs) {
+        take_status(shard, record);
+        return true;
+    }
+    shard->scheduler->counts.jobs++;
+    return take_job(shard, record) == JOB_TAKEN;
+}
+
+static size_t input_records(void *argument, const struct log_record *records, size_t count)
+{
+    struct shard_input *input = argument;
+    struct shard *shard = input->shard;
+    uint32_t generation = shard->generation;
+    size_t i = 0;
+
+    if (!shard_is_live(shard)) {
+        return 0;
+    }
+    for (; i < count && has_room(input) && !shard->is_checking; i++) {
+        if (!take_record(input, &records[i])) {
+            known_ask(shard, records + i, count - i);
+            break;
+        }
+        if (shard->generation != generation) {
+            return i; /* the reader is closed */
+        }
+        input->taken++;
+        input->last = records[i].offset;
+        input->cursor.offset = records[i].offset + 1;
+        input->cursor.checksum = log_record_checksum(&records[i]);
+        if (!shard->has_moved) {
+            shard->has_moved = true;
+            shard->idle_since_ns = loop_now_ns(shard->scheduler->loop);
+        }
+    }
+    input->is_paused = i < count;
+    if (input == &shard->inputs[INPUT_STATUS] && i > 0) {
+        shard_applied(shard);
+    }
+    scheduler_wake(shard->scheduler);
+    return i;
+}
+
+static void input_failed(void *argument, const struct exo_error *err)
+{
+    struct shard_input *input = argument;
+
+    shard_stop(input->shard, err);
+}
+
+const struct log_reader_callbacks shard_input_callbacks = {input_records, input_failed};
+
+void intake_resume(struct shard *shard)
+{
+    for (int i = 0; i < INPUT_NR; i++) {
+        if (shard->inputs[i].is_paused && shard->inputs[i].reader != NULL) {
+            shard->inputs[i].is_paused = false;
+            log_reader_resume(shard->inputs[i].reader);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+#include "scheduler/role.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "infra/crypto/crypto.h"
+#include "scheduler/shard.h"
+
+enum { DEFINITIONS_UNUSED_MAX = 256 };
+
+void scheduler_wake(struct scheduler *scheduler)
+{
+    committer_wake(scheduler->committer);
+}
+
+void scheduler_say(const struct scheduler *scheduler, const char *event, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    if (scheduler->settings.say == NULL) {
+        return;
+    }
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    scheduler->settings.say(scheduler->settings.say_context, event, text);
+}
+
+static void process_name(char name[FLEET_NAME_BYTES])
+{
+    char host[32] = "host";
+    uint32_t number;
+
+    (void)gethostname(host, sizeof(host) - 1);
+    random_fill(&number, sizeof(number));
+    (void)snprintf(name, FLEET_NAME_BYTES, "%s-%d-%08x", host, (int)getpid(), number);
+}
+
+static void settings_default(struct scheduler_settings *settings)
+{
+    if (settings->lease_ns == 0) {
+        settings->lease_ns = 3 * EXO_SECOND;
+    }
+    if (settings->round_ns == 0) {
+        settings->round_ns = 500 * EXO_MILLISECOND;
+    }
+    if (settings->tick_ns == 0) {
+        settings->tick_ns = EXO_SECOND;
+    }
+}
+
+struct scheduler *scheduler_open(struct loop *loop, struct log *log, struct store *store,
+                                 struct cache *cache, const struct scheduler_settings *settings,
+                                 struct exo_error *err)
+{
+    if (settings->shard_count == 0) {
+        (void)exo_error_set(err, EXO_EINVALID, "the number of shards is not known");
+        return NULL;
+    }
+    struct scheduler *s = calloc(1, sizeof(*s));
+
+    if (s == NULL) {
+        abort();
+    }
+    s->loop = loop;
+    s->log = log;
+    s->store = store;
+    s->cache = cache;
+    s->settings = *settings;
+    settings_default(&s->settings);
+    memcpy(s->secret, settings->secret, sizeof(s->secret));
+    s->settings.secret = NULL;
+    s->shard_count = settings->shard_count;
+    s->budget.limit_bytes = settings->memory_bytes_max;
+    s->allocator = allocator_heap(&s->budget);
+    process_name(s->process);
+    struct fleet_limits limits = {0};
+
+    s->fleet = fleet_new(s->allocator, span_of(s->process), &limits);
+    s->dispatch = s->fleet == NULL ? NULL : dispatch_new(s->allocator, s->fleet);
+    s->definitions = definitions_new(DEFINITIONS_UNUSED_MAX);
+    s->shards = calloc(s->shard_count, sizeof(struct shard *));
+    if (s->dispatch == NULL || s->shards == NULL) {
+        abort();
+    }
+    s->committer = committer_open(s);
+    s->fleet_link = fleet_link_open(s);
+    s->leases = leases_open(s);
+    return s;
+}
+
+bool scheduler_is_ready(const struct scheduler *s)
+{
+    uint32_t owned = 0;
+
+    for (uint32_t i = 0; i < s->shard_count; i++) {
+        if (s->shards[i] == NULL) {
+            continue;
+        }
+        owned++;
+        if (s->shards[i]->state != SHARD_RUNNING) {
+            return false;
+        }
+    }
+    return owned > 0;
+}
+
+void scheduler_leave(struct scheduler *s, void (*done)(void *argument), void *argument)
+{
+    s->is_closing = true;
+    leases_leave(s->leases, done, argument);
+}
+
+void scheduler_close(struct scheduler *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    s->is_closing = true;
+    for (uint32_t i = 0; i < s->shard_count; i++) {
+        if (s->shards[i] != NULL) {
+            shard_close(s->shards[i]);
+        }
+    }
+    leases_close(s->leases);
+    fleet_link_close(s->fleet_link);
+    committer_close(s->committer);
+    dispatch_free(s->dispatch);
+    fleet_free(s->fleet);
+    definitions_free(s->definitions);
+    free(s->shards);
+    free(s);
+}
+
+struct scheduler_counts scheduler_counts(const struct scheduler *s)
+{
+    struct scheduler_counts counts = s->counts;
+
+    for (uint32_t i = 0; i < s->shard_count; i++) {
+        const struct shard *shard = s->shards[i];
+
+        if (shard == NULL) {
+            continue;
+        }
+        counts.shards_owned++;
+        counts.shards_running += shard->state == SHARD_RUNNING;
+        if (shard->sched != NULL) {
+            struct sched_counts core = sched_counts(shard->sched);
+
+            counts.executions_live += core.executions;
+            counts.leases_live += core.leases;
+            counts.stale += core.stale;
+            counts.admitted += core.admitted;
+            counts.executions_finished += core.finished_executions;
+            counts.attempts_finished += core.finished_attempts;
+            counts.attempts_lost += core.lost_attempts;
+        }
+    }
+    for (uint32_t i = 0; i < fleet_class_count(s->fleet); i++) {
+        counts.ready += dispatch_ready(s->dispatch, i);
+    }
+    counts.memory_bytes = s->budget.used_bytes;
+    return counts;
+}

@@ -1,0 +1,63 @@
+/* role: the scheduler's process: State Manager and Controller on one loop.
+ *
+ *   exo.jobs, exo.status --> shards (pure cores) --> store, exo.tasks, cache, exo.events
+ *
+ * Touches log, store and cache through their ports. Used alone (`exosphere scheduler`) and beside
+ * the other roles (`exosphere dev`). */
+#ifndef EXO_SCHEDULER_ROLE_H
+#define EXO_SCHEDULER_ROLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "infra/cache/cache.h"
+#include "infra/log/log.h"
+#include "infra/loop/loop.h"
+#include "infra/store/store.h"
+#include "schemas/vocab/error.h"
+
+struct scheduler;
+
+struct scheduler_settings {
+    uint32_t shard_count;      /* as installed in the store */
+    const uint8_t *secret;     /* 32 bytes that sign attempt tokens; borrowed for the call */
+    bool publishes_events;     /* to exo.events */
+    exo_time lease_ns;         /* of a shard; 0: 3 s */
+    exo_time round_ns;         /* between looks at the leases; 0: 500 ms */
+    exo_time tick_ns;          /* between ticks; 0: 1 s */
+    uint64_t memory_bytes_max; /* of all cores together; 0: no bound */
+    /* Where lines of the operator's log go. */
+    void (*say)(void *context, const char *event, const char *text);
+    void *say_context;
+};
+
+/* scheduler_open starts the role on a loop; log, store and cache are kept and must outlive it, and
+ * the topics be prepared. Gives it, or NULL with *err. */
+EXO_CHECKED struct scheduler *scheduler_open(struct loop *loop, struct log *log,
+                                             struct store *store, struct cache *cache,
+                                             const struct scheduler_settings *settings,
+                                             struct exo_error *err);
+
+/* scheduler_is_ready is true while the role can take work: every shard that is its own is loaded.
+ */
+bool scheduler_is_ready(const struct scheduler *scheduler);
+
+/* scheduler_leave releases all shards cleanly, then calls back once. */
+void scheduler_leave(struct scheduler *scheduler, void (*done)(void *argument), void *argument);
+
+/* scheduler_close frees everything; uncommitted batches are dropped. NULL is allowed. */
+void scheduler_close(struct scheduler *scheduler);
+
+/* Counters since start and gauges, for /metrics. */
+struct scheduler_counts {
+    uint64_t shards_owned, shards_running;
+    uint64_t executions_live, leases_live;
+    uint64_t jobs, reports, stale, duplicates, dead_letters;
+    uint64_t admitted, executions_finished, attempts_finished, attempts_lost;
+    uint64_t commits, commits_failed, takeovers, witnesses;
+    uint64_t ready; /* tasks that wait for a ticket */
+    uint64_t memory_bytes;
+};
+struct scheduler_counts scheduler_counts(const struct scheduler *scheduler);
+
+#endif /* EXO_SCHEDULER_ROLE_H */

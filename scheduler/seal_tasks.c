@@ -1,0 +1,366 @@
+/* seal_tasks: the records for workers: tasks that share what their satellite says, and kills.
+ *
+ * One record holds tasks of one worker and one class, at most RECORD_TASKS of them and about
+ * RECORD_BYTES; its sequence number grows from record to record of the shard. */
+#include <stdlib.h>
+
+#include "infra/crypto/attempt_token.h"
+#include "scheduler/sealed.h"
+#include "schemas/json/json_write.h"
+#include "schemas/wire/task.h"
+
+enum { RECORD_TASKS = 256, RECORD_BYTES = 512 << 10, SEQUENCE_BITS = 20 };
+
+/* One thing to tell a worker: exactly one of the two is set. */
+struct letter {
+    const struct holder *holder;
+    const char *worker;
+    uint64_t incarnation;
+    struct span class;
+    const struct sched_dispatch *dispatch;
+    const struct sched_kill *kill;
+};
+
+static struct span first_class(const struct seal_facts *facts, const char *worker)
+{
+    const struct fleet_worker *w = fleet_worker_find(facts->fleet, span_of(worker));
+
+    return w == NULL || w->class_count == 0 ? span_of("default")
+                                            : fleet_class_name(facts->fleet, w->classes[0]);
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct letter *x = a;
+    const struct letter *y = b;
+    int order = strcmp(x->worker, y->worker);
+
+    if (order != 0) {
+        return order;
+    }
+    if (x->incarnation != y->incarnation) {
+        return x->incarnation < y->incarnation ? -1 : 1;
+    }
+    size_t bytes = x->class.bytes < y->class.bytes ? x->class.bytes : y->class.bytes;
+
+    order = memcmp(x->class.data, y->class.data, bytes);
+    if (order != 0 || x->class.bytes != y->class.bytes) {
+        return order != 0 ? order : x->class.bytes < y->class.bytes ? -1 : 1;
+    }
+    const struct instance *i = x->dispatch == NULL ? NULL : x->dispatch->instance;
+    const struct instance *k = y->dispatch == NULL ? NULL : y->dispatch->instance;
+
+    if (i != k) {
+        return (uintptr_t)i < (uintptr_t)k ? -1 : 1;
+    }
+    return x->dispatch < y->dispatch ? -1 : x->dispatch > y->dispatch;
+}
+
+static bool is_same_address(const struct letter *a, const struct letter *b)
+{
+    return a->incarnation == b->incarnation && strcmp(a->worker, b->worker) == 0 &&
+           span_equal(a->class, b->class);
+}
+
+static struct span json_string(struct sealed *sealed, struct span text)
+{
+    struct heap_budget budget = {0};
+    struct buffer buffer;
+
+    if (text.bytes == 0) {
+        return span_of("null");
+    }
+    buffer_init(&buffer, allocator_heap(&budget), 0);
+    json_append_string(&buffer, text);
+    struct span copy = sealed_copy(sealed, buffer_span(&buffer));
+
+    buffer_release(&buffer);
+    return copy;
+}
+
+static void fill_output(const struct instance *instance, struct wire_context *to)
+{
+    if (instance->is_map) {
+        to->kind = CONTEXT_LIST;
+        to->instance = instance_number(instance);
+        to->count = instance->task_count;
+    } else if (instance->output.has_ref) {
+        to->kind = CONTEXT_BLOB;
+        to->digest = instance->output.digest;
+        to->bytes = instance->output.ref_bytes;
+    } else {
+        to->kind = CONTEXT_JSON;
+        to->json = instance->output.bytes == 0
+                       ? span_of("null")
+                       : (struct span){instance->output.json, instance->output.bytes};
+    }
+}
+
+/* The value of one reference; false for those that need none (item, index, execution). */
+static bool fill_context(struct sealed *sealed, const struct execution *e,
+                         const struct cluster_reference *reference, struct wire_context *to)
+{
+    const struct instance *instance =
+        reference->satellite == UINT32_MAX ? NULL : &e->instances[reference->satellite];
+
+    *to = (struct wire_context){.path = reference->path, .kind = CONTEXT_JSON};
+    switch (reference->kind) {
+    case REFERENCE_INPUT:
+        to->json = (struct span){e->input, e->input_bytes};
+        return true;
+    case REFERENCE_OUTPUT:
+        fill_output(instance, to);
+        return true;
+    case REFERENCE_STATE:
+        to->json = json_string(sealed, span_of(task_state_name((enum task_state)instance->state)));
+        return true;
+    case REFERENCE_ERROR:
+        to->json = json_string(sealed, instance->error == NULL ? (struct span){NULL, 0}
+                                                               : span_of(instance->error));
+        return true;
+    case REFERENCE_EXECUTION:
+        to->json = (struct span){e->labels, e->labels_bytes};
+        to->path = span_of("execution.labels");
+        return true;
+    case REFERENCE_ITEM:
+    case REFERENCE_INDEX:
+    case REFERENCE_NR:
+        break;
+    }
+    return false;
+}
+
+static void fill_spec(struct sealed *sealed, const struct instance *instance, struct wire_spec *to)
+{
+    const struct execution *e = instance->execution;
+    const struct satellite *satellite = instance->satellite;
+    struct wire_context *contexts =
+        sealed_alloc(sealed, satellite->reference_count * sizeof(*contexts));
+
+    *to = (struct wire_spec){
+        .execution = e->id,
+        .instance = instance_number(instance),
+        .project = e->definition->cluster->project,
+        .cluster = e->definition->cluster->name,
+        .satellite = satellite->name,
+        .image = satellite->work.image,
+        .image_digest = instance->image_digest == NULL ? (struct span){NULL, 0}
+                                                       : span_of(instance->image_digest),
+        .definition = e->definition->works[satellite->index],
+        .contexts = contexts,
+        .timeout_ms = satellite->work.timeout_ns / EXO_MILLISECOND,
+        .grace_ms = satellite->work.grace_ns / EXO_MILLISECOND,
+        .traceparent = e->traceparent == NULL ? (struct span){NULL, 0} : span_of(e->traceparent),
+        .execution_time_ms = e->submitted_ns / EXO_MILLISECOND,
+        .is_map = instance->is_map,
+        .item_name = satellite->item_name,
+    };
+    for (uint32_t i = 0; i < satellite->reference_count; i++) {
+        to->context_count +=
+            fill_context(sealed, e, &satellite->references[i], &contexts[to->context_count]);
+    }
+}
+
+static size_t spec_bytes(const struct wire_spec *spec)
+{
+    size_t bytes = spec->definition.bytes + 256;
+
+    for (uint32_t i = 0; i < spec->context_count; i++) {
+        bytes += spec->contexts[i].json.bytes + spec->contexts[i].path.bytes;
+    }
+    return bytes;
+}
+
+/* One record in the making. */
+struct parcel {
+    struct sealed *sealed;
+    const struct seal_facts *facts;
+    struct buffer *scratch;
+    const struct letter *address;
+    struct wire_spec *specs;
+    struct wire_task *tasks;
+    struct wire_kill *kills;
+    struct task_id *ids;
+    uint32_t *attempts;
+    uint32_t spec_count, task_count, kill_count;
+    const struct instance *instance; /* of the last spec */
+    size_t bytes;
+};
+
+static void parcel_open(struct parcel *p, const struct letter *address, uint32_t left)
+{
+    uint32_t most = left < RECORD_TASKS ? left : RECORD_TASKS;
+
+    p->address = address;
+    p->specs = sealed_alloc(p->sealed, most * sizeof(*p->specs));
+    p->tasks = sealed_alloc(p->sealed, most * sizeof(*p->tasks));
+    p->kills = sealed_alloc(p->sealed, most * sizeof(*p->kills));
+    p->ids = sealed_alloc(p->sealed, most * sizeof(*p->ids));
+    p->attempts = sealed_alloc(p->sealed, most * sizeof(*p->attempts));
+    p->spec_count = 0;
+    p->task_count = 0;
+    p->kill_count = 0;
+    p->instance = NULL;
+    p->bytes = 0;
+}
+
+static uint32_t tasks_partition(const struct seal_facts *facts, const char *worker)
+{
+    const struct fleet_worker *w = fleet_worker_find(facts->fleet, span_of(worker));
+
+    return w == NULL || w->heartbeat == 0
+               ? topic_class_partition(span_of(worker), TOPIC_TASKS_PARTITIONS)
+               : w->tasks_partition;
+}
+
+static void parcel_send(struct parcel *p)
+{
+    struct sealed *sealed = p->sealed;
+    struct sealed_task *to = &sealed->tasks[sealed->task_count];
+
+    if (p->task_count == 0 && p->kill_count == 0) {
+        return;
+    }
+    struct wire_task_record record = {
+        .worker = span_of(p->address->worker),
+        .incarnation = p->address->incarnation,
+        .shard = p->facts->shard,
+        .epoch = p->facts->epoch,
+        .sequence = (p->facts->previous + 1) << SEQUENCE_BITS | sealed->task_count,
+        .process = p->facts->process,
+        .specs = p->specs,
+        .spec_count = p->spec_count,
+        .tasks = p->tasks,
+        .task_count = p->task_count,
+        .kills = p->kills,
+        .kill_count = p->kill_count,
+    };
+
+    if (!topic_name_of_class(p->address->class, to->topic)) {
+        return; /* the class was checked with the cluster; a worker's own by the fleet */
+    }
+    buffer_reset(p->scratch);
+    wire_task_record_pack(&record, &sealed->arena, p->scratch);
+    to->partition = tasks_partition(p->facts, p->address->worker);
+    to->key = sealed_copy(sealed, record.worker);
+    to->value = sealed_copy(sealed, buffer_span(p->scratch));
+    to->tasks = p->ids;
+    to->attempts = p->attempts;
+    to->task_count = p->task_count;
+    sealed->task_count++;
+}
+
+static void parcel_add_task(struct parcel *p, const struct sched_dispatch *d)
+{
+    struct task_id id = {d->execution->id, instance_number(d->instance), d->index};
+    char token[ATTEMPT_TOKEN_TEXT_BYTES];
+
+    if (p->instance != d->instance) {
+        fill_spec(p->sealed, d->instance, &p->specs[p->spec_count]);
+        p->bytes += spec_bytes(&p->specs[p->spec_count]);
+        p->spec_count++;
+        p->instance = d->instance;
+    }
+    attempt_token_make(p->facts->secret, &id, d->attempt, token);
+    struct wire_task *task = &p->tasks[p->task_count];
+
+    *task = (struct wire_task){
+        .spec = p->spec_count - 1,
+        .index = d->index,
+        .attempt = d->attempt,
+        .ticket = d->ticket,
+        .lend = d->lend,
+        .item = item_at(d->instance, d->index),
+        .token = sealed_copy(p->sealed, span_of(token)),
+    };
+    p->bytes += task->item.bytes + 160;
+    p->ids[p->task_count] = id;
+    p->attempts[p->task_count++] = d->attempt;
+}
+
+static void parcel_add_kill(struct parcel *p, const struct sched_kill *kill)
+{
+    p->kills[p->kill_count++] = (struct wire_kill){
+        .task = kill->task,
+        .attempt = kill->attempt,
+        .grace_ms = kill->grace_ns / EXO_MILLISECOND,
+    };
+}
+
+static bool parcel_is_full(const struct parcel *p)
+{
+    return p->task_count == RECORD_TASKS || p->kill_count == RECORD_TASKS ||
+           p->bytes > RECORD_BYTES;
+}
+
+/* A task cancelled in the batch that granted it is not sent. */
+static bool is_still_wanted(const struct sched_dispatch *d)
+{
+    const struct task *task = execution_task(d->instance, d->index);
+
+    return task != NULL && task->attempt == d->attempt && task->state == TASK_DISPATCHED;
+}
+
+static uint32_t gather(struct sealed *sealed, const struct sched_batch *batch,
+                       const struct seal_facts *facts, struct letter *letters)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < batch->dispatch_count; i++) {
+        const struct sched_dispatch *d = &batch->dispatches[i];
+
+        if (is_still_wanted(d)) {
+            letters[count++] = (struct letter){
+                .worker = d->holder->name,
+                .incarnation = d->holder->incarnation,
+                .class = d->instance->satellite->class,
+                .dispatch = d,
+            };
+        }
+    }
+    for (uint32_t i = 0; i < batch->kill_count; i++) {
+        letters[count++] = (struct letter){
+            .worker = batch->kills[i].worker,
+            .incarnation = batch->kills[i].incarnation,
+            .class = first_class(facts, batch->kills[i].worker),
+            .kill = &batch->kills[i],
+        };
+    }
+    (void)sealed;
+    return count;
+}
+
+void seal_tasks(struct sealed *sealed, const struct sched_batch *batch,
+                const struct seal_facts *facts)
+{
+    uint32_t most = batch->dispatch_count + batch->kill_count;
+    struct letter *letters = sealed_alloc(sealed, most * sizeof(*letters));
+    struct heap_budget budget = {0};
+    struct buffer scratch;
+    struct parcel parcel = {.sealed = sealed, .facts = facts, .scratch = &scratch};
+    uint32_t count = gather(sealed, batch, facts, letters);
+
+    if (count == 0) {
+        return;
+    }
+    buffer_init(&scratch, allocator_heap(&budget), 0);
+    sealed->tasks = sealed_alloc(sealed, count * sizeof(*sealed->tasks));
+    qsort(letters, count, sizeof(*letters), by_address);
+    parcel_open(&parcel, &letters[0], count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_same_address(&letters[i], parcel.address) || parcel_is_full(&parcel)) {
+            parcel_send(&parcel);
+            parcel_open(&parcel, &letters[i], count - i);
+        }
+        if (letters[i].dispatch != NULL) {
+            parcel_add_task(&parcel, letters[i].dispatch);
+        } else {
+            parcel_add_kill(&parcel, letters[i].kill);
+        }
+    }
+    parcel_send(&parcel);
+    if (scratch.is_failed) {
+        abort();
+    }
+    buffer_release(&scratch);
+}

@@ -1,0 +1,758 @@
+#include "scheduler/shard.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    CLOCK_STEP_MAX_S = 10, /* a jump of the database's clock above it is not followed at once */
+    STATUS_IDLE_COMMIT_MS = 1000,
+};
+
+static void take(struct shard *shard);
+
+struct shard_ticket *shard_ticket_new(struct shard *shard, void *more)
+{
+    struct shard_ticket *ticket = calloc(1, sizeof(*ticket));
+
+    if (ticket == NULL) {
+        abort();
+    }
+    *ticket = (struct shard_ticket){shard, shard->generation, more};
+    shard->outstanding++;
+    return ticket;
+}
+
+static void shard_free(struct shard *shard)
+{
+    loop_timer_free(shard->retry);
+    arena_release(&shard->open_arena);
+    arena_release(&shard->sealed.arena);
+    free(shard->received);
+    free(shard->early_cancels);
+    free(shard->letters);
+    free(shard);
+}
+
+struct shard *shard_ticket_end(struct shard_ticket *ticket)
+{
+    struct shard *shard = ticket->shard;
+    bool is_current = ticket->generation == shard->generation && shard->state != SHARD_CLOSING;
+
+    free(ticket);
+    shard->outstanding--;
+    if (shard->state == SHARD_CLOSING && shard->outstanding == 0 && !shard->is_in_flight) {
+        shard_free(shard);
+        return NULL;
+    }
+    return is_current ? shard : NULL;
+}
+
+exo_time shard_time(struct shard *shard)
+{
+    exo_time now_ns =
+        shard->base_wall_ns + loop_now_ns(shard->scheduler->loop) - shard->base_loop_ns;
+
+    shard->now_ns = now_ns > shard->now_ns ? now_ns : shard->now_ns;
+    return shard->now_ns;
+}
+
+/* Follows the database's clock in small steps; a jump is said and not followed. */
+static void clock_set(struct shard *shard, exo_time database_now_ns)
+{
+    exo_time now_ns = shard_time(shard);
+    exo_time step_ns = database_now_ns - now_ns;
+
+    if (step_ns > CLOCK_STEP_MAX_S * EXO_SECOND || step_ns < -CLOCK_STEP_MAX_S * EXO_SECOND) {
+        scheduler_say(shard->scheduler, "shard.clock_jump",
+                      "shard %u: the database's clock is %lld ms off; keeping ours", shard->number,
+                      (long long)(step_ns / EXO_MILLISECOND));
+        return;
+    }
+    shard->base_wall_ns = database_now_ns;
+    shard->base_loop_ns = loop_now_ns(shard->scheduler->loop);
+}
+
+enum sched_err shard_step(struct shard *shard, const struct sched_event *event)
+{
+    enum sched_err result = sched_step(shard->sched, event, shard_time(shard));
+
+    if (result == SCHED_EMEMORY) {
+        scheduler_say(shard->scheduler, "shard.out_of_memory",
+                      "shard %u: out of memory; loading it again", shard->number);
+        shard_again(shard, EXO_SECOND);
+    }
+    scheduler_wake(shard->scheduler);
+    return result;
+}
+
+static void waits_free(struct shard *shard)
+{
+    while (shard->waits != NULL) {
+        struct shard_wait *wait = shard->waits;
+
+        shard->waits = wait->next;
+        arena_release(&wait->arena);
+        free(wait);
+    }
+}
+
+/* Tickets of grants that may never have left go back to the account; the worker refuses one that
+ * was used after all, at no cost. */
+static void tickets_restore(void *context, const struct holder *holder)
+{
+    struct shard *shard = context;
+
+    for (const struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
+        if (execution_task(lease->instance, lease->index)->state == TASK_DISPATCHED &&
+            strcmp(lease->process, shard->scheduler->process) == 0) {
+            fleet_ticket_restored(shard->scheduler->fleet, span_of(holder->name),
+                                  holder->incarnation, lease->ticket, lease->lend);
+        }
+    }
+}
+
+static void tickets_spent(void *context, const struct holder *holder)
+{
+    struct shard *shard = context;
+
+    for (const struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
+        if (strcmp(lease->process, shard->scheduler->process) == 0) {
+            fleet_ticket_spent(shard->scheduler->fleet, span_of(holder->name), holder->incarnation,
+                               lease->ticket, lease->lend);
+        }
+    }
+}
+
+/* Ends the present life: nothing of it is heard of again. */
+static void life_end(struct shard *shard)
+{
+    shard->generation++;
+    for (int i = 0; i < INPUT_NR; i++) {
+        log_reader_close(shard->inputs[i].reader);
+        shard->inputs[i].reader = NULL;
+        shard->inputs[i].taken = 0;
+        shard->inputs[i].is_paused = false;
+    }
+    if (shard->sched != NULL) {
+        sched_holders(shard->sched, tickets_restore, shard);
+    }
+    sched_free(shard->sched);
+    shard->sched = NULL;
+    waits_free(shard);
+    relay_events_free(shard);
+    outbox_free(shard);
+    arena_reset(&shard->open_arena);
+    shard->letter_count = 0;
+    shard->checked_count = 0;
+    shard->is_checking = false;
+    shard->has_moved = false;
+    shard->is_resend_due = false;
+    shard->early_cancel_count = 0;
+    shard->is_extra_dirty = false;
+}
+
+void shard_close(struct shard *shard)
+{
+    life_end(shard);
+    loop_timer_stop(shard->retry);
+    shard->state = SHARD_CLOSING;
+    shard->scheduler->shards[shard->number] = NULL;
+    if (shard->outstanding == 0 && !shard->is_in_flight) {
+        shard_free(shard);
+    }
+}
+
+void shard_again(struct shard *shard, exo_time delay_ns)
+{
+    life_end(shard);
+    shard->state = SHARD_TAKING;
+    loop_timer_start(shard->retry, delay_ns, 0);
+}
+
+void shard_stop(struct shard *shard, const struct exo_error *why)
+{
+    scheduler_say(shard->scheduler, "shard.stopped", "shard %u stands still: %s", shard->number,
+                  why->text);
+    life_end(shard);
+    shard->state = SHARD_STOPPED;
+}
+
+static void retry_due(void *argument)
+{
+    struct shard *shard = argument;
+
+    if (shard->state == SHARD_TAKING && !shard->is_in_flight) {
+        take(shard);
+    } else if (shard->state == SHARD_TAKING) {
+        loop_timer_start(shard->retry, 10 * EXO_MILLISECOND, 0);
+    }
+}
+
+struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
+{
+    struct shard *shard = calloc(1, sizeof(*shard));
+
+    if (shard == NULL) {
+        abort();
+    }
+    shard->scheduler = scheduler;
+    shard->number = number;
+    shard->retry = loop_timer_new(scheduler->loop, retry_due, shard);
+    shard->received = calloc(scheduler->shard_count, sizeof(*shard->received));
+    shard->early_cancels = calloc(EARLY_CANCELS_MAX, sizeof(*shard->early_cancels));
+    if (shard->received == NULL || shard->early_cancels == NULL) {
+        abort();
+    }
+    arena_init(&shard->open_arena, scheduler->allocator, 0);
+    arena_init(&shard->sealed.arena, scheduler->allocator, 0);
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->inputs[i].shard = shard;
+        shard->inputs[i].skip = -1;
+    }
+    shard->outbox_last = &shard->outbox;
+    take(shard);
+    return shard;
+}
+
+/* ---- taking and loading ---- */
+
+static bool extra_read(struct shard *shard, struct span bytes)
+{
+    struct wire_shard_extra extra;
+
+    if (wire_shard_extra_unpack(bytes, &shard->open_arena, &extra) != WIRE_OK) {
+        return false;
+    }
+    shard->next_sequence = extra.next_sequence;
+    memset(shard->received, 0, shard->scheduler->shard_count * sizeof(*shard->received));
+    for (uint32_t i = 0; i < extra.received_count; i++) {
+        if (extra.received[i].source < shard->scheduler->shard_count) {
+            shard->received[extra.received[i].source] = extra.received[i].sequence;
+        }
+    }
+    for (uint32_t i = 0; i < extra.outbox_count; i++) {
+        struct outbox_entry *entry = malloc(sizeof(*entry) + extra.outbox[i].record.bytes);
+
+        if (entry == NULL) {
+            abort();
+        }
+        memcpy(entry->bytes, extra.outbox[i].record.data, extra.outbox[i].record.bytes);
+        entry->next = NULL;
+        entry->target = extra.outbox[i].shard;
+        entry->is_sent = false;
+        entry->record = (struct span){entry->bytes, extra.outbox[i].record.bytes};
+        *shard->outbox_last = entry;
+        shard->outbox_last = &entry->next;
+        shard->outbox_count++;
+    }
+    for (uint32_t i = 0; i < extra.early_cancel_count && i < EARLY_CANCELS_MAX; i++) {
+        struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
+        struct span reason = extra.early_cancels[i].reason;
+
+        reason.bytes =
+            reason.bytes < sizeof(cancel->reason) ? reason.bytes : sizeof(cancel->reason) - 1;
+        cancel->id = extra.early_cancels[i].execution;
+        memcpy(cancel->reason, reason.data, reason.bytes);
+        cancel->reason[reason.bytes] = '\0';
+    }
+    arena_reset(&shard->open_arena);
+    return true;
+}
+
+static void bad_row(struct shard *shard, const char *what, enum sched_err result)
+{
+    if (result == SCHED_EMEMORY) {
+        return; /* load_done sees it */
+    }
+    scheduler_say(shard->scheduler, "shard.bad_row",
+                  "shard %u: a row of %s does not fit what this program knows; it is left alone",
+                  shard->number, what);
+}
+
+static void load_execution(void *argument, const struct store_execution *row, struct span text)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+    struct exo_error err;
+
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    struct definition *definition =
+        definitions_get(shard->scheduler->definitions, text, (struct span){NULL, 0}, true, &err);
+    struct sched_loaded loaded = {
+        .id = row->id,
+        .definition = definition,
+        .submitted_ns = row->submitted_ns,
+        .started_ns = row->started_ns,
+        .deadline_ns = row->deadline_ns,
+        .input = row->input,
+        .labels = row->labels,
+    };
+
+    arena_reset(&shard->open_arena);
+    if (definition == NULL || !execution_state_parse(span_of(row->state), &loaded.state) ||
+        wire_body_unpack(row->body, &shard->open_arena, &loaded.body) != WIRE_OK) {
+        bad_row(shard, "executions", SCHED_ESTALE);
+        return;
+    }
+    enum sched_err result = sched_load_execution(shard->sched, &loaded);
+
+    if (result != SCHED_OK) {
+        bad_row(shard, "executions", result);
+    }
+}
+
+static void load_page(void *argument, const struct store_page *page)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+    struct wire_columns columns;
+
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    arena_reset(&shard->open_arena);
+    enum sched_err result = SCHED_ESTALE;
+
+    if (wire_columns_unpack(page->body, &shard->open_arena, &columns) == WIRE_OK) {
+        result =
+            sched_load_page(shard->sched, &page->execution, page->instance, page->page, &columns);
+    }
+    if (result != SCHED_OK) {
+        bad_row(shard, "pages", result);
+    }
+}
+
+static void load_segment(void *argument, const struct store_segment *segment)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+    const struct wire_output *outputs;
+    uint32_t count;
+
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    arena_reset(&shard->open_arena);
+    if (wire_outputs_unpack(segment->body, &shard->open_arena, &outputs, &count) != WIRE_OK) {
+        bad_row(shard, "outputs", SCHED_ESTALE);
+        return;
+    }
+    enum sched_err result = SCHED_OK;
+
+    if (segment->kind == 1) {
+        result = sched_load_items(shard->sched, &segment->execution, segment->instance,
+                                  segment->page * PAGE_TASKS, outputs, count);
+    }
+    for (uint32_t i = 0; segment->kind == 0 && i < count && result == SCHED_OK; i++) {
+        result =
+            sched_load_output(shard->sched, &segment->execution, segment->instance, &outputs[i]);
+    }
+    if (result != SCHED_OK) {
+        bad_row(shard, "outputs", result);
+    }
+}
+
+static void drain_end(void *argument, int64_t end, const struct exo_error *err)
+{
+    struct shard *shard = shard_ticket_end(argument);
+
+    if (shard == NULL) {
+        return;
+    }
+    if (err != NULL) {
+        scheduler_say(shard->scheduler, "shard.waiting", "shard %u: %s", shard->number, err->text);
+        shard_again(shard, EXO_SECOND);
+        return;
+    }
+    shard->drained_at = end;
+    shard_applied(shard);
+}
+
+/* Attempts held by workers that may never speak again are watched from now on. */
+static void holder_expect(void *context, const struct holder *holder)
+{
+    struct shard *shard = context;
+    uint32_t partition = topic_class_partition(span_of(holder->name), TOPIC_FLEET_PARTITIONS);
+
+    if (!fleet_expect(shard->scheduler->fleet, span_of(holder->name), holder->incarnation,
+                      partition)) {
+        const struct fleet_worker *w =
+            fleet_worker_find(shard->scheduler->fleet, span_of(holder->name));
+        struct sched_witness witness = {
+            .kind = FLEET_REPLACED,
+            .worker = span_of(holder->name),
+            .incarnation = holder->incarnation,
+            .new_incarnation = w->incarnation,
+            .heartbeat = w->heartbeat,
+        };
+
+        shard_suspect(shard, &witness);
+    }
+}
+
+static void load_done(void *argument, const struct exo_error *err)
+{
+    struct shard *shard = shard_ticket_end(argument);
+
+    if (shard == NULL) {
+        return;
+    }
+    arena_reset(&shard->open_arena);
+    if (err != NULL || sched_load_done(shard->sched, shard_time(shard)) != SCHED_OK) {
+        scheduler_say(shard->scheduler, "shard.waiting", "shard %u: loading: %s", shard->number,
+                      err != NULL ? err->text : "out of memory");
+        shard_again(shard, EXO_SECOND);
+        return;
+    }
+    shard->state = SHARD_DRAINING;
+    shard->drained_at = -1;
+    static const char *const topics[INPUT_NR] = {TOPIC_JOBS, TOPIC_STATUS};
+
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->inputs[i].reader = log_reader_open(
+            shard->scheduler->log, topics[i], shard->number, shard->inputs[i].cursor.offset,
+            shard->inputs[i].cursor.checksum, &shard_input_callbacks, &shard->inputs[i]);
+    }
+    log_end(shard->scheduler->log, TOPIC_STATUS, shard->number, drain_end,
+            shard_ticket_new(shard, NULL));
+    sched_holders(shard->sched, tickets_spent, shard);
+    sched_holders(shard->sched, holder_expect, shard);
+    relay_outbox(shard);
+    relay_missed_events(shard);
+    scheduler_wake(shard->scheduler);
+}
+
+static void taken(void *argument, const struct store_shard *row, exo_time database_now_ns,
+                  const struct exo_error *err)
+{
+    struct shard *shard = shard_ticket_end(argument);
+    struct scheduler *scheduler = shard == NULL ? NULL : shard->scheduler;
+
+    if (shard == NULL) {
+        return;
+    }
+    if (err != NULL && err->code == EXO_EFENCED) {
+        shard_close(shard);
+        return;
+    }
+    if (err != NULL || !extra_read(shard, row->extra)) {
+        scheduler_say(scheduler, "shard.waiting", "shard %u: %s", shard->number,
+                      err != NULL ? err->text : "its row does not fit what this program knows");
+        shard_again(shard, EXO_SECOND);
+        return;
+    }
+    shard->epoch = row->epoch;
+    shard->batch = row->batch;
+    shard->event_batch = row->event_batch;
+    shard->now_ns = row->now_ns;
+    shard->base_wall_ns = database_now_ns;
+    shard->base_loop_ns = loop_now_ns(scheduler->loop);
+    shard->taken_wall_ns = database_now_ns;
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->inputs[i].cursor = row->inputs[i];
+    }
+    struct sched_limits limits = {0};
+
+    shard->sched = sched_new(scheduler->allocator, scheduler->dispatch, scheduler->fleet,
+                             shard->number, scheduler->shard_count, &limits);
+    if (shard->sched == NULL) {
+        shard_again(shard, EXO_SECOND);
+        return;
+    }
+    shard->state = SHARD_LOADING;
+    scheduler->counts.takeovers++;
+    static const struct store_load_callbacks callbacks = {load_execution, load_page, load_segment,
+                                                          load_done};
+
+    store_shard_load(scheduler->store, shard->number, &callbacks, shard_ticket_new(shard, NULL));
+}
+
+static void take(struct shard *shard)
+{
+    shard->state = SHARD_TAKING;
+    store_shard_take(shard->scheduler->store, shard->number, shard->scheduler->process, taken,
+                     shard_ticket_new(shard, NULL));
+}
+
+/* ---- waiting for an end of exo.status ---- */
+
+static void wait_end(void *argument, int64_t end, const struct exo_error *err)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard_wait *wait = ticket->more;
+    struct shard *shard = shard_ticket_end(ticket);
+
+    if (shard == NULL) {
+        return; /* the wait went with its life */
+    }
+    if (err != NULL) {
+        log_end(shard->scheduler->log, TOPIC_STATUS, shard->number, wait_end,
+                shard_ticket_new(shard, wait));
+        return;
+    }
+    wait->end = end;
+    shard_applied(shard);
+}
+
+void shard_wait_add(struct shard *shard, struct shard_wait *wait)
+{
+    wait->end = -1;
+    wait->next = shard->waits;
+    shard->waits = wait;
+    log_end(shard->scheduler->log, TOPIC_STATUS, shard->number, wait_end,
+            shard_ticket_new(shard, wait));
+}
+
+static bool has_same_witness(const struct shard *shard, const struct sched_witness *witness)
+{
+    for (const struct shard_wait *wait = shard->waits; wait != NULL; wait = wait->next) {
+        if (wait->is_witness && wait->witness.kind == witness->kind &&
+            wait->witness.incarnation == witness->incarnation &&
+            span_equal(wait->witness.worker, witness->worker)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void shard_suspect(struct shard *shard, const struct sched_witness *witness)
+{
+    /* The same doubt waits already; the next heartbeat brings it again if it lasts. */
+    if (!shard_is_live(shard) || has_same_witness(shard, witness) ||
+        !sched_is_concerned(shard->sched, witness)) {
+        return;
+    }
+    struct shard_wait *wait = calloc(1, sizeof(*wait));
+
+    if (wait == NULL) {
+        abort();
+    }
+    arena_init(&wait->arena, shard->scheduler->allocator, 0);
+    struct span running =
+        arena_copy(&wait->arena, (struct span){witness->running,
+                                               witness->running_count * sizeof(*witness->running)});
+
+    wait->is_witness = true;
+    wait->witness = *witness;
+    wait->witness.worker = arena_copy(&wait->arena, witness->worker);
+    wait->witness.running = running.data;
+    if (wait->witness.worker.data == NULL || running.data == NULL) {
+        abort();
+    }
+    shard->scheduler->counts.witnesses++;
+    shard_wait_add(shard, wait);
+}
+
+static void wait_over(struct shard *shard, struct shard_wait *wait)
+{
+    struct sched_event event = {.kind = SCHED_BARRIER, .asked_ns = wait->asked_ns};
+
+    if (wait->is_witness) {
+        event.kind = SCHED_WITNESS;
+        event.witness = wait->witness;
+    }
+    (void)shard_step(shard, &event); /* what it says is counted by the core */
+}
+
+void shard_applied(struct shard *shard)
+{
+    uint32_t generation = shard->generation;
+    int64_t position = shard->inputs[INPUT_STATUS].cursor.offset;
+
+    if (!shard_is_live(shard)) {
+        return;
+    }
+    for (struct shard_wait **link = &shard->waits; *link != NULL;) {
+        struct shard_wait *wait = *link;
+
+        if (wait->end < 0 || position < wait->end) {
+            link = &wait->next;
+            continue;
+        }
+        *link = wait->next;
+        wait_over(shard, wait);
+        arena_release(&wait->arena);
+        free(wait);
+        if (shard->generation != generation) {
+            return;
+        }
+    }
+    if (shard->state == SHARD_DRAINING && shard->drained_at >= 0 && position >= shard->drained_at) {
+        shard->state = SHARD_RUNNING;
+        if (sched_resend(shard->sched) != SCHED_OK) {
+            shard_again(shard, EXO_SECOND);
+        }
+        scheduler_wake(shard->scheduler);
+    }
+}
+
+/* ---- sealing and after ---- */
+
+bool shard_wants_commit(struct shard *shard)
+{
+    if (!shard_is_live(shard) || shard->is_in_flight) {
+        return false;
+    }
+    if (!sched_is_empty(shard->sched) || shard->letter_count > 0 || shard->is_extra_dirty) {
+        return true;
+    }
+    exo_time now_ns = loop_now_ns(shard->scheduler->loop);
+
+    /* Stale input moves the cursors only: that may wait for company. */
+    return shard->has_moved &&
+           (now_ns - shard->idle_since_ns >= STATUS_IDLE_COMMIT_MS * EXO_MILLISECOND ||
+            shard->inputs[INPUT_STATUS].is_paused || shard->inputs[INPUT_JOBS].is_paused);
+}
+
+static struct span extra_pack(struct shard *shard)
+{
+    struct sealed *sealed = &shard->sealed;
+    uint32_t shard_count = shard->scheduler->shard_count;
+    struct wire_outbox_message *outbox =
+        sealed_alloc(sealed, shard->outbox_count * sizeof(*outbox));
+    struct wire_peer_sequence *received = sealed_alloc(sealed, shard_count * sizeof(*received));
+    struct wire_early_cancel *cancels =
+        sealed_alloc(sealed, shard->early_cancel_count * sizeof(*cancels));
+    struct wire_shard_extra extra = {
+        .next_sequence = shard->next_sequence,
+        .outbox = outbox,
+        .received = received,
+        .early_cancels = cancels,
+        .early_cancel_count = shard->early_cancel_count,
+    };
+    struct buffer text;
+
+    for (const struct outbox_entry *e = shard->outbox; e != NULL; e = e->next) {
+        outbox[extra.outbox_count++] = (struct wire_outbox_message){e->target, e->record};
+    }
+    for (uint32_t i = 0; i < shard_count; i++) {
+        if (shard->received[i] != 0) {
+            received[extra.received_count++] = (struct wire_peer_sequence){i, shard->received[i]};
+        }
+    }
+    for (uint32_t i = 0; i < shard->early_cancel_count; i++) {
+        cancels[i].execution = shard->early_cancels[i].id;
+        cancels[i].reason = span_of(shard->early_cancels[i].reason);
+    }
+    buffer_init(&text, shard->scheduler->allocator, 0);
+    wire_shard_extra_pack(&extra, &sealed->arena, &text);
+    struct span copy = sealed_copy(sealed, buffer_span(&text));
+
+    buffer_release(&text);
+    return copy;
+}
+
+static void letters_seal(struct shard *shard)
+{
+    struct sealed *sealed = &shard->sealed;
+    struct store_dead_letter *letters =
+        sealed_alloc(sealed, shard->letter_count * sizeof(*letters));
+
+    for (uint32_t i = 0; i < shard->letter_count; i++) {
+        letters[i] = shard->letters[i];
+        letters[i].reason = sealed_copy(sealed, span_of(letters[i].reason)).data;
+        letters[i].key = sealed_copy(sealed, letters[i].key);
+        letters[i].value = sealed_copy(sealed, letters[i].value);
+    }
+    sealed->batch.dead_letters = letters;
+    sealed->batch.dead_letter_count = shard->letter_count;
+    shard->letter_count = 0;
+}
+
+void shard_seal(struct shard *shard)
+{
+    struct seal_facts facts = {
+        .shard = shard->number,
+        .epoch = shard->epoch,
+        .previous = shard->batch,
+        .now_ns = shard_time(shard),
+        .process = span_of(shard->scheduler->process),
+        .secret = shard->scheduler->secret,
+        .fleet = shard->scheduler->fleet,
+    };
+
+    assert(!shard->is_in_flight);
+    arena_reset(&shard->sealed.arena);
+    seal(&shard->sealed, shard->sched, &facts);
+    letters_seal(shard);
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->sealed.batch.inputs[i] = shard->inputs[i].cursor;
+        shard->inputs[i].sealed_last = shard->inputs[i].last;
+        shard->sealed_taken[i] = shard->inputs[i].taken;
+        shard->inputs[i].taken = 0;
+    }
+    shard->sealed.batch.event_batch = shard->event_batch;
+    shard->sealed.batch.extra = extra_pack(shard);
+    shard->is_extra_dirty = false;
+    shard->has_moved = false;
+    shard->is_in_flight = true;
+    arena_reset(&shard->open_arena);
+}
+
+void shard_committed(struct shard *shard, const struct store_result *result)
+{
+    shard->batch++;
+    clock_set(shard, result->database_now_ns);
+    relay_batch(shard);
+    for (uint32_t i = 0; i < shard->sealed.need_count; i++) {
+        value_fetch(shard, &shard->sealed.needs[i]);
+    }
+    if (shard->sealed.wants_barrier) {
+        struct shard_wait *wait = calloc(1, sizeof(*wait));
+
+        if (wait == NULL) {
+            abort();
+        }
+        arena_init(&wait->arena, shard->scheduler->allocator, 0);
+        wait->asked_ns = shard->sealed.batch.now_ns;
+        shard_wait_add(shard, wait);
+    }
+    for (int i = 0; i < INPUT_NR; i++) {
+        if (shard->inputs[i].skip >= 0 &&
+            shard->sealed.batch.inputs[i].offset > shard->inputs[i].skip) {
+            shard->inputs[i].skip = -1;
+        }
+    }
+    intake_resume(shard);
+}
+
+/* A refused batch is loaded again and its inputs go one a batch; one that is refused alone is
+ * quarantined: to the dead letters, or nowhere when its execution is there already. */
+void shard_refused(struct shard *shard, bool is_duplicate, const char *why)
+{
+    bool was_careful = shard_is_careful(shard);
+
+    for (uint32_t i = 0; i < INPUT_NR; i++) {
+        struct shard_input *input = &shard->inputs[i];
+
+        if (!was_careful) {
+            input->careful_until = shard->sealed.batch.inputs[i].offset;
+        } else if (shard->sealed_taken[i] > 0) {
+            input->skip = input->sealed_last;
+            input->is_skip_duplicate = is_duplicate;
+            was_careful = false; /* the culprit is found */
+        }
+    }
+    if (was_careful && shard->sealed_taken[INPUT_JOBS] + shard->sealed_taken[INPUT_STATUS] == 0) {
+        struct exo_error err;
+
+        (void)exo_error_set(&err, EXO_EINTERNAL,
+                            "the database refuses a step that no input caused: %s", why);
+        shard_stop(shard, &err);
+        return;
+    }
+    scheduler_say(shard->scheduler, "shard.refused", "shard %u: %s", shard->number, why);
+    shard_again(shard, 0);
+}
+
+bool shard_is_careful(const struct shard *shard)
+{
+    for (int i = 0; i < INPUT_NR; i++) {
+        if (shard->sealed.batch.inputs[i].offset <= shard->inputs[i].careful_until) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,196 @@
+/* shard: the life of one shard in the process that owns it; for this folder's sources only.
+ *
+ *   TAKING --row--> LOADING --rows--> DRAINING --status below C applied--> RUNNING
+ *     ^                                                                      |
+ *     +----------- a commit failed or is in doubt: epoch + 1, load again ----+--> CLOSING
+ *                                                   log lost its tail: STOPPED
+ *
+ * Records, grants, witnesses and timers are stepped through the core into the open batch; the
+ * committer seals it. Callbacks that come back from another life of the shard are told by the
+ * generation in their ticket and dropped. */
+#ifndef EXO_SCHEDULER_SHARD_H
+#define EXO_SCHEDULER_SHARD_H
+
+#include "scheduler/scheduler.h"
+#include "schemas/wire/state.h"
+
+enum shard_state {
+    SHARD_TAKING,
+    SHARD_LOADING,
+    SHARD_DRAINING,
+    SHARD_RUNNING,
+    SHARD_STOPPED,
+    SHARD_CLOSING,
+};
+
+enum { INPUT_JOBS, INPUT_STATUS, INPUT_NR };
+
+/* One of the two topics the shard reads. */
+struct shard_input {
+    struct shard *shard;
+    struct log_reader *reader;
+    struct store_cursor cursor; /* behind what the open batch has taken */
+    uint32_t taken;             /* records in the open batch */
+    int64_t last;               /* offset of the last one taken */
+    int64_t sealed_last;
+    bool is_paused;
+    /* After a refused commit: records below it go one a batch; the one at skip is quarantined. */
+    int64_t careful_until;
+    int64_t skip;
+    bool is_skip_duplicate; /* refused because its execution is there already */
+};
+
+/* Waits until everything below end of exo.status has been applied. */
+struct shard_wait {
+    struct shard_wait *next;
+    int64_t end; /* -1: the answer is on its way */
+    bool is_witness;
+    exo_time asked_ns; /* of a barrier */
+    struct sched_witness witness;
+    struct arena arena; /* of the witness */
+};
+
+struct outbox_entry {
+    struct outbox_entry *next;
+    uint32_t target;
+    bool is_sent; /* handed to the log, not acknowledged */
+    struct span record;
+    unsigned char bytes[];
+};
+
+struct early_cancel {
+    struct execution_id id;
+    char reason[128];
+};
+
+enum { EARLY_CANCELS_MAX = 256, OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
+
+struct shard {
+    struct scheduler *scheduler;
+    uint32_t number;
+    enum shard_state state;
+    uint32_t generation;  /* of this life */
+    uint32_t outstanding; /* callbacks that hold a ticket */
+    struct loop_timer *retry;
+    uint64_t epoch, batch;
+    exo_time now_ns;       /* shard time */
+    exo_time base_wall_ns; /* the database's clock ... */
+    exo_time base_loop_ns; /* ... at this time of the loop */
+    exo_time taken_wall_ns;
+    struct sched *sched;
+    struct shard_input inputs[INPUT_NR];
+    struct arena open_arena; /* of the events in the open batch */
+    struct sealed sealed;    /* the batch in flight */
+    bool is_in_flight;
+    bool is_resend_due;
+    int64_t drained_at; /* DRAINING: C; -1: not known yet */
+    struct shard_wait *waits;
+    /* the channel between shards */
+    uint64_t next_sequence;
+    uint64_t *received; /* by source */
+    struct outbox_entry *outbox, **outbox_last;
+    uint32_t outbox_count;
+    struct early_cancel *early_cancels;
+    uint32_t early_cancel_count;
+    bool is_extra_dirty;
+    /* dead letters of the open batch */
+    struct store_dead_letter *letters;
+    uint32_t letter_count, letter_capacity;
+    /* ids whose absence in the store has been checked */
+    struct execution_id checked[CHECKED_MAX];
+    bool is_checked_known[CHECKED_MAX];
+    uint32_t checked_count;
+    bool is_checking;
+    exo_time idle_since_ns; /* cursors moved and nothing else to commit */
+    bool has_moved;
+    /* public events */
+    uint64_t event_batch;
+    struct event_count *events;      /* batches not acknowledged whole, oldest first */
+    uint32_t sealed_taken[INPUT_NR]; /* records in the batch in flight */
+};
+
+struct event_count {
+    struct event_count *next;
+    uint64_t batch;
+    uint32_t outstanding;
+    bool has_failed;
+};
+
+/* A request on its way for one life of a shard. */
+struct shard_ticket {
+    struct shard *shard;
+    uint32_t generation;
+    void *more; /* of the request */
+};
+
+/* shard_open begins to take a shard whose lease is ours. */
+struct shard *shard_open(struct scheduler *scheduler, uint32_t number);
+
+/* shard_close ends its life; freed when the last callback has come. */
+void shard_close(struct shard *shard);
+
+/* shard_again takes the shard over from ourselves and loads it again, after delay_ns. */
+void shard_again(struct shard *shard, exo_time delay_ns);
+
+/* shard_stop halts it with an alarm until somebody acts. */
+void shard_stop(struct shard *shard, const struct exo_error *why);
+
+/* shard_ticket_new counts a request; shard_ticket_end frees it and gives the shard, or NULL when
+ * its life is over. */
+struct shard_ticket *shard_ticket_new(struct shard *shard, void *more);
+struct shard *shard_ticket_end(struct shard_ticket *ticket);
+
+/* shard_time moves shard time on and gives it. */
+exo_time shard_time(struct shard *shard);
+
+/* shard_step gives an event to the core and handles what may go wrong. Returns what it said. */
+enum sched_err shard_step(struct shard *shard, const struct sched_event *event);
+
+/* shard_is_live is true while events may be stepped. */
+static inline bool shard_is_live(const struct shard *shard)
+{
+    return shard->state == SHARD_DRAINING || shard->state == SHARD_RUNNING;
+}
+
+/* shard_applied looks what had waited for the position that exo.status now has. */
+void shard_applied(struct shard *shard);
+
+/* shard_wait_add asks for the end of exo.status and keeps the wait (taken) until it is reached. */
+void shard_wait_add(struct shard *shard, struct shard_wait *wait);
+
+/* shard_suspect looks whether a suspicion concerns the shard and if so lets it wait for its end. */
+void shard_suspect(struct shard *shard, const struct sched_witness *witness);
+
+/* shard_wants_commit is true when the open batch should be sealed now. */
+bool shard_wants_commit(struct shard *shard);
+
+/* shard_seal closes the open batch into shard->sealed. */
+void shard_seal(struct shard *shard);
+
+/* shard_committed applies a commit's success; relay.c sends what it lets out. */
+void shard_committed(struct shard *shard, const struct store_result *result);
+
+/* shard_refused is told that the database refuses the batch in flight. */
+void shard_refused(struct shard *shard, bool is_duplicate, const char *why);
+
+/* shard_is_careful is true when the batch in flight lay in a range that goes one input a batch. */
+bool shard_is_careful(const struct shard *shard);
+
+/* ---- intake.c ---- */
+extern const struct log_reader_callbacks shard_input_callbacks;
+void intake_resume(struct shard *shard);
+void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
+                const char *reason);
+
+/* ---- relay.c ---- */
+void relay_batch(struct shard *shard);
+void relay_outbox(struct shard *shard);
+void relay_missed_events(struct shard *shard);
+void relay_events_free(struct shard *shard);
+void outbox_add(struct shard *shard, uint32_t target, const struct wire_job *job);
+void outbox_free(struct shard *shard);
+
+/* ---- values.c ---- */
+void value_fetch(struct shard *shard, const struct sched_need *need);
+
+#endif /* EXO_SCHEDULER_SHARD_H */
