@@ -8,6 +8,9 @@
 struct store *store_open(struct loop *loop, const struct store_settings *settings,
                          struct exo_error *err)
 {
+    if (strcmp(settings->backend, "postgres") == 0) {
+        return postgres_store_open(loop, settings, err);
+    }
     if (strcmp(settings->backend, "sqlite") == 0) {
         return sqlite_store_open(loop, settings, err);
     }

@@ -4,11 +4,7 @@
 -- index on a column that changes, so that their updates stay on the page (HOT). Bodies are packed
 -- already: EXTERNAL keeps Postgres from trying to compress them.
 
-CREATE TABLE install (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
-    shard_count integer NOT NULL CHECK (shard_count > 0),
-    installed_at timestamptz NOT NULL DEFAULT now()
-);
+-- schema_version and install are made before all migrations, by the program itself.
 
 -- Schedulers that ever said they live.
 CREATE TABLE scheduler_process (

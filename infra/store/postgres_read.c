@@ -1,0 +1,556 @@
+#include "infra/store/postgres_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Columns of EXECUTION_HEAD and of what EXECUTION_ALL adds (postgres_sql.c). */
+enum { HEAD_COLUMNS = 16 };
+
+/* Reads EXECUTION_HEAD. The spans and texts are borrowed from the result. */
+static void read_head(const PGresult *result, int row, struct store_execution *ret_execution)
+{
+    struct store_execution *e = ret_execution;
+
+    pg_id(result, row, 0, &e->id);
+    e->shard = (uint32_t)pg_int(result, row, 1);
+    e->is_terminal = pg_bool(result, row, 2);
+    e->priority = (int32_t)pg_int(result, row, 3);
+    e->epoch = (uint64_t)pg_int(result, row, 4);
+    e->batch = (uint64_t)pg_int(result, row, 5);
+    e->submitted_ns = pg_int(result, row, 6);
+    e->started_ns = pg_int(result, row, 7);
+    e->ended_ns = pg_int(result, row, 8);
+    e->deadline_ns = pg_int(result, row, 9);
+    e->project = pg_text(result, row, 10);
+    e->cluster = pg_text(result, row, 11);
+    e->state = pg_text(result, row, 12);
+    pg_digest(result, row, 13, &e->definition);
+    e->labels = pg_bytes(result, row, 14);
+    e->error = pg_bytes(result, row, 15);
+}
+
+/* Reads EXECUTION_ALL; gives the definition's text. */
+static struct span read_all(const PGresult *result, int row, struct store_execution *ret_execution)
+{
+    *ret_execution = (struct store_execution){.shard = 0};
+    read_head(result, row, ret_execution);
+    ret_execution->input = pg_bytes(result, row, HEAD_COLUMNS);
+    ret_execution->output = pg_bytes(result, row, HEAD_COLUMNS + 1);
+    ret_execution->output_ref = pg_bytes(result, row, HEAD_COLUMNS + 2);
+    ret_execution->body = pg_bytes(result, row, HEAD_COLUMNS + 3);
+    return pg_bytes(result, row, HEAD_COLUMNS + 4);
+}
+
+static void read_page(const PGresult *result, int row, struct store_page *ret_page)
+{
+    pg_id(result, row, 0, &ret_page->execution);
+    ret_page->instance = (uint32_t)pg_int(result, row, 1);
+    ret_page->page = (uint32_t)pg_int(result, row, 2);
+    ret_page->body = pg_bytes(result, row, 3);
+}
+
+static void read_segment(const PGresult *result, int row, struct store_segment *ret_segment)
+{
+    pg_id(result, row, 0, &ret_segment->execution);
+    ret_segment->instance = (uint32_t)pg_int(result, row, 1);
+    ret_segment->kind = (uint32_t)pg_int(result, row, 2);
+    ret_segment->page = (uint32_t)pg_int(result, row, 3);
+    ret_segment->part = (uint64_t)pg_int(result, row, 4);
+    ret_segment->body = pg_bytes(result, row, 5);
+}
+
+/* ---- the load of a shard ---- */
+
+enum load_phase { LOAD_EXECUTIONS, LOAD_PAGES, LOAD_SEGMENTS, LOAD_END };
+
+/* One chunk is one op; the next chunk is another that begins behind it. */
+struct load_op {
+    struct pg_op op;
+    struct store_load_callbacks callbacks;
+    uint32_t shard;
+    enum load_phase phase;
+    struct execution_id after; /* key of the last row shown, as with the next four */
+    int64_t instance, page, kind, part;
+    int got; /* rows of this chunk */
+};
+
+static const uint8_t LOAD_STATEMENTS[] = {SQL_LOAD_EXECUTIONS, SQL_LOAD_PAGES, SQL_LOAD_SEGMENTS};
+
+static void load_send(struct link_request *request, struct postgres_link *link)
+{
+    const struct load_op *op = (const struct load_op *)request;
+    struct postgres_params *params = link_params(link);
+
+    params_int4(params, (int32_t)op->shard);
+    params_bytes(params, id_span(&op->after));
+    if (op->phase != LOAD_EXECUTIONS) {
+        params_int8(params, op->instance);
+        params_int8(params, op->page);
+    }
+    if (op->phase == LOAD_SEGMENTS) {
+        params_int8(params, op->kind);
+        params_int8(params, op->part);
+    }
+    link_send(link, (enum postgres_statement)LOAD_STATEMENTS[op->phase], params);
+}
+
+static void load_one(struct load_op *op, const PGresult *result, int row)
+{
+    void *argument = op->op.argument;
+
+    if (op->phase == LOAD_EXECUTIONS) {
+        struct store_execution execution;
+        struct span text = read_all(result, row, &execution);
+
+        op->after = execution.id;
+        op->callbacks.execution(argument, &execution, text);
+    } else if (op->phase == LOAD_PAGES) {
+        struct store_page page;
+
+        read_page(result, row, &page);
+        op->after = page.execution;
+        op->instance = page.instance;
+        op->page = page.page;
+        op->callbacks.page(argument, &page);
+    } else {
+        struct store_segment segment;
+
+        read_segment(result, row, &segment);
+        op->after = segment.execution;
+        op->instance = segment.instance;
+        op->kind = segment.kind;
+        op->page = segment.page;
+        op->part = (int64_t)segment.part;
+        op->callbacks.segment(argument, &segment);
+    }
+}
+
+static void load_result(struct link_request *request, uint32_t step, const PGresult *result)
+{
+    struct load_op *op = (struct load_op *)request;
+
+    (void)step;
+    op->got = PQntuples(result);
+    for (int row = 0; row < op->got; row++) {
+        load_one(op, result, row);
+    }
+}
+
+static void load_begin_phase(struct load_op *op, enum load_phase phase)
+{
+    op->phase = phase;
+    memset(&op->after, 0, sizeof(op->after));
+    op->instance = op->page = op->kind = -1;
+    op->part = INT64_MIN;
+}
+
+static void load_chunk(struct load_op *op);
+
+static void load_done(struct pg_op *base, const struct exo_error *err)
+{
+    struct load_op *op = (struct load_op *)base;
+
+    if (err != NULL) {
+        op->callbacks.done(base->argument, err);
+        return;
+    }
+    struct load_op *next = pg_op_new(&base->store->store, sizeof(*next), base->argument);
+
+    next->callbacks = op->callbacks;
+    next->shard = op->shard;
+    next->phase = op->phase;
+    next->after = op->after;
+    next->instance = op->instance;
+    next->page = op->page;
+    next->kind = op->kind;
+    next->part = op->part;
+    if (op->got < POSTGRES_CHUNK_ROWS) {
+        load_begin_phase(next, op->phase + 1);
+    }
+    load_chunk(next);
+}
+
+static void load_chunk(struct load_op *op)
+{
+    struct exo_error closed;
+
+    if (op->phase == LOAD_END) {
+        op->callbacks.done(op->op.argument, NULL);
+        pg_op_free(&op->op);
+        return;
+    }
+    if (op->op.store->is_closing) {
+        (void)exo_error_set(&closed, EXO_EUNKNOWN, "the store is being closed");
+        op->callbacks.done(op->op.argument, &closed);
+        pg_op_free(&op->op);
+        return;
+    }
+    op->op.request.send = load_send;
+    op->op.request.result = load_result;
+    op->op.done = load_done;
+    pg_op_read(&op->op, LOAD_STATEMENTS, sizeof(LOAD_STATEMENTS));
+}
+
+void postgres_store_shard_load(struct store *store, uint32_t shard,
+                               const struct store_load_callbacks *callbacks, void *argument)
+{
+    struct load_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->callbacks = *callbacks;
+    op->shard = shard;
+    load_begin_phase(op, LOAD_EXECUTIONS);
+    load_chunk(op);
+}
+
+/* ---- answers that are shown from the result itself ---- */
+
+/* A read whose answer is one result: shown (with its callback) while the result stands. */
+struct read_op {
+    struct pg_op op;
+    enum postgres_statement statement;
+    void (*write)(const struct read_op *op, struct postgres_params *params);
+    void (*show)(struct read_op *op, const PGresult *result); /* result NULL: failed, with err */
+    const struct exo_error *err;
+    bool is_shown;
+
+    /* What the kinds ask and whom they tell. */
+    struct execution_id id;
+    int64_t numbers[4];
+    struct store_query query;
+    struct execution_id *ids;
+    uint32_t id_count;
+    store_execution_done *execution_done;
+    store_known_done *known_done;
+    store_list_done *list_done;
+    store_pages_done *pages_done;
+    store_segments_done *segments_done;
+};
+
+static void read_send(struct link_request *request, struct postgres_link *link)
+{
+    const struct read_op *op = (const struct read_op *)request;
+    struct postgres_params *params = link_params(link);
+
+    op->write(op, params);
+    link_send(link, op->statement, params);
+}
+
+static void read_result(struct link_request *request, uint32_t step, const PGresult *result)
+{
+    struct read_op *op = (struct read_op *)request;
+
+    (void)step;
+    if (!op->op.is_full) {
+        op->is_shown = true;
+        op->show(op, result);
+    }
+}
+
+static void read_done(struct pg_op *base, const struct exo_error *err)
+{
+    struct read_op *op = (struct read_op *)base;
+
+    if (!op->is_shown) {
+        op->err = err;
+        op->show(op, NULL);
+    }
+}
+
+static const uint8_t *one_statement(enum postgres_statement statement)
+{
+    static uint8_t each[SQL_STATEMENT_NR];
+
+    each[statement] = (uint8_t)statement;
+    return &each[statement];
+}
+
+static void read_ask(struct read_op *op)
+{
+    op->op.request.send = read_send;
+    op->op.request.result = read_result;
+    op->op.done = read_done;
+    pg_op_read(&op->op, one_statement(op->statement), 1);
+}
+
+static void write_id(const struct read_op *op, struct postgres_params *params)
+{
+    params_bytes(params, id_span(&op->id));
+}
+
+static void show_execution(struct read_op *op, const PGresult *result)
+{
+    struct store_execution execution;
+    struct span text = {NULL, 0};
+    bool is_there = result != NULL && PQntuples(result) == 1;
+
+    if (is_there) {
+        text = read_all(result, 0, &execution);
+    }
+    op->execution_done(op->op.argument, is_there ? &execution : NULL, text, op->err);
+}
+
+void postgres_store_execution_get(struct store *store, const struct execution_id *id,
+                                  store_execution_done *done, void *argument)
+{
+    struct read_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_EXECUTION_GET;
+    op->write = write_id;
+    op->show = show_execution;
+    op->id = *id;
+    op->execution_done = done;
+    read_ask(op);
+}
+
+static void write_known(const struct read_op *op, struct postgres_params *params)
+{
+    params_array(params, TYPE_UUID, op->id_count);
+    for (uint32_t i = 0; i < op->id_count; i++) {
+        array_bytes(params, id_span(&op->ids[i]));
+    }
+    params_array_end(params);
+}
+
+static void show_known(struct read_op *op, const PGresult *result)
+{
+    bool is_known[STORE_KNOWN_IDS_MAX] = {false};
+
+    for (int row = 0; result != NULL && row < PQntuples(result); row++) {
+        is_known[pg_int(result, row, 0) - 1] = true;
+    }
+    op->known_done(op->op.argument, result == NULL ? NULL : is_known, op->err);
+}
+
+void postgres_store_execution_known(struct store *store, const struct execution_id *ids,
+                                    uint32_t count, store_known_done *done, void *argument)
+{
+    struct read_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_EXECUTION_KNOWN;
+    op->write = write_known;
+    op->show = show_known;
+    op->known_done = done;
+    op->ids = arena_alloc(&op->op.arena, count * sizeof(*ids));
+    op->op.is_full = op->ids == NULL;
+    if (op->ids != NULL && count > 0) {
+        op->id_count = count;
+        memcpy(op->ids, ids, count * sizeof(*ids));
+    }
+    read_ask(op);
+}
+
+static void write_query(const struct read_op *op, struct postgres_params *params)
+{
+    const struct store_query *q = &op->query;
+
+    params_text(params, q->project);
+    params_text(params, q->state);
+    params_text(params, q->cluster);
+    if (q->label_key.bytes == 0) {
+        params_null(params);
+        params_null(params);
+    } else {
+        params_bytes(params, q->label_key);
+        params_bytes(params, q->label_value);
+    }
+    params_int8(params, q->after_ns);
+    params_int8(params, q->before_ns == 0 ? INT64_MAX : q->before_ns);
+    params_int8(params, q->cursor_ns == 0 ? INT64_MAX : q->cursor_ns);
+    params_bytes(params, id_span(&q->cursor));
+    params_int8(params, q->limit);
+}
+
+static void show_list(struct read_op *op, const PGresult *result)
+{
+    uint32_t count = result == NULL ? 0 : (uint32_t)PQntuples(result);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct store_execution *row = pg_op_row(&op->op, sizeof(*row));
+
+        if (row == NULL) {
+            abort(); /* the limit of 1,000 rows lies far below that of an answer */
+        }
+        read_head(result, (int)i, row);
+    }
+    op->list_done(op->op.argument, op->op.rows, count, op->err);
+}
+
+void postgres_store_execution_list(struct store *store, const struct store_query *query,
+                                   store_list_done *done, void *argument)
+{
+    struct read_op *op = pg_op_new(store, sizeof(*op), argument);
+    struct store_query *q = &op->query;
+
+    *q = *query;
+    q->project = q->project == NULL ? NULL : pg_op_text(&op->op, q->project);
+    q->state = q->state == NULL ? NULL : pg_op_text(&op->op, q->state);
+    q->cluster = q->cluster == NULL ? NULL : pg_op_text(&op->op, q->cluster);
+    q->label_key = pg_op_copy(&op->op, q->label_key);
+    q->label_value = pg_op_copy(&op->op, q->label_value);
+    op->statement = SQL_EXECUTION_LIST;
+    op->write = write_query;
+    op->show = show_list;
+    op->list_done = done;
+    read_ask(op);
+}
+
+/* ---- pages and segments ---- */
+
+static int64_t last_of(uint32_t first, uint32_t count)
+{
+    return (int64_t)first + (int64_t)count - 1;
+}
+
+static void write_pages(const struct read_op *op, struct postgres_params *params)
+{
+    write_id(op, params);
+    for (int i = 0; i < 3; i++) {
+        params_int8(params, op->numbers[i]);
+    }
+}
+
+static void show_pages(struct read_op *op, const PGresult *result)
+{
+    struct exo_error err;
+    uint32_t count = result == NULL ? 0 : (uint32_t)PQntuples(result);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct store_page *page = pg_op_row(&op->op, sizeof(*page));
+
+        if (page == NULL) {
+            (void)exo_error_set(&err, EXO_ELIMIT, "too many pages in one answer: ask for less");
+            op->pages_done(op->op.argument, NULL, 0, &err);
+            return;
+        }
+        read_page(result, (int)i, page);
+    }
+    op->pages_done(op->op.argument, op->op.rows, count, op->err);
+}
+
+void postgres_store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                             uint32_t first, uint32_t count, store_pages_done *done, void *argument)
+{
+    struct read_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_PAGE_GET;
+    op->write = write_pages;
+    op->show = show_pages;
+    op->id = *id;
+    op->numbers[0] = instance;
+    op->numbers[1] = first;
+    op->numbers[2] = last_of(first, count);
+    op->pages_done = done;
+    read_ask(op);
+}
+
+static void write_segments(const struct read_op *op, struct postgres_params *params)
+{
+    write_id(op, params);
+    for (int i = 0; i < 4; i++) {
+        params_int8(params, op->numbers[i]);
+    }
+}
+
+static void show_segments(struct read_op *op, const PGresult *result)
+{
+    struct exo_error err;
+    uint32_t count = result == NULL ? 0 : (uint32_t)PQntuples(result);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct store_segment *segment = pg_op_row(&op->op, sizeof(*segment));
+
+        if (segment == NULL) {
+            (void)exo_error_set(&err, EXO_ELIMIT, "too many segments in one answer: ask for less");
+            op->segments_done(op->op.argument, NULL, 0, &err);
+            return;
+        }
+        read_segment(result, (int)i, segment);
+    }
+    op->segments_done(op->op.argument, op->op.rows, count, op->err);
+}
+
+void postgres_store_segment_get(struct store *store, const struct execution_id *id,
+                                uint32_t instance, uint32_t kind, uint32_t first, uint32_t count,
+                                store_segments_done *done, void *argument)
+{
+    struct read_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_SEGMENT_GET;
+    op->write = write_segments;
+    op->show = show_segments;
+    op->id = *id;
+    op->numbers[0] = instance;
+    op->numbers[1] = kind;
+    op->numbers[2] = first;
+    op->numbers[3] = last_of(first, count);
+    op->segments_done = done;
+    read_ask(op);
+}
+
+/* ---- journal ---- */
+
+struct journal_op {
+    struct pg_op op; /* rows: struct store_journal_row */
+    int64_t shard, after_batch, limit;
+    uint64_t oldest_batch;
+    store_journal_done *done;
+};
+
+static const uint8_t JOURNAL_STATEMENTS[] = {SQL_JOURNAL_GET, SQL_JOURNAL_OLDEST};
+
+static void journal_send(struct link_request *request, struct postgres_link *link)
+{
+    const struct journal_op *op = (const struct journal_op *)request;
+    struct postgres_params *params = link_params(link);
+
+    params_int4(params, (int32_t)op->shard);
+    params_int8(params, op->after_batch);
+    params_int8(params, op->limit);
+    link_send(link, SQL_JOURNAL_GET, params);
+    params = link_params(link);
+    params_int4(params, (int32_t)op->shard);
+    link_send(link, SQL_JOURNAL_OLDEST, params);
+}
+
+static void journal_result(struct link_request *request, uint32_t step, const PGresult *result)
+{
+    struct journal_op *op = (struct journal_op *)request;
+
+    if (step == 1) {
+        op->oldest_batch = (uint64_t)pg_int(result, 0, 0);
+        return;
+    }
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct store_journal_row *row = pg_op_row(&op->op, sizeof(*row));
+
+        if (row == NULL) {
+            return;
+        }
+        row->epoch = (uint64_t)pg_int(result, i, 0);
+        row->batch = (uint64_t)pg_int(result, i, 1);
+        row->body = pg_op_copy(&op->op, pg_bytes(result, i, 2));
+    }
+}
+
+static void journal_done(struct pg_op *base, const struct exo_error *err)
+{
+    struct journal_op *op = (struct journal_op *)base;
+
+    op->done(base->argument, err == NULL ? base->rows : NULL, err == NULL ? base->row_count : 0,
+             op->oldest_batch, err);
+}
+
+void postgres_store_journal_get(struct store *store, uint32_t shard, uint64_t after_batch,
+                                uint32_t limit, store_journal_done *done, void *argument)
+{
+    struct journal_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->shard = shard;
+    op->after_batch = (int64_t)after_batch;
+    op->limit = limit;
+    op->done = done;
+    op->op.request.send = journal_send;
+    op->op.request.result = journal_result;
+    op->op.done = journal_done;
+    pg_op_read(&op->op, JOURNAL_STATEMENTS, sizeof(JOURNAL_STATEMENTS));
+}

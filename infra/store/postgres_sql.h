@@ -1,0 +1,64 @@
+/* postgres_sql: every statement that is sent to Postgres, in one table.
+ *
+ * Pure data. Parameters and results are binary; a parameter's type stands in its cast. */
+#ifndef EXO_INFRA_STORE_POSTGRES_SQL_H
+#define EXO_INFRA_STORE_POSTGRES_SQL_H
+
+#include <stdbool.h>
+
+enum postgres_statement {
+    /* a commit */
+    SQL_BEGIN,
+    SQL_FENCE,
+    SQL_DEFINITIONS,
+    SQL_INSERTS,
+    SQL_UPDATES,
+    SQL_LIVE_PUT,
+    SQL_LIVE_DROP,
+    SQL_PAGES,
+    SQL_SEGMENTS,
+    SQL_JOURNAL,
+    SQL_DEAD_LETTERS,
+    SQL_COMMIT,
+    SQL_ROLLBACK,
+    /* ownership */
+    SQL_SHARD_TAKE,
+    SQL_SHARD_GET,
+    SQL_LEASE_ROUND,
+    SQL_LEASES,
+    SQL_PROCESSES,
+    /* reads */
+    SQL_LOAD_EXECUTIONS,
+    SQL_LOAD_PAGES,
+    SQL_LOAD_SEGMENTS,
+    SQL_EXECUTION_GET,
+    SQL_EXECUTION_KNOWN,
+    SQL_EXECUTION_LIST,
+    SQL_PAGE_GET,
+    SQL_SEGMENT_GET,
+    SQL_JOURNAL_GET,
+    SQL_JOURNAL_OLDEST,
+    /* beside */
+    SQL_KEY_PUT,
+    SQL_KEY_GET,
+    SQL_BLOB_PUT,
+    SQL_BLOB_GET,
+    SQL_DEAD_LETTER_LIST,
+    SQL_DEAD_LETTER_REPLAYED,
+    SQL_IS_INSTALLED,
+    SQL_SCHEMA,
+    SQL_STATEMENT_NR,
+};
+
+struct postgres_sql {
+    const char *name; /* of the prepared statement; NULL: planned anew each time */
+    const char *text;
+};
+
+extern const struct postgres_sql postgres_sql[SQL_STATEMENT_NR];
+
+/* How many rows one chunk of a load has at most. */
+enum { POSTGRES_CHUNK_ROWS = 128 };
+#define POSTGRES_CHUNK_LIMIT "128"
+
+#endif /* EXO_INFRA_STORE_POSTGRES_SQL_H */

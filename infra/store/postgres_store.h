@@ -1,0 +1,135 @@
+/* postgres_store: what the parts of the Postgres back-end share.
+ *
+ *   commits  one connection, one transaction at a time; takes of shards too, as their commits
+ *            follow on it and its backend is the one a contender terminates
+ *   leases   one connection, so that a long commit never holds up a renewal
+ *   readers  all the rest, spread over several
+ *   migrator made at the first migration: scripts cannot be pipelined */
+#ifndef EXO_INFRA_STORE_POSTGRES_STORE_H
+#define EXO_INFRA_STORE_POSTGRES_STORE_H
+
+#include "infra/store/backend.h"
+#include "infra/store/commit_queue.h"
+#include "infra/store/postgres_link.h"
+
+enum { POSTGRES_READERS_MAX = 64 };
+
+struct postgres_store {
+    struct store store;
+    struct loop *loop;
+    char *url;
+    char *application;
+    struct postgres_link *commits, *leases, *migrator;
+    struct postgres_link *readers[POSTGRES_READERS_MAX];
+    uint32_t reader_count;
+    struct loop_timer *retire; /* closes the migrator when it has nothing to do */
+    struct commit_queue queue;
+    bool is_closing;
+    struct exo_error last_error;
+};
+
+/* The frame of a request; each kind begins with it. */
+struct pg_op {
+    struct link_request request;
+    struct postgres_store *store;
+    struct heap_budget budget;
+    struct arena arena; /* copies of what was asked, rows of the answer */
+    void *rows;         /* array that grows */
+    uint32_t row_count, row_capacity;
+    bool is_full; /* the answer did not fit */
+    void *argument;
+    /* Called once at the end; err is NULL when all went well. The op is freed after it. */
+    void (*done)(struct pg_op *op, const struct exo_error *err);
+};
+
+/* pg_op_new gives a zeroed request of a kind (aborts without memory). */
+void *pg_op_new(struct store *store, size_t bytes, void *argument);
+void pg_op_free(struct pg_op *op);
+
+/* pg_op_ask queues the op on a link. statements: what send may use, static. */
+void pg_op_ask(struct pg_op *op, struct postgres_link *link, const uint8_t *statements,
+               uint32_t statement_count);
+
+/* pg_op_read queues the op on the reader that has least to do. */
+void pg_op_read(struct pg_op *op, const uint8_t *statements, uint32_t statement_count);
+
+/* pg_op_row gives the next, zeroed row of the answer; NULL when it does not fit: is_full is set and
+ * the op ends with EXO_ELIMIT. */
+EXO_CHECKED void *pg_op_row(struct pg_op *op, size_t row_bytes);
+
+/* pg_op_copy and pg_op_text copy what was asked, or a value of a result; where they do not fit they
+ * set is_full and give the empty one. */
+struct span pg_op_copy(struct pg_op *op, struct span bytes);
+const char *pg_op_text(struct pg_op *op, const char *text);
+
+/* pg_error remembers an error for store_last_error; gives it back, NULL for NULL. */
+const struct exo_error *pg_error(struct postgres_store *store, const struct exo_error *err);
+
+/* Values of a binary result. NULL reads as 0, the empty span and "". The text and the bytes are
+ * borrowed from the result. */
+int64_t pg_int(const PGresult *result, int row, int column);
+bool pg_bool(const PGresult *result, int row, int column);
+struct span pg_bytes(const PGresult *result, int row, int column);
+const char *pg_text(const PGresult *result, int row, int column);
+void pg_id(const PGresult *result, int row, int column, struct execution_id *ret_id);
+void pg_digest(const PGresult *result, int row, int column, struct digest *ret_digest);
+exo_time pg_time_ns(const PGresult *result, int row, int column); /* of a timestamptz */
+
+static inline struct span id_span(const struct execution_id *id)
+{
+    return (struct span){id->bytes, sizeof(id->bytes)};
+}
+
+static inline struct span digest_span(const struct digest *digest)
+{
+    return (struct span){digest->bytes, sizeof(digest->bytes)};
+}
+
+/* What a connection that commits is set to; the migrator and the rest have their own. */
+extern const char POSTGRES_SETUP_COMMITS[];
+extern const char POSTGRES_SETUP_MIGRATOR[];
+
+/* postgres_migrator_retire closes the migrator's connection (the timer's call). */
+void postgres_migrator_retire(void *argument);
+
+/* The parts of the back-end's table, by file. */
+void postgres_store_migrate(struct store *store, uint32_t shard_count, store_done *done,
+                            void *argument);
+void postgres_store_schema(struct store *store, store_schema_done *done, void *argument);
+void postgres_store_lease_round(struct store *store, const struct store_lease_round *round,
+                                store_leases_done *done, void *argument);
+void postgres_store_commit(struct store *store, const struct store_batch *batches, uint32_t count,
+                           store_commit_done *done, void *argument);
+void postgres_store_shard_take(struct store *store, uint32_t shard, const char *process,
+                               store_take_done *done, void *argument);
+void postgres_store_shard_get(struct store *store, uint32_t shard, store_shard_done *done,
+                              void *argument);
+void postgres_store_shard_load(struct store *store, uint32_t shard,
+                               const struct store_load_callbacks *callbacks, void *argument);
+void postgres_store_execution_get(struct store *store, const struct execution_id *id,
+                                  store_execution_done *done, void *argument);
+void postgres_store_execution_known(struct store *store, const struct execution_id *ids,
+                                    uint32_t count, store_known_done *done, void *argument);
+void postgres_store_execution_list(struct store *store, const struct store_query *query,
+                                   store_list_done *done, void *argument);
+void postgres_store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                             uint32_t first, uint32_t count, store_pages_done *done,
+                             void *argument);
+void postgres_store_segment_get(struct store *store, const struct execution_id *id,
+                                uint32_t instance, uint32_t kind, uint32_t first, uint32_t count,
+                                store_segments_done *done, void *argument);
+void postgres_store_journal_get(struct store *store, uint32_t shard, uint64_t after_batch,
+                                uint32_t limit, store_journal_done *done, void *argument);
+void postgres_store_key_put(struct store *store, const char *project, const char *key,
+                            const struct execution_id *id, const struct digest *body,
+                            store_key_done *done, void *argument);
+void postgres_store_blob_put(struct store *store, const struct digest *digest, struct span bytes,
+                             store_done *done, void *argument);
+void postgres_store_blob_get(struct store *store, const struct digest *digest,
+                             store_blob_done *done, void *argument);
+void postgres_store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
+                                     store_letters_done *done, void *argument);
+void postgres_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,
+                                         void *argument);
+
+#endif /* EXO_INFRA_STORE_POSTGRES_STORE_H */
