@@ -36,12 +36,13 @@ static enum expression_err fail_memory(struct expression_error *error)
                                 "the template needs more memory than it may take", "");
 }
 
-static enum expression_err add_part(struct building *b, struct part **ret)
+/* Returns the new last part, or NULL when there is no memory. */
+static struct part *add_part(struct building *b)
 {
     struct part *part = arena_alloc(b->arena, sizeof(*part));
 
     if (part == NULL) {
-        return fail_memory(b->error);
+        return NULL;
     }
     if (b->last == NULL) {
         b->first = part;
@@ -49,21 +50,18 @@ static enum expression_err add_part(struct building *b, struct part **ret)
         b->last->next = part;
     }
     b->last = part;
-    *ret = part;
-    return EXPRESSION_OK;
+    return part;
 }
 
 static enum expression_err add_text(struct building *b, size_t begin, size_t end)
 {
-    struct part *part;
-
     if (begin == end) {
         return EXPRESSION_OK;
     }
-    enum expression_err err = add_part(b, &part);
+    struct part *part = add_part(b);
 
-    if (err != EXPRESSION_OK) {
-        return err;
+    if (part == NULL) {
+        return fail_memory(b->error);
     }
     part->text =
         arena_copy(b->arena, (struct span){(const char *)b->text.data + begin, end - begin});
@@ -72,18 +70,20 @@ static enum expression_err add_text(struct building *b, size_t begin, size_t end
 
 static enum expression_err add_expression(struct building *b, size_t begin, size_t *ret_end)
 {
-    struct part *part;
     const struct expression *expression;
     enum expression_err err = expression_parse(b->text, begin, true, b->position, b->arena,
                                                &expression, ret_end, b->error);
 
-    if (err == EXPRESSION_OK) {
-        err = add_part(b, &part);
+    if (err != EXPRESSION_OK) {
+        return err;
     }
-    if (err == EXPRESSION_OK) {
-        part->expression = expression;
+    struct part *part = add_part(b);
+
+    if (part == NULL) {
+        return fail_memory(b->error);
     }
-    return err;
+    part->expression = expression;
+    return EXPRESSION_OK;
 }
 
 static bool is_at(struct span text, size_t at, const char *mark)

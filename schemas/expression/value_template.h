@@ -23,7 +23,8 @@ struct value_template; /* in the arena it was compiled into, immutable */
  * path          where source stands, such as cluster.satellites[2].input, for the faults' paths
  * arena         borrowed; the template lives there
  * ret_template  out; untouched on failure
- * faults        borrowed; gets every wrong expression with its path, line and column
+ * faults        borrowed; gets every wrong expression with its path, line and column: counted from
+ *               where the string begins, so one to the left in a quoted one
  *
  * Returns EXPRESSION_OK, or the code of the first fault; EMEMORY without a fault. */
 EXO_CHECKED enum expression_err value_template_compile(const struct value *source, const char *path,

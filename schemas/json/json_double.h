@@ -9,7 +9,7 @@
 #include "schemas/vocab/checked.h"
 #include "schemas/vocab/span.h"
 
-enum { JSON_DOUBLE_TEXT_BYTES = 32 };
+enum { JSON_DOUBLE_TEXT_BYTES = 40 };
 
 /* json_double_parse reads [+-] digits [. digits] [e [+-] digits] of any length, where the digits
  * on one side of the point may be missing; the nearest double, ties to even.

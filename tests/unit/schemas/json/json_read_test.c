@@ -94,72 +94,74 @@ static void reads_what_rfc_8259_allows(void **state)
     }
 }
 
+/* clang-format off */
+static const struct { const char *text; uint32_t line, column; const char *says; } refused[] = {
+    {"", 1, 1, "ends too early"},
+    {"  ", 1, 3, "ends too early"},
+    {"nul", 1, 1, "no value begins so"},
+    {"True", 1, 1, "no value begins so"},
+    {"'a'", 1, 1, "no value begins so"},
+    {"NaN", 1, 1, "no value begins so"},
+    {"-", 1, 2, "ends too early"},
+    {"-x", 1, 2, "digit"},
+    {"+1", 1, 1, "no value begins so"},
+    {"01", 1, 1, "begin with a zero"},
+    {"-012", 1, 2, "begin with a zero"},
+    {"1.", 1, 3, "ends too early"},
+    {"1.x", 1, 3, "digit"},
+    {".5", 1, 1, "no value begins so"},
+    {"1e", 1, 3, "ends too early"},
+    {"1e+ ", 1, 4, "digit"},
+    {"[1e400]", 1, 2, "too large"},
+    {"1 2", 1, 3, "nothing may follow"},
+    {"null,", 1, 5, "nothing may follow"},
+    {"[1,]", 1, 4, "no value begins so"},
+    {"[1 2]", 1, 4, "comma or ]"},
+    {"[1", 1, 3, "ends too early"},
+    {"[1}", 1, 3, "comma or ]"},
+    {"{\"a\":1]", 1, 7, "comma or }"},
+    {"{\"a\" 1}", 1, 6, "colon"},
+    {"{a:1}", 1, 2, "key in double quotes"},
+    {"{1:1}", 1, 2, "key in double quotes"},
+    {"{\"a\":1,}", 1, 8, "key in double quotes"},
+    {"{\"a\":}", 1, 6, "no value begins so"},
+    {"{\n  \"a\": 1,\n  \"a\": 2\n}", 3, 3, "the key \"a\" stands twice"},
+    {"{\"a\":1,\"\\u0061\":2}", 1, 8, "the key \"a\" stands twice"},
+    {"\"a", 1, 3, "ends too early"},
+    {"\"a\nb\"", 1, 3, "control character"},
+    {"\"\\x\"", 1, 2, "no such escape"},
+    {"\"\\", 1, 3, "ends too early"},
+    {"\"\\u12\"", 1, 2, "hexadecimal"},
+    {"\"\\u12g4\"", 1, 2, "hexadecimal"},
+    {"\"\\ud800\"", 1, 2, "surrogate"},
+    {"\"\\ud800\\u0041\"", 1, 2, "surrogate"},
+    {"\"\\udc00\"", 1, 2, "surrogate"},
+    {"\"\\ud83dx\\ude00\"", 1, 2, "surrogate"},
+    {"\"\x80\"", 1, 2, "UTF-8"},
+    {"\"\xc0\xaf\"", 1, 2, "UTF-8"},
+    {"\"\xe0\x80\xaf\"", 1, 2, "UTF-8"},
+    {"\"\xed\xa0\x80\"", 1, 2, "UTF-8"},
+    {"\"\xf4\x90\x80\x80\"", 1, 2, "UTF-8"},
+    {"\"\xc3\"", 1, 2, "UTF-8"},
+    {"\xef\xbb\xbf{}", 1, 1, "byte order mark"},
+    {"[1] // no", 1, 5, "nothing may follow"},
+};
+/* clang-format on */
+
 static void refuses_the_rest_with_its_place(void **state)
 {
-    /* clang-format off */
-    static const struct { const char *text; uint32_t line, column; const char *says; } table[] = {
-        {"", 1, 1, "ends too early"},
-        {"  ", 1, 3, "ends too early"},
-        {"nul", 1, 1, "no value begins so"},
-        {"True", 1, 1, "no value begins so"},
-        {"'a'", 1, 1, "no value begins so"},
-        {"NaN", 1, 1, "no value begins so"},
-        {"-", 1, 2, "ends too early"},
-        {"-x", 1, 2, "digit"},
-        {"+1", 1, 1, "no value begins so"},
-        {"01", 1, 1, "begin with a zero"},
-        {"-012", 1, 2, "begin with a zero"},
-        {"1.", 1, 3, "ends too early"},
-        {"1.x", 1, 3, "digit"},
-        {".5", 1, 1, "no value begins so"},
-        {"1e", 1, 3, "ends too early"},
-        {"1e+ ", 1, 4, "digit"},
-        {"[1e400]", 1, 2, "too large"},
-        {"1 2", 1, 3, "nothing may follow"},
-        {"null,", 1, 5, "nothing may follow"},
-        {"[1,]", 1, 4, "no value begins so"},
-        {"[1 2]", 1, 4, "comma or ]"},
-        {"[1", 1, 3, "ends too early"},
-        {"[1}", 1, 3, "comma or ]"},
-        {"{\"a\":1]", 1, 7, "comma or }"},
-        {"{\"a\" 1}", 1, 6, "colon"},
-        {"{a:1}", 1, 2, "key in double quotes"},
-        {"{1:1}", 1, 2, "key in double quotes"},
-        {"{\"a\":1,}", 1, 8, "key in double quotes"},
-        {"{\"a\":}", 1, 6, "no value begins so"},
-        {"{\n  \"a\": 1,\n  \"a\": 2\n}", 3, 3, "the key \"a\" stands twice"},
-        {"{\"a\":1,\"\\u0061\":2}", 1, 8, "the key \"a\" stands twice"},
-        {"\"a", 1, 3, "ends too early"},
-        {"\"a\nb\"", 1, 3, "control character"},
-        {"\"\\x\"", 1, 2, "no such escape"},
-        {"\"\\", 1, 3, "ends too early"},
-        {"\"\\u12\"", 1, 2, "hexadecimal"},
-        {"\"\\u12g4\"", 1, 2, "hexadecimal"},
-        {"\"\\ud800\"", 1, 2, "surrogate"},
-        {"\"\\ud800\\u0041\"", 1, 2, "surrogate"},
-        {"\"\\udc00\"", 1, 2, "surrogate"},
-        {"\"\\ud83dx\\ude00\"", 1, 2, "surrogate"},
-        {"\"\x80\"", 1, 2, "UTF-8"},
-        {"\"\xc0\xaf\"", 1, 2, "UTF-8"},
-        {"\"\xe0\x80\xaf\"", 1, 2, "UTF-8"},
-        {"\"\xed\xa0\x80\"", 1, 2, "UTF-8"},
-        {"\"\xf4\x90\x80\x80\"", 1, 2, "UTF-8"},
-        {"\"\xc3\"", 1, 2, "UTF-8"},
-        {"\xef\xbb\xbf{}", 1, 1, "byte order mark"},
-        {"[1] // no", 1, 5, "nothing may follow"},
-    };
-    /* clang-format on */
     struct fixture *f = *state;
 
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct value value = value_int(77);
 
-        assert_int_equal(json_read(span_of(table[i].text), NULL, &f->arena, &value, &f->error),
+        assert_int_equal(json_read(span_of(refused[i].text), NULL, &f->arena, &value, &f->error),
                          JSON_ESYNTAX);
         assert_int_equal(value.integer, 77);
-        if (strstr(f->error.text, table[i].says) == NULL || f->error.line != table[i].line ||
-            f->error.column != table[i].column) {
-            fail_msg("%s: %u:%u: %s", table[i].text, f->error.line, f->error.column, f->error.text);
+        if (strstr(f->error.text, refused[i].says) == NULL || f->error.line != refused[i].line ||
+            f->error.column != refused[i].column) {
+            fail_msg("%s: %u:%u: %s", refused[i].text, f->error.line, f->error.column,
+                     f->error.text);
         }
     }
 }
