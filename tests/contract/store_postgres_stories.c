@@ -1,0 +1,315 @@
+#include "tests/contract/store_stories.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/contract/socket_proxy.h"
+#include "tests/contract/store_trial.h"
+
+struct told {
+    struct store_result result;
+    bool is_done;
+};
+
+static void on_told(void *argument, const struct store_result *result)
+{
+    struct told *told = argument;
+
+    assert_false(told->is_done);
+    told->result = *result;
+    told->is_done = true;
+}
+
+/* From now on an insert of an execution sleeps within its transaction. */
+static void make_inserts_sleep(struct trial *t)
+{
+    trial_sql(t, "CREATE FUNCTION doze() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                 "PERFORM pg_sleep(60); RETURN NEW; END $$; "
+                 "CREATE TRIGGER doze BEFORE INSERT ON execution FOR EACH ROW "
+                 "EXECUTE FUNCTION doze()");
+}
+
+/* Waits, on the server, until a commit sleeps. */
+static const char AWAIT_SLEEPER[] =
+    "DO $$ BEGIN FOR i IN 1..2000 LOOP PERFORM pg_stat_clear_snapshot(); "
+    "IF EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE 'INSERT INTO execution%' "
+    "AND wait_event = 'PgSleep') THEN RETURN; END IF; PERFORM pg_sleep(0.005); END LOOP; "
+    "RAISE 'no commit sleeps'; END $$";
+
+static const char KILL_COMMITTERS[] =
+    "DO $$ BEGIN PERFORM pg_terminate_backend(backend) FROM shard_lease WHERE backend <> 0; END $$";
+
+/* Takes the shard over from itself until the store is back. */
+static struct store_shard take_again(struct trial *t, uint32_t shard)
+{
+    int failed;
+
+    do {
+        failed = trial_take(t, t->store, shard, "a");
+        assert_true(failed == 0 || failed == EXO_EUNKNOWN || failed == EXO_EUNAVAILABLE);
+    } while (failed != 0);
+    return t->shard;
+}
+
+/* The connection goes between commits: nothing is lost, and the next request finds another. */
+static void goes_on_after_a_lost_connection(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_shard shard = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&shard);
+
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    trial_sql(t, KILL_COMMITTERS);
+    batch.previous++;
+    batch.next++;
+    enum store_verdict verdict = trial_commit(t, t->store, &batch, 1);
+
+    /* It may have been sent into the dying connection: then the take-over tells. */
+    if (verdict != STORE_DONE) {
+        assert_true(verdict == STORE_UNKNOWN || verdict == STORE_FAILED);
+        shard = take_again(t, 2);
+        assert_int_equal(shard.batch, 1);
+        batch.epoch = shard.epoch;
+        assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    }
+    assert_int_equal(trial_shard(t, t->store, 2), 0);
+    assert_int_equal(t->shard.batch, 2);
+    trial_close(t);
+}
+
+/* Killed in the middle of its transaction: not known to have failed, and the take-over reveals that
+ * it did. What is queued behind it fails with it. */
+static void take_over_reveals_a_killed_commit(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_shard shard = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&shard);
+    struct store_execution execution = trial_execution(&batch, 1);
+    struct store_batch behind = batch;
+    struct told told[2] = {{.is_done = false}};
+
+    batch.inserts = &execution;
+    batch.insert_count = 1;
+    behind.previous = 1;
+    behind.next = 2;
+    make_inserts_sleep(t);
+    store_commit(t->store, &batch, 1, on_told, &told[0]);
+    store_commit(t->store, &behind, 1, on_told, &told[1]);
+    trial_sql(t, AWAIT_SLEEPER);
+    trial_sql(t, KILL_COMMITTERS);
+    trial_wait(t, &told[0].is_done);
+    trial_wait(t, &told[1].is_done);
+    assert_int_equal(told[0].result.verdict, STORE_UNKNOWN);
+    assert_int_equal(told[1].result.verdict, STORE_FAILED);
+    trial_sql(t, "DROP TRIGGER doze ON execution");
+    struct store_shard after = take_again(t, 2);
+
+    assert_int_equal(after.batch, 0);
+    assert_true(after.epoch > shard.epoch);
+    assert_int_equal(trial_get(t, t->store, &execution.id), 0);
+    assert_int_equal(t->execution_count, 0);
+    batch.epoch = after.epoch;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    trial_close(t);
+}
+
+/* The owner hangs within its transaction, row locked. A contender that takes its lease has the
+ * owner's backend ended, and does not wait for it. */
+static void contender_ends_the_old_backend(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store *other = trial_store_open(t);
+    struct store_shard shard = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&shard);
+    struct store_execution execution = trial_execution(&batch, 1);
+    struct told told = {.is_done = false};
+
+    batch.inserts = &execution;
+    batch.insert_count = 1;
+    make_inserts_sleep(t);
+    store_commit(t->store, &batch, 1, on_told, &told);
+    trial_sql(t, AWAIT_SLEEPER);
+    struct store_shard taken = trial_own(t, other, 2, "b");
+
+    assert_true(taken.epoch > shard.epoch);
+    assert_int_equal(taken.batch, 0);
+    trial_wait(t, &told.is_done);
+    assert_int_equal(told.result.verdict, STORE_UNKNOWN);
+    struct store_batch next = trial_batch(&taken);
+
+    assert_int_equal(trial_commit(t, other, &next, 1), STORE_DONE);
+    store_close(other);
+    trial_close(t);
+}
+
+/* A shard that its owner gave back: the new owner leaves the old one's connection alone. */
+static void released_lease_ends_no_backend(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store *other = trial_store_open(t);
+    struct store_shard kept = trial_own(t, t->store, 2, "a");
+    const uint32_t releases[] = {3};
+    const struct store_lease_round round = {
+        .process = "a", .releases = releases, .release_count = 1};
+
+    (void)trial_own(t, t->store, 3, "a");
+    assert_int_equal(trial_round(t, t->store, &round), 0);
+    (void)trial_own(t, other, 3, "b");
+    struct store_batch batch = trial_batch(&kept);
+
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    store_close(other);
+    trial_close(t);
+}
+
+/* A proxy before the private server, in a directory of its own. */
+struct detour {
+    char dir[64], path[108], url[256];
+    struct socket_proxy *proxy;
+};
+
+static bool detour_make(struct detour *detour)
+{
+    if (getenv("EXO_TEST_POSTGRES_SOCKET") == NULL) {
+        print_message("SKIP: needs the private server that tests/contract/store_test.sh starts\n");
+        return false;
+    }
+    *detour = (struct detour){.dir = "/tmp/exo_detour_XXXXXX"};
+    assert_non_null(mkdtemp(detour->dir));
+    (void)snprintf(detour->path, sizeof(detour->path), "%s/.s.PGSQL.5432", detour->dir);
+    (void)snprintf(detour->url, sizeof(detour->url),
+                   "postgresql:///postgres?host=%s&user=exosphere", detour->dir);
+    return true;
+}
+
+static void detour_start(struct detour *detour)
+{
+    detour->proxy = socket_proxy_open(detour->path, getenv("EXO_TEST_POSTGRES_SOCKET"));
+}
+
+static void detour_end(struct detour *detour)
+{
+    socket_proxy_close(detour->proxy);
+    assert_int_equal(rmdir(detour->dir), 0);
+}
+
+static struct store *detour_store(struct trial *t, const struct detour *detour)
+{
+    char place[sizeof(t->place)];
+
+    memcpy(place, t->place, sizeof(place));
+    (void)snprintf(t->place, sizeof(t->place), "%s", detour->url);
+    struct store *store = trial_store_open(t);
+
+    memcpy(t->place, place, sizeof(place));
+    return store;
+}
+
+/* The commit is on disk, its answer is lost: UNKNOWN, and the take-over reveals that it is there.
+ */
+static void take_over_reveals_a_commit_whose_answer_was_lost(void **state)
+{
+    struct detour detour;
+
+    if (!detour_make(&detour)) {
+        skip();
+    }
+    struct trial *t = trial_open(*state, true);
+    struct store *direct = t->store;
+    struct told told = {.is_done = false};
+
+    detour_start(&detour);
+    t->store = detour_store(t, &detour);
+    struct store_shard shard = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&shard);
+    struct store_execution execution = trial_execution(&batch, 1);
+
+    batch.inserts = &execution;
+    batch.insert_count = 1;
+    socket_proxy_mute(detour.proxy);
+    store_commit(t->store, &batch, 1, on_told, &told);
+    do {
+        assert_int_equal(trial_shard(t, direct, 2), 0);
+    } while (t->shard.batch == 0);
+    assert_false(told.is_done);
+    socket_proxy_cut(detour.proxy);
+    trial_wait(t, &told.is_done);
+    assert_int_equal(told.result.verdict, STORE_UNKNOWN);
+    struct store_shard after = take_again(t, 2);
+
+    assert_int_equal(after.batch, 1);
+    assert_true(after.epoch > shard.epoch);
+    assert_int_equal(trial_get(t, direct, &execution.id), 0);
+    assert_int_equal(t->execution_count, 1);
+    store_close(t->store);
+    t->store = direct;
+    detour_end(&detour);
+    trial_close(t);
+}
+
+/* Down at start: requests are told so, and it comes up by itself. */
+static void comes_up_when_the_server_does(void **state)
+{
+    struct detour detour;
+
+    if (!detour_make(&detour)) {
+        skip();
+    }
+    struct trial *t = trial_open(*state, true);
+    struct store *direct = t->store;
+    struct store_shard shard = trial_own(t, direct, 2, "a");
+    struct store_batch batch = trial_batch(&shard);
+
+    t->store = detour_store(t, &detour);
+    assert_int_equal(trial_shard(t, t->store, 2), EXO_EUNAVAILABLE);
+    assert_true(t->err.is_retryable);
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_FAILED);
+    assert_false(store_is_up(t->store));
+    assert_non_null(strstr(store_last_error(t->store), detour.dir));
+    detour_start(&detour);
+    const bool never = false;
+
+    for (int i = 0; i < 1000 && !store_is_up(t->store); i++) {
+        (void)loop_run_until(t->loop, &never, 10 * EXO_MILLISECOND);
+    }
+    assert_true(store_is_up(t->store));
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    store_close(t->store);
+    t->store = direct;
+    detour_end(&detour);
+    trial_close(t);
+}
+
+static void refuses_a_bad_url_without_telling_it(void **state)
+{
+    struct trial *t = trial_open(*state, false);
+    const struct store_settings settings = {
+        .backend = "postgres", .url = "postgresql://me:hunter2@[broken/x", .readers = 1};
+    struct exo_error err;
+
+    assert_null(store_open(t->loop, &settings, &err));
+    assert_int_equal(err.code, EXO_EINVALID);
+    assert_null(strstr(err.text, "hunter2"));
+    trial_close(t);
+}
+
+const struct store_story store_postgres_stories[] = {
+    {"goes_on_after_a_lost_connection", goes_on_after_a_lost_connection},
+    {"take_over_reveals_a_killed_commit", take_over_reveals_a_killed_commit},
+    {"contender_ends_the_old_backend", contender_ends_the_old_backend},
+    {"released_lease_ends_no_backend", released_lease_ends_no_backend},
+    {"take_over_reveals_a_commit_whose_answer_was_lost",
+     take_over_reveals_a_commit_whose_answer_was_lost},
+    {"comes_up_when_the_server_does", comes_up_when_the_server_does},
+    {"refuses_a_bad_url_without_telling_it", refuses_a_bad_url_without_telling_it},
+};
+const size_t store_postgres_story_count =
+    sizeof(store_postgres_stories) / sizeof(store_postgres_stories[0]);

@@ -1,0 +1,33 @@
+/* store_stories: what every back-end of the store must do, told once and run on each.
+ *
+ * A story gets the back-end's name as its cmocka state. */
+#ifndef EXO_TESTS_STORE_STORIES_H
+#define EXO_TESTS_STORE_STORIES_H
+
+#include <stddef.h>
+
+struct store_story {
+    const char *name;
+    void (*tell)(void **state);
+};
+
+/* Schema, fence, queue and leases. */
+extern const struct store_story store_commit_stories[];
+extern const size_t store_commit_story_count;
+
+/* What was written reads back: executions, lists, keys, blobs, dead letters. */
+extern const struct store_story store_read_stories[];
+extern const size_t store_read_story_count;
+
+/* What only one back-end can meet. */
+extern const struct store_story store_sqlite_stories[];
+extern const size_t store_sqlite_story_count;
+extern const struct store_story store_postgres_stories[];
+extern const size_t store_postgres_story_count;
+
+/* What this program does when a story starts it again as another process, on a SQLite file. Each
+ * gives an exit status. */
+int store_story_try_open(const char *path);
+int store_story_commit_forever(const char *path);
+
+#endif /* EXO_TESTS_STORE_STORIES_H */
