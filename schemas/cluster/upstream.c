@@ -57,6 +57,9 @@ static void fault_question(struct cluster_draft *draft, const struct upstream_qu
     struct span target = draft->satellites[question->target].name;
     struct span user = draft->satellites[question->user].name;
 
+    if (user.bytes == 0) { /* its name was refused */
+        user = span_of("this satellite");
+    }
     fault_text_add(&text, "%q does not run before %q", target, user);
     fault_text_add(&hint, "add %s to the needs of %s", target.data, user.data);
     fault_add(draft->reader.faults, &(struct fault){.line = question->line,

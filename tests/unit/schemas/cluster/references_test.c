@@ -53,6 +53,24 @@ static void tells_faults(void **state)
     fixture_check_cases(cases, COUNT(cases), parse_expression);
 }
 
+/* Seed of the fuzzer: the name was told as a null pointer. */
+static void tells_of_a_user_without_a_name(void **state)
+{
+    struct cluster_fixture f;
+
+    (void)state;
+    fixture_begin(&f);
+    fixture_parse_satellites(
+        &f, "{'name':'B','input':'${{ satellites.later.output }}'},{'name':'later'}");
+    assert_string_equal(
+        fixture_faults(&f),
+        "cluster.satellites[0].name 2:10 `B` cannot be a name here | use a-z, 0-9 and _, beginning "
+        "with a letter: a dash would be a minus in expressions\n"
+        "cluster.satellites[0].input 2:26 `later` does not run before `this satellite` | add later "
+        "to the needs of this satellite");
+    fixture_end(&f);
+}
+
 static void knows_declared_inputs(void **state)
 {
     /* clang-format off */
@@ -147,6 +165,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_faults),
+        cmocka_unit_test(tells_of_a_user_without_a_name),
         cmocka_unit_test(knows_declared_inputs),
         cmocka_unit_test(lists_what_templates_use),
     };
