@@ -128,6 +128,13 @@ void scheduler_close(struct scheduler *s)
     leases_close(s->leases);
     fleet_link_close(s->fleet_link);
     committer_close(s->committer);
+}
+
+void scheduler_free(struct scheduler *s)
+{
+    if (s == NULL) {
+        return;
+    }
     dispatch_free(s->dispatch);
     fleet_free(s->fleet);
     definitions_free(s->definitions);

@@ -45,8 +45,12 @@ bool scheduler_is_ready(const struct scheduler *scheduler);
 /* scheduler_leave releases all shards cleanly, then calls back once. */
 void scheduler_leave(struct scheduler *scheduler, void (*done)(void *argument), void *argument);
 
-/* scheduler_close frees everything; uncommitted batches are dropped. NULL is allowed. */
+/* scheduler_close stops everything; uncommitted batches are dropped. Then close log, store and
+ * cache, whose last callbacks still come here; then scheduler_free. NULL is allowed. */
 void scheduler_close(struct scheduler *scheduler);
+
+/* scheduler_free frees a closed scheduler after its log, store and cache. NULL is allowed. */
+void scheduler_free(struct scheduler *scheduler);
 
 /* Counters since start and gauges, for /metrics. */
 struct scheduler_counts {

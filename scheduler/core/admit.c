@@ -344,7 +344,7 @@ static void cancel_instance(struct sched *s, struct instance *instance)
         return;
     }
     if (instance->state == TASK_WAITING) {
-        graph_instance_end(s, instance, TASK_CANCELLED, (struct span){0});
+        instance_end(s, instance, TASK_CANCELLED, (struct span){0});
         return;
     }
     uint32_t tail = instance->is_map ? instance->task_count - instance->next_index : 0;
@@ -358,7 +358,7 @@ static void cancel_instance(struct sched *s, struct instance *instance)
                     (struct span){0});
     }
     instance_offer(s, instance);
-    graph_settle(s, instance);
+    instance_settle(s, instance);
 }
 
 void execution_cancel_work(struct sched *s, struct execution *e)

@@ -429,7 +429,7 @@ static void task_end(struct sched *s, struct lease *lease, enum task_state state
     task_change(s, instance, task, lease->index, state,
                 lease->holder == NULL ? nothing : span_of(lease->holder->name), error);
     lease_free(s, lease);
-    graph_settle(s, instance);
+    instance_settle(s, instance);
     instance_offer(s, instance);
 }
 

@@ -59,7 +59,7 @@ static void fail_expression(struct sched *s, struct instance *instance, const ch
     memcpy(text, field, field_bytes);
     memcpy(text + field_bytes, ": ", 2);
     memcpy(text + field_bytes + 2, error->text, strlen(error->text) + 1);
-    graph_instance_end(s, instance, TASK_FAILED, span_of(text));
+    instance_end(s, instance, TASK_FAILED, span_of(text));
 }
 
 /* True when `when` lets it run; else it has been ended or waits. */
@@ -84,12 +84,12 @@ static bool passes_when(struct sched *s, struct instance *instance)
         return false;
     }
     if (value.kind != VALUE_BOOL) {
-        graph_instance_end(s, instance, TASK_FAILED,
-                           span_of("when: its value is no bool; compare with == or !="));
+        instance_end(s, instance, TASK_FAILED,
+                     span_of("when: its value is no bool; compare with == or !="));
         return false;
     }
     if (!value.boolean) {
-        graph_instance_end(s, instance, TASK_SKIPPED, (struct span){0});
+        instance_end(s, instance, TASK_SKIPPED, (struct span){0});
     }
     return value.boolean;
 }
@@ -111,15 +111,15 @@ static void expand_map(struct sched *s, struct instance *instance)
         return;
     }
     if (list.kind != VALUE_LIST) {
-        graph_instance_end(s, instance, TASK_FAILED,
-                           span_of("for_each: its value is no list; name a list of items"));
+        instance_end(s, instance, TASK_FAILED,
+                     span_of("for_each: its value is no list; name a list of items"));
         return;
     }
-    if (!graph_expand(s, instance, &list)) {
+    if (!instance_expand(s, instance, &list)) {
         return;
     }
     if (instance->task_count == 0) {
-        graph_instance_end(s, instance, TASK_SUCCEEDED, (struct span){0});
+        instance_end(s, instance, TASK_SUCCEEDED, (struct span){0});
         return;
     }
     instance->state = TASK_READY;
@@ -182,11 +182,11 @@ static uint64_t tasks_of(const struct execution *e)
     return sum;
 }
 
-bool graph_expand(struct sched *s, struct instance *instance, const struct value *list)
+bool instance_expand(struct sched *s, struct instance *instance, const struct value *list)
 {
     if (tasks_of(instance->execution) + list->count > LIMIT_TASKS) {
-        graph_instance_end(s, instance, TASK_FAILED,
-                           span_of("for_each: an execution may have 1,000,000 tasks; split it"));
+        instance_end(s, instance, TASK_FAILED,
+                     span_of("for_each: an execution may have 1,000,000 tasks; split it"));
         return false;
     }
     if (!items_fill(s, instance, list)) {
@@ -203,7 +203,7 @@ bool graph_expand(struct sched *s, struct instance *instance, const struct value
 }
 
 /* Hands items to the store a page at a time; what is stored may be dispatched. */
-void graph_items_work(struct sched *s, struct instance *instance)
+void instance_items_work(struct sched *s, struct instance *instance)
 {
     if (task_state_is_terminal((enum task_state)instance->state)) {
         return;
@@ -236,7 +236,7 @@ void graph_items_work(struct sched *s, struct instance *instance)
     }
 }
 
-void graph_resolve(struct sched *s, struct instance *instance)
+void instance_resolve(struct sched *s, struct instance *instance)
 {
     if (instance->state != TASK_WAITING || instance->is_pending ||
         instance->execution->state == EXECUTION_CANCELLING) {
@@ -246,12 +246,12 @@ void graph_resolve(struct sched *s, struct instance *instance)
     enum task_state join = join_of(instance);
 
     if (join != TASK_READY) {
-        graph_instance_end(s, instance, join, (struct span){0});
+        instance_end(s, instance, join, (struct span){0});
         return;
     }
     if (instance->source.needs.class == UINT32_MAX) {
-        graph_instance_end(s, instance, TASK_FAILED,
-                           span_of("class: this scheduler knows 64 classes already"));
+        instance_end(s, instance, TASK_FAILED,
+                     span_of("class: this scheduler knows 64 classes already"));
         return;
     }
     if (passes_when(s, instance)) {
@@ -270,8 +270,8 @@ void graph_resolve(struct sched *s, struct instance *instance)
     arena_reset(&s->scratch);
 }
 
-void graph_instance_end(struct sched *s, struct instance *instance, enum task_state state,
-                        struct span error)
+void instance_end(struct sched *s, struct instance *instance, enum task_state state,
+                  struct span error)
 {
     struct execution *e = instance->execution;
 
@@ -315,7 +315,7 @@ static enum task_state map_end(const struct instance *instance)
     return TASK_SUCCEEDED;
 }
 
-void graph_settle(struct sched *s, struct instance *instance)
+void instance_settle(struct sched *s, struct instance *instance)
 {
     uint32_t ended = 0;
 
@@ -329,7 +329,7 @@ void graph_settle(struct sched *s, struct instance *instance)
     if (ended < instance->task_count) {
         return;
     }
-    graph_instance_end(s, instance,
-                       instance->is_map ? map_end(instance) : (enum task_state)instance->task.state,
-                       (struct span){0});
+    instance_end(s, instance,
+                 instance->is_map ? map_end(instance) : (enum task_state)instance->task.state,
+                 (struct span){0});
 }

@@ -117,10 +117,10 @@ static void work_step(struct sched *s, const struct work *work)
 {
     switch (work->kind) {
     case WORK_RESOLVE:
-        graph_resolve(s, work->instance);
+        instance_resolve(s, work->instance);
         break;
     case WORK_ITEMS:
-        graph_items_work(s, work->instance);
+        instance_items_work(s, work->instance);
         break;
     case WORK_CANCEL:
         execution_cancel_work(s, work->execution);

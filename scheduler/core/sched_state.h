@@ -85,12 +85,12 @@ void output_drop(struct sched *s, struct kept_output *output);
 bool output_keep(struct sched *s, struct kept_output *output, struct span json);
 
 /* graph.c */
-void graph_resolve(struct sched *s, struct instance *instance);
-void graph_instance_end(struct sched *s, struct instance *instance, enum task_state state,
-                        struct span error);
-void graph_settle(struct sched *s, struct instance *instance);
-void graph_items_work(struct sched *s, struct instance *instance);
-bool graph_expand(struct sched *s, struct instance *instance, const struct value *list);
+void instance_resolve(struct sched *s, struct instance *instance);
+void instance_end(struct sched *s, struct instance *instance, enum task_state state,
+                  struct span error);
+void instance_settle(struct sched *s, struct instance *instance);
+void instance_items_work(struct sched *s, struct instance *instance);
+bool instance_expand(struct sched *s, struct instance *instance, const struct value *list);
 void work_add(struct sched *s, enum work_kind kind, struct execution *e, struct instance *i);
 
 /* attempt.c */

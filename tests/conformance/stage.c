@@ -1,0 +1,218 @@
+#include "tests/conformance/stage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "infra/crypto/crypto.h"
+#include "schemas/vocab/states.h"
+#include "schemas/wire/job.h"
+#include "schemas/wire/topics.h"
+#include "tests/support/test.h"
+
+enum { WAIT_S = 60 };
+
+struct answer {
+    bool is_done;
+    struct exo_error err;
+};
+
+static void answered(void *argument, const struct exo_error *err)
+{
+    struct answer *answer = argument;
+
+    answer->is_done = true;
+    answer->err = err == NULL ? (struct exo_error){0} : *err;
+}
+
+static void answer_check(struct stage *stage, struct answer *answer)
+{
+    if (!loop_run_until(stage->loop, &answer->is_done, WAIT_S * EXO_SECOND)) {
+        fail_msg("no answer within %d s", WAIT_S);
+    }
+    if (answer->err.code != EXO_OK) {
+        fail_msg("%s", answer->err.text);
+    }
+}
+
+static void topics_prepare(struct stage *stage)
+{
+    struct log_topic topics[TOPIC_FIXED_NR + 1];
+    char tasks[TOPIC_NAME_BYTES];
+    struct answer answer = {0};
+
+    topics_fixed(STAGE_SHARDS, topics);
+    assert_true(topic_name_of_class(span_of("default"), tasks));
+    topics[TOPIC_FIXED_NR] = topic_of_class(tasks, 0);
+    log_prepare(stage->log, topics, TOPIC_FIXED_NR + 1, answered, &answer);
+    answer_check(stage, &answer);
+}
+
+void stage_open(struct stage *stage, const struct stage_settings *settings)
+{
+    struct exo_error err;
+    struct answer answer = {0};
+
+    *stage = (struct stage){.loop = loop_new(&err)};
+    assert_non_null(stage->loop);
+    stage->store = store_open(stage->loop, &settings->store, &err);
+    stage->log = log_open(stage->loop, &settings->log, &err);
+    stage->cache = cache_open(stage->loop, &settings->cache, &err);
+    if (stage->store == NULL || stage->log == NULL || stage->cache == NULL) {
+        fail_msg("%s", err.text);
+    }
+    store_migrate(stage->store, STAGE_SHARDS, answered, &answer);
+    answer_check(stage, &answer);
+    topics_prepare(stage);
+}
+
+void stage_close(struct stage *stage)
+{
+    for (int i = 0; i < STAGE_SCHEDULERS_MAX; i++) {
+        scheduler_close(stage->schedulers[i]);
+    }
+    store_close(stage->store);
+    log_close(stage->log);
+    cache_close(stage->cache);
+    loop_free(stage->loop);
+    for (int i = 0; i < STAGE_SCHEDULERS_MAX; i++) {
+        scheduler_free(stage->schedulers[i]);
+    }
+}
+
+static void say(void *context, const char *event, const char *text)
+{
+    (void)context;
+    if (getenv("STAGE_SAY") != NULL) {
+        (void)fprintf(stderr, "%s: %s\n", event, text);
+    }
+}
+
+void stage_scheduler_start(struct stage *stage, int number)
+{
+    static const uint8_t secret[32] = {1};
+    struct scheduler_settings settings = {.shard_count = STAGE_SHARDS,
+                                          .secret = secret,
+                                          .publishes_events = true,
+                                          .tick_ns = 50 * EXO_MILLISECOND,
+                                          .round_ns = 50 * EXO_MILLISECOND,
+                                          .lease_ns = 500 * EXO_MILLISECOND,
+                                          .say = say};
+    struct exo_error err;
+
+    stage->schedulers[number] =
+        scheduler_open(stage->loop, stage->log, stage->store, stage->cache, &settings, &err);
+    if (stage->schedulers[number] == NULL) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static void append(struct stage *stage, const char *topic, const struct execution_id *id,
+                   struct span value)
+{
+    struct exo_error err;
+    char key[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(id, key);
+    if (log_append(stage->log, topic, execution_shard(id, STAGE_SHARDS), span_of(key), value, 0,
+                   NULL, NULL, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+}
+
+struct execution_id stage_submit(struct stage *stage, const char *cluster, const char *input)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+    struct buffer text;
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    char id_text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(&id, id_text);
+    struct wire_job job = {.execution_id = span_of(id_text),
+                           .project = span_of("test"),
+                           .cluster = span_of(cluster),
+                           .input = span_of(input),
+                           .submitted_ms = clock_wall_ns() / EXO_MILLISECOND};
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    buffer_init(&text, allocator_heap(&budget), 0);
+    wire_job_pack(&job, &arena, &text);
+    append(stage, TOPIC_JOBS, &id, buffer_span(&text));
+    buffer_release(&text);
+    arena_release(&arena);
+    return id;
+}
+
+void stage_cancel(struct stage *stage, const struct execution_id *id)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+    struct buffer text;
+    struct wire_command command = {
+        .kind = COMMAND_CANCEL, .execution = *id, .reason = span_of("asked to")};
+    struct wire_status status = {.commands = &command, .command_count = 1};
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    buffer_init(&text, allocator_heap(&budget), 0);
+    wire_status_pack(&status, &arena, &text);
+    append(stage, TOPIC_STATUS, id, buffer_span(&text));
+    buffer_release(&text);
+    arena_release(&arena);
+}
+
+struct look {
+    bool is_done;
+    bool is_terminal;
+    const char *state;
+    char *text;
+};
+
+static void looked(void *argument, const struct store_execution *execution, struct span definition,
+                   const struct exo_error *err)
+{
+    struct look *look = argument;
+    enum execution_state state = EXECUTION_QUEUED;
+
+    (void)definition;
+    look->is_done = true;
+    if (err != NULL || execution == NULL) {
+        return;
+    }
+    assert_true(execution_state_parse(span_of(execution->state), &state));
+    look->state = execution_state_name(state);
+    look->is_terminal = execution->is_terminal;
+    struct span text = execution->error.bytes > 0 ? execution->error : execution->output;
+
+    free(look->text);
+    look->text = strndup(text.data == NULL ? "" : text.data, text.bytes);
+}
+
+const char *stage_await(struct stage *stage, const struct execution_id *id, char **ret_output)
+{
+    exo_time begin_ns = clock_monotonic_ns();
+    struct look look = {0};
+
+    while (!look.is_terminal) {
+        look.is_done = false;
+        store_execution_get(stage->store, id, looked, &look);
+        if (!loop_run_until(stage->loop, &look.is_done, WAIT_S * EXO_SECOND) ||
+            clock_monotonic_ns() - begin_ns > WAIT_S * EXO_SECOND) {
+            fail_msg("not terminal within %d s: %s", WAIT_S,
+                     look.state == NULL ? "no row" : look.state);
+        }
+        (void)stage_run(stage, NULL, 2 * EXO_MILLISECOND);
+    }
+    if (ret_output != NULL) {
+        *ret_output = look.text;
+    } else {
+        free(look.text);
+    }
+    return look.state;
+}
+
+bool stage_run(struct stage *stage, const bool *is_done, exo_time limit_ns)
+{
+    static const bool never = false;
+
+    return loop_run_until(stage->loop, is_done == NULL ? &never : is_done, limit_ns);
+}
