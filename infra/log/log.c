@@ -11,6 +11,8 @@ struct log *log_open(struct loop *loop, const struct log_settings *settings, str
 
     if (strcmp(settings->backend, "sqlite") == 0) {
         log = log_sqlite_open(loop, settings, err);
+    } else if (strcmp(settings->backend, "kafka") == 0) {
+        log = log_kafka_open(loop, settings, err);
     } else {
         (void)exo_error_set(err, EXO_EINVALID, "unknown log \"%s\"; use kafka or sqlite",
                             settings->backend);

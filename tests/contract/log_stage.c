@@ -144,6 +144,9 @@ static size_t on_records(void *argument, const struct log_record *records, size_
     struct sink *sink = argument;
     size_t take = sink->take_max != 0 && sink->take_max < count ? sink->take_max : count;
 
+    if (sink->stop_at != 0 && sink->taken + take > sink->stop_at) {
+        take = sink->stop_at - sink->taken;
+    }
     assert_true(count > 0);
     assert_false(sink->is_failed);
     sink->calls++;

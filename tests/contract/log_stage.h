@@ -29,6 +29,7 @@ struct sink {
     uint64_t taken;
     uint64_t wanted;   /* is_done when so many were taken */
     uint64_t take_max; /* taken of one callback at most; then it pauses. 0: all */
+    uint64_t stop_at;  /* takes no more in all; 0: no end */
     uint64_t calls;
     uint64_t next;  /* number the next record must have; UINT64_MAX: any */
     uint64_t wrong; /* records that did not have it */
