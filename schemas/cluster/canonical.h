@@ -4,7 +4,7 @@
 #ifndef EXO_CLUSTER_CANONICAL_H
 #define EXO_CLUSTER_CANONICAL_H
 
-#include "schemas/cluster/satellite.h"
+#include "schemas/cluster/satellite_work.h"
 #include "schemas/json/json_write.h"
 
 /* canonical_put_work puts the members of work into the map that is open. */

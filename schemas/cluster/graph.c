@@ -69,12 +69,14 @@ static void fault_duplicates(struct cluster_draft *draft)
     const struct value_place root = {.key = span_of("cluster")};
     const struct value_place list = {.up = &root, .key = span_of("satellites")};
 
+    uint32_t first = cluster->by_name[0];
+
     for (uint32_t i = 1; i < cluster->satellite_count; i++) {
         uint32_t second = cluster->by_name[i];
-        uint32_t first = cluster->by_name[i - 1];
         struct span name = draft->satellites[second].name;
 
         if (name.bytes == 0 || !span_equal(name, draft->satellites[first].name)) {
+            first = second;
             continue;
         }
         const struct value_place item = {.up = &list, .index = second};

@@ -1,4 +1,5 @@
 #include "infra/yaml/yaml_read.h"
+#include "schemas/vocab/limits.h"
 #include "tests/unit/schemas/cluster/cluster_fixture.h"
 
 /* Faults of files as people write them: YAML through text_read, with lines and columns. */
@@ -56,10 +57,65 @@ static void tells_faults_with_lines_and_columns(void **state)
     fixture_check_cases(cases, COUNT(cases), parse_text);
 }
 
+/* The limits of interfaces.md 6 that the readers hold, seen from here. */
+static void limits_file_and_expression(void **state)
+{
+    static const struct {
+        size_t padding; /* blanks in an expression of 3 bytes */
+        const char *faults;
+    } table[] = {
+        {4092, ""},
+        {4094, "cluster.output 1:4193 the expression is longer than the limit of 4096 bytes"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(table); i++) {
+        struct cluster_fixture f;
+        struct buffer text;
+
+        fixture_begin(&f);
+        buffer_init(&text, allocator_heap(&f.budget), 0);
+        buffer_text(&text, "{\"exosphere\":\"v1\",\"cluster\":{\"name\":\"p/c\",\"satellites\":"
+                           "[{\"name\":\"a\",\"image\":\"i\"}],\"output\":\"${{");
+        for (size_t j = 0; j < table[i].padding; j++) {
+            buffer_text(&text, " ");
+        }
+        buffer_text(&text, "1+1}}\"}}");
+        buffer_append(&text, (struct span){"", 1});
+        parse_text(&f, (const char *)text.data);
+        assert_string_equal(fixture_faults(&f), table[i].faults);
+        buffer_release(&text);
+        fixture_end(&f);
+    }
+}
+
+static void limits_the_file(void **state)
+{
+    struct cluster_fixture f;
+    struct buffer text;
+    struct value root;
+
+    (void)state;
+    fixture_begin(&f);
+    buffer_init(&text, allocator_heap(&f.budget), 0);
+    buffer_text(&text, HEAD "    - name: a\n");
+    while (text.bytes < LIMIT_CLUSTER_BYTES) {
+        buffer_text(&text, "\n");
+    }
+    assert_int_equal(text_read(buffer_span(&text), NULL, &f.arena, &root, &f.faults), 0);
+    buffer_text(&text, "\n");
+    assert_int_equal(text_read(buffer_span(&text), NULL, &f.arena, &root, &f.faults), -1);
+    assert_non_null(strstr(fixture_faults(&f), "longer than the limit"));
+    buffer_release(&text);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_faults_with_lines_and_columns),
+        cmocka_unit_test(limits_file_and_expression),
+        cmocka_unit_test(limits_the_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

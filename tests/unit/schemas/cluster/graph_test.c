@@ -4,7 +4,7 @@
 static const struct fault_case cases[] = {
     {"{'name':'a'},\n{'name':'b'},\n{'name':'a'},\n{'name':'a'}",
      "cluster.satellites[2].name 4:10 the name `a` stands twice, first in line 2 | give each satellite a name of its own\n"
-     "cluster.satellites[3].name 5:10 the name `a` stands twice, first in line 4 | give each satellite a name of its own"},
+     "cluster.satellites[3].name 5:10 the name `a` stands twice, first in line 2 | give each satellite a name of its own"},
     {"{'name':'list'},{'name':'b','needs':['lsit','nothing',5,'list','list']}",
      "cluster.satellites[1].needs[0] 2:39 no satellite is named `lsit` | did you mean `list`?\n"
      "cluster.satellites[1].needs[1] 2:46 no satellite is named `nothing` | name a satellite of this cluster\n"
