@@ -65,7 +65,7 @@ static void limits_file_and_expression(void **state)
         const char *faults;
     } table[] = {
         {4092, ""},
-        {4094, "cluster.output 1:4193 the expression is longer than the limit of 4096 bytes"},
+        {4094, "cluster.output 1:4192 the expression is longer than the limit of 4096 bytes"},
     };
 
     (void)state;
