@@ -9,7 +9,8 @@
 #include "schemas/json/json_write.h"
 #include "schemas/vocab/limits.h"
 
-/* The environment every attempt gets, beside its own (interfaces.md 3). */
+/* The environment every attempt gets, beside its own (interfaces.md 3); satellite_parse refuses
+ * these names in env. */
 enum { OWN_ENV_NR = 5, PATH_BYTES = 96 };
 
 static void copy(struct contract *contract, struct span *span, bool *is_full)
@@ -330,12 +331,6 @@ static bool own_env(struct contract_plan *plan, const char **env, uint32_t *coun
     return true;
 }
 
-static bool is_own_name(struct span name)
-{
-    return span_is(name, "TRACEPARENT") ||
-           (name.bytes >= 10 && memcmp(name.data, "EXOSPHERE_", 10) == 0);
-}
-
 static enum contract_result env_make(struct contract_plan *plan,
                                      const struct expression_scope *names)
 {
@@ -359,9 +354,6 @@ static enum contract_result env_make(struct contract_plan *plan,
     for (uint32_t i = 0; env != NULL && i < map.count; i++) {
         const struct value_member *member = &map.members[i];
 
-        if (is_own_name(value_text(&member->key))) {
-            continue; /* ours wins */
-        }
         if (has_nul(&member->value)) {
             return refuse(plan->error, "ENV: a value holds a NUL character; pass such data "
                                        "through input");
