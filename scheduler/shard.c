@@ -154,7 +154,8 @@ static void life_end(struct shard *shard)
 void shard_close(struct shard *shard)
 {
     life_end(shard);
-    loop_timer_stop(shard->retry);
+    loop_timer_free(shard->retry);
+    shard->retry = NULL;
     shard->state = SHARD_CLOSING;
     shard->scheduler->shards[shard->number] = NULL;
     if (shard->outstanding == 0 && !shard->is_in_flight) {

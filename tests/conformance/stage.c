@@ -40,7 +40,7 @@ static void topics_prepare(struct stage *stage)
     char tasks[TOPIC_NAME_BYTES];
     struct answer answer = {0};
 
-    topics_fixed(STAGE_SHARDS, topics);
+    topics_fixed(stage->shard_count, topics);
     assert_true(topic_name_of_class(span_of("default"), tasks));
     topics[TOPIC_FIXED_NR] = topic_of_class(tasks, 0);
     log_prepare(stage->log, topics, TOPIC_FIXED_NR + 1, answered, &answer);
@@ -52,7 +52,7 @@ void stage_open(struct stage *stage, const struct stage_settings *settings)
     struct exo_error err;
     struct answer answer = {0};
 
-    *stage = (struct stage){.loop = loop_new(&err)};
+    *stage = (struct stage){.loop = loop_new(&err), .shard_count = settings->shard_count};
     assert_non_null(stage->loop);
     stage->store = store_open(stage->loop, &settings->store, &err);
     stage->log = log_open(stage->loop, &settings->log, &err);
@@ -60,7 +60,7 @@ void stage_open(struct stage *stage, const struct stage_settings *settings)
     if (stage->store == NULL || stage->log == NULL || stage->cache == NULL) {
         fail_msg("%s", err.text);
     }
-    store_migrate(stage->store, STAGE_SHARDS, answered, &answer);
+    store_migrate(stage->store, stage->shard_count, answered, &answer);
     answer_check(stage, &answer);
     topics_prepare(stage);
 }
@@ -76,6 +76,7 @@ void stage_close(struct stage *stage)
     loop_free(stage->loop);
     for (int i = 0; i < STAGE_SCHEDULERS_MAX; i++) {
         scheduler_free(stage->schedulers[i]);
+        scheduler_free(stage->dead[i]);
     }
 }
 
@@ -87,10 +88,17 @@ static void say(void *context, const char *event, const char *text)
     }
 }
 
+void stage_scheduler_kill(struct stage *stage, int number)
+{
+    scheduler_close(stage->schedulers[number]);
+    stage->dead[stage->dead_count++] = stage->schedulers[number];
+    stage->schedulers[number] = NULL;
+}
+
 void stage_scheduler_start(struct stage *stage, int number)
 {
     static const uint8_t secret[32] = {1};
-    struct scheduler_settings settings = {.shard_count = STAGE_SHARDS,
+    struct scheduler_settings settings = {.shard_count = stage->shard_count,
                                           .secret = secret,
                                           .publishes_events = true,
                                           .tick_ns = 50 * EXO_MILLISECOND,
@@ -106,28 +114,27 @@ void stage_scheduler_start(struct stage *stage, int number)
     }
 }
 
-static void append(struct stage *stage, const char *topic, const struct execution_id *id,
-                   struct span value)
+void stage_append(struct stage *stage, const char *topic, uint32_t partition, struct span value)
 {
     struct exo_error err;
-    char key[EXECUTION_ID_TEXT_BYTES + 1];
 
-    execution_id_format(id, key);
-    if (log_append(stage->log, topic, execution_shard(id, STAGE_SHARDS), span_of(key), value, 0,
-                   NULL, NULL, &err) != 0) {
+    if (log_append(stage->log, topic, partition, (struct span){NULL, 0}, value, 0, NULL, NULL,
+                   &err) != 0) {
         fail_msg("%s", err.text);
     }
 }
 
-struct execution_id stage_submit(struct stage *stage, const char *cluster, const char *input)
+void stage_submit_as(struct stage *stage, const struct execution_id *id, uint32_t partition,
+                     const char *cluster, const char *input)
 {
     struct heap_budget budget = {0};
     struct arena arena;
     struct buffer text;
-    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
-    char id_text[EXECUTION_ID_TEXT_BYTES + 1];
+    char id_text[EXECUTION_ID_TEXT_BYTES + 1] = "";
 
-    execution_id_format(&id, id_text);
+    if (id != NULL) {
+        execution_id_format(id, id_text);
+    }
     struct wire_job job = {.execution_id = span_of(id_text),
                            .project = span_of("test"),
                            .cluster = span_of(cluster),
@@ -137,10 +144,41 @@ struct execution_id stage_submit(struct stage *stage, const char *cluster, const
     arena_init(&arena, allocator_heap(&budget), 0);
     buffer_init(&text, allocator_heap(&budget), 0);
     wire_job_pack(&job, &arena, &text);
-    append(stage, TOPIC_JOBS, &id, buffer_span(&text));
+    stage_append(stage, TOPIC_JOBS, partition, buffer_span(&text));
     buffer_release(&text);
     arena_release(&arena);
+}
+
+struct execution_id stage_submit(struct stage *stage, const char *cluster, const char *input)
+{
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+
+    stage_submit_as(stage, &id, execution_shard(&id, stage->shard_count), cluster, input);
     return id;
+}
+
+struct letters {
+    bool is_done;
+    uint32_t count;
+};
+
+static void letters_got(void *argument, const struct store_dead_letter_row *rows, uint32_t count,
+                        const struct exo_error *err)
+{
+    struct letters *letters = argument;
+
+    (void)rows;
+    letters->is_done = true;
+    letters->count = err == NULL ? count : 0;
+}
+
+uint32_t stage_letters(struct stage *stage)
+{
+    struct letters letters = {0};
+
+    store_dead_letter_list(stage->store, 0, 1000, letters_got, &letters);
+    assert_true(loop_run_until(stage->loop, &letters.is_done, WAIT_S * EXO_SECOND));
+    return letters.count;
 }
 
 void stage_cancel(struct stage *stage, const struct execution_id *id)
@@ -155,7 +193,7 @@ void stage_cancel(struct stage *stage, const struct execution_id *id)
     arena_init(&arena, allocator_heap(&budget), 0);
     buffer_init(&text, allocator_heap(&budget), 0);
     wire_status_pack(&status, &arena, &text);
-    append(stage, TOPIC_STATUS, id, buffer_span(&text));
+    stage_append(stage, TOPIC_STATUS, execution_shard(id, stage->shard_count), buffer_span(&text));
     buffer_release(&text);
     arena_release(&arena);
 }

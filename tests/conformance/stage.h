@@ -10,14 +10,17 @@
 #include "scheduler/role.h"
 #include "tests/support/puppet_worker.h"
 
-enum { STAGE_SCHEDULERS_MAX = 3, STAGE_SHARDS = 4 };
+enum { STAGE_SCHEDULERS_MAX = 3 };
 
 struct stage {
     struct loop *loop;
     struct log *log;
     struct store *store;
     struct cache *cache;
+    uint32_t shard_count;
     struct scheduler *schedulers[STAGE_SCHEDULERS_MAX];
+    struct scheduler *dead[STAGE_SCHEDULERS_MAX];
+    int dead_count;
 };
 
 /* The back-ends a stage is made of. */
@@ -25,17 +28,29 @@ struct stage_settings {
     struct log_settings log;
     struct store_settings store;
     struct cache_settings cache;
+    uint32_t shard_count;
 };
 
 /* stage_open prepares topics and schema; fails the test when it cannot. */
 void stage_open(struct stage *stage, const struct stage_settings *settings);
 void stage_close(struct stage *stage);
 
-/* stage_scheduler_start and _stop; stop is a crash: nothing is released. */
+/* stage_scheduler_start starts one; stage_scheduler_kill is its crash: nothing is released. */
 void stage_scheduler_start(struct stage *stage, int number);
+void stage_scheduler_kill(struct stage *stage, int number);
 
 /* stage_submit appends a Job and gives its id. cluster: YAML text. */
 struct execution_id stage_submit(struct stage *stage, const char *cluster, const char *input);
+
+/* stage_submit_as appends a Job under a given id (NULL: none) to a given partition. */
+void stage_submit_as(struct stage *stage, const struct execution_id *id, uint32_t partition,
+                     const char *cluster, const char *input);
+
+/* stage_append puts any bytes into a topic. */
+void stage_append(struct stage *stage, const char *topic, uint32_t partition, struct span value);
+
+/* stage_letters gives how many dead letters the store holds. */
+uint32_t stage_letters(struct stage *stage);
 
 /* stage_cancel appends a CANCEL command. */
 void stage_cancel(struct stage *stage, const struct execution_id *id);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "infra/crypto/crypto.h"
 #include "tests/conformance/stage.h"
 #include "tests/support/test.h"
 
@@ -14,10 +15,9 @@ static struct stage_settings settings;
 static bool act(void *context, const struct wire_spec *spec, const struct wire_task *task,
                 struct wire_report *report)
 {
-    (void)context;
     report->outcome = OUTCOME_SUCCEEDED;
     report->output = spec->is_map ? task->item : span_of("{\"files\":[\"a\",\"b\",\"c\"],\"n\":3}");
-    if (span_is(spec->satellite, "hang")) {
+    if (span_is(spec->satellite, "hang") && context == NULL) {
         return false;
     }
     if (span_is(spec->satellite, "bad") ||
@@ -184,8 +184,241 @@ static void test_wide_map(void **state)
     free(input);
 }
 
-int main(void)
+/* ---- owners and workers that die ---- */
+
+static const char hang_cluster[] = "exosphere: v1\ncluster:\n  name: hangs\n  satellites:\n"
+                                   "    - {name: hang, image: \"oci:x\", command: [a]}\n"
+                                   "    - {name: after, image: \"oci:x\", command: [a]}\n"
+                                   "  output: \"${{ satellites.after.output.n }}\"\n";
+
+static void await_taken(struct play *play, uint32_t count)
 {
+    exo_time begin_ns = clock_monotonic_ns();
+
+    while (puppet_worker_taken(play->worker) < count) {
+        assert_true(clock_monotonic_ns() - begin_ns < 30 * EXO_SECOND);
+        (void)stage_run(&play->stage, NULL, EXO_MILLISECOND);
+    }
+}
+
+static void assert_ends(struct play *play, const struct execution_id *id, const char *state,
+                        const char *output)
+{
+    char *text;
+
+    assert_string_equal(stage_await(&play->stage, id, &text), state);
+    assert_string_equal(text, output);
+    free(text);
+}
+
+static void test_scheduler_dies(void **state)
+{
+    struct play *play = *state;
+    struct execution_id ids[20];
+
+    for (int i = 0; i < 20; i++) {
+        ids[i] = stage_submit(&play->stage,
+                              "exosphere: v1\ncluster:\n  name: chain\n  defaults: {image: "
+                              "\"oci:x\"}\n  satellites:\n    - {name: a, command: [a]}\n    - "
+                              "{name: b, command: [b]}\n    - {name: c, for_each: \"${{ "
+                              "satellites.a.output.files }}\", command: [c]}\n  output: \"${{ "
+                              "satellites.c.output }}\"\n",
+                              "{}");
+    }
+    await_taken(play, 5);
+    stage_scheduler_kill(&play->stage, 0);
+    stage_scheduler_start(&play->stage, 1);
+    for (int i = 0; i < 20; i++) {
+        assert_ends(play, &ids[i], "SUCCEEDED", "[\"a\",\"b\",\"c\"]");
+    }
+}
+
+static uint64_t owned(const struct play *play, int number)
+{
+    return scheduler_counts(play->stage.schedulers[number]).shards_owned;
+}
+
+static bool await_shares(struct play *play, const int *schedulers, int count, uint64_t most)
+{
+    exo_time begin_ns = clock_monotonic_ns();
+
+    while (clock_monotonic_ns() - begin_ns < 30 * EXO_SECOND) {
+        uint64_t sum = 0;
+        uint64_t largest = 0;
+
+        for (int i = 0; i < count; i++) {
+            sum += owned(play, schedulers[i]);
+            largest = owned(play, schedulers[i]) > largest ? owned(play, schedulers[i]) : largest;
+        }
+        if (sum == play->stage.shard_count && largest <= most) {
+            return true;
+        }
+        (void)stage_run(&play->stage, NULL, 5 * EXO_MILLISECOND);
+    }
+    return false;
+}
+
+static void test_three_schedulers_share(void **state)
+{
+    struct play *play = *state;
+    uint64_t n = play->stage.shard_count;
+
+    stage_scheduler_start(&play->stage, 1);
+    stage_scheduler_start(&play->stage, 2);
+    assert_true(await_shares(play, (const int[]){0, 1, 2}, 3, (n + 2) / 3));
+    struct execution_id before = stage_submit(&play->stage, hang_cluster, "{}");
+
+    await_taken(play, 1);
+    stage_scheduler_kill(&play->stage, 1);
+    assert_true(await_shares(play, (const int[]){0, 2}, 2, (n + 1) / 2));
+    stage_cancel(&play->stage, &before);
+    assert_ends(play, &before, "CANCELLED", "asked to");
+}
+
+static void test_worker_falls_silent(void **state)
+{
+    struct play *play = *state;
+    struct execution_id id = stage_submit(&play->stage, hang_cluster, "{}");
+    static int ends_all;
+
+    await_taken(play, 1);
+    puppet_worker_free(play->worker);
+    play->worker =
+        puppet_worker_new(play->stage.loop, play->stage.log, "other", 1, 8, act, &ends_all);
+    assert_ends(play, &id, "SUCCEEDED", "3");
+}
+
+static void test_worker_is_replaced(void **state)
+{
+    struct play *play = *state;
+    struct execution_id id = stage_submit(&play->stage, hang_cluster, "{}");
+    static int ends_all;
+
+    await_taken(play, 1);
+    puppet_worker_free(play->worker);
+    play->worker =
+        puppet_worker_new(play->stage.loop, play->stage.log, "puppet", 2, 8, act, &ends_all);
+    assert_ends(play, &id, "SUCCEEDED", "3");
+}
+
+/* ---- strange input ---- */
+
+static const char one_cluster[] = "exosphere: v1\ncluster:\n  name: one\n  satellites:\n"
+                                  "    - {name: a, image: \"oci:x\", command: [a]}\n"
+                                  "  output: \"${{ satellites.a.output.n }}\"\n";
+
+static void test_job_on_another_partition(void **state)
+{
+    struct play *play = *state;
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    uint32_t right = execution_shard(&id, play->stage.shard_count);
+
+    stage_submit_as(&play->stage, &id, (right + 1) % play->stage.shard_count, one_cluster, "{}");
+    assert_ends(play, &id, "SUCCEEDED", "3");
+}
+
+static void test_repeated_job_runs_once(void **state)
+{
+    struct play *play = *state;
+    struct execution_id id = stage_submit(&play->stage, one_cluster, "{}");
+    uint32_t partition = execution_shard(&id, play->stage.shard_count);
+
+    stage_submit_as(&play->stage, &id, partition, one_cluster, "{}");
+    assert_ends(play, &id, "SUCCEEDED", "3");
+    stage_submit_as(&play->stage, &id, partition, one_cluster, "{}");
+    stage_scheduler_kill(&play->stage, 0);
+    stage_scheduler_start(&play->stage, 1);
+    stage_submit_as(&play->stage, &id, partition, one_cluster, "{}");
+    struct execution_id last = stage_submit(&play->stage, one_cluster, "{}");
+
+    assert_ends(play, &last, "SUCCEEDED", "3");
+    assert_int_equal(puppet_worker_taken(play->worker), 2);
+}
+
+static void await_letters(struct play *play, uint32_t count)
+{
+    exo_time begin_ns = clock_monotonic_ns();
+
+    while (stage_letters(&play->stage) < count) {
+        assert_true(clock_monotonic_ns() - begin_ns < 30 * EXO_SECOND);
+        (void)stage_run(&play->stage, NULL, 2 * EXO_MILLISECOND);
+    }
+}
+
+static void test_poison_goes_to_the_dead_letters(void **state)
+{
+    struct play *play = *state;
+    uint32_t before = stage_letters(&play->stage);
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    uint32_t shard = execution_shard(&id, play->stage.shard_count);
+
+    stage_append(&play->stage, "exo.jobs", shard, span_of("\xff\xff no message"));
+    stage_append(&play->stage, "exo.status", shard, span_of("\xff\xff no message"));
+    stage_submit_as(&play->stage, NULL, shard, "exosphere: v1\ncluster: {nam: x}\n", "{}");
+    stage_submit_as(&play->stage, &id, shard, one_cluster, "{}");
+    assert_ends(play, &id, "SUCCEEDED", "3");
+    await_letters(play, before + 3);
+}
+
+static void test_cancel_before_its_job(void **state)
+{
+    struct play *play = *state;
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    struct execution_id other = stage_submit(&play->stage, one_cluster, "{}");
+
+    stage_cancel(&play->stage, &id);
+    assert_ends(play, &other, "SUCCEEDED", "3");
+    (void)stage_run(&play->stage, NULL, 100 * EXO_MILLISECOND);
+    stage_submit_as(&play->stage, &id, execution_shard(&id, play->stage.shard_count), hang_cluster,
+                    "{}");
+    assert_ends(play, &id, "CANCELLED", "asked to");
+}
+
+static char path[64];
+
+static void sqlite_settings(void)
+{
+    static char directory[] = "/tmp/exo-stories.XXXXXX";
+
+    if (mkdtemp(directory) == NULL) {
+        abort();
+    }
+    (void)snprintf(path, sizeof(path), "%s/exosphere.db", directory);
+    settings.log = (struct log_settings){.backend = "sqlite", .path = path};
+    settings.store = (struct store_settings){.backend = "sqlite", .path = path};
+    settings.cache = (struct cache_settings){.backend = "memory"};
+    settings.shard_count = 4;
+}
+
+/* From `./infra/services env`. Returns 0, or the exit status that says they are not there. */
+static int services_settings(void)
+{
+    const char *brokers = getenv("EXOSPHERE_KAFKA_BROKERS");
+    const char *postgres = getenv("EXOSPHERE_POSTGRES_URL");
+    const char *redis = getenv("EXOSPHERE_REDIS_URL");
+
+    if (brokers == NULL || postgres == NULL || redis == NULL) {
+        bool is_ci = getenv("CI") != NULL && strcmp(getenv("CI"), "true") == 0;
+
+        (void)printf(
+            "skipped: no Kafka, Postgres and Redis; run eval \"$(./infra/services env)\"\n");
+        return is_ci ? 1 : 77;
+    }
+    settings.log = (struct log_settings){
+        .backend = "kafka", .brokers = brokers, .replication = 1, .client_id = "stories"};
+    settings.store = (struct store_settings){
+        .backend = "postgres", .url = postgres, .readers = 2, .application = "stories"};
+    settings.cache = (struct cache_settings){.backend = getenv("STAGE_CACHE") ? "memory" : "redis",
+                                             .url = redis};
+    settings.shard_count = 64;
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 2) {
+        cmocka_set_test_filter(argv[2]);
+    }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_satellite, setup, teardown),
         cmocka_unit_test_setup_teardown(test_map_and_join, setup, teardown),
@@ -194,17 +427,26 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
         cmocka_unit_test_setup_teardown(test_execution_timeout, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wide_map, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_scheduler_dies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_three_schedulers_share, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_worker_falls_silent, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_worker_is_replaced, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_job_on_another_partition, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_repeated_job_runs_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_poison_goes_to_the_dead_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_cancel_before_its_job, setup, teardown),
     };
-    char directory[] = "/tmp/exo-stories.XXXXXX";
-    char path[64];
+    const char *name = argc > 1 ? argv[1] : "sqlite";
 
-    if (mkdtemp(directory) == NULL) {
-        return 1;
+    if (strcmp(name, "services") == 0) {
+        int status = services_settings();
+
+        if (status != 0) {
+            return status;
+        }
+    } else {
+        sqlite_settings();
     }
-    (void)snprintf(path, sizeof(path), "%s/exosphere.db", directory);
-    settings.log = (struct log_settings){.backend = "sqlite", .path = path};
-    settings.store = (struct store_settings){.backend = "sqlite", .path = path};
-    settings.cache =
-        (struct cache_settings){.backend = "memory", .view_ttl_ns = 30 * EXO_SECOND};
-    return cmocka_run_group_tests_name("stories on sqlite", tests, NULL, NULL);
+    settings.cache.view_ttl_ns = 30 * EXO_SECOND;
+    return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }
