@@ -72,20 +72,13 @@ static uint32_t slot_of(const struct gathering *g, enum reference_kind kind, uin
     return 0;
 }
 
-struct span gathering_path(struct gathering *g, uint32_t satellite, const char *part)
+/* satellites.NAME.PART, in the arena; empty when there is no memory. */
+static struct span satellite_path(struct gathering *g, uint32_t satellite, const char *part)
 {
-    struct span name = g->draft->satellites[satellite].name;
-    size_t bytes = strlen("satellites.") + name.bytes + 1 + strlen(part);
-    char *path = field_alloc(&g->draft->reader, bytes + 1, 1);
+    struct fault_text path = {.used = 0};
 
-    if (path == NULL) {
-        return (struct span){NULL, 0};
-    }
-    memcpy(path, "satellites.", 11);
-    memcpy(path + 11, name.data, name.bytes);
-    path[11 + name.bytes] = '.';
-    memcpy(path + 12 + name.bytes, part, strlen(part));
-    return (struct span){path, bytes};
+    fault_text_add(&path, "satellites.%s.%s", g->draft->names[satellite], part);
+    return field_copy(&g->draft->reader, (struct span){path.bytes, path.used});
 }
 
 /* steps: how many steps of the reference its kind takes up. part: after the satellite's name. */
@@ -104,7 +97,7 @@ static void gather(struct gathering *g, const struct expression_reference *refer
             .kind = kind,
             .satellite = satellite,
             .path = satellite == UINT32_MAX ? field_copy(&g->draft->reader, reference->root)
-                                            : gathering_path(g, satellite, part),
+                                            : satellite_path(g, satellite, part),
         };
     }
     g->list[slot->at].is_whole |= is_whole;

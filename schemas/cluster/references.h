@@ -51,8 +51,4 @@ const struct cluster_reference *gathering_keep(struct gathering *g);
  * lies upstream is asked of g->upstream, every other fault is added at once. */
 void gathering_visit(void *context, const struct expression_reference *reference);
 
-/* gathering_path gives satellites.NAME.PART in the arena, with a NUL after; empty when there is
- * no memory. */
-struct span gathering_path(struct gathering *g, uint32_t satellite, const char *part);
-
 #endif /* EXO_CLUSTER_REFERENCES_H */

@@ -243,29 +243,24 @@ static const struct value *default_output(struct gathering *g)
     uint32_t count = draft->cluster.satellite_count;
     struct value *output = field_alloc(&draft->reader, 1, sizeof(*output));
     struct value_member *members = field_alloc(&draft->reader, count, sizeof(*members));
-    uint32_t kept = 0;
+    uint32_t count_kept = 0;
 
     for (uint32_t i = 0; output != NULL && members != NULL && i < count; i++) {
-        struct span path = {NULL, 0};
+        struct fault_text text = {.used = 0};
 
         if (draft->satellites[i].child_count > 0 || draft->satellites[i].name.bytes == 0) {
             continue;
         }
-        path = gathering_path(g, i, "output }}");
-        char *text = field_alloc(&draft->reader, path.bytes + 4, 1);
+        fault_text_add(&text, "${{ satellites.%s.output }}", draft->names[i]);
+        struct span kept = field_copy(&draft->reader, (struct span){text.bytes, text.used});
 
-        if (text == NULL || path.data == NULL) {
-            return NULL;
-        }
-        memcpy(text, "${{ ", 4);
-        memcpy(text + 4, path.data, path.bytes);
-        members[kept++] = (struct value_member){
+        members[count_kept++] = (struct value_member){
             .key = value_string(draft->satellites[i].name),
-            .value = value_string((struct span){text, path.bytes + 4}),
+            .value = value_string(kept),
         };
     }
     if (output != NULL) {
-        *output = (struct value){.kind = VALUE_MAP, .count = kept, .members = members};
+        *output = (struct value){.kind = VALUE_MAP, .count = count_kept, .members = members};
     }
     return output;
 }
