@@ -1,0 +1,15 @@
+/* commands: the rows of the client's part of the table; one file a command.
+ *
+ * main.c puts them into one table with the roles. */
+#ifndef EXO_PRODUCER_CLI_COMMANDS_H
+#define EXO_PRODUCER_CLI_COMMANDS_H
+
+#include "infra/config/command.h"
+
+extern const struct command command_validate;
+extern const struct command command_init;
+extern const struct command command_eval;
+extern const struct command command_config;
+extern const struct command command_version;
+
+#endif /* EXO_PRODUCER_CLI_COMMANDS_H */

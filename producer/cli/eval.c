@@ -1,0 +1,131 @@
+/* eval: one expression, its value as JSON. Asks no server. */
+#include <string.h>
+
+#include "producer/cli/cli.h"
+#include "producer/cli/commands.h"
+#include "schemas/expression/template.h"
+
+/* Both forms are compiled as a template: a bare expression is put between ${{ and }}. */
+static int compile(struct cli *cli, struct span text, const struct template **ret_template,
+                   struct expression_error *ret_error)
+{
+    struct buffer wrapped;
+
+    if (template_has_expressions(text)) {
+        return template_compile(text, (struct expression_position){0}, &cli->arena, ret_template,
+                                ret_error);
+    }
+    buffer_init(&wrapped, cli->allocator, 0);
+    buffer_text(&wrapped, "${{");
+    buffer_append(&wrapped, text);
+    buffer_text(&wrapped, "}}");
+    int code = template_compile(buffer_span(&wrapped), (struct expression_position){0}, &cli->arena,
+                                ret_template, ret_error);
+
+    buffer_release(&wrapped);
+    ret_error->column -= code != EXPRESSION_OK && ret_error->column > 3 ? 3 : 0;
+    return code;
+}
+
+/* The names: members of --scope's map, and `input`. */
+static int read_names(struct cli *cli, struct value *ret_names)
+{
+    const char *scope = command_line_value(cli->call->line, "scope");
+    const char *input = command_line_value(cli->call->line, "input");
+    struct value names = {.kind = VALUE_MAP};
+    int status = scope == NULL ? 0 : cli_read_value(cli, scope, &names);
+
+    if (status == 0 && names.kind != VALUE_MAP) {
+        status = cli_fail(CLI_EXIT_DATA, "%s holds a %s; give a map of names and values", scope,
+                          value_kind_name(names.kind));
+    }
+    if (status == 0 && input != NULL) {
+        struct value_member *members =
+            arena_alloc(&cli->arena, (names.count + 1) * sizeof(*members));
+
+        if (members == NULL) {
+            return cli_fail(CLI_EXIT_INTERNAL, "no memory");
+        }
+        members[0].key = value_string(span_of("input"));
+        status = cli_read_value(cli, input, &members[0].value);
+        uint32_t count = 1;
+
+        for (uint32_t i = 0; i < names.count; i++) {
+            if (!span_is(value_text(&names.members[i].key), "input")) {
+                members[count++] = names.members[i];
+            }
+        }
+        names = (struct value){.kind = VALUE_MAP, .count = count, .members = members};
+    }
+    *ret_names = names;
+    return status;
+}
+
+static int tell(const struct expression_error *error, const char *text)
+{
+    int column = error->column == 0 ? 1 : (int)error->column;
+
+    (void)cli_fail(CLI_EXIT_DATA, "column %d: %s", column, error->text);
+    if (strchr(text, '\n') == NULL) {
+        (void)fprintf(stderr, "  %s\n  %*s\n", text, column, "^");
+    }
+    return CLI_EXIT_DATA;
+}
+
+static int evaluate(struct cli *cli, const char *text)
+{
+    const struct template *template = NULL;
+    struct expression_error error = {0};
+    struct value names = {0};
+    const struct value *scope_names = &names;
+    struct value result = {0};
+    bool is_bare = !template_has_expressions(span_of(text));
+    int status = read_names(cli, &names);
+
+    if (status != 0) {
+        return status;
+    }
+    if (compile(cli, span_of(text), &template, &error) != EXPRESSION_OK) {
+        return tell(&error, text);
+    }
+    struct expression_scope scope = expression_scope_of_map(&scope_names);
+
+    if (template_eval(template, &scope, NULL, &cli->arena, &result, &error) != EXPRESSION_OK) {
+        error.column -= is_bare && error.column > 3 ? 3 : 0;
+        return tell(&error, text);
+    }
+    cli_show(cli, &result);
+    return EXIT_STATUS_DONE;
+}
+
+static int run(const struct command_call *call)
+{
+    struct cli cli;
+
+    cli_init(&cli, call);
+    int status = evaluate(&cli, call->line->positionals[0]);
+
+    cli_release(&cli);
+    return status;
+}
+
+static const struct flag flags[] = {
+    {"input", 'i', "FILE", "YAML or JSON file: the value of `input`", false},
+    {"scope", 's', "FILE", "YAML or JSON file: a map of all names, such as satellites", false},
+};
+
+const struct command command_eval = {
+    .name = "eval",
+    .arguments = "EXPRESSION",
+    .summary = "compute an expression and print its value as JSON",
+    .details = "With or without ${{ }} around it; - as FILE is standard input. For example:\n"
+               "  exosphere eval 'size([1, 2, 3]) > 2 ? \"many\" : \"few\"'\n"
+               "  exosphere eval 'input.files[0].name' --input input.json\n"
+               "Asks no server. Exit status 65 when the expression is wrong or fails.\n",
+    .role = ROLE_CLIENT,
+    .flags = flags,
+    .flag_count = sizeof(flags) / sizeof(flags[0]),
+    .positionals_least = 1,
+    .positionals_most = 1,
+    .run = run,
+};

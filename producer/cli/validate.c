@@ -1,0 +1,149 @@
+/* validate: every fault of a cluster file at once, and the graph it describes. Asks no server. */
+#include "producer/cli/cluster_file.h"
+#include "producer/cli/commands.h"
+#include "schemas/json/json_read.h"
+#include "schemas/json/json_write.h"
+
+static void put_faults(struct json_writer *writer, const struct fault_list *faults, bool is_warning)
+{
+    json_begin_list(writer);
+    for (const struct fault *fault = faults->first; fault != NULL; fault = fault->next) {
+        if (fault->is_warning == is_warning) {
+            json_begin_map(writer);
+            json_key(writer, "path");
+            json_put_text(writer, fault->path);
+            json_key(writer, "line");
+            json_put_uint(writer, fault->line);
+            json_key(writer, "column");
+            json_put_uint(writer, fault->column);
+            json_key(writer, "detail");
+            json_put_text(writer, fault->text);
+            json_key(writer, "hint");
+            json_put_text(writer, fault->hint);
+            json_end_map(writer);
+        }
+    }
+    json_end_list(writer);
+}
+
+static void put_graph(struct json_writer *writer, const struct cluster *cluster)
+{
+    json_begin_list(writer);
+    for (uint32_t i = 0; i < cluster->satellite_count; i++) {
+        const struct satellite *satellite = &cluster->satellites[cluster->order[i]];
+
+        json_begin_map(writer);
+        json_key(writer, "satellite");
+        json_put_string(writer, satellite->name);
+        json_key(writer, "after");
+        json_begin_list(writer);
+        for (uint32_t j = 0; j < satellite->parent_count; j++) {
+            json_put_string(writer, cluster->satellites[satellite->parents[j]].name);
+        }
+        json_end_list(writer);
+        json_key(writer, "is_map");
+        json_put_bool(writer, satellite->for_each != NULL);
+        json_end_map(writer);
+    }
+    json_end_list(writer);
+}
+
+/* What was found, for machines. */
+static void show_findings(struct cli *cli, const char *path, const struct cluster *cluster)
+{
+    struct buffer json;
+    struct value findings = {0};
+    struct json_error error = {0};
+
+    buffer_init(&json, cli->allocator, 0);
+    struct json_writer writer = {.buffer = &json};
+
+    json_begin_map(&writer);
+    json_key(&writer, "file");
+    json_put_text(&writer, path);
+    json_key(&writer, "valid");
+    json_put_bool(&writer, cli->faults.error_count == 0);
+    json_key(&writer, "errors");
+    put_faults(&writer, &cli->faults, false);
+    json_key(&writer, "warnings");
+    put_faults(&writer, &cli->faults, true);
+    if (cluster != NULL) {
+        json_key(&writer, "graph");
+        put_graph(&writer, cluster);
+    }
+    json_end_map(&writer);
+    if (json_read(buffer_span(&json), NULL, &cli->arena, &findings, &error) == JSON_OK) {
+        cli_show(cli, &findings);
+    }
+    buffer_release(&json);
+}
+
+static void print_graph(struct cli *cli, const struct cluster *cluster)
+{
+    struct buffer text;
+
+    buffer_init(&text, cli->allocator, 0);
+    cluster_describe_graph(cluster, &text);
+    (void)fwrite(text.data, 1, text.bytes, stdout);
+    buffer_release(&text);
+}
+
+static int check(struct cli *cli, const char *path, struct cluster_file *ret_file)
+{
+    struct value input = {0};
+    struct value checked = {0};
+    size_t at = 0;
+    int status = cluster_file_load(cli, path, ret_file);
+
+    if (status != 0 || command_line_next(cli->call->line, "input", &at) == NULL) {
+        return status;
+    }
+    status = cluster_file_input(cli, ret_file->cluster, &input);
+    if (status == 0 &&
+        cluster_input_check(ret_file->cluster, &input, &cli->arena, &checked, &cli->faults) != 0) {
+        status = CLI_EXIT_DATA;
+    }
+    return status;
+}
+
+static int run(const struct command_call *call)
+{
+    const char *path = call->line->positionals[0];
+    struct cluster_file file = {0};
+    struct cli cli;
+
+    cli_init(&cli, call);
+    int status = check(&cli, path, &file);
+
+    if (status == 0 || status == CLI_EXIT_DATA) {
+        if (!cli_is_table(&cli)) {
+            show_findings(&cli, path, file.cluster);
+        } else {
+            cli_faults_tell(&cli.faults, path, stderr);
+            if (status == 0) {
+                print_graph(&cli, file.cluster);
+            }
+        }
+    }
+    cli_release(&cli);
+    return status;
+}
+
+static const struct flag flags[] = {
+    {"input", 'i', "K=V|@FILE", "check this input too: NAME=VALUE, or @FILE", true},
+};
+
+const struct command command_validate = {
+    .name = "validate",
+    .arguments = "FILE",
+    .summary = "check a cluster file and print the graph it describes",
+    .details = "FILE is YAML or JSON, - for standard input. Every fault is printed at once:\n"
+               "FILE:LINE:COLUMN: where in the cluster: what is wrong; what to do.\n"
+               "Asks no server. Exit status 65 when the file or the input is wrong.\n",
+    .role = ROLE_CLIENT,
+    .flags = flags,
+    .flag_count = sizeof(flags) / sizeof(flags[0]),
+    .positionals_least = 1,
+    .positionals_most = 1,
+    .run = run,
+};
