@@ -38,7 +38,7 @@ static void check_text(const char *found, const char *quoted)
     size_t at = 0;
 
     for (; quoted[at] != '\0' && at + 1 < sizeof(expected); at++) {
-        expected[at] = quoted[at] == '\'' ? '"' : quoted[at];
+        expected[at] = (char)(quoted[at] == '\'' ? '"' : quoted[at]);
     }
     expected[at] = '\0';
     if (strcmp(found, expected) != 0) {

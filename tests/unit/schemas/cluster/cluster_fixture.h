@@ -65,16 +65,16 @@ static inline const char *fixture_faults(struct cluster_fixture *f)
 /* Reads JSON with ' for "; fails the test where it is none. */
 static inline struct value fixture_json(struct cluster_fixture *f, const char *quoted)
 {
-    struct span copy = arena_copy(&f->arena, span_of(quoted));
+    size_t bytes = strlen(quoted);
+    char *text = arena_alloc(&f->arena, bytes + 1);
     struct json_error error;
     struct value value = value_null();
-    char *text = (char *)(uintptr_t)copy.data;
 
     assert_non_null(text);
-    for (size_t i = 0; i < copy.bytes; i++) {
-        text[i] = text[i] == '\'' ? '"' : text[i];
+    for (size_t i = 0; i < bytes; i++) {
+        text[i] = (char)(quoted[i] == '\'' ? '"' : quoted[i]);
     }
-    if (json_read(copy, NULL, &f->arena, &value, &error) != JSON_OK) {
+    if (json_read((struct span){text, bytes}, NULL, &f->arena, &value, &error) != JSON_OK) {
         fail_msg("%s: %u:%u %s", text, error.line, error.column, error.text);
     }
     return value;

@@ -25,7 +25,8 @@ static void shows_what_people_wrote_safely(void **state)
 
     /* Cut at 80 bytes, but never inside a character: here at 79. */
     memset(longword, 'x', sizeof(longword));
-    memcpy(longword + 79, "\xc3\xa9", 2);
+    longword[79] = '\xc3';
+    longword[80] = '\xa9';
     text = (struct fault_text){.used = 0};
     fault_text_add(&text, "%q", (struct span){longword, sizeof(longword)});
     assert_int_equal(text.used, 1 + 79 + 3 + 1);

@@ -1,5 +1,7 @@
 #include "tests/unit/schemas/cluster/cluster_fixture.h"
 
+#include <stdlib.h>
+
 enum { SATELLITES_MAX = 300, REFERENCES_MAX = 600 };
 
 /* A small generator of our own: the same graphs at every run. */
@@ -81,10 +83,15 @@ static void check_answers(struct cluster_fixture *f, const struct graph *graph)
     }
     assert_int_equal(f->faults.error_count, expected);
     for (const struct fault *fault = f->faults.first; fault != NULL; fault = fault->next) {
-        unsigned target;
-        unsigned user;
+        char told[100];
+        unsigned long target = strtoul(fault->text + 2, NULL, 10);
+        unsigned long user = strtoul(strrchr(fault->hint, 's') + 1, NULL, 10);
 
-        assert_int_equal(sscanf(fault->text, "`s%u` does not run before `s%u`", &target, &user), 2);
+        (void)snprintf(told, sizeof(told), "`s%lu` does not run before `s%lu`", target,
+                       user);
+        assert_string_equal(fault->text, told);
+        assert_true(target < graph->count);
+        assert_true(user < graph->count);
         assert_true(graph->is_referred[user][target]);
         assert_false(graph->is_upstream[user][target]);
     }
