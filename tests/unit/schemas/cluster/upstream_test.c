@@ -87,8 +87,7 @@ static void check_answers(struct cluster_fixture *f, const struct graph *graph)
         unsigned long target = strtoul(fault->text + 2, NULL, 10);
         unsigned long user = strtoul(strrchr(fault->hint, 's') + 1, NULL, 10);
 
-        (void)snprintf(told, sizeof(told), "`s%lu` does not run before `s%lu`", target,
-                       user);
+        (void)snprintf(told, sizeof(told), "`s%lu` does not run before `s%lu`", target, user);
         assert_string_equal(fault->text, told);
         assert_true(target < graph->count);
         assert_true(user < graph->count);
