@@ -21,14 +21,17 @@ struct migrate_op {
 };
 
 /* One migration at a time in the whole database; the number is "exo" in ASCII. The two tables that
- * say what is installed stand before all migrations. */
+ * say what is installed stand before all migrations. The secret: two UUIDs hold 244 bits of the
+ * server's strong random source, which without pgcrypto gives no plain bytes. */
 static const char FIRST_SCRIPT[] = "BEGIN; SELECT pg_advisory_xact_lock(6649967); "
                                    "CREATE TABLE IF NOT EXISTS schema_version ("
                                    "version bigint PRIMARY KEY, at_ns bigint NOT NULL);"
                                    "CREATE TABLE IF NOT EXISTS install ("
                                    "is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only), "
                                    "shard_count integer NOT NULL CHECK (shard_count > 0), "
-                                   "installed_at timestamptz NOT NULL DEFAULT now());"
+                                   "installed_at timestamptz NOT NULL DEFAULT now(), "
+                                   "secret bytea NOT NULL DEFAULT sha256(convert_to("
+                                   "gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));"
                                    "SELECT coalesce((SELECT max(version) FROM schema_version), 0), "
                                    "coalesce((SELECT max(shard_count) FROM install), 0)";
 
@@ -191,6 +194,13 @@ static void schema_send(struct link_request *request, struct postgres_link *link
     link_send(link, op->is_installed ? SQL_SCHEMA : SQL_IS_INSTALLED, link_params(link));
 }
 
+static void copy_secret(struct span bytes, uint8_t ret_secret[STORE_SECRET_BYTES])
+{
+    if (bytes.bytes == STORE_SECRET_BYTES) {
+        memcpy(ret_secret, bytes.data, bytes.bytes);
+    }
+}
+
 static void schema_result(struct link_request *request, uint32_t step, const PGresult *result)
 {
     struct schema_op *op = (struct schema_op *)request;
@@ -199,6 +209,7 @@ static void schema_result(struct link_request *request, uint32_t step, const PGr
     if (op->is_installed) {
         op->schema.version = (uint32_t)pg_int(result, 0, 0);
         op->schema.shard_count = (uint32_t)pg_int(result, 0, 1);
+        copy_secret(pg_bytes(result, 0, 2), op->schema.secret);
     } else {
         op->is_installed = pg_bool(result, 0, 0);
     }

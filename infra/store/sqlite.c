@@ -185,7 +185,7 @@ static int install_shards(struct sqlite_connection *connection, uint32_t shard_c
                           struct exo_error *err)
 {
     static const char *const STEPS[] = {
-        "INSERT INTO install VALUES (1, ?1, ?2)",
+        "INSERT INTO install VALUES (1, ?1, ?2, randomblob(32))",
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1) "
         "INSERT INTO shard (shard) SELECT i FROM n",
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1) "
@@ -277,6 +277,25 @@ struct schema_op {
     store_schema_done *done;
 };
 
+static int read_secret(struct sqlite_connection *connection, uint8_t ret_secret[STORE_SECRET_BYTES],
+                       struct exo_error *err)
+{
+    struct sqlite_statement *statement = sqlite_use(connection, "SELECT secret FROM install", err);
+    int stepped = statement == NULL ? -1 : sqlite_step(statement, err);
+
+    if (stepped < 0) {
+        return -1;
+    }
+    struct span secret = stepped == 0 ? (struct span){0} : sqlite_column_bytes(statement, 0);
+    bool is_whole = secret.bytes == STORE_SECRET_BYTES;
+
+    if (is_whole) {
+        memcpy(ret_secret, secret.data, secret.bytes);
+    }
+    sqlite_rewind(statement);
+    return is_whole ? 0 : exo_error_set(err, EXO_EINTERNAL, "the store holds no secret");
+}
+
 static int schema_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
 {
     struct schema_op *op = argument;
@@ -287,7 +306,8 @@ static int schema_job(void *argument, struct sqlite_connection *connection, stru
         return -1;
     }
     if (op->schema.version != 0 &&
-        read_int(connection, "SELECT shard_count FROM install", &shard_count, err) < 0) {
+        (read_int(connection, "SELECT shard_count FROM install", &shard_count, err) < 0 ||
+         read_secret(connection, op->schema.secret, err) < 0)) {
         return -1;
     }
     op->schema.shard_count = (uint32_t)shard_count;

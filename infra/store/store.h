@@ -24,7 +24,7 @@
 
 struct store;
 
-enum { STORE_PROCESS_BYTES = 64, STORE_INPUTS = 2 };
+enum { STORE_PROCESS_BYTES = 64, STORE_INPUTS = 2, STORE_SECRET_BYTES = 32 };
 
 struct store_settings {
     const char *backend;     /* "postgres" or "sqlite" */
@@ -53,7 +53,7 @@ const char *store_last_error(const struct store *store);
 typedef void store_done(void *argument, const struct exo_error *err);
 
 /* store_migrate brings the schema up to what this program needs (advisory lock, forward-only) and
- * fixes the number of shards at the first install.
+ * fixes the number of shards and the installation's secret at the first install.
  * shard_count  0: keep what is installed, 64 at the first
  * done gets EXO_ECONFLICT when the schema is newer than this program or shard_count differs. */
 void store_migrate(struct store *store, uint32_t shard_count, store_done *done, void *argument);
@@ -62,6 +62,8 @@ struct store_schema {
     uint32_t version; /* 0: not installed */
     uint32_t wanted;  /* by this program */
     uint32_t shard_count;
+    uint8_t
+        secret[STORE_SECRET_BYTES]; /* random, made at the first install: signs attempt tokens */
 };
 
 /* store_schema reads what is installed. */

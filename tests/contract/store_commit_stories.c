@@ -67,6 +67,21 @@ static void installs_default_shards(void **state)
     trial_close(t);
 }
 
+static void keeps_the_secret_of_the_first_install(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    static const uint8_t none[STORE_SECRET_BYTES];
+    uint8_t secret[STORE_SECRET_BYTES];
+
+    assert_int_equal(trial_schema(t, t->store), 0);
+    memcpy(secret, t->schema.secret, sizeof(secret));
+    assert_memory_not_equal(secret, none, sizeof(secret));
+    assert_int_equal(trial_migrate(t, t->store, 0), 0);
+    assert_int_equal(trial_schema(t, t->store), 0);
+    assert_memory_equal(t->schema.secret, secret, sizeof(secret));
+    trial_close(t);
+}
+
 /* ---- the fence ---- */
 
 static void commit_moves_the_shard(void **state)
@@ -465,6 +480,7 @@ const struct store_story store_commit_stories[] = {
     {"refuses_newer_schema", refuses_newer_schema},
     {"refuses_other_shard_count", refuses_other_shard_count},
     {"installs_default_shards", installs_default_shards},
+    {"keeps_the_secret_of_the_first_install", keeps_the_secret_of_the_first_install},
     {"commit_moves_the_shard", commit_moves_the_shard},
     {"fences_wrong_epoch_and_previous", fences_wrong_epoch_and_previous},
     {"fences_the_zombie", fences_the_zombie},

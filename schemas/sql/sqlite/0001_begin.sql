@@ -4,7 +4,8 @@
 CREATE TABLE install (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     shard_count INTEGER NOT NULL CHECK (shard_count > 0),
-    installed_ns INTEGER NOT NULL
+    installed_ns INTEGER NOT NULL,
+    secret BLOB NOT NULL CHECK (length(secret) = 32) -- signs attempt tokens
 ) STRICT;
 
 -- Schedulers that ever said they live. life names the hold of the file's lock they spoke under:
