@@ -52,7 +52,8 @@ struct shared {
     int lock_fd; /* -1: in memory */
     int64_t life;
     uint32_t user_count;
-    bool *ret_is_gone; /* set while dones are called: tells that one of them closed the file */
+    bool is_telling; /* dones are being called; one of them may close the file */
+    bool is_orphan;  /* one did: to be freed behind them */
     struct lane writer, reader;
     pthread_mutex_t mutex;
     pthread_cond_t is_moved;  /* a job went to finished */
@@ -247,21 +248,25 @@ static void tell(struct job *job)
     free(job);
 }
 
+static void shared_free(struct shared *shared);
+
 static void on_wake(void *argument)
 {
     struct shared *shared = argument;
-    bool is_gone = false;
 
-    shared->ret_is_gone = &is_gone;
-    while (!is_gone) {
+    shared->is_telling = true;
+    while (!shared->is_orphan) {
         pthread_mutex_lock(&shared->mutex);
         struct job *job = pop(&shared->finished);
         pthread_mutex_unlock(&shared->mutex);
         if (job == NULL) {
-            shared->ret_is_gone = NULL;
-            return;
+            break;
         }
         tell(job);
+    }
+    shared->is_telling = false;
+    if (shared->is_orphan) {
+        shared_free(shared);
     }
 }
 
@@ -512,10 +517,11 @@ void sqlite_file_close(struct sqlite_file *file)
                 break;
             }
         }
-        if (shared->ret_is_gone != NULL) {
-            *shared->ret_is_gone = true;
+        if (shared->is_telling) {
+            shared->is_orphan = true;
+        } else {
+            shared_free(shared);
         }
-        shared_free(shared);
     }
     pthread_mutex_unlock(&open_files_mutex);
 }

@@ -72,108 +72,19 @@ static void end(struct link_request *request, enum link_outcome outcome)
 
 /* ---- errors ---- */
 
-/* Copies text as one line. */
-static void copy_line(char *to, size_t to_bytes, const char *text)
-{
-    size_t used = 0;
-
-    for (; text != NULL && *text != '\0' && used + 1 < to_bytes; text++) {
-        to[used++] = *text == '\n' ? ' ' : *text;
-    }
-    while (used > 0 && to[used - 1] == ' ') {
-        used--;
-    }
-    to[used] = '\0';
-}
-
 static void note_failure(struct link_request *request, const PGresult *result)
 {
-    struct link_failure *failure = &request->failure;
-    const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
-
-    if (request->is_failed) {
-        return; /* the first tells the cause */
+    if (!request->is_failed) { /* the first tells the cause */
+        request->is_failed = true;
+        failure_read(result, &request->failure);
     }
-    request->is_failed = true;
-    copy_line(failure->sqlstate, sizeof(failure->sqlstate),
-              PQresultErrorField(result, PG_DIAG_SQLSTATE));
-    copy_line(failure->constraint, sizeof(failure->constraint),
-              PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME));
-    copy_line(failure->detail, sizeof(failure->detail),
-              PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-
-    copy_line(failure->text, sizeof(failure->text),
-              message == NULL ? PQresultErrorMessage(result) : message);
-    failure->is_fatal = severity == NULL || strcmp(severity, "ERROR") != 0;
-}
-
-static enum exo_error_code code_of(const char *sqlstate)
-{
-    static const struct {
-        const char *prefix;
-        enum exo_error_code code;
-    } table[] = {
-        {"EX001", EXO_EFENCED},
-        {"EX003", EXO_EFENCED},
-        {"42P01", EXO_EUNAVAILABLE},
-        {"42883", EXO_EUNAVAILABLE},
-        {"26000", EXO_EUNAVAILABLE},
-        {"42501", EXO_EDENIED},
-        {"28", EXO_EDENIED},
-        {"22", EXO_EINVALID},
-        {"23", EXO_EINVALID},
-        {"54", EXO_ELIMIT},
-        {"42", EXO_EINTERNAL},
-        {"21", EXO_EINTERNAL},
-        {"XX", EXO_EIO},
-    };
-
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        if (strncmp(sqlstate, table[i].prefix, strlen(table[i].prefix)) == 0) {
-            return table[i].code;
-        }
-    }
-    return EXO_EUNAVAILABLE; /* 08, 40, 53, 55, 57, 58: the server's trouble, not the request's */
-}
-
-static bool is_schema_missing(const char *sqlstate)
-{
-    return strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "42883") == 0 ||
-           strcmp(sqlstate, "26000") == 0;
-}
-
-const struct exo_error *link_error(enum link_outcome outcome, const struct link_failure *failure,
-                                   struct exo_error *err)
-{
-    switch (outcome) {
-    case LINK_DONE:
-        assert(!"no error to make");
-        break;
-    case LINK_ERROR:
-        (void)exo_error_set(err, code_of(failure->sqlstate), "Postgres: %s (SQLSTATE %s)%s",
-                            failure->text, failure->sqlstate,
-                            is_schema_missing(failure->sqlstate)
-                                ? "; the schema is not there: run \"exosphere migrate\""
-                                : "");
-        err->library_code = (int)strtol(failure->sqlstate, NULL, 10) / 1000; /* the class */
-        break;
-    case LINK_LOST:
-        (void)exo_error_set(err, EXO_EUNKNOWN, "lost Postgres before it answered: %s",
-                            failure->text);
-        break;
-    case LINK_UNSENT:
-        (void)exo_error_set(err, EXO_EUNAVAILABLE, "no connection to Postgres: %s", failure->text);
-        break;
-    }
-    return err;
 }
 
 static void set_trouble(struct postgres_link *link, const char *what, const char *why)
 {
     char line[400];
 
-    copy_line(line, sizeof(line), why);
+    failure_line(line, sizeof(line), why);
     (void)exo_error_set(&link->trouble, EXO_EUNAVAILABLE, "%s (for %s): %s", what,
                         link->settings.purpose, line);
 }
@@ -422,7 +333,7 @@ static void end_sent(struct postgres_link *link)
 
         link->sent_count--;
         if (!request->is_failed) {
-            copy_line(request->failure.text, sizeof(request->failure.text), link->trouble.text);
+            failure_line(request->failure.text, sizeof(request->failure.text), link->trouble.text);
         }
         /* An error that is not fatal was this request's own, and complete. */
         bool is_told = request->is_failed && !request->is_unprepared && !request->failure.is_fatal;
@@ -612,7 +523,7 @@ static void on_tick(void *argument)
         struct link_request *request = pop(&link->queue_first, &link->queue_last);
 
         link->queue_count--;
-        copy_line(request->failure.text, sizeof(request->failure.text), link->trouble.text);
+        failure_line(request->failure.text, sizeof(request->failure.text), link->trouble.text);
         end(request, LINK_UNSENT);
     }
     if (link->queue_first == NULL && link->sent_first == NULL) {
@@ -691,7 +602,7 @@ void postgres_link_free(struct postgres_link *link)
     while (link->queue_first != NULL) {
         struct link_request *request = pop(&link->queue_first, &link->queue_last);
 
-        copy_line(request->failure.text, sizeof(request->failure.text), link->trouble.text);
+        failure_line(request->failure.text, sizeof(request->failure.text), link->trouble.text);
         end(request, LINK_UNSENT);
     }
     loop_timer_free(link->retry);

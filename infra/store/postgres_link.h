@@ -18,27 +18,12 @@
 #include <stdint.h>
 
 #include "infra/loop/loop.h"
+#include "infra/store/postgres_error.h"
 #include "infra/store/postgres_params.h"
 #include "infra/store/postgres_sql.h"
 #include "schemas/vocab/error.h"
 
 struct postgres_link;
-
-enum link_outcome {
-    LINK_DONE,   /* every statement succeeded and the sync was answered */
-    LINK_ERROR,  /* the server refused one; failure says why; what was one transaction is undone */
-    LINK_LOST,   /* the connection went after something was sent */
-    LINK_UNSENT, /* never sent: the server stayed away, or the link is being closed */
-};
-
-/* What the server said. */
-struct link_failure {
-    char sqlstate[6];
-    bool is_fatal; /* the server ended the connection with it */
-    char constraint[64];
-    char detail[32];
-    char text[400]; /* one line */
-};
 
 /* A request, embedded in the caller's; kept until end. */
 struct link_request {
@@ -101,9 +86,5 @@ uint32_t postgres_link_load(const struct postgres_link *link);
 
 /* postgres_link_trouble says in one line what the link waits for; "" when it is up. */
 const char *postgres_link_trouble(const struct postgres_link *link);
-
-/* link_error turns an end that is not LINK_DONE into an error. Returns err. */
-const struct exo_error *link_error(enum link_outcome outcome, const struct link_failure *failure,
-                                   struct exo_error *err);
 
 #endif /* EXO_INFRA_STORE_POSTGRES_LINK_H */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Columns of EXECUTION_HEAD and of what EXECUTION_ALL adds (postgres_sql.c). */
-enum { HEAD_COLUMNS = 16 };
+enum { DEFINITION_COLUMN = 13, HEAD_COLUMNS = 16 };
 
 /* Reads EXECUTION_HEAD. The spans and texts are borrowed from the result. */
 static void read_head(const PGresult *result, int row, struct store_execution *ret_execution)
@@ -24,7 +24,7 @@ static void read_head(const PGresult *result, int row, struct store_execution *r
     e->project = pg_text(result, row, 10);
     e->cluster = pg_text(result, row, 11);
     e->state = pg_text(result, row, 12);
-    pg_digest(result, row, 13, &e->definition);
+    pg_digest(result, row, DEFINITION_COLUMN, &e->definition);
     e->labels = pg_bytes(result, row, 14);
     e->error = pg_bytes(result, row, 15);
 }
@@ -94,16 +94,28 @@ static void load_send(struct link_request *request, struct postgres_link *link)
     link_send(link, (enum postgres_statement)LOAD_STATEMENTS[op->phase], params);
 }
 
+/* The text of a row's definition: in the row, or in the first of this chunk that has the same. */
+static struct span load_text(const PGresult *result, int row)
+{
+    for (int i = 0; i < row; i++) {
+        if (span_equal(pg_bytes(result, i, DEFINITION_COLUMN),
+                       pg_bytes(result, row, DEFINITION_COLUMN))) {
+            return pg_bytes(result, i, HEAD_COLUMNS + 4);
+        }
+    }
+    return pg_bytes(result, row, HEAD_COLUMNS + 4);
+}
+
 static void load_one(struct load_op *op, const PGresult *result, int row)
 {
     void *argument = op->op.argument;
 
     if (op->phase == LOAD_EXECUTIONS) {
         struct store_execution execution;
-        struct span text = read_all(result, row, &execution);
 
+        (void)read_all(result, row, &execution); /* its text may stand in an earlier row */
         op->after = execution.id;
-        op->callbacks.execution(argument, &execution, text);
+        op->callbacks.execution(argument, &execution, load_text(result, row));
     } else if (op->phase == LOAD_PAGES) {
         struct store_page page;
 

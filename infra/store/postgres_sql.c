@@ -74,10 +74,13 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_PROCESSES] = {"processes",
         "SELECT process, beat FROM scheduler_process ORDER BY process"},
 
+    /* A definition's text comes once a chunk, with the first execution that has it. */
     [SQL_LOAD_EXECUTIONS] = {"load_executions",
-        "SELECT " EXECUTION_ALL " FROM live_execution l JOIN execution e ON e.id = l.id "
-        "LEFT JOIN definition d ON d.digest = e.definition "
-        "WHERE l.shard = $1::int AND l.id > $2::uuid ORDER BY l.id LIMIT " POSTGRES_CHUNK_LIMIT},
+        "SELECT " EXECUTION_HEAD ", e.input, e.output, e.output_ref, e.body, "
+        "CASE WHEN row_number() OVER (PARTITION BY e.definition ORDER BY e.id) = 1 THEN d.text END "
+        "FROM (SELECT x.* FROM live_execution l JOIN execution x ON x.id = l.id "
+        "WHERE l.shard = $1::int AND l.id > $2::uuid ORDER BY l.id LIMIT " POSTGRES_CHUNK_LIMIT
+        ") e LEFT JOIN definition d ON d.digest = e.definition ORDER BY e.id"},
     [SQL_LOAD_PAGES] = {"load_pages",
         "SELECT p.execution, p.instance, p.page, p.body "
         "FROM live_execution l JOIN task_page p ON p.execution = l.id "
@@ -140,6 +143,6 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_IS_INSTALLED] = {NULL, "SELECT to_regclass('schema_version') IS NOT NULL"},
     [SQL_SCHEMA] = {NULL,
         "SELECT (SELECT max(version) FROM schema_version)::bigint, "
-        "(SELECT max(shard_count) FROM install)::bigint"},
+        "(SELECT max(shard_count) FROM install)::bigint, (SELECT secret FROM install)"},
 };
 /* clang-format on */

@@ -71,6 +71,30 @@ static inline void bind_digest(struct sqlite_statement *statement, int at,
 void column_id(struct sqlite_statement *statement, int at, struct execution_id *ret_id);
 void column_digest(struct sqlite_statement *statement, int at, struct digest *ret_digest);
 
+/* The columns of every read of executions, from "execution e" and "definition d". */
+#define EXECUTION_HEAD                                                                             \
+    "e.id, e.shard, e.is_terminal, e.priority, e.epoch, e.batch, e.submitted_ns, e.started_ns, "   \
+    "e.ended_ns, e.deadline_ns, e.project, e.cluster, e.state, e.definition, e.labels, e.error"
+#define EXECUTION_ALL EXECUTION_HEAD ", e.input, e.output, e.output_ref, e.body, d.text"
+
+/* An execution and its definition, as one row of an answer. */
+struct execution_row {
+    struct store_execution execution;
+    struct span definition_text;
+};
+
+/* Each reads the columns that stand first in its statement, copying bytes into the op: an execution
+ * by EXECUTION_HEAD or EXECUTION_ALL; a page by execution, instance, page, body; a segment by
+ * execution, instance, kind, page, part, body. Return 0, or -1 with *err (EXO_ELIMIT). */
+EXO_CHECKED int sqlite_read_head(struct op *op, struct sqlite_statement *statement,
+                                 struct store_execution *ret_execution, struct exo_error *err);
+EXO_CHECKED int sqlite_read_all(struct op *op, struct sqlite_statement *statement,
+                                struct execution_row *ret_row, struct exo_error *err);
+EXO_CHECKED int sqlite_read_page(struct op *op, struct sqlite_statement *statement,
+                                 struct store_page *ret_page, struct exo_error *err);
+EXO_CHECKED int sqlite_read_segment(struct op *op, struct sqlite_statement *statement,
+                                    struct store_segment *ret_segment, struct exo_error *err);
+
 /* The parts of the back-end's table, by file. */
 void sqlite_store_lease_round(struct store *store, const struct store_lease_round *round,
                               store_leases_done *done, void *argument);

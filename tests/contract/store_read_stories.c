@@ -115,34 +115,43 @@ static void rows_read_back_byte_for_byte(void **state)
     trial_close(t);
 }
 
-static void load_shows_what_lives(void **state)
-{
-    enum { COUNT = 700, PAGES = 300 };
-    struct trial *t = trial_open(*state, true);
-    struct store_shard shard = trial_own(t, t->store, 2, "a");
-    struct store_shard foreign = trial_own(t, t->store, 3, "a");
-    struct store_batch batches[2] = {trial_batch(&shard), trial_batch(&foreign)};
-    struct store_execution *executions = calloc(COUNT, sizeof(*executions));
-    struct store_page *pages = calloc(PAGES, sizeof(*pages));
-    struct store_segment segments[4];
-    struct store_execution other = trial_execution(&batches[1], COUNT);
+enum { LOAD_COUNT = 700, LOAD_PAGES = 300, LOAD_INSTANCE = 1 << 30 };
 
-    for (uint32_t i = 0; i < COUNT; i++) {
-        executions[i] = trial_execution(&batches[0], i);
-        executions[i].is_terminal = i % 10 == 9;
-        executions[i].body = pattern(t, 100 + i);
+/* What the load stories write to shard 2: every tenth execution has ended. */
+struct load_rows {
+    struct store_shard shard;
+    struct store_definition definitions[2];
+    struct store_execution executions[LOAD_COUNT];
+    struct store_page pages[LOAD_PAGES]; /* all of execution 1, the last of 9, which has ended */
+    struct store_segment segments[4];    /* two single tasks, a map's outputs, a map's items */
+};
+
+static struct load_rows *write_load(struct trial *t)
+{
+    struct load_rows *rows = calloc(1, sizeof(*rows));
+
+    assert_non_null(rows);
+    rows->shard = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&rows->shard);
+
+    for (uint32_t i = 0; i < 2; i++) {
+        rows->definitions[i].text = pattern(t, 500 + i);
+        memset(rows->definitions[i].digest.bytes, (int)i + 1, DIGEST_BYTES);
     }
-    for (uint32_t i = 0; i < PAGES; i++) {
-        pages[i] = (struct store_page){
-            .execution = executions[i < PAGES - 1 ? 1 : 9].id, /* the last: of one that ended */
-            .instance = 3000000000u,
-            .page = i,
-            .body = pattern(t, 50 + i),
-        };
+    for (uint32_t i = 0; i < LOAD_COUNT; i++) {
+        rows->executions[i] = trial_execution(&batch, i);
+        rows->executions[i].is_terminal = i % 10 == 9;
+        rows->executions[i].definition = rows->definitions[i % 3 == 0].digest;
+        rows->executions[i].body = pattern(t, 100 + i);
+    }
+    for (uint32_t i = 0; i < LOAD_PAGES; i++) {
+        const struct store_execution *owner = &rows->executions[i < LOAD_PAGES - 1 ? 1 : 9];
+
+        rows->pages[i] = (struct store_page){owner->id, LOAD_INSTANCE, i, pattern(t, 50 + i)};
     }
     for (uint32_t i = 0; i < 4; i++) {
-        segments[i] = (struct store_segment){
-            .execution = executions[2].id,
+        rows->segments[i] = (struct store_segment){
+            .execution = rows->executions[2].id,
             .instance = 1,
             .page = i < 2 ? UINT32_MAX : i,
             .kind = i == 3,
@@ -150,60 +159,82 @@ static void load_shows_what_lives(void **state)
             .body = pattern(t, 10 + i),
         };
     }
-    batches[0].inserts = executions;
-    batches[0].insert_count = COUNT;
-    batches[0].pages = pages;
-    batches[0].page_count = PAGES;
-    batches[0].segments = segments;
-    batches[0].segment_count = 4;
-    batches[1].inserts = &other;
-    batches[1].insert_count = 1;
-    assert_int_equal(trial_commit(t, t->store, batches, 2), STORE_DONE);
+    batch.definitions = rows->definitions;
+    batch.definition_count = 2;
+    batch.inserts = rows->executions;
+    batch.insert_count = LOAD_COUNT;
+    batch.pages = rows->pages;
+    batch.page_count = LOAD_PAGES;
+    batch.segments = rows->segments;
+    batch.segment_count = 4;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    rows->shard.batch++;
+    return rows;
+}
+
+static void load_shows_what_lives(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct load_rows *rows = write_load(t);
+    struct store_shard foreign = trial_own(t, t->store, 3, "a");
+    struct store_batch batch = trial_batch(&foreign);
+    struct store_execution other = trial_execution(&batch, LOAD_COUNT);
+
+    batch.inserts = &other;
+    batch.insert_count = 1;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
 
     assert_int_equal(trial_load(t, t->store, 2), 0);
-    assert_int_equal(t->execution_count, COUNT - COUNT / 10);
+    assert_int_equal(t->execution_count, LOAD_COUNT - LOAD_COUNT / 10);
     for (uint32_t i = 0; i < t->execution_count; i++) {
-        const struct store_execution *wanted = &executions[i / 9 * 10 + i % 9];
+        uint32_t number = i / 9 * 10 + i % 9;
 
-        assert_execution(&t->executions[i], wanted);
-        assert_bodies(&t->executions[i], wanted);
+        assert_execution(&t->executions[i], &rows->executions[number]);
+        assert_bodies(&t->executions[i], &rows->executions[number]);
+        assert_span(t->definition_texts[i], rows->definitions[number % 3 == 0].text);
     }
-    assert_int_equal(t->page_count, PAGES - 1);
+    assert_int_equal(t->page_count, LOAD_PAGES - 1);
     for (uint32_t i = 0; i < t->page_count; i++) {
-        assert_int_equal(t->pages[i].instance, 3000000000u);
+        assert_int_equal(t->pages[i].instance, LOAD_INSTANCE);
         assert_int_equal(t->pages[i].page, i);
-        assert_span(t->pages[i].body, pages[i].body);
+        assert_span(t->pages[i].body, rows->pages[i].body);
     }
     assert_int_equal(t->segment_count, 3); /* not the outputs of a map */
     for (uint32_t i = 0; i < 3; i++) {
-        const struct store_segment *wanted = &segments[i == 2 ? 3 : i];
+        const struct store_segment *wanted = &rows->segments[i == 2 ? 3 : i];
 
         assert_int_equal(t->segments[i].kind, wanted->kind);
         assert_int_equal(t->segments[i].page, wanted->page);
         assert_int_equal(t->segments[i].part, wanted->part);
         assert_span(t->segments[i].body, wanted->body);
     }
+    free(rows);
+    trial_close(t);
+}
 
-    /* One ends, one begins again; a page is replaced. */
-    batches[0].previous = 1;
-    batches[0].next = 2;
-    batches[0].insert_count = 0;
-    batches[0].segment_count = 0;
-    executions[0].is_terminal = true;
-    executions[9].is_terminal = false;
-    executions[1] = executions[9];
-    batches[0].updates = executions;
-    batches[0].update_count = 2;
-    pages[0].body = pattern(t, 9000);
-    batches[0].page_count = 1;
-    assert_int_equal(trial_commit(t, t->store, batches, 1), STORE_DONE);
+/* One ends, one that had ended goes on, a page is replaced. */
+static void load_follows_updates(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct load_rows *rows = write_load(t);
+    struct store_batch batch = trial_batch(&rows->shard);
+    struct store_execution updates[2] = {rows->executions[0], rows->executions[9]};
+
+    updates[0].is_terminal = true;
+    updates[1].is_terminal = false;
+    rows->pages[0].body = pattern(t, 9000);
+    batch.updates = updates;
+    batch.update_count = 2;
+    batch.pages = rows->pages;
+    batch.page_count = 1;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
     assert_int_equal(trial_load(t, t->store, 2), 0);
-    assert_int_equal(t->execution_count, COUNT - COUNT / 10);
-    assert_execution(&t->executions[8], &executions[9]);
-    assert_int_equal(t->page_count, PAGES);
-    assert_span(t->pages[0].body, pages[0].body);
-    free(executions);
-    free(pages);
+    assert_int_equal(t->execution_count, LOAD_COUNT - LOAD_COUNT / 10);
+    assert_execution(&t->executions[0], &rows->executions[1]);
+    assert_execution(&t->executions[8], &updates[1]);
+    assert_int_equal(t->page_count, LOAD_PAGES);
+    assert_span(t->pages[0].body, rows->pages[0].body);
+    free(rows);
     trial_close(t);
 }
 
@@ -473,6 +504,7 @@ static void dead_letters_are_kept(void **state)
 const struct store_story store_read_stories[] = {
     {"rows_read_back_byte_for_byte", rows_read_back_byte_for_byte},
     {"load_shows_what_lives", load_shows_what_lives},
+    {"load_follows_updates", load_follows_updates},
     {"pages_and_segments_by_range", pages_and_segments_by_range},
     {"known_ids_are_told", known_ids_are_told},
     {"journal_reads_in_order", journal_reads_in_order},
