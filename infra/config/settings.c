@@ -81,7 +81,7 @@ static void variable_name(const char *name, char ret_name[NAME_BYTES])
 {
     (void)snprintf(ret_name, NAME_BYTES, PREFIX "%s", name);
     for (char *at = ret_name; *at != '\0'; at++) {
-        *at = (char)(*at >= 'a' && *at <= 'z' ? *at - 'a' + 'A' : *at);
+        *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
     }
 }
 
@@ -355,7 +355,7 @@ static void load_variable(struct load *load, const char *variable)
     }
     (void)snprintf(name, sizeof(name), "%s", place + strlen(PREFIX));
     for (char *at = name; *at != '\0'; at++) {
-        *at = (char)(*at >= 'A' && *at <= 'Z' ? *at - 'A' + 'a' : *at);
+        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
     }
     const struct setting_row *row = find_row(name, &is_file);
 

@@ -58,7 +58,7 @@ struct settings {
 
 enum {
     SETTING_NR = 0
-#define SETTING(...) +1
+#define SETTING(...) +1 /* NOLINT(bugprone-macro-parentheses): a sum grows from rows */
 #include "infra/config/settings_table.h"
 #undef SETTING
 };

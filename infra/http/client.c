@@ -302,6 +302,7 @@ void http_client_close(struct http_client *client)
 }
 
 /* Takes a piece of the answer's body; anything but its size ends the transfer. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type */
 static size_t on_body(char *data, size_t size, size_t count, void *argument)
 {
     struct http_call *call = argument;

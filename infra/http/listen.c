@@ -32,9 +32,9 @@ static bool listen_split(const char *listen, char host[64], char port[8])
     }
     memcpy(host, start, host_bytes);
     host[host_bytes] = '\0';
-    (void)strcpy(port, colon + 1); /* at most 5 digits */
+    memcpy(port, colon + 1, strlen(colon + 1) + 1); /* at most 5 digits */
     if (strcmp(host, "localhost") == 0) {
-        (void)strcpy(host, "127.0.0.1");
+        memcpy(host, "127.0.0.1", sizeof("127.0.0.1"));
     }
     return true;
 }
@@ -48,7 +48,7 @@ static int listen_resolve(const char *listen, struct addrinfo **ret_info, struct
                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
 
     if (!listen_split(listen, host, port) || strtol(port, NULL, 10) > UINT16_MAX ||
-        getaddrinfo(host, port, &hints, ret_info) != 0) {
+        getaddrinfo(host, port, &hints, ret_info) != 0 || *ret_info == NULL) {
         return exo_error_set(err, EXO_EINVALID,
                              "cannot listen on \"%s\": write an address and a port, such as "
                              "127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080",
@@ -99,7 +99,7 @@ static int listen_error(const char *listen, struct exo_error *err)
 
 uint16_t listen_port(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t bytes = sizeof(address);
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;

@@ -152,10 +152,11 @@ static void write_histogram(struct buffer *buffer, const struct metric_row *row,
     uint64_t count = 0;
     char text[64];
 
-    for (int i = 0; i < HISTOGRAM_BUCKETS; i++, bound *= 2) {
+    for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
         count += histograms[index].buckets[i];
         (void)snprintf(text, sizeof(text), "%.9g", bound);
         write_bucket(buffer, row, text, (double)count);
+        bound *= 2;
     }
     count += histograms[index].buckets[HISTOGRAM_BUCKETS];
     write_bucket(buffer, row, "+Inf", (double)count);
