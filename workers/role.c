@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "infra/crypto/crypto.h"
 #include "infra/telemetry/log_line.h"
 #include "workers/role_state.h"
 
@@ -460,9 +459,8 @@ struct worker_role *worker_role_open(struct loop *loop, const struct worker_role
     role->on_end = on_end;
     role->argument = argument;
     role->armed_ns = EXO_TIME_NEVER;
-    do {
-        random_fill(&role->incarnation, sizeof(role->incarnation));
-    } while (role->incarnation == 0);
+    /* Later lives have larger numbers: schedulers take a smaller one for a ghost. */
+    role->incarnation = (uint64_t)clock_wall_ns();
     arena_init(&role->scratch, allocator_heap(&role->budget), 0);
     arena_init(&role->left_arena, allocator_heap(&role->budget), 0);
     buffer_init(&role->buffer, allocator_heap(&role->budget), LOG_RECORD_BYTES_MAX);
