@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -254,10 +255,15 @@ static bool reap(struct crun_run *run, int options)
     siginfo_t facts = {.si_pid = 0};
 
     while (waitid(P_PIDFD, (id_t)run->container.pid_fd, &facts, WEXITED | options) != 0) {
-        if (errno != EINTR) {
-            /* Nobody else waits for it: this cannot be. */
-            assert(errno == EINTR);
+        if (errno == EAGAIN) {
+            /* The loop's watch made the descriptor non-blocking: it has not ended yet. */
+            struct pollfd ended = {.fd = run->container.pid_fd, .events = POLLIN};
+
+            (void)poll(&ended, 1, -1);
+            continue;
         }
+        /* Nobody else waits for it. */
+        assert(errno == EINTR);
     }
     if (facts.si_pid == 0) {
         return false;
