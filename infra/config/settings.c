@@ -68,21 +68,36 @@ static const char *sentence(struct load *load, const char *format, ...)
     return kept.data == NULL ? "too many faults" : kept.data;
 }
 
+static void replace(char *text, char from, char to)
+{
+    for (char *at = text; *at != '\0'; at++) {
+        if (*at == from) {
+            *at = to;
+        }
+    }
+}
+
+/* Moves the 26 letters from `from` on to those from `to` on: to upper or to lower case. */
+static void shift_letters(char *text, char from, char to)
+{
+    for (char *at = text; *at != '\0'; at++) {
+        if (*at >= from && *at < from + 26) {
+            *at = (char)(*at - from + to);
+        }
+    }
+}
+
 void setting_flag_name(const struct setting_row *row, char ret_name[SETTING_FLAG_BYTES])
 {
     (void)snprintf(ret_name, SETTING_FLAG_BYTES, "%s%s", row->name,
                    (row->marks & SETTING_SECRET) != 0 ? "-file" : "");
-    for (char *at = ret_name; *at != '\0'; at++) {
-        *at = *at == '_' ? '-' : *at;
-    }
+    replace(ret_name, '_', '-');
 }
 
 static void variable_name(const char *name, char ret_name[NAME_BYTES])
 {
     (void)snprintf(ret_name, NAME_BYTES, PREFIX "%s", name);
-    for (char *at = ret_name; *at != '\0'; at++) {
-        *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
-    }
+    shift_letters(ret_name, 'a', 'A');
 }
 
 /* The row that a name means, all lower case with underscores; *ret_is_file is set when it names
@@ -310,9 +325,7 @@ static void load_flag(struct load *load, const struct setting_flag *flag)
 
     (void)snprintf(name, sizeof(name), "%s", flag->name);
     (void)snprintf(place, sizeof(place), "--%s", flag->name);
-    for (char *at = name; *at != '\0'; at++) {
-        *at = *at == '-' ? '_' : *at;
-    }
+    replace(name, '-', '_');
     const struct setting_row *row = find_row(name, &is_file);
 
     if (row == NULL) {
@@ -354,9 +367,7 @@ static void load_variable(struct load *load, const char *variable)
         return;
     }
     (void)snprintf(name, sizeof(name), "%s", place + strlen(PREFIX));
-    for (char *at = name; *at != '\0'; at++) {
-        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
-    }
+    shift_letters(name, 'A', 'a');
     const struct setting_row *row = find_row(name, &is_file);
 
     if (row == NULL) {

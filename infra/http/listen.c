@@ -47,12 +47,17 @@ static int listen_resolve(const char *listen, struct addrinfo **ret_info, struct
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
 
-    if (!listen_split(listen, host, port) || strtol(port, NULL, 10) > UINT16_MAX ||
-        getaddrinfo(host, port, &hints, ret_info) != 0 || *ret_info == NULL) {
-        return exo_error_set(err, EXO_EINVALID,
-                             "cannot listen on \"%s\": write an address and a port, such as "
-                             "127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080",
-                             listen);
+    *ret_info = NULL;
+    if (listen_split(listen, host, port) && strtol(port, NULL, 10) <= UINT16_MAX &&
+        getaddrinfo(host, port, &hints, ret_info) != 0) {
+        *ret_info = NULL;
+    }
+    if (*ret_info == NULL) {
+        (void)exo_error_set(err, EXO_EINVALID,
+                            "cannot listen on \"%s\": write an address and a port, such as "
+                            "127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080",
+                            listen);
+        return -1;
     }
     return 0;
 }
