@@ -6,6 +6,8 @@
 enum {
     CLOCK_STEP_MAX_S = 10, /* a jump of the database's clock above it is not followed at once */
     STATUS_IDLE_COMMIT_MS = 1000,
+    STOPPED_LOOK_S = 10,
+    TRIM_RECORDS = 10000, /* consumed before old ones are deleted */
 };
 
 static void take(struct shard *shard);
@@ -170,21 +172,26 @@ void shard_again(struct shard *shard, exo_time delay_ns)
     loop_timer_start(shard->retry, delay_ns, 0);
 }
 
+/* Looks again now and then: somebody may have resumed it. */
 void shard_stop(struct shard *shard, const struct exo_error *why)
 {
-    scheduler_say(shard->scheduler, "shard.stopped", "shard %u stands still: %s", shard->number,
-                  why->text);
+    scheduler_say(shard->scheduler, "shard.stopped",
+                  "shard %u stands still: %s; see docs/operations.md, \"A shard that stands still\"",
+                  shard->number, why->text);
     life_end(shard);
     shard->state = SHARD_STOPPED;
+    loop_timer_start(shard->retry, STOPPED_LOOK_S * EXO_SECOND, 0);
 }
 
 static void retry_due(void *argument)
 {
     struct shard *shard = argument;
 
-    if (shard->state == SHARD_TAKING && !shard->is_in_flight) {
+    bool is_wanted = shard->state == SHARD_TAKING || shard->state == SHARD_STOPPED;
+
+    if (is_wanted && !shard->is_in_flight) {
         take(shard);
-    } else if (shard->state == SHARD_TAKING) {
+    } else if (is_wanted) {
         loop_timer_start(shard->retry, 10 * EXO_MILLISECOND, 0);
     }
 }
@@ -692,11 +699,36 @@ void shard_seal(struct shard *shard)
     arena_reset(&shard->open_arena);
 }
 
+static void trimmed(void *argument, const struct exo_error *err)
+{
+    (void)err; /* what is left is deleted another time */
+    (void)shard_ticket_end(argument);
+}
+
+/* What has been consumed is deleted, all but the record that the checksum is of. */
+static void trim_inputs(struct shard *shard)
+{
+    static const char *const topics[INPUT_NR] = {TOPIC_JOBS, TOPIC_STATUS};
+
+    for (int i = 0; i < INPUT_NR; i++) {
+        int64_t below = shard->sealed.batch.inputs[i].offset - 1;
+
+        if (below - shard->inputs[i].trimmed >= TRIM_RECORDS) {
+            shard->inputs[i].trimmed = below;
+            log_trim(shard->scheduler->log, topics[i], shard->number, below, trimmed,
+                     shard_ticket_new(shard, NULL));
+        }
+    }
+}
+
 void shard_committed(struct shard *shard, const struct store_result *result)
 {
     shard->batch++;
     clock_set(shard, result->database_now_ns);
     relay_batch(shard);
+    if (shard->scheduler->settings.trims_inputs) {
+        trim_inputs(shard);
+    }
     for (uint32_t i = 0; i < shard->sealed.need_count; i++) {
         value_fetch(shard, &shard->sealed.needs[i]);
     }

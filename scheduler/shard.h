@@ -33,6 +33,7 @@ struct shard_input {
     uint32_t taken;             /* records in the open batch */
     int64_t last;               /* offset of the last one taken */
     int64_t sealed_last;
+    int64_t trimmed; /* asked to be deleted below */
     bool is_paused;
     /* After a refused commit: records below it go one a batch; the one at skip is quarantined. */
     int64_t careful_until;
