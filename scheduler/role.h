@@ -22,6 +22,7 @@ struct scheduler_settings {
     uint32_t shard_count;      /* as installed in the store */
     const uint8_t *secret;     /* 32 bytes that sign attempt tokens; borrowed for the call */
     bool publishes_events;     /* to exo.events */
+    bool trims_inputs;         /* deletes what has been consumed: one file, no backup behind it */
     exo_time lease_ns;         /* of a shard; 0: 3 s */
     exo_time round_ns;         /* between looks at the leases; 0: 500 ms */
     exo_time tick_ns;          /* between ticks; 0: 1 s */
