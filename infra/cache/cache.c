@@ -26,6 +26,9 @@ struct cache *cache_open(struct loop *loop, const struct cache_settings *setting
     if (strcmp(settings->backend, "memory") == 0) {
         return cache_memory_open(loop, settings, err);
     }
+    if (strcmp(settings->backend, "redis") == 0) {
+        return cache_redis_open(loop, settings, err);
+    }
     (void)exo_error_set(err, EXO_EINVALID, "unknown cache \"%s\"; use redis or memory",
                         settings->backend);
     return NULL;

@@ -39,7 +39,7 @@ struct answer {
 struct cache_memory {
     struct cache cache; /* first: a struct cache is one of these */
     struct loop *loop;
-    struct loop_timer *turn;
+    struct loop_wake *turn;
     exo_time ttl_ns;
     struct id_table views;
     struct view *oldest;
@@ -128,9 +128,7 @@ static struct answer *answer_add(struct cache_memory *memory, enum answer_kind k
     memory->answer_bytes += bytes.bytes;
     *memory->last_link = answer;
     memory->last_link = &answer->next;
-    if (!loop_timer_is_active(memory->turn)) {
-        loop_timer_start(memory->turn, 0, 0);
-    }
+    loop_wake_send(memory->turn);
     return answer;
 }
 
@@ -232,7 +230,7 @@ static void memory_close(struct cache *cache)
         memory->first = answer->next;
         free(answer);
     }
-    loop_timer_free(memory->turn);
+    loop_wake_free(memory->turn);
     id_table_release(&memory->views);
     cache_base_release(cache);
     free(memory);
@@ -273,6 +271,6 @@ struct cache *cache_memory_open(struct loop *loop, const struct cache_settings *
     memory->loop = loop;
     memory->ttl_ns = settings->view_ttl_ns;
     memory->last_link = &memory->first;
-    memory->turn = loop_timer_new(loop, on_turn, memory);
+    memory->turn = loop_wake_new(loop, on_turn, memory);
     return &memory->cache;
 }

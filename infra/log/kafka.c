@@ -154,9 +154,7 @@ void kafka_lost_broker(struct kafka_log *log)
 
 void kafka_turn(struct kafka_log *log)
 {
-    if (!loop_timer_is_active(log->turn)) {
-        loop_timer_start(log->turn, 0, 0);
-    }
+    loop_wake_send(log->turn);
 }
 
 static void on_error_event(struct kafka_log *log, rd_kafka_event_t *event, bool is_consumer)
@@ -403,7 +401,7 @@ static void kafka_close(struct log *base)
         free(answer);
     }
     kafka_appends_free(log);
-    loop_timer_free(log->turn);
+    loop_wake_free(log->turn);
     loop_timer_free(log->probe);
     loop_timer_free(log->reader_retry);
     loop_watch_free(log->event_watch);
@@ -438,7 +436,7 @@ static struct kafka_log *log_new(struct loop *loop, const struct log_settings *s
     log->bytes_max =
         settings->buffer_bytes_max == 0 ? UINT64_C(64) << 20 : settings->buffer_bytes_max;
     log->answers_last = &log->answers;
-    log->turn = loop_timer_new(loop, on_turn, log);
+    log->turn = loop_wake_new(loop, on_turn, log);
     log->probe = loop_timer_new(loop, on_probe, log);
     log->reader_retry = loop_timer_new(loop, kafka_on_reader_retry, log);
     log->event_watch = loop_watch_new(loop, event_fd, LOOP_READABLE, on_events, log);

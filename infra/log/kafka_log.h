@@ -91,7 +91,7 @@ struct kafka_log {
     struct loop *loop;
     int event_fd;
     struct loop_watch *event_watch;
-    struct loop_timer *turn; /* goes on where a turn had enough, and shows refusals */
+    struct loop_wake *turn; /* goes on where a turn had enough, and shows refusals */
     struct loop_timer *probe;
     bool is_up;
     bool is_probing;

@@ -23,9 +23,7 @@ static void *must_allocate(size_t bytes)
 
 void sqlite_log_wake(struct sqlite_log *log)
 {
-    if (!loop_timer_is_active(log->turn)) {
-        loop_timer_start(log->turn, 0, 0);
-    }
+    loop_wake_send(log->turn);
 }
 
 struct sqlite_topic *sqlite_topic_find(struct sqlite_log *log, const char *name)
@@ -610,7 +608,7 @@ static void sqlite_close(struct log *base)
         }
         free(topic);
     }
-    loop_timer_free(log->turn);
+    loop_wake_free(log->turn);
     loop_timer_free(log->retry);
     loop_timer_free(log->janitor);
     while (*link != log) {
@@ -674,7 +672,7 @@ struct log *log_sqlite_open(struct loop *loop, const struct log_settings *settin
     log->acknowledged_last = &log->acknowledged;
     log->answers_last = &log->answers;
     log->ready_last = &log->ready;
-    log->turn = loop_timer_new(loop, on_turn, log);
+    log->turn = loop_wake_new(loop, on_turn, log);
     log->retry = loop_timer_new(loop, on_retry, log);
     log->janitor = loop_timer_new(loop, on_janitor, log);
     loop_timer_start(log->janitor, janitor_ns, janitor_ns);

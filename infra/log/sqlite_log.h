@@ -65,7 +65,7 @@ struct sqlite_log {
     struct loop *loop;
     char *path;
     struct sqlite_file *file;
-    struct loop_timer *turn;
+    struct loop_wake *turn; /* a timer that starts itself would keep I/O waiting */
     struct loop_timer *retry;
     struct loop_timer *janitor;
     bool is_closing;
