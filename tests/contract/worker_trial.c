@@ -298,7 +298,10 @@ void trial_task(struct trial *t, const char *definition, uint32_t index, uint32_
 {
     const struct wire_context contexts[] = {
         {.path = span_of("input"), .kind = CONTEXT_JSON, .json = span_of("{\"top\":20}")},
-        {.path = span_of("satellites.big.output"), .kind = CONTEXT_BLOB, .bytes = 5},
+        {.path = span_of("satellites.big.output"),
+         .kind = CONTEXT_BLOB,
+         .digest = t->big_digest,
+         .bytes = t->big_bytes},
         {.path = span_of("satellites.map.output"), .kind = CONTEXT_LIST, .instance = 1, .count = 2},
     };
     struct wire_spec spec = {
@@ -310,6 +313,7 @@ void trial_task(struct trial *t, const char *definition, uint32_t index, uint32_
         .definition = span_of(definition),
         .contexts = contexts,
         .context_count = 3,
+        .timeout_ms = t->timeout_ms,
         .grace_ms = 100,
         .is_map = true,
         .item_name = span_of("item"),

@@ -59,6 +59,9 @@ struct trial {
     uint32_t lent;
     uint64_t ticks;
     uint64_t sequence;
+    struct digest big_digest; /* of satellites.big.output in the Tasks' context */
+    uint64_t big_bytes;
+    int64_t timeout_ms; /* of the Tasks */
     struct loop_timer *ticker;
 
     bool (*until)(struct trial *trial, uint32_t number);
