@@ -48,20 +48,20 @@ static void make_rootfs(const char *path)
     (void)snprintf(line, sizeof(line),
                    "mkdir -p %s/bin %s/etc %s/proc && cp /bin/busybox %s/bin/ && cd %s/bin && "
                    "for name in sh cat ls id mkdir ln mkfifo dd sleep echo touch rm env pwd yes "
-                   "head wc stat kill true false chmod mount awk grep ip find test tail; do "
+                   "head wc stat kill true false chmod mount awk grep ip find test tail mv mknod "
+                   "readlink sort tr cp ps; do "
                    "ln -s busybox $name; done && echo not a program > garbage && chmod 755 garbage",
                    path, path, path, path, path);
     must(system(line) == 0, "the root file system of the tests could not be made");
 }
 
-int trial_open(void **state)
+int trial_prepare(void **state)
 {
     struct trial *trial = calloc(1, sizeof(*trial));
     struct exo_error err;
-    struct stat facts;
 
     *state = NULL;
-    if (trial_why_not() != NULL) {
+    if (trial_why_not() != NULL || trial == NULL) {
         free(trial);
         return 0;
     }
@@ -72,6 +72,15 @@ int trial_open(void **state)
     make_rootfs(trial->rootfs);
     trial->loop = loop_new(&err);
     must(trial->loop != NULL, "no loop");
+    *state = trial;
+    return 0;
+}
+
+void trial_open_sandbox(struct trial *trial)
+{
+    struct exo_error err = {.text = ""};
+    struct stat facts;
+
     trial->sandbox = sandbox_open(trial->loop,
                                   &(struct sandbox_settings){
                                       .driver = "crun",
@@ -83,7 +92,13 @@ int trial_open(void **state)
     must(stat(trial->runtime_dir, &facts) == 0, "no runtime directory");
     (void)snprintf(trial->tree, sizeof(trial->tree), "w-%" PRIx64 "-%" PRIx64,
                    (uint64_t)facts.st_dev, (uint64_t)facts.st_ino);
-    *state = trial;
+}
+
+int trial_open(void **state)
+{
+    if (trial_prepare(state) == 0 && *state != NULL) {
+        trial_open_sandbox(*state);
+    }
     return 0;
 }
 

@@ -34,9 +34,14 @@ struct outcome {
 /* trial_why_not tells why containers cannot run here, or NULL. */
 const char *trial_why_not(void);
 
-/* trial_open makes a trial, or skips the test, or fails it. Group set-up of cmocka. */
+/* trial_open makes a trial with a sandbox; trial_prepare one without. Group set-ups of cmocka;
+ * where containers cannot run they leave NULL. */
 int trial_open(void **state);
+int trial_prepare(void **state);
 int trial_close(void **state);
+
+/* trial_open_sandbox opens the sandbox over the runtime directory, failing the test on an error. */
+void trial_open_sandbox(struct trial *trial);
 
 /* trial_of gives the trial of a test; skips it where containers cannot run. */
 struct trial *trial_of(void **state);

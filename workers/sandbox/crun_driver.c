@@ -253,18 +253,14 @@ static void finish(struct crun_run *run)
 static bool reap(struct crun_run *run, int options)
 {
     siginfo_t facts = {.si_pid = 0};
+    int failed;
 
-    while (waitid(P_PIDFD, (id_t)run->container.pid_fd, &facts, WEXITED | options) != 0) {
-        if (errno == EAGAIN) {
-            /* The loop's watch made the descriptor non-blocking: it has not ended yet. */
-            struct pollfd ended = {.fd = run->container.pid_fd, .events = POLLIN};
-
-            (void)poll(&ended, 1, -1);
-            continue;
-        }
-        /* Nobody else waits for it. */
-        assert(errno == EINTR);
-    }
+    /* By pid, which is the child's until we have waited: by pid_fd, which the loop has made
+     * non-blocking, this could never block. */
+    do {
+        failed = waitid(P_PID, (id_t)run->container.pid, &facts, WEXITED | options);
+    } while (failed != 0 && errno == EINTR);
+    assert(failed == 0);
     if (facts.si_pid == 0) {
         return false;
     }
