@@ -2,9 +2,9 @@
  * doors. Needs root, crun, umoci and busybox-static; else skipped by name. */
 #include "tests/contract/worker_trial.h"
 
-#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -172,13 +172,10 @@ static void below(const struct stage *s, const char *name, char *ret_path)
     assert_true(bytes > 0 && bytes < PATH_BYTES);
 }
 
-static int stage_open(void **state)
+/* Directories and the image; no loop yet, so that a test may fork. */
+static int stage_dirs(void **state)
 {
     struct stage *s = &stage;
-    struct exo_error err = {.text = ""};
-    const struct http_server_options api = {
-        .listen = "127.0.0.1:0", .admit = admit, .handle = handle, .argument = s};
-    const struct log_reader_callbacks logs = {.records = on_logs};
 
     memset(s, 0, sizeof(*s));
     *state = s;
@@ -194,6 +191,16 @@ static int stage_open(void **state)
     run("mkdir -p %s/p %s/data && printf hush > %s/p/key && echo shared > %s/data/file && "
         "chmod -R a+rX %s && examples/images/make %s busybox busybox 2>/dev/null",
         s->secrets_dir, s->dir, s->secrets_dir, s->dir, s->dir, s->image_dir);
+    return 0;
+}
+
+static void stage_begin(struct stage *s)
+{
+    struct exo_error err = {.text = ""};
+    const struct http_server_options api = {
+        .listen = "127.0.0.1:0", .admit = admit, .handle = handle, .argument = s};
+    const struct log_reader_callbacks logs = {.records = on_logs};
+
     trial_open(&s->trial);
     s->api = http_server_open(s->trial.loop, &api, &err);
     assert_non_null(s->api);
@@ -208,6 +215,14 @@ static int stage_open(void **state)
     s->trial.settings.image_dir = s->image_dir;
     s->trial.settings.api_url = s->url;
     s->trial.settings.grants = (struct grant_settings){s->secrets_dir, &s->volume, 1};
+}
+
+static int stage_open(void **state)
+{
+    (void)stage_dirs(state); /* asserts by itself */
+    if (why_not() == NULL) {
+        stage_begin(*state);
+    }
     return 0;
 }
 
@@ -248,6 +263,12 @@ static bool has_last(struct trial *trial, uint32_t number)
     (void)trial;
     (void)number;
     return stage.has_last;
+}
+
+static bool has_followed(struct trial *trial, uint32_t number)
+{
+    (void)trial;
+    return stage.followed_bytes >= number;
 }
 
 static void error_begins(const struct wire_report *report, const char *code)
@@ -404,6 +425,69 @@ static void the_next_life_tells_what_the_last_left(void **state)
     assert_int_equal(t->report_count, 0); /* what was acknowledged is not told again */
 }
 
+/* The life that is killed: says over the pipe when its container runs and has written. */
+static void short_life(struct stage *s, int pipe_fd)
+{
+    struct trial *t = &s->trial;
+    bool never = false;
+
+    stage_begin(s);
+    trial_start(t);
+    trial_wait(t, trial_has_tickets, 3, "tickets");
+    trial_task(t,
+               "{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"echo left; exec sleep "
+               "1000\"]}",
+               0, 1);
+    trial_wait(t, has_followed, 5, "the log of the attempt");
+    if (write(pipe_fd, "x", 1) != 1) {
+        _exit(1);
+    }
+    (void)loop_run_until(t->loop, &never, EXO_MINUTE);
+    _exit(1);
+}
+
+static void a_killed_worker_leaves_nothing(void **state)
+{
+    if (why_not() != NULL) {
+        print_message("skipped: %s\n", why_not());
+        skip();
+    }
+    struct stage *s = *state;
+    struct trial *t = &s->trial;
+    char log[64];
+    char byte;
+    int pipe_fds[2];
+
+    assert_int_equal(pipe(pipe_fds), 0);
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        short_life(s, pipe_fds[1]);
+    }
+    (void)close(pipe_fds[1]); /* the child's end */
+    assert_int_equal(read(pipe_fds[0], &byte, 1), 1);
+    (void)close(pipe_fds[0]); /* has done its work */
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    stage_begin(s);
+    trial_start(t);
+    trial_wait(t, trial_has_finished, 1, "the LOST of the killed life");
+    const struct wire_report *lost = &trial_report(t, REPORT_FINISHED, 0)->report;
+
+    assert_int_equal(lost->outcome, OUTCOME_LOST);
+    assert_true(lost->has_log);
+    assert_int_equal(lost->log_bytes, 5);
+    const struct blob *blob = blob_find(s, &lost->log_digest);
+
+    assert_non_null(blob);
+    assert_int_equal(ZSTD_decompress(log, sizeof(log), blob->bytes, blob->count), 5);
+    assert_memory_equal(log, "left\n", 5);
+    trial_wait(t, trial_has_tickets, 3, "tickets of the new life"); /* so all was acknowledged */
+    run("test -z \"$(ls %s/spool)\"", s->state_dir);
+    run("! grep -q %s /proc/mounts", s->dir);
+}
+
 static void more_tasks_than_slots_wait(void **state)
 {
     struct stage *s = begin(state);
@@ -434,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_large_output_goes_up_as_a_blob, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(the_next_life_tells_what_the_last_left, stage_open,
                                         stage_close),
+        cmocka_unit_test_setup_teardown(a_killed_worker_leaves_nothing, stage_dirs, stage_close),
         cmocka_unit_test_setup_teardown(more_tasks_than_slots_wait, stage_open, stage_close),
     };
 
