@@ -1,7 +1,7 @@
 /* redis: the cache on a Redis server, through two connections.
  *
  *   put  --EVALSHA (newer? SET PX, PUBLISH)--> commands --> in flight --reply or limit--> done()
- *   get  --GET------------------------------->                        --reply or 1 s----> done()
+ *   get  --GET------------------------------->                        --reply or 250 ms> done()
  *   watch --SUBSCRIBE channel of the execution--> events --> watchers
  *
  * A view is stored as 32 hexadecimal digits of its version, then its bytes. What is not answered in
@@ -24,7 +24,7 @@ enum {
     OUTSTANDING_BYTES_MAX = 8 << 20,
 };
 static const exo_time put_limit_default_ns = 5 * EXO_MILLISECOND;
-static const exo_time get_limit_ns = EXO_SECOND;
+static const exo_time get_limit_ns = 250 * EXO_MILLISECOND;
 static const exo_time silence_limit_ns = 10 * EXO_SECOND; /* then the connection is made anew */
 static const exo_time pulse_ns = 3 * EXO_SECOND;
 
@@ -383,7 +383,8 @@ static void redis_get(struct cache *cache, const struct execution_id *id, cache_
     call->get_done = done;
     if (may_send(redis, NAME_BYTES) &&
         redis_link_send(redis->commands, on_get, call, 2, words, NULL)) {
-        fly(redis, call, get_limit_ns, NAME_BYTES);
+        fly(redis, call, redis->put_limit_ns > get_limit_ns ? redis->put_limit_ns : get_limit_ns,
+            NAME_BYTES);
     } else {
         refuse(redis, call);
     }

@@ -122,12 +122,13 @@ static int read_place(struct span place, struct redis_url *url, struct exo_error
             return refuse(err, "has a '[' without a ']'");
         }
         host = (struct span){bytes + 1, (size_t)(end - bytes) - 1};
-        port = (struct span){end + 1, place.bytes - (size_t)(end - bytes) - 1};
-        if (port.bytes > 0 && *(const char *)port.data != ':') {
+        size_t rest = place.bytes - (size_t)(end - bytes) - 1;
+
+        if (rest > 0 && end[1] != ':') {
             return refuse(err, "has something between the address and the port");
         }
-        if (port.bytes > 0) {
-            port = (struct span){end + 2, port.bytes - 1};
+        if (rest > 0) {
+            port = (struct span){end + 2, rest - 1};
         }
     } else if (cut(&place, find(place, ':'), &host)) {
         port = place;
