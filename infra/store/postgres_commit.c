@@ -367,8 +367,7 @@ static void judge_error(const struct link_failure *failure, struct store_result 
         result->is_duplicate =
             strcmp(state, "23505") == 0 && strcmp(failure->constraint, "execution_pkey") == 0;
     } else {
-        /* With a fatal error the connection went: what ran then is for the take-over to read. */
-        result->verdict = failure->is_fatal ? STORE_UNKNOWN : STORE_FAILED;
+        result->verdict = STORE_FAILED; /* a fatal error would have ended as LINK_LOST */
     }
 }
 

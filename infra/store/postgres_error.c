@@ -74,7 +74,7 @@ const struct exo_error *link_error(enum link_outcome outcome, const struct link_
 {
     switch (outcome) {
     case LINK_DONE:
-        assert(!"no error to make");
+        assert(false); /* there is no error to make */
         break;
     case LINK_ERROR:
         (void)exo_error_set(err, code_of(failure->sqlstate), "Postgres: %s (SQLSTATE %s)%s",

@@ -41,7 +41,7 @@ static const char *load_sql(enum load_phase phase)
     case LOAD_END:
         break;
     }
-    assert(!"no such phase");
+    assert(false); /* there is nothing left to read */
     return "";
 }
 

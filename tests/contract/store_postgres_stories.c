@@ -166,6 +166,9 @@ static void released_lease_ends_no_backend(void **state)
     struct store_batch batch = trial_batch(&kept);
 
     assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    trial_sql(t, "DO $$ BEGIN IF NOT EXISTS (SELECT FROM shard_lease l JOIN pg_stat_activity a "
+                 "ON a.pid = l.backend WHERE l.shard = 2) THEN "
+                 "RAISE 'the backend that took shard 2 is gone'; END IF; END $$");
     store_close(other);
     trial_close(t);
 }
