@@ -19,10 +19,10 @@
 #include "schemas/vocab/checked.h"
 #include "schemas/wire/task.h"
 
-enum {
-    CONTRACT_WANTS_MAX = 64,    /* values fetched to be looked into, of one attempt */
-    CONTRACT_WHOLE = UINT32_MAX /* index of a want that is not one item of a list */
-};
+enum { CONTRACT_WANTS_MAX = 64 /* values fetched to be looked into, of one attempt */ };
+
+/* Index of a want that is not one item of a list. */
+#define CONTRACT_WHOLE UINT32_MAX
 
 /* A value by reference that an expression looks into. */
 struct contract_want {
