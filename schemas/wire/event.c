@@ -26,7 +26,9 @@ static void change_fill(const struct wire_change *change, struct arena *scratch,
 void wire_change_batch_pack(const struct wire_change_batch *batch, struct arena *scratch,
                             struct buffer *buffer)
 {
-    Exo__V1__ChangeBatch message = EXO__V1__CHANGE_BATCH__INIT;
+    Exo__V1__ChangeBatch message;
+
+    exo__v1__change_batch__init(&message);
 
     message.version = WIRE_VERSION;
     message.shard = batch->shard;
@@ -99,7 +101,9 @@ enum wire_result wire_change_batch_unpack(struct span bytes, struct arena *arena
 void wire_dead_letter_pack(const struct wire_dead_letter *letter, struct arena *scratch,
                            struct buffer *buffer)
 {
-    Exo__V1__DeadLetter message = EXO__V1__DEAD_LETTER__INIT;
+    Exo__V1__DeadLetter message;
+
+    exo__v1__dead_letter__init(&message);
 
     message.version = WIRE_VERSION;
     message.topic = message_string(scratch, letter->topic);
@@ -141,7 +145,9 @@ enum wire_result wire_dead_letter_unpack(struct span bytes, struct arena *arena,
 
 void wire_log_chunk_pack(const struct wire_log_chunk *chunk, struct buffer *buffer)
 {
-    Exo__V1__LogChunk message = EXO__V1__LOG_CHUNK__INIT;
+    Exo__V1__LogChunk message;
+
+    exo__v1__log_chunk__init(&message);
 
     message.version = WIRE_VERSION;
     message.execution =

@@ -98,10 +98,18 @@ static void tick_fill(const struct wire_tick *tick, struct arena *scratch, Exo__
 
 void wire_fleet_pack(const struct wire_fleet *fleet, struct arena *scratch, struct buffer *buffer)
 {
-    Exo__V1__FleetRecord message = EXO__V1__FLEET_RECORD__INIT;
-    Exo__V1__Heartbeat heartbeat = EXO__V1__HEARTBEAT__INIT;
-    Exo__V1__Tick tick = EXO__V1__TICK__INIT;
-    Exo__V1__Loan loan = EXO__V1__LOAN__INIT;
+    Exo__V1__FleetRecord message;
+
+    exo__v1__fleet_record__init(&message);
+    Exo__V1__Heartbeat heartbeat;
+
+    exo__v1__heartbeat__init(&heartbeat);
+    Exo__V1__Tick tick;
+
+    exo__v1__tick__init(&tick);
+    Exo__V1__Loan loan;
+
+    exo__v1__loan__init(&loan);
 
     message.version = WIRE_VERSION;
     switch (fleet->kind) {
@@ -231,7 +239,7 @@ enum wire_result wire_fleet_unpack(struct span bytes, struct arena *arena,
     if (message->version != WIRE_VERSION) {
         return WIRE_EVERSION;
     }
-    switch (message->body_case) {
+    switch ((int)message->body_case) {
     case EXO__V1__FLEET_RECORD__BODY_HEARTBEAT:
         fleet.kind = FLEET_HEARTBEAT;
         result = heartbeat_read(message->heartbeat, arena, &fleet.heartbeat);

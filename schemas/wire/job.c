@@ -22,7 +22,9 @@ void job_fill(const struct wire_job *job, struct arena *scratch, Exo__V1__Job *m
 
 void wire_job_pack(const struct wire_job *job, struct arena *scratch, struct buffer *buffer)
 {
-    Exo__V1__Job message = EXO__V1__JOB__INIT;
+    Exo__V1__Job message;
+
+    exo__v1__job__init(&message);
 
     job_fill(job, scratch, &message);
     message_pack(&message.base, buffer);

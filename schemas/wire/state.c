@@ -219,7 +219,9 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
 
 void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer)
 {
-    Exo__V1__ExecutionBody message = EXO__V1__EXECUTION_BODY__INIT;
+    Exo__V1__ExecutionBody message;
+
+    exo__v1__execution_body__init(&message);
 
     message.version = WIRE_VERSION;
     message.instances =
@@ -272,7 +274,9 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
 void wire_columns_pack(const struct wire_columns *columns, struct arena *scratch,
                        struct buffer *buffer)
 {
-    Exo__V1__TaskColumns message = EXO__V1__TASK_COLUMNS__INIT;
+    Exo__V1__TaskColumns message;
+
+    exo__v1__task_columns__init(&message);
 
     columns_fill(columns, scratch, &message);
     message_pack(&message.base, buffer);
@@ -292,7 +296,9 @@ enum wire_result wire_columns_unpack(struct span bytes, struct arena *arena,
 void wire_outputs_pack(const struct wire_output *outputs, uint32_t count, struct arena *scratch,
                        struct buffer *buffer)
 {
-    Exo__V1__OutputSegment message = EXO__V1__OUTPUT_SEGMENT__INIT;
+    Exo__V1__OutputSegment message;
+
+    exo__v1__output_segment__init(&message);
 
     message.outputs = message_array(scratch, &exo__v1__task_output__descriptor, count);
     message.n_outputs = message.outputs == NULL ? 0 : count;
@@ -331,7 +337,9 @@ enum wire_result wire_outputs_unpack(struct span bytes, struct arena *arena,
 void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *scratch,
                            struct buffer *buffer)
 {
-    Exo__V1__ShardExtra message = EXO__V1__SHARD_EXTRA__INIT;
+    Exo__V1__ShardExtra message;
+
+    exo__v1__shard_extra__init(&message);
 
     message.next_sequence = extra->next_sequence;
     message.outbox =

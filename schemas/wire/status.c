@@ -92,7 +92,9 @@ static void peers_fill(const struct wire_status *status, struct arena *scratch,
 void wire_status_pack(const struct wire_status *status, struct arena *scratch,
                       struct buffer *buffer)
 {
-    Exo__V1__StatusRecord message = EXO__V1__STATUS_RECORD__INIT;
+    Exo__V1__StatusRecord message;
+
+    exo__v1__status_record__init(&message);
 
     message.version = WIRE_VERSION;
     message.worker = message_string(scratch, status->worker);

@@ -107,7 +107,9 @@ static void kills_fill(const struct wire_task_record *record, struct arena *scra
 void wire_task_record_pack(const struct wire_task_record *record, struct arena *scratch,
                            struct buffer *buffer)
 {
-    Exo__V1__TaskRecord message = EXO__V1__TASK_RECORD__INIT;
+    Exo__V1__TaskRecord message;
+
+    exo__v1__task_record__init(&message);
 
     message.version = WIRE_VERSION;
     message.worker = message_string(scratch, record->worker);
@@ -130,7 +132,7 @@ void wire_task_record_pack(const struct wire_task_record *record, struct arena *
 static bool context_read(const Exo__V1__Context *message, struct wire_context *context)
 {
     *context = (struct wire_context){.path = span_of(message->path)};
-    switch (message->from_case) {
+    switch ((int)message->from_case) {
     case EXO__V1__CONTEXT__FROM_JSON:
         context->kind = CONTEXT_JSON;
         context->json = message_span(message->json);
