@@ -408,8 +408,7 @@ static int services_settings(void)
         .backend = "kafka", .brokers = brokers, .replication = 1, .client_id = "stories"};
     settings.store = (struct store_settings){
         .backend = "postgres", .url = postgres, .readers = 2, .application = "stories"};
-    settings.cache = (struct cache_settings){.backend = getenv("STAGE_CACHE") ? "memory" : "redis",
-                                             .url = redis};
+    settings.cache = (struct cache_settings){.backend = "redis", .url = redis};
     settings.shard_count = 64;
     return 0;
 }
