@@ -26,6 +26,7 @@ struct run {
     char names[SETTING_NR][SETTING_FLAG_BYTES];
     char secret_names[SETTING_NR][SETTING_FLAG_BYTES];
     struct command_line line;
+    struct settings_sources sources;
     struct settings_set set;
 };
 
@@ -142,13 +143,13 @@ static int load_settings(struct run *run, char *const *environment)
         }
     }
     memcpy(&variables, &environment, sizeof(variables)); /* only more const */
-    struct settings_sources sources = {.role = run->command->role,
-                                       .flags = flags,
-                                       .flag_count = count,
-                                       .environment = variables,
-                                       .config_flag = command_line_value(&run->line, "config")};
-
-    return settings_load(&run->set, &sources, &run->faults);
+    run->sources =
+        (struct settings_sources){.role = run->command->role,
+                                  .flags = flags,
+                                  .flag_count = count,
+                                  .environment = variables,
+                                  .config_flag = command_line_value(&run->line, "config")};
+    return settings_load(&run->set, &run->sources, &run->faults);
 }
 
 static int usage_error(const struct run *run)
@@ -181,7 +182,7 @@ static int check_positionals(struct run *run)
 static int run_with_settings(struct run *run)
 {
     const struct settings *settings = &run->set.values;
-    struct command_call call = {run->command, settings, &run->set, &run->line};
+    struct command_call call = {run->command, settings, &run->set, &run->sources, &run->line};
     enum log_level level = LOG_LEVEL_INFO;
     enum log_format format = LOG_FORMAT_AUTO;
 

@@ -24,7 +24,8 @@ enum exit_status {
 struct command_call {
     const struct command *command;
     const struct settings *settings;
-    const struct settings_set *set; /* where each setting came from */
+    struct settings_set *set;               /* where each setting came from; for settings_reload */
+    const struct settings_sources *sources; /* likewise */
     const struct command_line *line;
 };
 

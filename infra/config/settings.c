@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "infra/config/setting_file.h"
+#include "infra/telemetry/log_line.h"
 #include "schemas/vocab/quantity.h"
 
 #define PREFIX "EXOSPHERE_"
@@ -446,6 +447,53 @@ int settings_load(struct settings_set *ret_set, const struct settings_sources *s
     derive_directory(&load, "image_dir", "images");
     derive_directory(&load, "runtime_dir", "run");
     return faults->error_count == errors ? 0 : -1;
+}
+
+bool settings_is_said(const struct settings_set *set, const char *name)
+{
+    for (int i = 0; i < SETTING_NR; i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            return set->said[i].origin != SETTING_FROM_DEFAULT;
+        }
+    }
+    return false;
+}
+
+static void take_changed(struct load *load, const struct settings_set *fresh, int index)
+{
+    const char *name = rows[index].name;
+
+    if ((rows[index].marks & SETTING_RELOADABLE) == 0) {
+        struct fault fault = {.is_warning = true,
+                              .path = fresh->said[index].place,
+                              .text = sentence(load, "%s has changed", name),
+                              .hint = "it counts from the next start on"};
+
+        fault_add(load->faults, &fault);
+        return;
+    }
+    load->set->said[index].origin = fresh->said[index].origin;
+    load->set->said[index].text = keep(load, fresh->said[index].text);
+    load->set->said[index].place = keep(load, fresh->said[index].place);
+    /* Was good in the fresh set. */
+    (void)put_value(load, &rows[index], load->set->said[index].text);
+    log_line(EVENT_SETTING_RELOADED, LOG_FACTS(fact_text("setting", name)));
+}
+
+int settings_reload(struct settings_set *set, const struct settings_sources *sources,
+                    struct fault_list *faults)
+{
+    struct load load = {.set = set, .sources = sources, .faults = faults};
+    struct settings_set fresh;
+    int result = settings_load(&fresh, sources, faults);
+
+    for (int i = 0; result == 0 && i < SETTING_NR; i++) {
+        if (strcmp(fresh.said[i].text, set->said[i].text) != 0) {
+            take_changed(&load, &fresh, i);
+        }
+    }
+    settings_release(&fresh);
+    return result;
 }
 
 static void wipe_secrets(struct settings_set *set)

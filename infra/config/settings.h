@@ -119,6 +119,18 @@ struct settings_set {
 EXO_CHECKED int settings_load(struct settings_set *ret_set, const struct settings_sources *sources,
                               struct fault_list *faults);
 
+/* settings_is_said is true when a flag, a variable or the file gave the setting of that name; false
+ * where its default stands. */
+bool settings_is_said(const struct settings_set *set, const char *name);
+
+/* settings_reload reads all sources again, on SIGHUP: what is marked SETTING_RELOADABLE and has
+ * changed is put into the set and logged; who uses it asks the set again.
+ * faults  gets what is wrong (the set is then unchanged), and a warning for each other setting that
+ *         has changed: it waits for the next start
+ * Returns 0, or -1 with faults. */
+EXO_CHECKED int settings_reload(struct settings_set *set, const struct settings_sources *sources,
+                                struct fault_list *faults);
+
 /* settings_release wipes and frees what a set holds. */
 void settings_release(struct settings_set *set);
 

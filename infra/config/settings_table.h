@@ -14,9 +14,10 @@
 
 /* Speaking and being spoken to. */
 SETTING(TEXT,     listen,            "127.0.0.1:8080", NULL, 0, 0, "address:port", 0, 0, ROLE_API | ROLE_DEV, "where the REST API listens; an address other than loopback needs api_token")
-SETTING(TEXT,     health_listen,     "127.0.0.1:0", NULL, 0, 0, "address:port", 0, 0, ROLE_SCHEDULER | ROLE_WORKER, "where /healthz, /readyz and /metrics are; port 0 takes a free one and logs it")
+SETTING(TEXT,     health_listen,     "127.0.0.1:0", NULL, 0, 0, "address:port", 0, 0, ROLE_API | ROLE_SCHEDULER | ROLE_WORKER, "where /healthz, /readyz and /metrics are; port 0 takes a free one and logs it")
 SETTING(TEXT,     api_token,         "", NULL, 0, 0, "", 0, SETTING_SECRET, ROLE_API | ROLE_DEV, "the bearer token that clients must send; none: no authentication, loopback only")
-SETTING(TEXT,     api_url,           "http://127.0.0.1:8080", NULL, 0, 0, "URL", 0, 0, ROLE_CLIENT | ROLE_WORKER, "where the REST API is")
+SETTING(TEXT,     server,            "http://127.0.0.1:8080", NULL, 0, 0, "URL", 's', 0, ROLE_CLIENT, "where the REST API is")
+SETTING(TEXT,     api_url,           "http://127.0.0.1:8080", NULL, 0, 0, "URL", 0, 0, ROLE_WORKER, "where the REST API is")
 SETTING(TEXT,     token,             "", NULL, 0, 0, "", 0, SETTING_SECRET, ROLE_CLIENT, "the bearer token to send to the API")
 SETTING(TEXT,     project,           "default", NULL, 0, 0, "name", 0, 0, ROLE_CLIENT, "the project of clusters whose name holds none")
 SETTING(CHOICE,   output,            "table", NULL, 0, 0, "table|json|yaml", 'o', 0, ROLE_CLIENT, "form of what is printed")
@@ -34,18 +35,22 @@ SETTING(TEXT,     postgres_url,      "postgresql://127.0.0.1:5432/exosphere", NU
 SETTING(TEXT,     redis_url,         "redis://127.0.0.1:6379/0", NULL, 0, 0, "URL", 0, SETTING_SECRET, ROLE_STATE, "how Redis is reached")
 SETTING(TEXT,     data,              "/var/lib/exosphere", ".exosphere", 0, 0, "directory", 0, 0, ROLE_DAEMON | ROLE_ADMIN, "where SQLite's file, spools and unpacked images are kept")
 SETTING(BOOL,     ephemeral,         "false", NULL, 0, 0, "", 0, 0, ROLE_DEV, "keep nothing after the end: the queue and the state are in memory")
-SETTING(INT,      shards,            "64", "8", 1, 4096, "shards", 0, 0, ROLE_STATE | ROLE_WORKER, "into how many parts executions are spread; fixed by the first `migrate`")
+SETTING(INT,      shards,            "64", "4", 1, 4096, "shards", 0, 0, ROLE_STATE | ROLE_WORKER, "into how many parts executions are spread; fixed by the first `migrate`")
 
 /* Workers. */
 SETTING(TEXT,     worker_name,       "", NULL, 0, 0, "name", 0, 0, ROLE_WORKER | ROLE_DEV, "names this worker for ever; default: the host's name")
-SETTING(LIST,     classes,           "default", NULL, 0, 0, "names", 0, 0, ROLE_WORKER | ROLE_DEV, "classes of satellites that are run here")
+SETTING(LIST,     classes,           "default", NULL, 0, 0, "names", 0, 0, ROLE_WORKER | ROLE_SCHEDULER | ROLE_DEV, "classes of satellites: those that a worker runs, and whose topics are made at start")
 SETTING(INT,      slots,             "0", NULL, 0, 10000, "containers", 0, 0, ROLE_WORKER | ROLE_DEV, "containers at once; 0: two a processor")
 SETTING(CHOICE,   sandbox,           "crun", NULL, 0, 0, "crun|null", 0, 0, ROLE_WORKER | ROLE_DEV, "what runs an attempt; null ends at once, for measurements")
 SETTING(TEXT,     image_dir,         "", NULL, 0, 0, "directory", 0, 0, ROLE_WORKER | ROLE_DEV, "where images named oci: and docker-archive: lie; default: DATA/images")
 SETTING(TEXT,     runtime_dir,       "", NULL, 0, 0, "directory", 0, 0, ROLE_WORKER | ROLE_DEV, "where attempts live while they run, this worker's alone; default: DATA/run")
 SETTING(TEXT,     secrets_dir,       "", NULL, 0, 0, "directory", 0, 0, ROLE_WORKER | ROLE_DEV, "files that satellites may ask for as secrets: PROJECT/NAME; default: none")
 SETTING(LIST,     volumes,           "", NULL, 0, 0, "name=path", 0, 0, ROLE_WORKER | ROLE_DEV, "directories that satellites may mount, read-only")
-SETTING(DURATION, drain,             "30s", NULL, 0, 24 * EXO_HOUR, "duration", 0, 0, ROLE_WORKER | ROLE_DEV, "how long attempts may go on after SIGTERM before they are handed back")
+SETTING(TEXT,     memory,            "", NULL, 0, 0, "bytes", 0, 0, ROLE_WORKER | ROLE_DEV, "memory for all containers together, such as 4Gi; default: three quarters of the machine")
+SETTING(TEXT,     cpu,               "", NULL, 0, 0, "cores", 0, 0, ROLE_WORKER | ROLE_DEV, "processors for all containers together, such as 1500m; default: all")
+SETTING(TEXT,     registry_auth,     "", NULL, 0, 0, "file", 0, 0, ROLE_WORKER | ROLE_DEV, "credentials for registries, as `skopeo login` writes them; default: none")
+SETTING(LIST,     plain_registries,  "", NULL, 0, 0, "host[:port]", 0, 0, ROLE_WORKER | ROLE_DEV, "registries that are spoken to without TLS")
+SETTING(DURATION, drain,             "30s", "3s", 0, 24 * EXO_HOUR, "duration", 0, 0, ROLE_WORKER | ROLE_DEV, "how long attempts may go on after SIGTERM before they are handed back")
 
 /* Telling. */
 SETTING(CHOICE,   log_level,         "info", NULL, 0, 0, "debug|info|warn|error", 0, SETTING_RELOADABLE, ROLE_ANY, "the least level of lines on stderr")

@@ -271,6 +271,25 @@ static void test_bad_files(void **state)
     assert_int_equal(load(ROLE_API, NULL, 0, no_environment, path), 0);
 }
 
+static void test_reload(void **state)
+{
+    (void)state;
+    struct settings_sources sources = {ROLE_API, NULL, 0, no_environment, path};
+    char place[160];
+
+    write_file(path, "log_level: info\nlisten: 127.0.0.1:1\n");
+    assert_int_equal(settings_load(&set, &sources, &faults), 0);
+    write_file(path, "log_level: debug\nlisten: 127.0.0.1:2\n");
+    assert_int_equal(settings_reload(&set, &sources, &faults), 0);
+    assert_string_equal(set.values.log_level, "debug");
+    assert_string_equal(set.values.listen, "127.0.0.1:1");
+    (void)snprintf(place, sizeof(place), "%s:2", path);
+    assert_true(fault_at(place)->is_warning);
+    write_file(path, "log_level: loud\n");
+    assert_int_equal(settings_reload(&set, &sources, &faults), -1);
+    assert_string_equal(set.values.log_level, "debug");
+}
+
 static void test_list_next(void **state)
 {
     (void)state;
@@ -316,6 +335,7 @@ int main(void)
         LOAD_TEST(test_secret_from_a_file),
         LOAD_TEST(test_secret_refused),
         LOAD_TEST(test_bad_files),
+        LOAD_TEST(test_reload),
         cmocka_unit_test(test_list_next),
         cmocka_unit_test(test_table_is_sound),
     };
