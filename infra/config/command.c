@@ -209,7 +209,10 @@ static int run_parsed(struct run *run, char *const *environment)
         command_help_print(run->command, stdout);
         return EXIT_STATUS_DONE;
     }
-    if (check_positionals(run) != 0) {
+    bool is_only_config = command_line_is_set(&run->line, "print-config") ||
+                          command_line_is_set(&run->line, "check-config");
+
+    if (!is_only_config && check_positionals(run) != 0) {
         return usage_error(run);
     }
     if (run->command->role == 0) {
