@@ -92,6 +92,8 @@ enum {
     STORE_LIST_MAX = 1000,
     STORE_BLOB_BYTES_MAX = 8 << 20,
     STORE_BATCHES_MAX = 4096, /* of one commit */
+    STORE_SHARDS_DEFAULT = 64,
+    STORE_SHARDS_MAX = 65536,
 };
 
 #endif /* EXO_INFRA_STORE_BACKEND_H */

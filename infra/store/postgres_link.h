@@ -1,9 +1,9 @@
 /* postgres_link: one connection to Postgres that comes back by itself, and the requests on it.
  *
- *            begin            poll             settings answered
- *   WAITING -------> CONNECTING -----> SETTING -----------------> UP
- *      ^                  |               |                        |
- *      +---- at most 5 s -+---------------+------- lost -----------+
+ *           name            address            poll             settings answered
+ *   WAITING -----> LOOKUP ---------> CONNECTING -----> SETTING -----------------> UP
+ *      ^             |                   |                |                        |
+ *      +-------------+-- at most 5 s ----+----------------+-------- lost ----------+
  *
  *   ask --> [queue] --send--> [sent, in order] --result...--> end
  *

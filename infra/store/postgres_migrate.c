@@ -7,8 +7,6 @@
 
 #include "schemas/sql/migrations.h"
 
-enum { SHARDS_DEFAULT = 64 };
-
 /* Two scripts in one transaction: the first locks and reads, the second brings the schema up. */
 struct migrate_op {
     struct pg_op op;
@@ -48,7 +46,11 @@ static void migrate_done(struct pg_op *op, const struct exo_error *err)
 
 static void refuse(struct migrate_op *m)
 {
-    if (m->version > sql_postgres_migration_count) {
+    if (m->shard_count > STORE_SHARDS_MAX) {
+        m->is_refused = true;
+        (void)exo_error_set(&m->refusal, EXO_EINVALID, "a store may have 1 to %d shards, not %u",
+                            STORE_SHARDS_MAX, m->shard_count);
+    } else if (m->version > sql_postgres_migration_count) {
         m->is_refused = true;
         (void)exo_error_set(&m->refusal, EXO_ECONFLICT,
                             "the store's schema is version %u, this program knows up to %u: "
@@ -79,7 +81,7 @@ static void write_script(struct migrate_op *m)
         buffer_text(script, line);
     }
     if (m->installed == 0) {
-        uint32_t count = m->shard_count == 0 ? SHARDS_DEFAULT : m->shard_count;
+        uint32_t count = m->shard_count == 0 ? STORE_SHARDS_DEFAULT : m->shard_count;
 
         (void)snprintf(line, sizeof(line),
                        "INSERT INTO install (shard_count) VALUES (%u);"

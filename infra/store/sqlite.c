@@ -6,8 +6,6 @@
 
 #include "schemas/sql/migrations.h"
 
-enum { SHARDS_DEFAULT = 64, SHARDS_MAX = 65536 };
-
 /* ---- frames of requests ---- */
 
 void *op_new(struct store *store, size_t bytes, void *argument)
@@ -215,6 +213,10 @@ static int migrate_job(void *argument, struct sqlite_connection *connection, str
     uint32_t version;
     int64_t installed = 0;
 
+    if (op->shard_count > STORE_SHARDS_MAX) {
+        return exo_error_set(err, EXO_EINVALID, "a store may have 1 to %d shards, not %u",
+                             STORE_SHARDS_MAX, op->shard_count);
+    }
     if (read_version(connection, &version, err) < 0) {
         return -1;
     }
@@ -240,8 +242,8 @@ static int migrate_job(void *argument, struct sqlite_connection *connection, str
         return -1;
     }
     if (installed == 0) {
-        return install_shards(connection, op->shard_count == 0 ? SHARDS_DEFAULT : op->shard_count,
-                              err);
+        return install_shards(connection,
+                              op->shard_count == 0 ? STORE_SHARDS_DEFAULT : op->shard_count, err);
     }
     if (op->shard_count != 0 && op->shard_count != (uint32_t)installed) {
         return exo_error_set(err, EXO_ECONFLICT,
@@ -265,7 +267,6 @@ static void sqlite_store_migrate(struct store *store, uint32_t shard_count, stor
 {
     struct migrate_op *op = op_new(store, sizeof(*op), argument);
 
-    assert(shard_count <= SHARDS_MAX);
     op->shard_count = shard_count;
     op->done = done;
     op_write(&op->op, migrate_job, migrate_done);

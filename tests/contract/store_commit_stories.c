@@ -61,6 +61,7 @@ static void installs_default_shards(void **state)
 {
     struct trial *t = trial_open(*state, false);
 
+    assert_int_equal(trial_migrate(t, t->store, 65537), EXO_EINVALID);
     assert_int_equal(trial_migrate(t, t->store, 0), 0);
     assert_int_equal(trial_schema(t, t->store), 0);
     assert_int_equal(t->schema.shard_count, 64);
