@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "infra/crypto/crypto.h"
+#include "infra/zstd/zstd_frame.h"
 #include "schemas/vocab/limits.h"
 #include "workers/attempt_state.h"
 
@@ -165,7 +166,7 @@ static void leavings_work(void *argument)
     }
     if (left->log_bytes > 0 && a->host->api != NULL) {
         left->is_frame_failed =
-            log_compress((struct span){left->log, left->log_bytes}, &left->frame) != 0;
+            zstd_compress((struct span){left->log, left->log_bytes}, &left->frame, NULL) != 0;
         if (left->is_frame_failed) {
             buffer_reset(&left->frame);
         } else {

@@ -2,13 +2,13 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <zstd.h>
 
+#include "infra/zstd/zstd_frame.h"
 #include "schemas/vocab/limits.h"
 #include "schemas/wire/event.h"
 #include "schemas/wire/topics.h"
 
-enum { LEVEL = 3, COMPRESS_FROM_BYTES = 512 };
+enum { COMPRESS_FROM_BYTES = 512 };
 
 struct log_ship {
     struct loop *loop;
@@ -41,7 +41,7 @@ static void chunk_send(struct log_ship *ship, bool is_last)
 
     buffer_init(&frame, allocator_heap(&budget), 0);
     buffer_init(&record, allocator_heap(&budget), 0);
-    if (chunk.data.bytes >= COMPRESS_FROM_BYTES && log_compress(chunk.data, &frame) == 0) {
+    if (chunk.data.bytes >= COMPRESS_FROM_BYTES && zstd_compress(chunk.data, &frame, NULL) == 0) {
         chunk.data = buffer_span(&frame);
         chunk.is_compressed = true;
     }
@@ -125,21 +125,4 @@ void log_ship_free(struct log_ship *ship)
         buffer_release(&ship->chunk);
         free(ship);
     }
-}
-
-int log_compress(struct span log, struct buffer *ret_frame)
-{
-    size_t room = ZSTD_compressBound(log.bytes);
-    void *frame = malloc(room);
-
-    if (frame == NULL) {
-        return -1;
-    }
-    size_t bytes = ZSTD_compress(frame, room, log.data, log.bytes, LEVEL);
-
-    if (!ZSTD_isError(bytes)) {
-        buffer_append(ret_frame, (struct span){frame, bytes});
-    }
-    free(frame);
-    return ZSTD_isError(bytes) || ret_frame->is_failed ? -1 : 0;
 }

@@ -1,11 +1,11 @@
 /* log_ship: what an attempt writes, on its way to those who follow it.
  *
  *   sandbox --bytes as they appear--> log_ship --a chunk a turn of the loop--> exo.logs
- *   sandbox --the whole log at the end--> log_compress --> a blob, named in FINISHED
+ *   sandbox --the whole log at the end--> zstd --> a blob, named in FINISHED
  *
  * Chunks are for following and may be lost: a log topic that is away or full costs the attempt
  * nothing; every chunk says where in the whole it stands, so a reader sees the gap. Memory: one
- * chunk an attempt. Sole user of zstd. */
+ * chunk an attempt. */
 #ifndef EXO_WORKERS_LOG_SHIP_H
 #define EXO_WORKERS_LOG_SHIP_H
 
@@ -38,9 +38,5 @@ void log_ship_end(struct log_ship *ship);
 
 /* log_ship_free frees it without sending; NULL is allowed. */
 void log_ship_free(struct log_ship *ship);
-
-/* log_compress appends the zstd frame of a whole log. For any thread; 10 ms a MiB at most.
- * Returns 0, or -1 when the buffer's bound is reached. */
-EXO_CHECKED int log_compress(struct span log, struct buffer *ret_frame);
 
 #endif /* EXO_WORKERS_LOG_SHIP_H */

@@ -3,7 +3,7 @@
 
 #include "infra/crypto/crypto.h"
 #include "infra/telemetry/log_line.h"
-#include "workers/log_ship.h"
+#include "infra/zstd/zstd_frame.h"
 #include "workers/role_state.h"
 
 /* The first heartbeat waits for it, so it is short: a log is not worth a worker. */
@@ -20,7 +20,7 @@ static void on_leftover(void *argument, const struct sandbox_leftover *leftover)
             leftover->log.bytes == 0) {
             continue;
         }
-        if (log_compress(leftover->log, &left->frame) == 0) {
+        if (zstd_compress(leftover->log, &left->frame, NULL) == 0) {
             left->digest = sha256_of(buffer_span(&left->frame));
             left->log_bytes = leftover->log_bytes;
         } else {

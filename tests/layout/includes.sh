@@ -17,7 +17,7 @@ hiredis/            infra/cache
 yaml.h              infra/yaml
 protobuf-c/         schemas/wire
 exo/v1/             schemas/wire
-zstd.h              workers
+zstd.h              infra/zstd
 seccomp.h           workers/sandbox
 sys/capability.h    workers/sandbox
 wslay/              producer/http

@@ -150,8 +150,10 @@ int spec_check(const struct sandbox_spec *spec, struct exo_error *err)
                              "or \".\", not beginning with a dot",
                              SANDBOX_ID_BYTES_MAX);
     }
-    if (!is_plain_path(spec->rootfs)) {
-        return exo_error_set(err, EXO_EINVALID, "rootfs is no absolute path without \"..\"");
+    /* The last three would be read as more than a path by the overlay. */
+    if (!is_plain_path(spec->rootfs) || strpbrk(spec->rootfs, ":,\\") != NULL) {
+        return exo_error_set(err, EXO_EINVALID,
+                             "rootfs is no absolute path without \"..\", \":\", \",\" and \"\\\"");
     }
     if (spec->uid == 0) {
         return exo_error_set(err, EXO_EINVALID,

@@ -1,0 +1,69 @@
+#include "infra/zstd/zstd_frame.h"
+
+#include <stdlib.h>
+#include <zstd.h>
+
+enum { LEVEL = 3, CHUNK_BYTES = 64 << 10 };
+
+int zstd_compress(struct span bytes, struct buffer *ret_frame, struct exo_error *err)
+{
+    size_t room = ZSTD_compressBound(bytes.bytes);
+    void *frame = malloc(room);
+    size_t made = frame == NULL ? 0 : ZSTD_compress(frame, room, bytes.data, bytes.bytes, LEVEL);
+    bool is_made = frame != NULL && !ZSTD_isError(made);
+
+    if (is_made) {
+        buffer_append(ret_frame, (struct span){frame, made});
+    }
+    free(frame);
+    return is_made && !ret_frame->is_failed
+               ? 0
+               : exo_error_set(err, EXO_EIO, "out of memory to compress %zu bytes", bytes.bytes);
+}
+
+/* Takes chunk after chunk, so that a frame that lies about its size costs nothing. */
+static int expand(ZSTD_DStream *stream, struct span frame, size_t bytes_max, void *chunk,
+                  struct buffer *ret_bytes, struct exo_error *err)
+{
+    ZSTD_inBuffer in = {frame.data, frame.bytes, 0};
+    size_t left = bytes_max;
+    size_t more = 1; /* 0: a frame has come to its end */
+    bool has_room = false;
+
+    while (in.pos < in.size || has_room) {
+        ZSTD_outBuffer out = {chunk, CHUNK_BYTES, 0};
+
+        more = ZSTD_decompressStream(stream, &out, &in);
+        if (ZSTD_isError(more)) {
+            return exo_error_set(err, EXO_EINVALID, "no zstd frame: %s", ZSTD_getErrorName(more));
+        }
+        if (out.pos > left) {
+            return exo_error_set(err, EXO_ELIMIT, "a zstd frame holds more than %zu bytes",
+                                 bytes_max);
+        }
+        left -= out.pos;
+        buffer_append(ret_bytes, (struct span){chunk, out.pos});
+        has_room = more != 0 && out.pos == out.size; /* there may be more inside */
+    }
+    if (ret_bytes->is_failed) {
+        return exo_error_set(err, EXO_EIO, "out of memory to expand a zstd frame");
+    }
+    return more == 0 ? 0 : exo_error_set(err, EXO_EINVALID, "a zstd frame is cut");
+}
+
+int zstd_expand(struct span frame, size_t bytes_max, struct buffer *ret_bytes,
+                struct exo_error *err)
+{
+    ZSTD_DStream *stream = ZSTD_createDStream();
+    void *chunk = malloc(CHUNK_BYTES);
+    int result;
+
+    if (stream == NULL || chunk == NULL) {
+        result = exo_error_set(err, EXO_EIO, "out of memory to expand a zstd frame");
+    } else {
+        result = expand(stream, frame, bytes_max, chunk, ret_bytes, err);
+    }
+    (void)ZSTD_freeDStream(stream); /* never fails */
+    free(chunk);
+    return result;
+}
