@@ -322,6 +322,12 @@ int http_stream_write(struct http_request *request, struct span bytes)
     return 0;
 }
 
+void http_stream_break(struct http_request *request)
+{
+    assert(request->state == REQUEST_STREAMING);
+    stream_break(request);
+}
+
 size_t http_stream_room(const struct http_request *request)
 {
     const struct request_stream *stream = &request->stream;

@@ -159,4 +159,8 @@ size_t http_stream_room(const struct http_request *request);
 /* http_stream_end sends what is buffered and ends the answer; the request is gone with it. */
 void http_stream_end(struct http_request *request);
 
+/* http_stream_break closes the connection without a proper end, so that the client knows that the
+ * answer is not whole; on_gone follows. */
+void http_stream_break(struct http_request *request);
+
 #endif /* EXO_INFRA_HTTP_SERVER_H */

@@ -1,0 +1,285 @@
+#include "producer/core/submit.h"
+
+#include "producer/core/body_split.h"
+#include "schemas/cluster/field.h"
+#include "schemas/cluster/name_rule.h"
+#include "schemas/json/json_read.h"
+#include "schemas/json/json_write.h"
+#include "schemas/vocab/limits.h"
+
+/* The members of a body. */
+struct body {
+    const struct value *version;
+    const struct value *cluster;
+    const struct value *input;
+    const struct value *labels;
+    struct span key;
+    const struct value *project;
+};
+
+/* clang-format off */
+static const struct field body_fields[] = {
+    {.name = "exosphere",       .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct body, version)},
+    {.name = "cluster",         .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct body, cluster)},
+    {.name = "input",           .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct body, input)},
+    {.name = "labels",          .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct body, labels)},
+    {.name = "idempotency_key", .in = FIELD_IN_ALL, .read = field_read_text,  .offset = offsetof(struct body, key), .min = 1, .max = SUBMIT_KEY_BYTES_MAX},
+    {.name = "project",         .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct body, project)},
+};
+/* clang-format on */
+enum { BODY_FIELDS = sizeof(body_fields) / sizeof(body_fields[0]), NEAREST_BUDGET = 1000 };
+
+static const struct value_place input_place = {.key = {"input", 5}};
+static const struct value_place labels_place = {.key = {"labels", 6}};
+static const struct value_place project_place = {.key = {"project", 7}};
+static const struct value_place cluster_place = {.key = {"cluster", 7}};
+static const struct value_place version_place = {.key = {"exosphere", 9}};
+
+/* One reading of a text. */
+struct reading {
+    struct field_reader r;
+    struct arena *arena;
+    struct fault_list *faults;
+    struct value *root;
+    struct body body;
+    const char *project; /* C string; NULL: none */
+};
+
+static enum submit_result read_json(struct reading *reading, struct span text)
+{
+    struct json_limits limits = {.text_bytes_max = LIMIT_BODY_BYTES, .borrows_text = true};
+    struct json_error error = {.line = 1, .column = 1, .text = "the body needs too much memory"};
+
+    reading->root = arena_alloc(reading->arena, sizeof(*reading->root));
+    if (reading->root != NULL &&
+        json_read(text, &limits, reading->arena, reading->root, &error) == JSON_OK) {
+        return SUBMIT_OK;
+    }
+    const struct fault fault = {
+        .line = error.line, .column = error.column, .path = "", .text = error.text};
+
+    fault_add(reading->faults, &fault);
+    return SUBMIT_EMALFORMED;
+}
+
+/* All but the cluster. */
+static void read_members(struct reading *reading)
+{
+    struct body *body = &reading->body;
+    struct field_reader *r = &reading->r;
+
+    if (!field_read_map(r, body_fields, BODY_FIELDS, FIELD_IN_ALL, reading->root, NULL, body)) {
+        return;
+    }
+    if (body->version != NULL &&
+        (body->version->kind != VALUE_STRING || !span_is(value_text(body->version), "v1"))) {
+        field_fault(r, body->version, &version_place,
+                    "write \"exosphere\": \"v1\", or leave it out",
+                    "only version v1 is known here");
+    }
+    if (body->project != NULL && body->project->kind != VALUE_NULL &&
+        field_is_kind(r, body->project, &project_place, VALUE_STRING) &&
+        name_check(r, NAME_PLAIN, value_text(body->project), body->project, &project_place)) {
+        struct span copy = field_copy(r, value_text(body->project));
+
+        reading->project = copy.data;
+    }
+    if (body->cluster == NULL) {
+        field_fault(r, reading->root, &cluster_place, "send the cluster itself, as an object",
+                    "the body has no cluster");
+    }
+}
+
+static void read_labels(struct reading *reading, struct submission *ret)
+{
+    const struct cluster_label *labels;
+    uint32_t count;
+
+    if (reading->body.labels == NULL || reading->body.labels->kind == VALUE_NULL ||
+        labels_read(reading->body.labels, &labels_place, reading->arena, &labels, &count,
+                    reading->faults) != 0) {
+        return;
+    }
+    struct wire_pair *pairs = field_alloc(&reading->r, count, sizeof(*pairs));
+
+    for (uint32_t i = 0; pairs != NULL && i < count; i++) {
+        pairs[i] = (struct wire_pair){labels[i].key, labels[i].value};
+    }
+    ret->labels = pairs;
+    ret->label_count = pairs == NULL ? 0 : count;
+}
+
+static void read_input(struct reading *reading, const struct cluster *cluster,
+                       struct submission *ret)
+{
+    const struct value *given = reading->body.input;
+    struct value checked;
+    struct buffer text;
+
+    if (given != NULL && given->kind == VALUE_NULL) {
+        given = NULL;
+    }
+    if (cluster_input_check(cluster, given, reading->arena, &checked, reading->faults) != 0 ||
+        given == NULL) {
+        return;
+    }
+    buffer_init(&text, reading->arena->allocator, 0);
+    json_write(&text, given);
+    if (text.bytes > LIMIT_INLINE_BYTES) {
+        field_fault(&reading->r, given, &input_place,
+                    "hand larger data over by where it lies, such as a path or a URL",
+                    "the input has %u bytes, more than the limit of %u", (unsigned)text.bytes,
+                    (unsigned)LIMIT_INLINE_BYTES);
+    } else {
+        ret->input = field_copy(&reading->r, buffer_span(&text));
+    }
+    reading->r.is_out_of_memory = reading->r.is_out_of_memory || text.is_failed;
+    buffer_release(&text);
+}
+
+static void reading_init(struct reading *reading, struct arena *arena, struct fault_list *faults)
+{
+    *reading = (struct reading){
+        .r = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET},
+        .arena = arena,
+        .faults = faults,
+    };
+}
+
+static enum submit_result end_reading(struct reading *reading, struct submission *submission,
+                                      struct submission *ret)
+{
+    if (reading->r.is_out_of_memory) {
+        field_fault(&reading->r, reading->root, NULL, "send less at once",
+                    "the body needs more memory than it may take");
+    }
+    if (reading->faults->error_count > 0) {
+        return SUBMIT_EFAULTS;
+    }
+    submission->idempotency_key = reading->body.key.data;
+    *ret = *submission;
+    return SUBMIT_OK;
+}
+
+/* The cluster's text stands apart and the book knows it or takes it; anything amiss, and the slow
+ * reading finds out with the right places. */
+static bool read_fast(struct book *book, struct span text, struct arena *arena,
+                      struct submission *ret)
+{
+    struct submission submission = {.entry = NULL};
+    struct fault_list faults;
+    struct reading reading;
+    struct span cluster;
+    struct buffer rest;
+
+    if (!body_member(text, "cluster", &cluster)) {
+        return false;
+    }
+    fault_list_init(&faults, arena, 1);
+    reading_init(&reading, arena, &faults);
+    buffer_init(&rest, arena->allocator, 0);
+    body_without(text, cluster, &rest);
+    struct span kept = arena_copy(arena, buffer_span(&rest));
+    bool is_whole = !rest.is_failed && kept.data != NULL;
+
+    buffer_release(&rest);
+    if (!is_whole || read_json(&reading, kept) != SUBMIT_OK) {
+        return false;
+    }
+    read_members(&reading);
+    if (faults.error_count > 0) {
+        return false;
+    }
+    const struct book_text wanted = {.text = cluster, .project = reading.project};
+
+    submission.entry = book_get(book, &wanted, &faults);
+    if (submission.entry == NULL) {
+        return false;
+    }
+    read_labels(&reading, &submission);
+    read_input(&reading, submission.entry->cluster, &submission);
+    return end_reading(&reading, &submission, ret) == SUBMIT_OK;
+}
+
+static void refuse_stored(struct reading *reading)
+{
+    field_fault(&reading->r, reading->body.cluster, &cluster_place,
+                "send the cluster itself, as an object",
+                "%q names a stored version; those are not supported yet",
+                value_text(reading->body.cluster));
+}
+
+/* The same cluster once more through the book, for the entry. */
+static struct book_entry *entry_of(struct book *book, const struct value *root, const char *project,
+                                   struct reading *reading)
+{
+    struct book_entry *entry;
+    struct buffer text;
+    struct fault_list faults;
+
+    fault_list_init(&faults, reading->arena, 1);
+    buffer_init(&text, reading->arena->allocator, 0);
+    json_write(&text, root);
+    const struct book_text wanted = {.text = buffer_span(&text), .project = project};
+
+    entry = text.is_failed ? NULL : book_get(book, &wanted, &faults);
+    buffer_release(&text);
+    if (entry == NULL) {
+        field_fault(&reading->r, root, &cluster_place, "split it into several clusters",
+                    "the cluster has more than %u bytes, or more memory than it may take",
+                    (unsigned)LIMIT_CLUSTER_BYTES);
+    }
+    return entry;
+}
+
+enum submit_result submit_read(struct book *book, struct span text, struct arena *arena,
+                               struct submission *ret, struct fault_list *faults)
+{
+    struct submission submission = {.entry = NULL};
+    struct reading reading;
+
+    if (read_fast(book, text, arena, ret)) {
+        return SUBMIT_OK;
+    }
+    reading_init(&reading, arena, faults);
+    if (read_json(&reading, text) != SUBMIT_OK) {
+        return SUBMIT_EMALFORMED;
+    }
+    read_members(&reading);
+    const struct value *root = reading.body.cluster;
+
+    if (root != NULL && root->kind == VALUE_STRING) {
+        refuse_stored(&reading);
+    } else if (root != NULL) {
+        const struct cluster *cluster = submit_check_cluster(root, reading.project, arena, faults);
+
+        if (cluster != NULL) {
+            read_input(&reading, cluster, &submission);
+        }
+        if (cluster != NULL && faults->error_count == 0) {
+            submission.entry = entry_of(book, root, reading.project, &reading);
+        }
+    }
+    read_labels(&reading, &submission);
+    return end_reading(&reading, &submission, ret);
+}
+
+struct wire_job submit_job(const struct submission *submission)
+{
+    return (struct wire_job){
+        .project = submission->entry->cluster->project,
+        .cluster = submission->entry->canonical,
+        .input = submission->input,
+        .labels = submission->labels,
+        .label_count = submission->label_count,
+    };
+}
+
+const struct cluster *submit_check_cluster(const struct value *root, const char *project,
+                                           struct arena *arena, struct fault_list *faults)
+{
+    struct cluster_source source = {.root = root, .default_project = project, .is_inner = true};
+    const struct cluster *cluster;
+
+    return cluster_parse(&source, arena, &cluster, faults) == 0 ? cluster : NULL;
+}

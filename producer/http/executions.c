@@ -1,0 +1,114 @@
+/* executions: POST /v1/executions and its other name /v1/clusters. */
+#include <stdio.h>
+#include <strings.h>
+
+#include "producer/core/view.h"
+#include "producer/http/handlers.h"
+#include "producer/http/submitting.h"
+#include "schemas/vocab/quantity.h"
+
+#define WAIT_MAX (5 * EXO_MINUTE)
+
+/* What stands before the parameters of a content type. */
+static bool is_type(const char *header, const char *type)
+{
+    size_t bytes = strlen(type);
+
+    return strncasecmp(header, type, bytes) == 0 &&
+           (header[bytes] == '\0' || header[bytes] == ';' || header[bytes] == ' ');
+}
+
+struct posting {
+    struct submitting one;
+    exo_time wait_ns;
+};
+
+static void cleanup(struct exchange *x)
+{
+    struct posting *posting = x->state;
+
+    submitting_drop(&posting->one);
+}
+
+static void posted(struct submitting *s, int status, const char *detail)
+{
+    struct exchange *x = s->x;
+    struct posting *posting = x->state;
+
+    if (status == 429 || status == 503) {
+        exchange_later(x, status, 1, detail);
+    } else if (status != 202) {
+        exchange_problem(x, status, "%s", detail);
+    } else if (posting->wait_ns > 0) {
+        struct execution_id id = s->id;
+        exo_time wait_ns = posting->wait_ns;
+
+        x->cleanup = NULL; /* nothing is held any more */
+        waiting_begin(x, &id, wait_ns);
+    } else {
+        struct json_writer w = exchange_json(x);
+        char location[64] = "/v1/executions/";
+        struct http_header header = {"Location", location};
+
+        execution_id_format(&s->id, location + strlen(location));
+        view_put_accepted(&w, &s->id, "QUEUED");
+        exchange_send(x, 202, NULL, &header, 1);
+    }
+}
+
+static bool wait_parse(struct exchange *x, exo_time *ret_ns)
+{
+    struct span text = http_query(x->request, "wait");
+    exo_time ns = 0;
+
+    if (text.data != NULL && (!duration_parse(text, &ns) || ns > WAIT_MAX)) {
+        exchange_problem(x, 400, "wait: write a duration up to 5m, such as ?wait=30s");
+        return false;
+    }
+    *ret_ns = ns;
+    return true;
+}
+
+static void post_one(struct exchange *x)
+{
+    struct posting *posting = exchange_alloc(x, sizeof(*posting));
+    struct fault_list faults;
+    struct span body = http_body(x->request);
+
+    x->state = posting;
+    fault_list_init(&faults, &x->arena, 0);
+    if (!wait_parse(x, &posting->wait_ns) || !submitting_is_possible(x, body.bytes)) {
+        return;
+    }
+    enum submit_result result =
+        submit_read(&x->api->book, body, &x->arena, &posting->one.submission, &faults);
+
+    if (result != SUBMIT_OK) {
+        x->api->counts.refused++;
+        exchange_faults(x, result == SUBMIT_EMALFORMED ? 400 : 422,
+                        result == SUBMIT_EMALFORMED ? "the body is no JSON that can be taken"
+                                                    : "the submission has faults",
+                        &faults);
+        return;
+    }
+    posting->one.x = x;
+    posting->one.done = posted;
+    x->cleanup = cleanup;
+    submitting_begin(&posting->one);
+}
+
+void executions_post(struct exchange *x)
+{
+    const char *type = http_request_header(x->request, "Content-Type");
+
+    if (type != NULL && is_type(type, "application/x-ndjson")) {
+        batch_begin(x);
+    } else if (type == NULL || is_type(type, "application/json") ||
+               is_type(type, "application/x-www-form-urlencoded")) {
+        post_one(x); /* the last is what curl -d says of any text */
+    } else {
+        exchange_problem(x, 415,
+                         "send application/json, or application/x-ndjson with a submission "
+                         "a line");
+    }
+}

@@ -1,0 +1,76 @@
+/* handlers: one for each route of the table in routes.c. For producer/http only.
+ *
+ * A handler leads, now or later, to one exchange_send, exchange_problem ... or to a stream. */
+#ifndef EXO_PRODUCER_HANDLERS_H
+#define EXO_PRODUCER_HANDLERS_H
+
+#include "producer/http/api_state.h"
+
+typedef void route_handler(struct exchange *x);
+
+/* Who may call. */
+enum route_guard {
+    GUARD_NONE,    /* everybody who can reach the address */
+    GUARD_CLIENT,  /* whoever has the API's token, where one is set */
+    GUARD_ATTEMPT, /* an attempt, with its own token */
+};
+
+/* One row of the table. */
+struct route {
+    const char *method;
+    const char *pattern;
+    route_handler *handle;
+    enum route_guard guard;
+    const char *summary;
+};
+
+/* routes_each calls for each row, in order. */
+void routes_each(void (*call)(void *argument, const struct route *route), void *argument);
+
+/* route_parameter is a part of the path by its place in the pattern. */
+static inline struct span route_parameter(const struct exchange *x, uint32_t place)
+{
+    return x->parameters.values[place];
+}
+
+/* executions.c, batch.c, validate.c */
+route_handler executions_post;
+route_handler validate_post;
+
+/* execution_reads.c */
+route_handler executions_list;
+route_handler execution_get;
+route_handler execution_cancel;
+route_handler execution_explain;
+
+/* tasks.c */
+route_handler tasks_list;
+route_handler task_get;
+
+/* logs.c, events.c, outputs.c */
+route_handler logs_get;
+route_handler events_get;
+route_handler output_get;
+
+/* fleet.c */
+route_handler workers_list;
+route_handler worker_drain;
+
+/* dead_letters.c */
+route_handler dead_letters_list;
+route_handler dead_letter_get;
+route_handler dead_letter_replay;
+
+/* system.c */
+route_handler health_get;
+route_handler ready_get;
+route_handler metrics_get;
+route_handler openapi_get;
+
+/* internal.c */
+route_handler blob_get;
+route_handler blob_put;
+route_handler blob_head;
+route_handler list_get;
+
+#endif /* EXO_PRODUCER_HANDLERS_H */

@@ -1,0 +1,222 @@
+#include "producer/http/reading.h"
+
+#include <stdio.h>
+
+#include "schemas/vocab/ids.h"
+
+static const exo_time barrier_ns = 2 * EXO_SECOND;
+static const exo_time first_poll_ns = 3 * EXO_MILLISECOND;
+static const exo_time most_poll_ns = 50 * EXO_MILLISECOND;
+
+/* Of one read; in the exchange's arena. */
+struct reading {
+    struct exchange *x;
+    struct execution_id id;
+    reading_done *done;
+    bool is_second; /* what is not there now is not there */
+    int64_t end;    /* of exo.jobs when it was not found */
+    exo_time give_up_ns;
+    exo_time poll_ns;
+};
+
+static const char *copy_text(struct exchange *x, const char *text)
+{
+    return exchange_copy(x, span_of(text)).data;
+}
+
+bool reading_body(struct arena *arena, const struct store_execution *row, struct wire_body *ret)
+{
+    return wire_body_unpack(row->body, arena, ret) == WIRE_OK;
+}
+
+struct read_execution *reading_unpack(struct exchange *x, const struct store_execution *row,
+                                      struct span definition)
+{
+    struct read_execution *e = exchange_alloc(x, sizeof(*e));
+    struct span *spans[] = {&e->row.labels,     &e->row.input, &e->row.output,
+                            &e->row.output_ref, &e->row.error, &e->row.body};
+    struct fault_list faults;
+    const struct book_text text = {.text = definition, .is_stored = true};
+
+    e->row = *row;
+    e->row.project = copy_text(x, row->project);
+    e->row.cluster = copy_text(x, row->cluster);
+    e->row.state = copy_text(x, row->state);
+    for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+        *spans[i] = exchange_copy(x, *spans[i]);
+    }
+    fault_list_init(&faults, &x->arena, 1);
+    struct book_entry *entry = book_get(&x->api->book, &text, &faults);
+
+    if (entry == NULL || !reading_body(&x->arena, &e->row, &e->body) ||
+        e->body.instance_count != entry->cluster->satellite_count) {
+        exchange_problem(x, 500,
+                         "what the store holds of this execution cannot be read by this version");
+        return NULL;
+    }
+    if (x->held != NULL) {
+        book_drop(x->held);
+    }
+    x->held = entry;
+    book_hold(entry);
+    e->cluster = entry->cluster;
+    return e;
+}
+
+struct view_execution reading_view(const struct read_execution *e)
+{
+    return (struct view_execution){
+        .id = e->row.id,
+        .project = e->row.project,
+        .cluster_name = e->row.cluster,
+        .state = e->row.state,
+        .submitted_ns = e->row.submitted_ns,
+        .started_ns = e->row.started_ns,
+        .ended_ns = e->row.ended_ns,
+        .deadline_ns = e->row.deadline_ns,
+        .priority = e->row.priority,
+        .labels = e->row.labels,
+        .input = e->row.input,
+        .output = e->row.output,
+        .error = e->row.error,
+        .is_whole = true,
+        .cluster = e->cluster,
+        .body = &e->body,
+    };
+}
+
+void reading_send(struct exchange *x, int status, const struct read_execution *execution)
+{
+    struct json_writer w = exchange_json(x);
+    struct view_execution view = reading_view(execution);
+
+    view_put_execution(&w, &view);
+    exchange_send(x, status, NULL, NULL, 0);
+}
+
+static void ask_shard(struct reading *reading);
+static void ask_row(struct reading *reading);
+
+static void on_poll(void *argument)
+{
+    struct reading *reading = argument;
+
+    if (exchange_back(reading->x)) {
+        ask_shard(reading);
+    }
+}
+
+static void give_up(struct reading *reading)
+{
+    exchange_later(reading->x, 503, 1,
+                   "it is not known yet whether this execution exists: its shard is behind; ask "
+                   "again");
+}
+
+static void on_shard(void *argument, const struct store_shard *shard, const struct exo_error *err)
+{
+    struct reading *reading = argument;
+    struct exchange *x = reading->x;
+
+    if (!exchange_back(x)) {
+        return;
+    }
+    if (err == NULL && shard != NULL && shard->inputs[0].offset >= reading->end) {
+        reading->is_second = true;
+        ask_row(reading);
+        return;
+    }
+    if (loop_now_ns(x->api->loop) >= reading->give_up_ns) {
+        give_up(reading);
+        return;
+    }
+    if (reading->poll_ns < most_poll_ns) {
+        reading->poll_ns += reading->poll_ns / 2;
+    }
+    exchange_delay(x, reading->poll_ns, on_poll, reading);
+}
+
+static void ask_shard(struct reading *reading)
+{
+    struct api *api = reading->x->api;
+
+    (void)exchange_wait(reading->x);
+    store_shard_get(api->store, execution_shard(&reading->id, api->shard_count), on_shard, reading);
+}
+
+static void on_end(void *argument, int64_t end, const struct exo_error *err)
+{
+    struct reading *reading = argument;
+
+    if (!exchange_back(reading->x)) {
+        return;
+    }
+    if (err != NULL) {
+        exchange_error(reading->x, "the log", err);
+        return;
+    }
+    reading->end = end;
+    ask_shard(reading);
+}
+
+static void not_found(struct reading *reading)
+{
+    struct api *api = reading->x->api;
+
+    if (reading->is_second) {
+        exchange_problem(reading->x, 404, "there is no execution with this id");
+        return;
+    }
+    if (api->shard_count == 0) {
+        exchange_later(reading->x, 503, 1, api_waits_for(api));
+        return;
+    }
+    reading->give_up_ns = loop_now_ns(api->loop) + barrier_ns;
+    (void)exchange_wait(reading->x);
+    log_end(api->log, TOPIC_JOBS, execution_shard(&reading->id, api->shard_count), on_end, reading);
+}
+
+static void on_row(void *argument, const struct store_execution *row, struct span definition,
+                   const struct exo_error *err)
+{
+    struct reading *reading = argument;
+
+    if (!exchange_back(reading->x)) {
+        return;
+    }
+    if (err != NULL && err->code != EXO_ENOTFOUND) {
+        exchange_error(reading->x, "the store", err);
+        return;
+    }
+    if (row == NULL) {
+        not_found(reading);
+        return;
+    }
+    struct read_execution *execution = reading_unpack(reading->x, row, definition);
+
+    if (execution != NULL) {
+        reading->done(reading->x, execution);
+    }
+}
+
+static void ask_row(struct reading *reading)
+{
+    (void)exchange_wait(reading->x);
+    store_execution_get(reading->x->api->store, &reading->id, on_row, reading);
+}
+
+void reading_begin(struct exchange *x, reading_done *done)
+{
+    struct reading *reading = exchange_alloc(x, sizeof(*reading));
+
+    if (!execution_id_parse(x->parameters.values[0], &reading->id)) {
+        exchange_problem(x, 404,
+                         "an execution's id has 36 characters, as in "
+                         "0193a5c1-7f4e-7b2a-9c3d-2e1f0a9b8c7d");
+        return;
+    }
+    reading->x = x;
+    reading->done = done;
+    reading->poll_ns = first_poll_ns;
+    ask_row(reading);
+}

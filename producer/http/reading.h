@@ -1,0 +1,42 @@
+/* reading: an execution read from the store for an answer.
+ *
+ *   id --reading_begin--> found: row copied, cluster and body unpacked --> done(x, execution)
+ *                         unknown: wait until its shard has applied what was in exo.jobs, read
+ *                         again (protocol.md 7) --> 404, or 503 after 2 s
+ *
+ * For producer/http only. */
+#ifndef EXO_PRODUCER_READING_H
+#define EXO_PRODUCER_READING_H
+
+#include "producer/core/view.h"
+#include "producer/http/api_state.h"
+
+/* A row and what it holds; lives in the exchange's arena. */
+struct read_execution {
+    struct store_execution row; /* its spans and strings copied */
+    const struct cluster *cluster;
+    struct wire_body body;
+};
+
+typedef void reading_done(struct exchange *x, const struct read_execution *execution);
+
+/* reading_begin reads the execution that the path's first parameter names. done is called when it
+ * is there; otherwise the exchange is answered. */
+void reading_begin(struct exchange *x, reading_done *done);
+
+/* reading_unpack copies a row and compiles its cluster, which x then holds.
+ * Gives it, or NULL, having answered the exchange: a row that this program cannot read. */
+struct read_execution *reading_unpack(struct exchange *x, const struct store_execution *row,
+                                      struct span definition);
+
+/* reading_body unpacks only the body of a row into an arena. False when it cannot be read. */
+EXO_CHECKED bool reading_body(struct arena *arena, const struct store_execution *row,
+                              struct wire_body *ret_body);
+
+/* reading_view names the parts for view_put_execution. */
+struct view_execution reading_view(const struct read_execution *execution);
+
+/* reading_send answers with the execution. */
+void reading_send(struct exchange *x, int status, const struct read_execution *execution);
+
+#endif /* EXO_PRODUCER_READING_H */

@@ -1,0 +1,153 @@
+/* routes: the one table of the API's doors, and who may pass them. */
+#include <assert.h>
+#include <stdio.h>
+#include <strings.h>
+
+#include "infra/crypto/crypto.h"
+#include "producer/http/handlers.h"
+#include "schemas/vocab/limits.h"
+
+/* clang-format off */
+static const struct route routes[] = {
+    {"POST", "/v1/executions",                      executions_post,    GUARD_CLIENT, "start an execution, or up to 1,000 as NDJSON"},
+    {"POST", "/v1/clusters",                        executions_post,    GUARD_CLIENT, "the same under the architecture's name"},
+    {"POST", "/v1/validate",                        validate_post,      GUARD_CLIENT, "check a cluster and show its graph"},
+    {"GET",  "/v1/executions",                      executions_list,    GUARD_CLIENT, "list executions, newest first"},
+    {"GET",  "/v1/executions/{id}",                 execution_get,      GUARD_CLIENT, "show an execution"},
+    {"GET",  "/v1/executions/{id}/tasks",           tasks_list,         GUARD_CLIENT, "list tasks"},
+    {"GET",  "/v1/executions/{id}/tasks/{task}",    task_get,           GUARD_CLIENT, "show a task and its attempts"},
+    {"GET",  "/v1/executions/{id}/tasks/{task}/attempts/{n}/logs", logs_get, GUARD_CLIENT, "read or follow the log of an attempt"},
+    {"GET",  "/v1/executions/{id}/events",          events_get,         GUARD_CLIENT, "follow an execution as server-sent events"},
+    {"POST", "/v1/executions/{id}/cancel",          execution_cancel,   GUARD_CLIENT, "cancel an execution"},
+    {"GET",  "/v1/executions/{id}/explain",         execution_explain,  GUARD_CLIENT, "say what each unfinished satellite waits for"},
+    {"GET",  "/v1/executions/{id}/satellites/{name}/output", output_get, GUARD_CLIENT, "stream what a satellite gave back"},
+    {"GET",  "/v1/workers",                         workers_list,       GUARD_CLIENT, "list workers"},
+    {"POST", "/v1/workers/{name}/drain",            worker_drain,       GUARD_CLIENT, "let a worker finish and take no more"},
+    {"GET",  "/v1/dead-letters",                    dead_letters_list,  GUARD_CLIENT, "list dead letters, oldest first"},
+    {"GET",  "/v1/dead-letters/{id}",               dead_letter_get,    GUARD_CLIENT, "show a dead letter"},
+    {"POST", "/v1/dead-letters/{id}/replay",        dead_letter_replay, GUARD_CLIENT, "send a dead letter again"},
+    {"GET",  "/healthz",                            health_get,         GUARD_NONE,   "is the process alive"},
+    {"GET",  "/readyz",                             ready_get,          GUARD_NONE,   "can requests be served"},
+    {"GET",  "/metrics",                            metrics_get,        GUARD_NONE,   "numbers for Prometheus"},
+    {"GET",  "/openapi.json",                       openapi_get,        GUARD_NONE,   "this contract"},
+    {"GET",  "/internal/blobs/{sha256}",            blob_get,           GUARD_ATTEMPT, "read a blob"},
+    {"HEAD", "/internal/blobs/{sha256}",            blob_head,          GUARD_ATTEMPT, "is a blob there"},
+    {"PUT",  "/internal/blobs/{sha256}",            blob_put,           GUARD_ATTEMPT, "keep a blob"},
+    {"GET",  "/internal/lists/{execution}/{instance}", list_get,        GUARD_ATTEMPT, "stream the outputs of a map"},
+};
+/* clang-format on */
+enum { ROUTES = sizeof(routes) / sizeof(routes[0]), ALLOW_BYTES = 64 };
+
+void routes_each(void (*call)(void *argument, const struct route *route), void *argument)
+{
+    for (size_t i = 0; i < ROUTES; i++) {
+        call(argument, &routes[i]);
+    }
+}
+
+/* The row, or NULL with the methods that the path does have ("" when there is no such path). */
+static const struct route *route_find(const struct http_request *request,
+                                      struct path_parameters *ret_parameters,
+                                      char ret_allow[ALLOW_BYTES])
+{
+    const char *method = http_method(request);
+    const char *path = http_path(request);
+    const struct route *of_get = NULL;
+
+    ret_allow[0] = '\0';
+    for (size_t i = 0; i < ROUTES; i++) {
+        const struct route *route = &routes[i];
+
+        if (!path_match(route->pattern, path, ret_parameters)) {
+            continue;
+        }
+        if (strcmp(route->method, method) == 0) {
+            return route;
+        }
+        of_get = strcmp(route->method, "GET") == 0 ? route : of_get;
+        size_t used = strlen(ret_allow);
+
+        (void)snprintf(ret_allow + used, ALLOW_BYTES - used, "%s%s", used == 0 ? "" : ", ",
+                       route->method);
+    }
+    /* A HEAD is a GET whose body is not sent. */
+    if (of_get != NULL && strcmp(method, "HEAD") == 0) {
+        struct path_parameters found;
+
+        return path_match(of_get->pattern, path, &found) ? of_get : NULL;
+    }
+    return NULL;
+}
+
+static void refuse(struct http_request *request, int status, const char *detail, const char *header,
+                   const char *value)
+{
+    struct problem problem = {.status = status, .detail = detail};
+    struct http_header headers[] = {{header, value}};
+
+    problem_respond(request, &problem, headers, header == NULL ? 0 : 1);
+}
+
+/* The token after "Bearer "; empty when there is none. */
+static struct span bearer(const struct http_request *request)
+{
+    const char *header = http_request_header(request, "Authorization");
+
+    if (header == NULL || strncasecmp(header, "Bearer ", 7) != 0) {
+        return (struct span){NULL, 0};
+    }
+    return span_of(header + 7);
+}
+
+static bool is_allowed(const struct api *api, const struct route *route,
+                       const struct http_request *request)
+{
+    struct task_id task;
+    uint32_t attempt;
+
+    switch (route->guard) {
+    case GUARD_NONE:
+        return true;
+    case GUARD_CLIENT:
+        return api->token[0] == '\0' ||
+               bytes_equal_constant_time(bearer(request), span_of(api->token));
+    case GUARD_ATTEMPT:
+        return attempt_token_check(api->secret, bearer(request), &task, &attempt);
+    }
+    return false;
+}
+
+void routes_admit(void *argument, struct http_request *request)
+{
+    struct api *api = argument;
+    struct path_parameters parameters;
+    char allow[ALLOW_BYTES];
+    const struct route *route = route_find(request, &parameters, allow);
+
+    if (route == NULL && allow[0] == '\0') {
+        refuse(request, 404, "there is no such path; /openapi.json lists those there are", NULL,
+               NULL);
+    } else if (route == NULL) {
+        refuse(request, 405, "the path has other methods; the Allow header lists them", "Allow",
+               allow);
+    } else if (!is_allowed(api, route, request)) {
+        refuse(request, 401,
+               route->guard == GUARD_ATTEMPT
+                   ? "this door is for attempts, with the token of their Task"
+                   : "send the API's token as Authorization: Bearer TOKEN",
+               "WWW-Authenticate", "Bearer realm=\"exosphere\"");
+    } else if (route->guard == GUARD_ATTEMPT) {
+        http_body_bytes_max_set(request, LIMIT_OUTPUT_BYTES);
+    }
+}
+
+void routes_handle(void *argument, struct http_request *request)
+{
+    struct exchange *x = exchange_begin(argument, request);
+    char allow[ALLOW_BYTES];
+
+    x->route = route_find(request, &x->parameters, allow);
+    assert(x->route != NULL); /* routes_admit has looked */
+    x->route->handle(x);
+    exchange_end_handler(x);
+}

@@ -1,0 +1,147 @@
+/* waiting: ?wait=30s: the answer is the execution once it has ended.
+ *
+ *   watch it -> read the row -> ended? answer : wait for its events -> read again
+ *
+ * Events may be lost with the cache, so the row is read every second too. */
+#include "producer/http/reading.h"
+#include "producer/http/submitting.h"
+#include "schemas/wire/event.h"
+
+static const exo_time look_ns = EXO_SECOND;
+
+struct waiting {
+    struct exchange *x;
+    struct execution_id id;
+    exo_time until_ns;
+    struct cache_watch *watch;
+    bool is_reading;
+    bool is_due; /* an event came while it read */
+};
+
+static void look(struct waiting *waiting);
+
+static void cleanup(struct exchange *x)
+{
+    struct waiting *waiting = x->state;
+
+    cache_watch_close(waiting->watch);
+}
+
+static void still_running(struct waiting *waiting, struct read_execution *execution)
+{
+    struct exchange *x = waiting->x;
+
+    if (loop_now_ns(x->api->loop) < waiting->until_ns) {
+        if (waiting->is_due) {
+            look(waiting);
+        }
+        return;
+    }
+    if (execution != NULL) {
+        reading_send(x, 202, execution);
+        return;
+    }
+    struct json_writer w = exchange_json(x);
+
+    view_put_accepted(&w, &waiting->id, "QUEUED");
+    exchange_send(x, 202, NULL, NULL, 0);
+}
+
+static void on_row(void *argument, const struct store_execution *row, struct span definition,
+                   const struct exo_error *err)
+{
+    struct waiting *waiting = argument;
+    struct exchange *x = waiting->x;
+
+    if (!exchange_back(x)) {
+        return;
+    }
+    waiting->is_reading = false;
+    bool is_last = loop_now_ns(x->api->loop) >= waiting->until_ns;
+
+    if (err != NULL || row == NULL || (!row->is_terminal && !is_last)) {
+        still_running(waiting, NULL); /* a store that is away may be back before the time is up */
+        return;
+    }
+    struct read_execution *execution = reading_unpack(x, row, definition);
+
+    if (execution == NULL) {
+        return;
+    }
+    if (row->is_terminal) {
+        reading_send(x, 200, execution);
+    } else {
+        still_running(waiting, execution);
+    }
+}
+
+static void look(struct waiting *waiting)
+{
+    waiting->is_due = waiting->is_reading;
+    if (!waiting->is_reading) {
+        waiting->is_reading = true;
+        (void)exchange_wait(waiting->x);
+        store_execution_get(waiting->x->api->store, &waiting->id, on_row, waiting);
+    }
+}
+
+static void on_time(void *argument)
+{
+    struct waiting *waiting = argument;
+    struct exchange *x = waiting->x;
+
+    if (!exchange_back(x)) {
+        return;
+    }
+    exo_time left_ns = waiting->until_ns - loop_now_ns(x->api->loop);
+
+    /* The look at the time's end answers in any case; one look a second before it. */
+    exchange_delay(x, left_ns > 0 && left_ns < look_ns ? left_ns : look_ns, on_time, waiting);
+    look(waiting);
+}
+
+static bool has_ended(struct span event)
+{
+    struct heap_budget budget = {.limit_bytes = 16 << 20};
+    struct arena arena;
+    struct wire_change_batch batch;
+    enum execution_state state;
+    bool is_ended = false;
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    if (wire_change_batch_unpack(event, &arena, &batch) == WIRE_OK) {
+        for (uint32_t i = 0; i < batch.change_count; i++) {
+            is_ended =
+                is_ended || (execution_state_parse(batch.changes[i].execution_state, &state) &&
+                             execution_state_is_terminal(state));
+        }
+    } else {
+        is_ended = true; /* a newer program's: look */
+    }
+    arena_release(&arena);
+    return is_ended;
+}
+
+static void on_event(void *argument, struct span event, bool is_gap)
+{
+    struct waiting *waiting = argument;
+
+    if (is_gap || has_ended(event)) {
+        look(waiting);
+    }
+}
+
+void waiting_begin(struct exchange *x, const struct execution_id *id, exo_time limit_ns)
+{
+    struct waiting *waiting = exchange_alloc(x, sizeof(*waiting));
+
+    waiting->x = x;
+    waiting->id = *id;
+    waiting->until_ns = loop_now_ns(x->api->loop) + limit_ns;
+    waiting->watch = cache_watch_open(x->api->cache, id, on_event, waiting);
+    x->state = waiting;
+    x->cleanup = cleanup;
+    /* The first look finds an execution that ended before the watch stood. */
+    exchange_delay(x, limit_ns < look_ns ? limit_ns : look_ns, on_time, waiting);
+    look(waiting);
+}
