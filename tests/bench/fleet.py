@@ -1,0 +1,240 @@
+"""A fleet for measurements: services and our roles as processes of their own, each accountable for its CPU and memory."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Failure(Exception):
+    """What a person must know to go on."""
+
+
+def process_tree(pid):
+    """The pid and all its descendants."""
+    children = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                with open(f"/proc/{entry}/stat") as f:
+                    parent = int(f.read().rsplit(")", 1)[1].split()[1])
+            except (OSError, IndexError):
+                continue
+            children.setdefault(parent, []).append(int(entry))
+    tree, todo = [], [pid]
+    while todo:
+        one = todo.pop()
+        tree.append(one)
+        todo += children.get(one, [])
+    return tree
+
+
+def cpu_seconds(pid):
+    """User and system time of a process and all its descendants, those that ended and were waited for too."""
+    total = 0
+    for one in process_tree(pid):
+        try:
+            with open(f"/proc/{one}/stat") as f:
+                fields = f.read().rsplit(")", 1)[1].split()
+            total += sum(int(fields[i]) for i in (11, 12, 13, 14))
+        except OSError:
+            pass
+    return total / TICKS
+
+
+def pss_mib(pid):
+    """Proportional set size of a process and its descendants."""
+    total = 0
+    for one in process_tree(pid):
+        try:
+            with open(f"/proc/{one}/smaps_rollup") as f:
+                total += int(re.search(r"^Pss:\s+(\d+)", f.read(), re.M).group(1))
+        except (OSError, AttributeError):
+            pass
+    return total / 1024
+
+
+class Http:
+    """One keep-alive connection to the API."""
+
+    def __init__(self, port):
+        import http.client
+
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+
+    def call(self, method, path, body=None, kind="application/json"):
+        self.connection.request(method, path, body, {"Content-Type": kind} if body is not None else {})
+        answer = self.connection.getresponse()
+        data = answer.read()
+        if answer.status >= 400:
+            raise Failure(f"{method} {path}: {answer.status} {data[:400].decode(errors='replace')}")
+        return data
+
+    def json(self, method, path, body=None):
+        return json.loads(self.call(method, path, json.dumps(body) if body is not None else None))
+
+
+def wait_for(what, check, seconds=60):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if check():
+                return
+        except (OSError, urllib.error.URLError, Failure):
+            pass
+        time.sleep(0.002)
+    raise Failure(f"{what}: not within {seconds} s")
+
+
+def port_of(log):
+    """The port a role says it listens on."""
+    with open(log) as f:
+        found = re.findall(r"127\.0\.0\.1:(\d+)", f.read())
+    return int(found[0]) if found else 0
+
+
+def free_port():
+    import socket
+
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Fleet:
+    """kind "services": api, scheduler, worker over Kafka, Postgres, Redis; kind "embedded": `exosphere dev`."""
+
+    def __init__(self, binary, kind, sandbox="null", workers=1, schedulers=1):
+        self.binary, self.kind = binary, kind
+        self.directory = tempfile.mkdtemp(prefix="exo-bench.")
+        self.processes = {}
+        self.service_pids = {}
+        self.port = free_port()
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("EXOSPHERE_")}
+        self.env["EXOSPHERE_LOG_FORMAT"] = "json"
+        try:
+            if kind == "services":
+                self.start_services()
+                self.start("api", ["--listen", f"127.0.0.1:{self.port}"])
+                for i in range(schedulers):
+                    self.start(f"scheduler-{i}", [])
+                for i in range(workers):
+                    self.start(f"worker-{i}", self.worker_flags(i, sandbox))
+            else:
+                self.start("dev", ["--listen", f"127.0.0.1:{self.port}", "--sandbox", sandbox, "--data", self.directory])
+            self.http = None
+            self.await_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def worker_flags(self, number, sandbox):
+        return ["--sandbox", sandbox, "--worker-name", f"bench-{number}", "--data", f"{self.directory}/worker-{number}",
+                "--api-url", f"http://127.0.0.1:{self.port}"]
+
+    def start_services(self):
+        directory = f"{self.directory}/services"
+        services = f"{ROOT}/infra/services"
+        subprocess.run([services, "start", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+        text = subprocess.run([services, "env", "--dir", directory], check=True, capture_output=True, text=True).stdout
+        for name, value in re.findall(r"^export (\w+)=(.*)$", text, re.M):
+            self.env[name] = value.strip("'\"")
+        status = subprocess.run([services, "status", "--dir", directory], capture_output=True, text=True).stdout
+        for name, pid in re.findall(r"^(\w+).*?pid (\d+)", status, re.M):
+            self.service_pids[name] = int(pid)
+
+    def start(self, name, flags):
+        role = name.split("-")[0]
+        log = open(f"{self.directory}/{name}.log", "w")
+        self.processes[name] = subprocess.Popen([self.binary, role, *flags], env=self.env, stdout=log, stderr=log,
+                                                cwd=self.directory)
+
+    def await_ready(self):
+        def is_ready():
+            for name, process in self.processes.items():
+                if process.poll() is not None:
+                    with open(f"{self.directory}/{name}.log") as f:
+                        raise SystemExit(f"{name} ended with {process.returncode}:\n{f.read()[-2000:]}")
+            self.http = Http(self.port)
+            self.http.call("GET", "/readyz")
+            return self.kind == "embedded" or self.http.json("GET", "/v1/workers")["workers"]
+
+        wait_for("the fleet", is_ready, 90)
+
+    def pids(self):
+        ours = {name: process.pid for name, process in self.processes.items()}
+        return {**ours, **self.service_pids}
+
+    def cpu(self):
+        return {name: cpu_seconds(pid) for name, pid in self.pids().items()}
+
+    def stop(self):
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self.kind == "services":
+            subprocess.run([f"{ROOT}/infra/services", "stop", "--wipe", "--dir", f"{self.directory}/services"],
+                           stdout=subprocess.DEVNULL)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def one_cluster():
+    return {"name": "bench/one", "satellites": [{"name": "a", "image": "oci:none", "command": ["null"]}], "output": 1}
+
+
+def wide_cluster():
+    return {"name": "bench/wide", "output": 1,
+            "satellites": [{"name": "m", "image": "oci:none", "for_each": "${{ input.items }}", "command": ["null"]}]}
+
+
+def chain_cluster(length):
+    return {"name": "bench/chain", "output": 1,
+            "satellites": [{"name": f"s{i}", "image": "oci:none", "command": ["null"]} for i in range(length)]}
+
+
+def submit(fleet, cluster, count, value=None):
+    """Submits count executions in batches; gives their ids."""
+    ids = []
+    line = json.dumps({"cluster": cluster, "input": value or {}})
+    per_call = max(1, min(1000, 3_000_000 // len(line)))
+    while len(ids) < count:
+        lines = min(per_call, count - len(ids))
+        text = fleet.http.call("POST", "/v1/executions", "\n".join([line] * lines) + "\n", "application/x-ndjson")
+        ids += [json.loads(answer)["id"] for answer in text.splitlines()]
+    return ids
+
+
+def finished(fleet, cluster, count):
+    """True when so many executions of a cluster are terminal, none failed."""
+    states = {}
+    for state in ("QUEUED", "RUNNING"):
+        page = fleet.http.json("GET", f"/v1/executions?project=bench&cluster={cluster}&state={state}&limit=1")
+        states[state] = len(page["executions"])
+    return sum(states.values()) == 0
+
+
+def await_ids(fleet, ids):
+    """Waits for the last, then looks at all."""
+    for one in reversed(ids[-3:]):
+        wait_for(one, lambda: fleet.http.json("GET", f"/v1/executions/{one}")["state"] == "SUCCEEDED", 300)
+    wait_for("all", lambda: finished(fleet, "one", 0), 300)
