@@ -1,11 +1,68 @@
 /* main: picks the role or the client command from one table; nothing else. */
 #include <unistd.h>
 
+#include "infra/process/process.h"
 #include "producer/cli/commands.h"
+#include "scheduler/start.h"
+#include "workers/start.h"
+
+static int run_dev(const struct command_call *call)
+{
+    const struct process_role *const roles[] = {&worker_process_role, &scheduler_process_role};
+
+    return process_run(call, roles, sizeof(roles) / sizeof(roles[0]));
+}
+
+static int run_scheduler(const struct command_call *call)
+{
+    const struct process_role *role = &scheduler_process_role;
+
+    return process_run(call, &role, 1);
+}
+
+static int run_worker(const struct command_call *call)
+{
+    const struct process_role *role = &worker_process_role;
+
+    return process_run(call, &role, 1);
+}
+
+static const struct command dev = {
+    .name = "dev",
+    .arguments = "",
+    .summary = "run everything in one process, with nothing to install",
+    .details = "The API, a scheduler and a worker over one SQLite file in the directory `data`;\n"
+               "kill it, start it again, and what was running goes on. --ephemeral keeps nothing,\n"
+               "--sandbox null runs no container. Ctrl-C ends it in order, twice at once.\n",
+    .role = ROLE_DEV,
+    .run = run_dev,
+};
+
+static const struct command scheduler = {
+    .name = "scheduler",
+    .arguments = "",
+    .summary = "run a scheduler: it owns shards of executions",
+    .details =
+        "Any number may run; they share the shards. Waits for Kafka and Postgres, makes the\n"
+        "schema and the topics where they are missing.\n",
+    .role = ROLE_SCHEDULER,
+    .run = run_scheduler,
+};
+
+static const struct command worker = {
+    .name = "worker",
+    .arguments = "",
+    .summary = "run a worker: it runs satellites in containers",
+    .details = "Needs root for containers. SIGTERM: takes no more, waits `drain`, hands the rest\n"
+               "back, which costs the tasks nothing.\n",
+    .role = ROLE_WORKER,
+    .run = run_worker,
+};
 
 /* In the order of `exosphere --help`. */
 static const struct command *const rows[] = {
-    &command_validate, &command_init, &command_eval, &command_config, &command_version,
+    &dev,          &scheduler,    &worker,         &command_validate,
+    &command_init, &command_eval, &command_config, &command_version,
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };

@@ -247,7 +247,7 @@ struct wire_report report_of_core(const struct worker_report *report)
     };
 }
 
-void attempt_report(const struct attempt *a, struct wire_report *report)
+void attempt_fill_report(const struct attempt *a, struct wire_report *report)
 {
     report->run_ms = a->report.run_ms;
     report->cpu_ms = a->report.cpu_ms;
@@ -306,7 +306,7 @@ void attempt_spool_write(struct attempt *a, const struct worker_report *report)
         .incarnation = a->host->incarnation,
         .report = report_of_core(report),
     };
-    attempt_report(a, &job->entry.report);
+    attempt_fill_report(a, &job->entry.report);
     a->has_begun = true;
     attempt_begin(a);
     loop_work(a->host->loop, spool_work, spool_done, job);

@@ -71,9 +71,9 @@ void attempt_collect(struct attempt *attempt);
 void attempt_spool_write(struct attempt *attempt, const struct worker_report *report);
 void attempt_spool_delete(struct attempt *attempt);
 
-/* attempt_report fills in what a FINISHED says beyond the core's report: output, log, figures and
- * the error's words. Borrowed by *report until attempt_forget. */
-void attempt_report(const struct attempt *attempt, struct wire_report *report);
+/* attempt_fill_report fills in what a FINISHED says beyond the core's report: output, log, figures
+ * and the error's words. Borrowed by *report until attempt_forget. */
+void attempt_fill_report(const struct attempt *attempt, struct wire_report *report);
 
 /* attempt_forget gives the attempt up; NULL is allowed. Its container must have ended. */
 void attempt_forget(struct attempt *attempt);
@@ -82,7 +82,7 @@ void attempt_forget(struct attempt *attempt);
  * word. */
 void attempt_abandon(struct attempt *attempt);
 
-/* report_of_core turns a report of the core into one of the wire, without what attempt_report
+/* report_of_core turns a report of the core into one of the wire, without what attempt_fill_report
  * adds. Spans are borrowed from the core's report. */
 struct wire_report report_of_core(const struct worker_report *report);
 

@@ -138,7 +138,7 @@ static void report_send(struct worker_role *role, const struct worker_report *co
         return;
     }
     if (core->kind == WORKER_FINISHED && role->attempts[slot] != NULL) {
-        attempt_report(role->attempts[slot], &report);
+        attempt_fill_report(role->attempts[slot], &report);
     }
     report_batches_add(role->reports, core->shard, core->incarnation, (struct span){NULL, 0},
                        &core->id, &report);

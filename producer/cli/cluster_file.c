@@ -17,18 +17,6 @@ static void *take(struct cli *cli, size_t bytes)
     return block;
 }
 
-/* The project that was said, NULL when nobody did: then the file's own counts. */
-static const char *said_project(const struct cli *cli)
-{
-    for (int i = 0; i < SETTING_NR; i++) {
-        if (strcmp(setting_row(i)->name, "project") == 0 &&
-            cli->call->set->said[i].origin != SETTING_FROM_DEFAULT) {
-            return cli->call->settings->project;
-        }
-    }
-    return NULL;
-}
-
 static bool holds_project(const struct value *root)
 {
     const struct value *cluster = value_get(root, span_of("cluster"));
@@ -50,7 +38,9 @@ int cluster_file_load(struct cli *cli, const char *path, struct cluster_file *re
     if (text_read(text, NULL, &cli->arena, &file.root, &cli->faults) != 0) {
         return CLI_EXIT_DATA;
     }
-    const char *project = said_project(cli);
+    /* Without a word of the person's the file's own project counts. */
+    const char *project =
+        settings_is_said(cli->call->set, "project") ? cli->call->settings->project : NULL;
     struct value *root = take(cli, sizeof(*root));
 
     *root = file.root;

@@ -111,7 +111,7 @@ static int run(const struct command_call *call)
 
 static const struct flag flags[] = {
     {"input", 'i', "FILE", "YAML or JSON file: the value of `input`", false},
-    {"scope", 's', "FILE", "YAML or JSON file: a map of all names, such as satellites", false},
+    {"scope", 0, "FILE", "YAML or JSON file: a map of all names, such as satellites", false},
 };
 
 const struct command command_eval = {

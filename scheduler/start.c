@@ -1,0 +1,157 @@
+#include "scheduler/start.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "infra/telemetry/log_line.h"
+#include "infra/telemetry/metric.h"
+#include "scheduler/role.h"
+
+/* The role and its place in the process. */
+struct scheduler_start {
+    struct process *process;
+    unsigned number;
+    struct scheduler *scheduler;
+};
+
+/* What the scheduler says, by name; anything else is EVENT_SCHEDULER_OTHER. */
+static const enum event told[] = {
+    EVENT_FLEET_WORKER_REFUSED,    EVENT_FLEET_WORKER_REPLACED,  EVENT_FLEET_WORKER_SILENT,
+    EVENT_SCHEDULER_COMMIT_FAILED, EVENT_SCHEDULER_DLQ_NOT_SENT, EVENT_SCHEDULER_FLEET_READER,
+    EVENT_SCHEDULER_JOB_REFUSED,   EVENT_SCHEDULER_LEASES,       EVENT_SHARD_BAD_ROW,
+    EVENT_SHARD_CLOCK_JUMP,        EVENT_SHARD_FENCED,           EVENT_SHARD_LOST,
+    EVENT_SHARD_OUT_OF_MEMORY,     EVENT_SHARD_REFUSED,          EVENT_SHARD_STOPPED,
+    EVENT_SHARD_WAITING,           EVENT_TASK_NOT_SENT,          EVENT_WORKER_LEFT,
+};
+
+static void say(void *context, const char *event, const char *text)
+{
+    (void)context;
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+        if (strcmp(event_row(told[i])->name, event) == 0) {
+            log_line(told[i], LOG_FACTS(fact_text("text", text)));
+            return;
+        }
+    }
+    log_line(EVENT_SCHEDULER_OTHER, LOG_FACTS(fact_text("what", event), fact_text("text", text)));
+}
+
+static void put(struct buffer *buffer, const char *name, const char *type, const char *help,
+                uint64_t value)
+{
+    metric_write_head(buffer, name, type, help);
+    metric_write_sample(buffer, name, "", (double)value);
+}
+
+static void collect(void *argument, struct buffer *buffer)
+{
+    const struct scheduler_start *start = argument;
+    const struct scheduler_counts c = scheduler_counts(start->scheduler);
+    const struct {
+        const char *name, *type, *help;
+        uint64_t value;
+    } rows[] = {
+        {"exosphere_scheduler_shards", "gauge", "shards this process owns", c.shards_owned},
+        {"exosphere_scheduler_shards_running", "gauge", "shards that take work", c.shards_running},
+        {"exosphere_scheduler_executions", "gauge", "executions that have not ended",
+         c.executions_live},
+        {"exosphere_scheduler_leases", "gauge", "attempts that workers hold", c.leases_live},
+        {"exosphere_scheduler_ready_tasks", "gauge", "tasks that wait for a ticket", c.ready},
+        {"exosphere_scheduler_memory_bytes", "gauge", "memory of the cores", c.memory_bytes},
+        {"exosphere_scheduler_jobs_total", "counter", "records of exo.jobs taken", c.jobs},
+        {"exosphere_scheduler_reports_total", "counter", "records of exo.status taken", c.reports},
+        {"exosphere_scheduler_stale_total", "counter", "late or repeated messages", c.stale},
+        {"exosphere_scheduler_duplicates_total", "counter", "jobs whose id was known",
+         c.duplicates},
+        {"exosphere_scheduler_dead_letters_total", "counter", "records refused", c.dead_letters},
+        {"exosphere_scheduler_admitted_total", "counter", "executions begun", c.admitted},
+        {"exosphere_scheduler_executions_finished_total", "counter", "executions ended",
+         c.executions_finished},
+        {"exosphere_scheduler_attempts_finished_total", "counter", "attempts ended",
+         c.attempts_finished},
+        {"exosphere_scheduler_attempts_lost_total", "counter", "attempts lost to us",
+         c.attempts_lost},
+        {"exosphere_scheduler_commits_total", "counter", "batches committed", c.commits},
+        {"exosphere_scheduler_commits_failed_total", "counter", "batches not committed",
+         c.commits_failed},
+        {"exosphere_scheduler_takeovers_total", "counter", "shards taken over", c.takeovers},
+        {"exosphere_scheduler_witnesses_total", "counter", "suspicions looked into", c.witnesses},
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        put(buffer, rows[i].name, rows[i].type, rows[i].help, rows[i].value);
+    }
+}
+
+static void *start_open(struct process *process, unsigned number, struct exo_error *err)
+{
+    const struct process_ports *ports = process_ports(process);
+    struct scheduler_start *start = calloc(1, sizeof(*start));
+    const struct scheduler_settings settings = {
+        .shard_count = ports->schema.shard_count,
+        .secret = ports->schema.secret,
+        .publishes_events = true,
+        .say = say,
+    };
+
+    if (start == NULL) {
+        abort();
+    }
+    *start = (struct scheduler_start){.process = process, .number = number};
+    start->scheduler =
+        scheduler_open(ports->loop, ports->log, ports->store, ports->cache, &settings, err);
+    if (start->scheduler == NULL) {
+        free(start);
+        return NULL;
+    }
+    metric_collector_add(collect, start);
+    return start;
+}
+
+static bool start_is_ready(const void *object, const char **ret_reason)
+{
+    const struct scheduler_start *start = object;
+
+    *ret_reason = "its shards are not loaded yet";
+    return scheduler_is_ready(start->scheduler);
+}
+
+static void left(void *argument)
+{
+    struct scheduler_start *start = argument;
+
+    process_left(start->process, start->number, NULL);
+}
+
+static void start_leave(void *object)
+{
+    struct scheduler_start *start = object;
+
+    scheduler_leave(start->scheduler, left, start);
+}
+
+static void start_close(void *object)
+{
+    struct scheduler_start *start = object;
+
+    metric_collector_remove(start);
+    scheduler_close(start->scheduler);
+}
+
+static void start_free(void *object)
+{
+    struct scheduler_start *start = object;
+
+    scheduler_free(start->scheduler);
+    free(start);
+}
+
+const struct process_role scheduler_process_role = {
+    .name = "scheduler",
+    .has_store = true,
+    .open = start_open,
+    .is_ready = start_is_ready,
+    .leave = start_leave,
+    .close = start_close,
+    .free = start_free,
+};

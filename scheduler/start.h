@@ -1,0 +1,10 @@
+/* start: the scheduler as a role of a process (`exosphere scheduler`, `exosphere dev`). */
+#ifndef EXO_SCHEDULER_START_H
+#define EXO_SCHEDULER_START_H
+
+#include "infra/process/process.h"
+
+/* What process_run needs to run it. */
+extern const struct process_role scheduler_process_role;
+
+#endif /* EXO_SCHEDULER_START_H */
