@@ -1,10 +1,11 @@
-#include "infra/store/postgres_connection.h"
+#include "infra/store/postgres_link.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "infra/store/postgres_connection.h"
 #include "infra/store/postgres_lookup.h"
 
 #define CONNECT_LIMIT_NS (5 * EXO_SECOND)

@@ -79,6 +79,7 @@ void link_send(struct postgres_link *link, enum postgres_statement statement,
 /* link_params gives the link's own parameters, emptied; for use with the next link_send. */
 struct postgres_params *link_params(struct postgres_link *link);
 
+/* postgres_link_is_up is true while the connection stands and is set up. */
 bool postgres_link_is_up(const struct postgres_link *link);
 
 /* postgres_link_load counts the requests queued and in flight. */

@@ -88,12 +88,7 @@ struct store_leases {
     uint32_t process_count;
 };
 
-/* store_lease_round does in one transaction: renew the process's own row and all leases it holds,
- * release what is in releases, take what is in takes if owner and beat are still as seen, then
- * read all. A taken lease has its recorded backend terminated (postgres). A process row whose beat
- * did not move for an hour is deleted.
- * takes     the rows as seen; owner "" for a free one
- * done gets the table after the round; what was not taken shows another owner. */
+/* What one renewal asks for. */
 struct store_lease_round {
     const char *process;
     const uint32_t *releases;
@@ -102,6 +97,12 @@ struct store_lease_round {
     uint32_t take_count;
     bool is_leaving; /* release everything and delete the process row */
 };
+/* store_lease_round does in one transaction: renew the process's own row and all leases it holds,
+ * release what is in releases, take what is in takes if owner and beat are still as seen, then
+ * read all. A taken lease has its recorded backend terminated (postgres). A process row whose beat
+ * did not move for an hour is deleted.
+ * takes     the rows as seen; owner "" for a free one
+ * done gets the table after the round; what was not taken shows another owner. */
 void store_lease_round(struct store *store, const struct store_lease_round *round,
                        void (*done)(void *argument, const struct store_leases *leases,
                                     const struct exo_error *err),
@@ -230,9 +231,7 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
 
 /* ---- reads ---- */
 
-/* store_shard_load shows every live execution of a shard, then its pages and segments of kind 1,
- * and of kind 0 where page is UINT32_MAX (outputs of single tasks); then done. Rows come in
- * chunks, so that a million tasks do not stall the loop. */
+/* Who is shown the rows of a load. */
 struct store_load_callbacks {
     void (*execution)(void *argument, const struct store_execution *execution,
                       struct span definition_text);
@@ -240,6 +239,9 @@ struct store_load_callbacks {
     void (*segment)(void *argument, const struct store_segment *segment);
     store_done *done;
 };
+/* store_shard_load shows every live execution of a shard, then its pages and segments of kind 1,
+ * and of kind 0 where page is UINT32_MAX (outputs of single tasks); then done. Rows come in
+ * chunks, so that a million tasks do not stall the loop. */
 void store_shard_load(struct store *store, uint32_t shard,
                       const struct store_load_callbacks *callbacks, void *argument);
 
@@ -294,12 +296,13 @@ void store_segment_get(struct store *store, const struct execution_id *id, uint3
                                     uint32_t count, const struct exo_error *err),
                        void *argument);
 
-/* store_journal_get gives the journal rows of a shard above a batch, oldest first, up to limit;
- * *ret oldest tells the oldest batch still kept. */
+/* What one batch of a shard changed. */
 struct store_journal_row {
     uint64_t epoch, batch;
     struct span body;
 };
+/* store_journal_get gives the journal rows of a shard above a batch, oldest first, up to limit;
+ * oldest_batch tells the oldest batch still kept. */
 void store_journal_get(struct store *store, uint32_t shard, uint64_t after_batch, uint32_t limit,
                        void (*done)(void *argument, const struct store_journal_row *rows,
                                     uint32_t count, uint64_t oldest_batch,
