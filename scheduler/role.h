@@ -63,6 +63,8 @@ struct scheduler_counts {
     uint64_t ready; /* tasks that wait for a ticket */
     uint64_t memory_bytes;
 };
+
+/* scheduler_counts sums them over the shards that are here now. */
 struct scheduler_counts scheduler_counts(const struct scheduler *scheduler);
 
 #endif /* EXO_SCHEDULER_ROLE_H */

@@ -175,9 +175,10 @@ void shard_again(struct shard *shard, exo_time delay_ns)
 /* Looks again now and then: somebody may have resumed it. */
 void shard_stop(struct shard *shard, const struct exo_error *why)
 {
-    scheduler_say(shard->scheduler, "shard.stopped",
-                  "shard %u stands still: %s; see docs/operations.md, \"A shard that stands still\"",
-                  shard->number, why->text);
+    scheduler_say(
+        shard->scheduler, "shard.stopped",
+        "shard %u stands still: %s; see docs/operations.md, \"A shard that stands still\"",
+        shard->number, why->text);
     life_end(shard);
     shard->state = SHARD_STOPPED;
     loop_timer_start(shard->retry, STOPPED_LOOK_S * EXO_SECOND, 0);

@@ -179,7 +179,10 @@ bool shard_is_careful(const struct shard *shard);
 
 /* ---- intake.c ---- */
 extern const struct log_reader_callbacks shard_input_callbacks;
+/* intake_resume lets the readers go on after a seal. */
 void intake_resume(struct shard *shard);
+
+/* letter_add puts a record with its reason into the open batch's dead letters; topic is static. */
 void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
                 const char *reason);
 

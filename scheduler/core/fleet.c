@@ -313,8 +313,8 @@ bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat
     }
     uint64_t old = w->incarnation;
 
-    /* Incarnations grow with their machine's clock: an older one that still speaks is a ghost, unless
-     * the newer has fallen silent (the clock was set back). */
+    /* Incarnations grow with their machine's clock: an older one that still speaks is a ghost,
+     * unless the newer has fallen silent (the clock was set back). */
     if ((heartbeat->incarnation < old && !w->is_gone) ||
         (heartbeat->incarnation == old && heartbeat->number <= w->heartbeat)) {
         return true;

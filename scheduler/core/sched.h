@@ -153,6 +153,8 @@ struct sched_counts {
     uint64_t stale; /* events since the start */
     uint64_t admitted, finished_executions, finished_attempts, lost_attempts;
 };
+
+/* sched_counts gives counters since the start and what is held now. */
 struct sched_counts sched_counts(const struct sched *sched);
 
 /* sched_is_known is true for an execution that is live here, or ended and not yet forgotten. */

@@ -125,12 +125,19 @@ struct scope {
     bool has_need;
     struct sched_need need;
 };
+
+/* scope_eval and scope_eval_template compute in the scratch arena; on EPENDING scope->need says
+ * what must be fetched. */
 enum expression_err scope_eval(struct scope *scope, const struct expression *expression,
                                struct value *ret_value, struct expression_error *ret_error);
 enum expression_err scope_eval_template(struct scope *scope, const struct value_template *template,
                                         struct value *ret_value,
                                         struct expression_error *ret_error);
+
+/* need_note puts what a scope waits for into the open batch. */
 void need_note(struct sched *s, const struct scope *scope);
+
+/* scope_default_output writes the object of the satellites nobody needs. */
 void scope_default_output(struct scope *scope, struct buffer *buffer, bool *ret_is_pending);
 
 /* changes */

@@ -4,8 +4,7 @@
 #include <stddef.h>
 
 static const char *const execution_names[EXECUTION_STATE_NR] = {
-    "QUEUED",    "RUNNING", "PAUSED",    "CANCELLING",
-    "SUCCEEDED", "FAILED",  "CANCELLED", "TIMED_OUT",
+    "QUEUED", "RUNNING", "PAUSED", "CANCELLING", "SUCCEEDED", "FAILED", "CANCELLED", "TIMED_OUT",
 };
 
 static const char *const task_names[TASK_STATE_NR] = {

@@ -38,8 +38,12 @@ struct wire_change_batch {
     uint32_t change_count;
 };
 
+/* wire_change_batch_pack appends a batch; a failed append shows in buffer->is_failed. scratch is
+ * used during the call. */
 void wire_change_batch_pack(const struct wire_change_batch *batch, struct arena *scratch,
                             struct buffer *buffer);
+
+/* wire_change_batch_unpack reads one; *ret_batch is untouched on error. */
 EXO_CHECKED enum wire_result wire_change_batch_unpack(struct span bytes, struct arena *arena,
                                                       struct wire_change_batch *ret_batch);
 
@@ -52,8 +56,11 @@ struct wire_dead_letter {
     int64_t at_ms;
 };
 
+/* wire_dead_letter_pack appends a letter; as wire_change_batch_pack. */
 void wire_dead_letter_pack(const struct wire_dead_letter *letter, struct arena *scratch,
                            struct buffer *buffer);
+
+/* wire_dead_letter_unpack reads one; *ret_letter is untouched on error. */
 EXO_CHECKED enum wire_result wire_dead_letter_unpack(struct span bytes, struct arena *arena,
                                                      struct wire_dead_letter *ret_letter);
 
@@ -67,7 +74,10 @@ struct wire_log_chunk {
     bool is_last;
 };
 
+/* wire_log_chunk_pack appends a chunk; a failed append shows in buffer->is_failed. */
 void wire_log_chunk_pack(const struct wire_log_chunk *chunk, struct buffer *buffer);
+
+/* wire_log_chunk_unpack reads one; *ret_chunk is untouched on error. */
 EXO_CHECKED enum wire_result wire_log_chunk_unpack(struct span bytes, struct arena *arena,
                                                    struct wire_log_chunk *ret_chunk);
 

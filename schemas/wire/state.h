@@ -91,11 +91,13 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
 EXO_CHECKED enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
                                               struct wire_body *ret_body);
 
+/* The columns of a page or of a single task. */
 void wire_columns_pack(const struct wire_columns *columns, struct arena *scratch,
                        struct buffer *buffer);
 EXO_CHECKED enum wire_result wire_columns_unpack(struct span bytes, struct arena *arena,
                                                  struct wire_columns *ret_columns);
 
+/* Segments: outputs of tasks, or items of a map. */
 void wire_outputs_pack(const struct wire_output *outputs, uint32_t count, struct arena *scratch,
                        struct buffer *buffer);
 EXO_CHECKED enum wire_result wire_outputs_unpack(struct span bytes, struct arena *arena,
@@ -130,6 +132,7 @@ struct wire_shard_extra {
     uint32_t early_cancel_count;
 };
 
+/* What stands in store_shard.extra. */
 void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *scratch,
                            struct buffer *buffer);
 EXO_CHECKED enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
