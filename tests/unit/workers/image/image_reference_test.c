@@ -78,7 +78,7 @@ static void bad_ones_are_refused(void **state)
         "docker:busybox@x",
         "a@sha256:12",
         "a@sha256:" HEX "0",
-        "a@md5:" HEX,
+        ("a@md5:" HEX),
         "dir:/etc",
         "containers-storage:x",
         "docker-daemon:x:y",
