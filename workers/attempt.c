@@ -61,6 +61,7 @@ static void attempt_free(struct attempt *a)
         contract_plan_release(a->plan);
         free(a->plan);
     }
+    free(a->fetches);
     contract_release(a->contract);
     log_ship_free(a->ship);
     if (a->token.bytes > 0) {

@@ -179,7 +179,7 @@ static void call_try(void *argument)
     }
 }
 
-/* A token that is no text goes as base64url: a header takes no other bytes. */
+/* A header takes no other bytes; without a token the API says no, which tells enough. */
 static void token_write(struct attempt_call *call, struct span token)
 {
     const unsigned char *bytes = token.data;
@@ -190,8 +190,6 @@ static void token_write(struct attempt_call *call, struct span token)
     }
     if (is_text && token.bytes > 0) {
         memcpy(call->token, token.data, token.bytes);
-    } else if (base64url_bytes_max(token.bytes) <= TOKEN_BYTES) {
-        (void)base64url_encode(token, call->token);
     }
 }
 

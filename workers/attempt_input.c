@@ -67,6 +67,10 @@ void attempt_fetch_wants(struct attempt *a)
         attempt_prepare_failed(a, ATTEMPT_BROKEN);
         return;
     }
+    if (a->fetches == NULL) {
+        a->fetches = calloc(CONTRACT_WANTS_MAX, sizeof(*a->fetches));
+        assert(a->fetches != NULL); /* bounded by the worker's slots */
+    }
     while (a->fetch_count < scope->want_count) {
         struct attempt_fetch *fetch = &a->fetches[a->fetch_count];
         struct contract_want *want = &a->plan->scope.wants[a->fetch_count];
@@ -163,7 +167,7 @@ static void parts_go_on(struct attempt *a)
 
     file_append(input, (struct span){text, part->text_end - part->text_begin});
     if (input->write_error != 0 || (part->hole == NULL && ftruncate(input->fd, (off_t)input->at))) {
-        input_fail(a, ATTEMPT_BROKEN, "the worker's --state-dir has no room for it");
+        input_fail(a, ATTEMPT_BROKEN, "the worker's --runtime-dir has no room for it");
         return;
     }
     if (part->hole == NULL) {

@@ -79,7 +79,7 @@ struct attempt {
     bool wants_delete;        /* then it is deleted right after */
     struct contract_plan *plan;
     struct grants grants;
-    struct attempt_fetch fetches[CONTRACT_WANTS_MAX];
+    struct attempt_fetch *fetches; /* CONTRACT_WANTS_MAX of them; NULL until one is needed */
     uint32_t fetch_count, fetches_open;
     struct attempt_input input;
     struct image_request *image_request; /* NULL: none under way */

@@ -32,7 +32,7 @@ static int volume_find(const struct grant_settings *settings, const struct satel
     }
     return exo_error_set(err, EXO_EDENIED,
                          "VOLUME: this worker offers no volume %.*s; start it with "
-                         "--volume %.*s=DIRECTORY",
+                         "--volumes %.*s=DIRECTORY",
                          SPAN_ARG(mount->volume), SPAN_ARG(mount->volume));
 }
 

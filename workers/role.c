@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "infra/telemetry/log_line.h"
+#include "infra/telemetry/metric.h"
 #include "workers/role_state.h"
 
 enum {
@@ -37,14 +38,14 @@ static int name_take(struct worker_role *role, const char *wanted, struct exo_er
     char host[256] = "";
 
     if (wanted == NULL && gethostname(host, sizeof(host) - 1) != 0) {
-        return exo_error_set(err, EXO_EINVALID, "this machine has no host name; set --name");
+        return exo_error_set(err, EXO_EINVALID, "this machine has no host name; set --worker-name");
     }
     const char *name = wanted == NULL ? host : wanted;
 
     if (!is_name(name)) {
         return exo_error_set(err, EXO_EINVALID,
                              "the worker's name \"%s\" is not 1 to 63 of a-z A-Z 0-9 . _ -; set "
-                             "--name",
+                             "--worker-name",
                              name);
     }
     memcpy(role->name, name, strlen(name) + 1);
@@ -161,10 +162,10 @@ static int directory_make(const char *parent, const char *name, char *ret_path,
         snprintf(ret_path, ROLE_PATH_BYTES, "%s%s%s", parent, name[0] == '\0' ? "" : "/", name);
 
     if (bytes < 0 || bytes >= ROLE_PATH_BYTES - 256) {
-        return exo_error_set(err, EXO_EINVALID, "--state-dir is too long");
+        return exo_error_set(err, EXO_EINVALID, "--runtime-dir is too long");
     }
     if (mkdir(ret_path, 0700) != 0 && errno != EEXIST) {
-        return exo_error_set(err, EXO_EIO, "%s cannot be made: %s; name another --state-dir",
+        return exo_error_set(err, EXO_EIO, "%s cannot be made: %s; name another --runtime-dir",
                              ret_path, strerror(errno));
     }
     return 0;
@@ -234,7 +235,8 @@ static int machine_open(struct worker_role *role, const struct worker_role_setti
     }
     if (!role->host.is_dry) {
         if (settings->state_dir == NULL || settings->state_dir[0] != '/') {
-            return exo_error_set(err, EXO_EINVALID, "a worker needs --state-dir, an absolute path");
+            return exo_error_set(err, EXO_EINVALID,
+                                 "a worker needs --runtime-dir, an absolute path");
         }
         if (directory_make(settings->state_dir, "", path, err) != 0) {
             return -1;
@@ -473,6 +475,7 @@ struct worker_role *worker_role_open(struct loop *loop, const struct worker_role
         return NULL;
     }
     role->reports = report_batches_new(loop, log, span_of(role->name), role_answered, role);
+    metric_collector_add(role_metrics, role);
     loop_timer_start(role->retry, 0, 0);
     return role;
 }
@@ -512,6 +515,7 @@ void worker_role_stop(struct worker_role *role)
         return;
     }
     role->is_stopped = true;
+    metric_collector_remove(role);
     loop_timer_free(role->timer);
     loop_timer_free(role->retry);
     role->timer = NULL;

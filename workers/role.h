@@ -33,7 +33,7 @@ struct worker_role_settings {
     const char *const *classes; /* NULL-terminated; default: "default" */
     uint32_t slots;             /* containers at once; default: two a processor (null: 256) */
     const char *sandbox;        /* "crun" (default) or "null" */
-    const char *state_dir;      /* absolute; spool, containers, images; needed but for null */
+    const char *state_dir;      /* absolute; spool, containers, images; not for null */
     const char *image_dir;      /* absolute; for oci: and archives */
     const char *auth_file;      /* for registries, as written by `skopeo login` */
     const char *const *plain_registries; /* HOST[:PORT] without TLS, NULL-terminated */

@@ -4,6 +4,7 @@
  *   role_step.c     the core: events in, actions done, its timer
  *   role_records.c  what is read: Tasks, Kills, ticks
  *   role_spool.c    the earlier life: left logs uploaded, its FINISHED told
+ *   role_metrics.c  numbers
  */
 #ifndef EXO_WORKERS_ROLE_STATE_H
 #define EXO_WORKERS_ROLE_STATE_H
@@ -127,6 +128,9 @@ void role_spool_tell(struct worker_role *role);
 
 /* role_spool_acked deletes the file behind a slot; false when the slot is no adopted one. */
 bool role_spool_acked(struct worker_role *role, uint32_t slot);
+
+/* role_metrics writes what /metrics shows of the role. */
+void role_metrics(void *argument, struct buffer *buffer);
 
 /* role_spool_release frees what role_spool_read made. */
 void role_spool_release(struct worker_role *role);

@@ -28,8 +28,8 @@ struct spool *spool_open(const char *directory, struct exo_error *err)
     memcpy(spool->directory, directory, strlen(directory) + 1);
     if ((mkdir(directory, 0700) != 0 && errno != EEXIST) || access(directory, W_OK | X_OK) != 0) {
         (void)exo_error_set(err, EXO_EIO,
-                            "the spool %s cannot be used: %s; name another --state-dir", directory,
-                            strerror(errno));
+                            "the spool %s cannot be used: %s; name another --runtime-dir",
+                            directory, strerror(errno));
         free(spool);
         return NULL;
     }
