@@ -43,8 +43,11 @@ struct log_driver {
     bool (*is_up)(const struct log *log);
 };
 
+struct log_call;
+
 struct log {
     const struct log_driver *driver;
+    struct log_call *calls; /* not ended, of log.c */
     uint64_t buffer_bytes_max;
     struct log_counts counts; /* buffered_bytes: log.c adds, the driver takes off */
 };

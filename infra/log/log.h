@@ -43,8 +43,9 @@ enum { LOG_RECORD_BYTES_MAX = 6 << 20 };
 EXO_CHECKED struct log *log_open(struct loop *loop, const struct log_settings *settings,
                                  struct exo_error *err);
 
-/* log_close drops what was not acknowledged and frees all; readers must have been closed. No
- * callback follows. Not from inside a callback of this log. */
+/* log_close drops what was not acknowledged and frees all; readers must have been closed. Calls on
+ * their way end with EXO_EUNKNOWN, and must make no further one. Not from inside a callback of this
+ * log. NULL is allowed. */
 void log_close(struct log *log);
 
 /* log_prepare makes missing topics, checks partitions of present ones and warms metadata, on
