@@ -37,6 +37,7 @@ void wire_change_batch_pack(const struct wire_change_batch *batch, struct arena 
     message.now_ns = batch->now_ns;
     message.changes = message_array(scratch, &exo__v1__change__descriptor, batch->change_count);
     message.n_changes = message.changes == NULL ? 0 : batch->change_count;
+    message.gap = message_string(scratch, batch->gap);
     for (size_t i = 0; i < message.n_changes; i++) {
         change_fill(&batch->changes[i], scratch, message.changes[i]);
     }
@@ -94,6 +95,7 @@ enum wire_result wire_change_batch_unpack(struct span bytes, struct arena *arena
         .now_ns = message->now_ns,
         .changes = changes,
         .change_count = (uint32_t)message->n_changes,
+        .gap = span_of(message->gap),
     };
     return WIRE_OK;
 }

@@ -36,6 +36,7 @@ struct wire_change_batch {
     exo_time now_ns;
     const struct wire_change *changes;
     uint32_t change_count;
+    struct span gap; /* empty, or why a person went on behind a hole in the input */
 };
 
 /* wire_change_batch_pack appends a batch; a failed append shows in buffer->is_failed. scratch is
