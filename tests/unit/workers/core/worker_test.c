@@ -99,6 +99,44 @@ static void an_earlier_life_is_told_before_the_first_heartbeat(void **state)
     world_close(&w);
 }
 
+static uint32_t beats_in(const struct world *w)
+{
+    uint32_t count = 0;
+
+    for (const char *at = w->trace; (at = strstr(at, "  heartbeat ")) != NULL; at++) {
+        count++;
+    }
+    return count;
+}
+
+/* What a scheduler finds missing after the first heartbeat is lost for good. */
+static void nothing_is_announced_too_early(void **state)
+{
+    struct world w;
+    struct worker_settings settings = world_settings();
+
+    (void)state;
+    settings.class_nr = 2;
+    world_open(&w, &settings);
+    (void)world_opened(&w, 0, 5);
+    (void)world_beat(&w);
+    (void)world_opened(&w, 1, 9);
+    (void)world_beat(&w); /* the spool is not read */
+    assert_int_equal(beats_in(&w), 0);
+    (void)world_simple(&w, WORKER_ON_SPOOL_END);
+    assert_int_equal(beats_in(&w), 1);
+    assert_non_null(strstr(w.trace, " at 5 ")); /* the least of both */
+    world_close(&w);
+
+    world_open(&w, &settings);
+    (void)world_simple(&w, WORKER_ON_SPOOL_END);
+    (void)world_opened(&w, 1, 9);
+    (void)world_opened(&w, 1, 9);
+    (void)world_beat(&w); /* one class has no reader yet */
+    assert_int_equal(beats_in(&w), 0);
+    world_close(&w);
+}
+
 static void a_drain_hands_back_what_waits_and_stops_the_rest_later(void **state)
 {
     struct world w;
@@ -461,6 +499,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_life_of_one_attempt),
         cmocka_unit_test(an_earlier_life_is_told_before_the_first_heartbeat),
+        cmocka_unit_test(nothing_is_announced_too_early),
         cmocka_unit_test(a_drain_hands_back_what_waits_and_stops_the_rest_later),
         cmocka_unit_test(records_are_refused_by_epoch_and_sequence),
         cmocka_unit_test(the_position_waits_for_answers),
