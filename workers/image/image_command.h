@@ -10,7 +10,7 @@
 #include "schemas/vocab/checked.h"
 #include "schemas/vocab/error.h"
 
-enum { COMMAND_ARGUMENTS_MAX = 24, COMMAND_TEXT_BYTES = 2048 };
+enum { COMMAND_TEXT_BYTES = 2048 };
 
 struct image_command {
     struct loop_process *process;                /* NULL: does not run */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "workers/image/image_arguments.h"
 #include "workers/image/image_layout.h"
 
 /*   QUEUED --digest known, unpacked----------------------------------------------> DONE
@@ -198,16 +199,10 @@ static void pull_run(struct image_pull *pull, enum pull_state state, const char 
 
 static void pull_unpack(struct image_pull *pull)
 {
-    char image[IMAGE_PATH_BYTES + 32], rootfs[IMAGE_PATH_BYTES + 16];
-    const char *arguments[8] = {"umoci", "raw", "unpack", "--image", image, rootfs, NULL, NULL};
+    struct image_arguments arguments;
 
-    (void)snprintf(image, sizeof(image), "%s/layout:image", pull->temporary);
-    (void)snprintf(rootfs, sizeof(rootfs), "%s/rootfs", pull->temporary);
-    if (geteuid() != 0) {
-        arguments[5] = "--rootless";
-        arguments[6] = rootfs;
-    }
-    pull_run(pull, PULL_UNPACK, arguments);
+    image_arguments_unpack(&arguments, pull->temporary, geteuid() == 0);
+    pull_run(pull, PULL_UNPACK, arguments.list);
 }
 
 /* Reads index.json of a layout. */
@@ -331,81 +326,33 @@ static bool is_plain_registry(const struct image_pull *pull)
     return false;
 }
 
-/* The site's own policy where there is one; skopeo refuses to run without any. */
-static size_t add_policy(const char **arguments, size_t count)
+static struct image_access access_of(const struct image_pull *pull)
 {
-    if (access("/etc/containers/policy.json", R_OK) != 0) {
-        arguments[count++] = "--insecure-policy";
-    }
-    return count;
+    return (struct image_access){
+        .auth_file = pull->store->auth_file,
+        .is_plain = is_plain_registry(pull),
+        .has_policy = access("/etc/containers/policy.json", R_OK) == 0,
+    };
 }
 
 static void pull_inspect(struct image_pull *pull)
 {
-    char name[sizeof(pull->reference.name) + 160];
-    const char *arguments[COMMAND_ARGUMENTS_MAX] = {"skopeo"};
-    size_t count = add_policy(arguments, 1);
-    const char *auth_file = pull->store->auth_file;
+    struct image_access access = access_of(pull);
+    struct image_arguments arguments;
 
-    (void)snprintf(name, sizeof(name), "docker://%s%s%s", pull->reference.name,
-                   pull->reference.tag[0] != '\0' ? ":" : "", pull->reference.tag);
-    arguments[count++] = "inspect";
-    arguments[count++] = "--no-tags";
-    arguments[count++] = "--format";
-    arguments[count++] = "{{.Digest}}";
-    arguments[count++] = auth_file != NULL ? "--authfile" : "--no-creds";
-    if (auth_file != NULL) {
-        arguments[count++] = auth_file;
-    }
-    if (is_plain_registry(pull)) {
-        arguments[count++] = "--tls-verify=false";
-    }
-    arguments[count++] = name;
-    pull_run(pull, PULL_INSPECT, arguments);
-}
-
-/* Writes the image's name as skopeo takes it. */
-static void source_name(const struct image_pull *pull, char *ret_name, size_t capacity)
-{
-    const struct image_reference *reference = &pull->reference;
-
-    if (reference->transport == IMAGE_DOCKER) {
-        (void)snprintf(ret_name, capacity, "docker://%s@%s", reference->name, pull->digest);
-    } else {
-        const char *tag = reference->transport == IMAGE_OCI ? pull->entry.tag : "";
-
-        (void)snprintf(ret_name, capacity, "%s:%s%s%s", image_transport_name(reference->transport),
-                       pull->source, tag[0] != '\0' ? ":" : "", tag);
-    }
+    image_arguments_inspect(&arguments, &pull->reference, &access);
+    pull_run(pull, PULL_INSPECT, arguments.list);
 }
 
 static void pull_copy(struct image_pull *pull)
 {
-    char from[IMAGE_PATH_BYTES + 256], to[IMAGE_PATH_BYTES + 32];
-    const char *arguments[COMMAND_ARGUMENTS_MAX] = {"skopeo"};
-    size_t count = add_policy(arguments, 1);
-    const char *auth_file = pull->store->auth_file;
+    struct image_access access = access_of(pull);
+    struct image_arguments arguments;
 
-    source_name(pull, from, sizeof(from));
-    (void)snprintf(to, sizeof(to), "oci:%s/layout:image", pull->temporary);
-    arguments[count++] = "--override-os";
-    arguments[count++] = "linux";
-    arguments[count++] = "copy";
-    arguments[count++] = "--quiet";
-    if (pull->reference.transport == IMAGE_DOCKER) {
-        arguments[count++] = auth_file != NULL ? "--src-authfile" : "--src-no-creds";
-        if (auth_file != NULL) {
-            arguments[count++] = auth_file;
-        }
-        if (is_plain_registry(pull)) {
-            arguments[count++] = "--src-tls-verify=false";
-        }
-    } else if (pull->reference.transport == IMAGE_OCI) {
-        arguments[count++] = "--preserve-digests";
-    }
-    arguments[count++] = from;
-    arguments[count++] = to;
-    pull_run(pull, PULL_COPY, arguments);
+    image_arguments_copy(&arguments, &pull->reference, &access, pull->digest, pull->source,
+                         pull->reference.transport == IMAGE_OCI ? pull->entry.tag : "",
+                         pull->temporary);
+    pull_run(pull, PULL_COPY, arguments.list);
 }
 
 static bool recall_tag(struct image_pull *pull)
