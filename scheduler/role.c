@@ -47,6 +47,9 @@ static void settings_default(struct scheduler_settings *settings)
     if (settings->round_ns == 0) {
         settings->round_ns = 500 * EXO_MILLISECOND;
     }
+    if (settings->look_ns == 0) {
+        settings->look_ns = 10 * EXO_SECOND;
+    }
     if (settings->tick_ns == 0) {
         settings->tick_ns = EXO_SECOND;
     }
@@ -154,6 +157,7 @@ struct scheduler_counts scheduler_counts(const struct scheduler *s)
         }
         counts.shards_owned++;
         counts.shards_running += shard->state == SHARD_RUNNING;
+        counts.shards_stopped += shard->state == SHARD_STOPPED;
         if (shard->sched != NULL) {
             struct sched_counts core = sched_counts(shard->sched);
 

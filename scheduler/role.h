@@ -26,6 +26,7 @@ struct scheduler_settings {
     exo_time lease_ns;         /* of a shard; 0: 3 s */
     exo_time round_ns;         /* between looks at the leases; 0: 500 ms */
     exo_time tick_ns;          /* between ticks; 0: 1 s */
+    exo_time look_ns;          /* between looks at a shard that stands still; 0: 10 s */
     uint64_t memory_bytes_max; /* of all cores together; 0: no bound */
     /* Where lines of the operator's log go. */
     void (*say)(void *context, const char *event, const char *text);
@@ -55,7 +56,7 @@ void scheduler_free(struct scheduler *scheduler);
 
 /* Counters since start and gauges, for /metrics. */
 struct scheduler_counts {
-    uint64_t shards_owned, shards_running;
+    uint64_t shards_owned, shards_running, shards_stopped;
     uint64_t executions_live, leases_live;
     uint64_t jobs, reports, stale, duplicates, dead_letters;
     uint64_t admitted, executions_finished, attempts_finished, attempts_lost;

@@ -6,7 +6,6 @@
 enum {
     CLOCK_STEP_MAX_S = 10, /* a jump of the database's clock above it is not followed at once */
     STATUS_IDLE_COMMIT_MS = 1000,
-    STOPPED_LOOK_S = 10,
     TRIM_RECORDS = 10000, /* consumed before old ones are deleted */
 };
 
@@ -181,7 +180,7 @@ void shard_stop(struct shard *shard, const struct exo_error *why)
         shard->number, why->text);
     life_end(shard);
     shard->state = SHARD_STOPPED;
-    loop_timer_start(shard->retry, STOPPED_LOOK_S * EXO_SECOND, 0);
+    loop_timer_start(shard->retry, shard->scheduler->settings.look_ns, 0);
 }
 
 static void retry_due(void *argument)

@@ -104,6 +104,7 @@ void stage_scheduler_start(struct stage *stage, int number)
                                           .tick_ns = 50 * EXO_MILLISECOND,
                                           .round_ns = 50 * EXO_MILLISECOND,
                                           .lease_ns = 500 * EXO_MILLISECOND,
+                                          .look_ns = 50 * EXO_MILLISECOND,
                                           .say = say};
     struct exo_error err;
 

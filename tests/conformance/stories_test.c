@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "infra/crypto/crypto.h"
+#include "scheduler/resume.h"
 #include "tests/conformance/stage.h"
 #include "tests/support/test.h"
 
@@ -374,6 +375,87 @@ static void test_cancel_before_its_job(void **state)
     assert_ends(play, &id, "CANCELLED", "asked to");
 }
 
+/* ---- a log that lost its tail ---- */
+
+struct breaking {
+    bool is_done;
+    struct store *store;
+    struct store_batch batch;
+    bool is_committed;
+};
+
+static void broken(void *argument, const struct store_result *result)
+{
+    struct breaking *breaking = argument;
+
+    breaking->is_done = true;
+    breaking->is_committed = result->verdict == STORE_DONE;
+}
+
+/* The row now says that another record was consumed last than the log has there. */
+static void break_row(void *argument, const struct store_shard *row, const struct exo_error *err)
+{
+    struct breaking *breaking = argument;
+
+    assert_null(err);
+    breaking->batch = (struct store_batch){.shard = row->shard,
+                                           .epoch = row->epoch,
+                                           .previous = row->batch,
+                                           .next = row->batch + 1,
+                                           .now_ns = row->now_ns,
+                                           .inputs = {row->inputs[0], row->inputs[1]},
+                                           .event_batch = row->event_batch};
+    breaking->batch.inputs[0].checksum ^= 0x5a5a5a;
+    store_commit(breaking->store, &breaking->batch, 1, broken, breaking);
+}
+
+struct resuming {
+    bool is_done;
+    bool is_resumed;
+};
+
+static void resumed(void *argument, const struct resume_result *result)
+{
+    struct resuming *resuming = argument;
+
+    resuming->is_done = true;
+    resuming->is_resumed = result->err.code == EXO_OK;
+}
+
+static void test_shard_stands_still_and_is_resumed(void **state)
+{
+    struct play *play = *state;
+    struct execution_id id = stage_submit(&play->stage, one_cluster, "{}");
+    uint32_t shard = execution_shard(&id, play->stage.shard_count);
+    struct breaking breaking = {.store = play->stage.store};
+    struct resuming resuming = {0};
+    exo_time begin_ns;
+
+    assert_ends(play, &id, "SUCCEEDED", "3");
+    stage_scheduler_kill(&play->stage, 0);
+    store_shard_get(play->stage.store, shard, break_row, &breaking);
+    assert_true(stage_run(&play->stage, &breaking.is_done, 30 * EXO_SECOND));
+    assert_true(breaking.is_committed);
+    stage_scheduler_start(&play->stage, 1);
+    begin_ns = clock_monotonic_ns();
+    while (scheduler_counts(play->stage.schedulers[1]).shards_stopped == 0) {
+        assert_true(clock_monotonic_ns() - begin_ns < 30 * EXO_SECOND);
+        (void)stage_run(&play->stage, NULL, EXO_MILLISECOND);
+    }
+    /* Its owner takes the shard again at each look: one may come between reading and writing. */
+    while (!resuming.is_resumed) {
+        resuming.is_done = false;
+        resume_shard(play->stage.log, play->stage.store, shard, 100, resumed, &resuming);
+        assert_true(stage_run(&play->stage, &resuming.is_done, 30 * EXO_SECOND));
+    }
+    id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    while (execution_shard(&id, play->stage.shard_count) != shard) {
+        id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    }
+    stage_submit_as(&play->stage, &id, shard, one_cluster, "{}");
+    assert_ends(play, &id, "SUCCEEDED", "3");
+}
+
 static char path[64];
 
 static void sqlite_settings(void)
@@ -434,6 +516,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_repeated_job_runs_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_poison_goes_to_the_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_before_its_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_shard_stands_still_and_is_resumed, setup, teardown),
     };
     const char *name = argc > 1 ? argv[1] : "sqlite";
 
