@@ -351,14 +351,17 @@ static void on_drain(struct worker *worker, const struct worker_on_drain *drain)
     if (at < worker->drain_ns) {
         worker->drain_ns = at;
     }
-    if (worker->phase != WORKER_JOINING && worker->phase != WORKER_SERVING) {
-        return;
-    }
     bool is_known = worker->phase == WORKER_SERVING;
+    bool is_first = is_known || worker->phase == WORKER_JOINING;
 
     worker->phase = WORKER_DRAINING;
-    ticket_recall_all(&worker->tickets);
-    slots_stop_waiting(worker, STOP_DRAINED);
+    if (is_first) {
+        ticket_recall_all(&worker->tickets);
+        slots_stop_waiting(worker, STOP_DRAINED);
+    }
+    if (worker->now_ns >= worker->drain_ns) {
+        slots_stop_all(worker, STOP_DRAINED);
+    }
     if (is_known && worker->free.count != worker->slot_nr) {
         heartbeat_send(worker, false);
     }
