@@ -11,9 +11,9 @@
  * Pure: one door, worker_step. Memory is taken from the given allocator once, at worker_new; no
  * step allocates. Rules: docs/architecture.md ("Tickets", "Losing attempts").
  *
- * claim: strict needs nothing here: a Task names our incarnation and spends a loan that memory alone
- * knows, so it is a grant that is honoured once. What is lost after it is the scheduler's to judge. A
- * grant apart from the Task would be waited for between READY and STARTING. */
+ * claim: strict needs nothing here: a Task names our incarnation and spends a loan that memory
+ * alone knows, so it is a grant that is honoured once. What is lost after it is the scheduler's to
+ * judge. A grant apart from the Task would be waited for between READY and STARTING. */
 #ifndef EXO_WORKERS_CORE_WORKER_H
 #define EXO_WORKERS_CORE_WORKER_H
 
