@@ -165,6 +165,21 @@ static void ticket_drop(struct fleet *fleet, struct fleet_worker *w, uint32_t ti
     count_available(fleet, w, 1);
 }
 
+/* What a spent ticket's task took is free again; never more than the machine has. */
+static void ticket_give_back(struct fleet_worker *w, struct fleet_ticket *t)
+{
+    w->cpu_free += t->cpu_millis;
+    w->memory_free += (int64_t)t->memory_bytes;
+    if (w->cpu_free > (int64_t)w->cpu_millis) {
+        w->cpu_free = (int64_t)w->cpu_millis;
+    }
+    if (w->memory_free > (int64_t)w->memory_bytes) {
+        w->memory_free = (int64_t)w->memory_bytes;
+    }
+    t->cpu_millis = 0;
+    t->memory_bytes = 0;
+}
+
 /* One word about one ticket: lend number `lend` is in the hand of a process. */
 static void ticket_lent(struct fleet *fleet, struct fleet_worker *w, uint32_t ticket, uint64_t lend,
                         bool is_ours)
@@ -178,6 +193,7 @@ static void ticket_lent(struct fleet *fleet, struct fleet_worker *w, uint32_t ti
         return; /* spent, lost or known already */
     }
     t->lend = lend;
+    ticket_give_back(w, t);
     if (is_ours && !t->is_available) {
         ticket_push(fleet, w, ticket);
     } else if (!is_ours && t->is_available) {
@@ -415,6 +431,7 @@ void fleet_ticket_restored(struct fleet *fleet, struct span worker, uint64_t inc
 
     if (w != NULL && w->incarnation == incarnation && ticket < w->window &&
         w->tickets[ticket].lend == lend && !w->tickets[ticket].is_available) {
+        ticket_give_back(w, &w->tickets[ticket]);
         ticket_push(fleet, w, ticket);
     }
 }
@@ -485,6 +502,8 @@ const struct fleet_worker *fleet_take(struct fleet *fleet, const struct fleet_ne
             uint32_t ticket = w->stack[--w->available];
 
             w->tickets[ticket].is_available = false;
+            w->tickets[ticket].cpu_millis = needs->cpu_millis;
+            w->tickets[ticket].memory_bytes = needs->memory_bytes;
             ret_tickets[k] = ticket;
             ret_lends[k] = w->tickets[ticket].lend;
         }

@@ -59,6 +59,8 @@ struct fleet_worker {
 struct fleet_ticket {
     uint64_t lend; /* highest seen, in either hand */
     bool is_available;
+    uint32_t cpu_millis; /* what it was last spent on takes; given back with it */
+    uint64_t memory_bytes;
 };
 
 struct fleet; /* opaque */
