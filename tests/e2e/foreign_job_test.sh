@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# A program that is not ours puts Jobs on exo.jobs: a payload made by protoc, sent by kcat, whose partitioner is another
+# than ours; with an id, without one, and one that is no message at all.
+#
+#   foreign_job_test.sh EXOSPHERE     the program; Kafka, Postgres and Redis as `infra/services env` says
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+EXOSPHERE=$1
+DIR=$(mktemp -d)
+PIDS=()
+
+skip() {
+    printf 'skipped: %s\n' "$1"
+    [ "${CI:-}" = true ] && exit 1
+    exit 77
+}
+
+finish() {
+    local status=$?
+    for pid in "${PIDS[@]}"; do kill -9 "$pid" 2>/dev/null || :; done
+    [ $status = 0 ] || tail -n 20 "$DIR"/*.log 2>/dev/null || :
+    rm -rf "$DIR"
+    exit $status
+}
+trap finish EXIT
+
+[ -n "${EXOSPHERE_KAFKA_BROKERS:-}" ] || skip "no services; run eval \"\$(./infra/services env)\""
+for tool in kcat protoc psql; do command -v $tool >/dev/null || skip "$tool is not installed"; done
+
+sql() { psql "$EXOSPHERE_POSTGRES_URL" -Atc "$1"; }
+
+# await WHAT SQL WANTED: asks until the answer is as wanted.
+await() {
+    local answer="" end=$((SECONDS + 60))
+    while ((SECONDS < end)); do
+        answer=$(sql "$2" 2>/dev/null || :)
+        [ "$answer" = "$3" ] && return
+        read -r -t 0.1 <> <(:) || :
+    done
+    printf '%s: "%s", not "%s"\n' "$1" "$answer" "$3"
+    return 1
+}
+
+job() { protoc -I "$ROOT/schemas/proto" --encode=exo.v1.Job exo/v1/job.proto; }
+
+"$EXOSPHERE" scheduler --data "$DIR" >"$DIR/scheduler.log" 2>&1 &
+PIDS+=($!)
+"$EXOSPHERE" worker --sandbox null --worker-name "foreign-$$" --data "$DIR/worker" >"$DIR/worker.log" 2>&1 &
+PIDS+=($!)
+await "the scheduler owns its shards" "select count(*) > 0 from shard_lease where owner <> ''" t
+
+ID=$(cat /proc/sys/kernel/random/uuid)
+NAME=foreign-$$
+CLUSTER="{\\\"exosphere\\\":\\\"v1\\\",\\\"cluster\\\":{\\\"name\\\":\\\"$NAME\\\",\\\"satellites\\\":[{\\\"name\\\":\\\"a\\\",\\\"image\\\":\\\"oci:none\\\",\\\"command\\\":[\\\"null\\\"]}]}}"
+printf 'version: 1\nproject: "demo"\nexecution_id: "%s"\ncluster: "%s"\n' "$ID" "$CLUSTER" | job >"$DIR/with-id"
+printf 'version: 1\nproject: "demo"\ncluster: "%s"\n' "$CLUSTER" | job >"$DIR/without-id"
+printf 'no message' >"$DIR/garbage"
+LETTERS=$(sql "select count(*) from dead_letter")
+
+kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/with-id"
+await "the execution with an id" "select state from execution where id = '$ID'" SUCCEEDED
+kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/with-id"
+kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k other "$DIR/without-id"
+kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/garbage"
+await "both executions" "select count(*) from execution where cluster = 'demo/$NAME' and state = 'SUCCEEDED'" 2
+await "the dead letter" "select count(*) from dead_letter" $((LETTERS + 1))
+printf 'three Jobs from kcat: two executions, one dead letter\n'
