@@ -61,8 +61,28 @@ static const struct command worker = {
 
 /* In the order of `exosphere --help`. */
 static const struct command *const rows[] = {
-    &dev,          &scheduler,    &worker,         &command_validate,
-    &command_init, &command_eval, &command_config, &command_version,
+    &dev,
+    &scheduler,
+    &worker,
+    &command_run,
+    &command_submit,
+    &command_watch,
+    &command_get,
+    &command_list,
+    &command_logs,
+    &command_cancel,
+    &command_explain,
+    &command_workers,
+    &command_drain,
+    &command_dlq_list,
+    &command_dlq_show,
+    &command_dlq_replay,
+    &command_validate,
+    &command_init,
+    &command_eval,
+    &command_migrate,
+    &command_config,
+    &command_version,
 };
 
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };

@@ -263,11 +263,31 @@ static size_t words_matched(const char *name, const char *const *words, size_t c
                : 0;
 }
 
+/* "dlq" alone: the commands that begin with it are named. Returns false when there are none. */
+static bool half_command(const struct command *commands, size_t count, const char *word)
+{
+    size_t bytes = strlen(word);
+    bool is_found = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(commands[i].name, word, bytes) == 0 && commands[i].name[bytes] == ' ') {
+            (void)fprintf(stderr, "%s%s",
+                          is_found ? ", " : "exosphere: say which: ", commands[i].name);
+            is_found = true;
+        }
+    }
+    (void)fputs(is_found ? "\n" : "", stderr);
+    return is_found;
+}
+
 static int unknown_command(const struct command *commands, size_t count, const char *word)
 {
     const char *names[FLAGS_MAX];
     size_t name_count = 0;
 
+    if (half_command(commands, count, word)) {
+        return EXIT_STATUS_USAGE;
+    }
     for (size_t i = 0; i < count && name_count < FLAGS_MAX; i++) {
         names[name_count++] = commands[i].name;
     }

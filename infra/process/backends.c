@@ -131,16 +131,18 @@ static int open_all(struct backends *b, const struct backends_options *options,
         .notice = cache_noticed,
     };
 
-    b->log = log_open(b->loop, &log_settings, err);
-    if (b->log == NULL || !options->has_store) {
-        return b->log == NULL ? -1 : 0;
-    }
-    b->store = store_open(b->loop, &store_settings, err);
-    if (b->store == NULL) {
+    b->log = (options->wanted & BACKEND_LOG) == 0 ? NULL : log_open(b->loop, &log_settings, err);
+    if (b->log == NULL && (options->wanted & BACKEND_LOG) != 0) {
         return -1;
     }
-    b->cache = cache_open(b->loop, &cache_settings, err);
-    return b->cache == NULL ? -1 : 0;
+    b->store =
+        (options->wanted & BACKEND_STORE) == 0 ? NULL : store_open(b->loop, &store_settings, err);
+    if (b->store == NULL && (options->wanted & BACKEND_STORE) != 0) {
+        return -1;
+    }
+    b->cache =
+        (options->wanted & BACKEND_CACHE) == 0 ? NULL : cache_open(b->loop, &cache_settings, err);
+    return b->cache == NULL && (options->wanted & BACKEND_CACHE) != 0 ? -1 : 0;
 }
 
 static void try_again(void *argument);

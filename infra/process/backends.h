@@ -18,10 +18,16 @@
 
 struct backends;
 
+enum backend {
+    BACKEND_LOG = 1,
+    BACKEND_STORE = 2,
+    BACKEND_CACHE = 4,
+};
+
 /* What is opened. All kept until backends_close. */
 struct backends_options {
     const struct settings_set *set;
-    bool has_store;        /* store and cache too; else the log alone */
+    unsigned wanted;       /* or of enum backend */
     const char *client_id; /* what the log and the store call us */
 };
 

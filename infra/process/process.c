@@ -28,7 +28,6 @@ struct process {
     struct backends *backends;
     struct health health;
     struct http_server *health_server; /* on an address of its own */
-    struct http_server *early_server;  /* where the API will listen */
     struct seat seats[ROLES_MAX];
     unsigned seat_count;
     struct loop_signal *signals[3];
@@ -169,7 +168,7 @@ static void look(void *argument)
     struct process *p = argument;
     const char *missing = backends_missing(p->backends);
 
-    if (p->is_leaving) {
+    if (p->is_leaving || p->is_ending) {
         return;
     }
     if (loop_now_ns(p->ports.loop) - p->begun_ns > look_ns) {
@@ -187,6 +186,19 @@ static void look(void *argument)
 
 /* ---- the begin ---- */
 
+static void open_roles(struct process *p)
+{
+    for (unsigned i = 0; i < p->seat_count && !p->is_ending; i++) {
+        struct seat *seat = &p->seats[i];
+        struct exo_error err;
+
+        seat->object = seat->object == NULL ? seat->role->open(p, i, &err) : seat->object;
+        if (seat->object == NULL) {
+            fail(p, seat->role->name, &err, EXIT_STATUS_FAILED);
+        }
+    }
+}
+
 static void prepared(void *argument, const struct exo_error *err)
 {
     struct process *p = argument;
@@ -198,19 +210,10 @@ static void prepared(void *argument, const struct exo_error *err)
         return;
     }
     p->ports.schema = *backends_schema(p->backends);
-    http_server_close(p->early_server);
-    p->early_server = NULL;
-    for (unsigned i = 0; i < p->seat_count && !p->is_ending; i++) {
-        struct exo_error why;
-
-        p->seats[i].object = p->seats[i].role->open(p, i, &why);
-        if (p->seats[i].object == NULL) {
-            fail(p, p->seats[i].role->name, &why, EXIT_STATUS_FAILED);
-        }
-    }
+    open_roles(p);
 }
 
-static int listen_early(struct process *p, struct exo_error *err)
+static int open_health(struct process *p, struct exo_error *err)
 {
     const struct settings *settings = p->ports.settings;
 
@@ -224,26 +227,18 @@ static int listen_early(struct process *p, struct exo_error *err)
                  LOG_FACTS(fact_text("for", "health"),
                            fact_int("port", http_server_port(p->health_server))));
     }
-    for (unsigned i = 0; i < p->seat_count; i++) {
-        const struct process_role *role = p->seats[i].role;
-        const char *address = role->early_listen == NULL ? NULL : role->early_listen(settings);
-
-        if (address != NULL) {
-            p->early_server = health_server_open(p->ports.loop, address, &p->health, err);
-            return p->early_server == NULL ? exo_error_prefix(err, "listen") : 0;
-        }
-    }
     return 0;
 }
 
 static int begin(struct process *p, struct exo_error *err)
 {
-    struct backends_options options = {.set = p->call->set, .client_id = "exosphere"};
+    struct backends_options options = {
+        .set = p->call->set, .wanted = BACKEND_LOG, .client_id = "exosphere"};
 
     for (unsigned i = 0; i < p->seat_count; i++) {
-        options.has_store |= p->seats[i].role->has_store;
+        options.wanted |= p->seats[i].role->has_store ? BACKEND_STORE | BACKEND_CACHE : 0u;
     }
-    if (listen_early(p, err) != 0) {
+    if (open_health(p, err) != 0) {
         return -1;
     }
     p->backends = backends_open(p->ports.loop, &options, err);
@@ -259,6 +254,9 @@ static int begin(struct process *p, struct exo_error *err)
     p->look = loop_timer_new(p->ports.loop, look, p);
     loop_timer_start(p->look, look_first_ns, look_first_ns);
     backends_prepare(p->backends, prepared, p);
+    if (p->seat_count == 1 && p->seats[0].role->opens_early) {
+        open_roles(p);
+    }
     return 0;
 }
 
@@ -278,7 +276,6 @@ static void close_all(struct process *p)
         }
     }
     backends_free(p->backends);
-    http_server_close(p->early_server);
     http_server_close(p->health_server);
     for (unsigned i = 0; i < sizeof(p->signals) / sizeof(p->signals[0]); i++) {
         loop_signal_free(p->signals[i]);

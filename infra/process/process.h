@@ -35,13 +35,13 @@ struct process_role {
     const char *name;
     bool has_store; /* needs store and cache, else the log alone */
 
+    /* Alone in its process it opens before the back-ends are prepared (schema.version is 0 then),
+     * so that clients find it and hear what it waits for. */
+    bool opens_early;
+
     /* Begins the role when the back-ends are prepared; process and number are for process_left.
      * Gives its object, or NULL with *err: EXO_EINVALID ends the process with 78. */
     void *(*open)(struct process *process, unsigned number, struct exo_error *err);
-
-    /* May be NULL. Takes an address before open, so that clients find the process; health answers
-     * there until open. Returns the address, or NULL for none. */
-    const char *(*early_listen)(const struct settings *settings);
 
     /* True when it takes work; else *ret_reason, a static sentence. */
     bool (*is_ready)(const void *object, const char **ret_reason);

@@ -3,6 +3,7 @@
  * A row: EVENT(CONSTANT, "name", LEVEL, lines a second at most, "meaning for the reader of the log")
  * Add a row, then log_line(EVENT_CONSTANT, ...). Sorted by name. */
 /* clang-format off */
+EVENT(API_NOTICE,              "api.notice",            WARN,   10, "the API says this")
 EVENT(CACHE_NOTICE,            "cache.notice",          WARN,    1, "the cache's library says this")
 EVENT(SCHEDULER_COMMIT_FAILED, "commit.failed",         WARN,    1, "a batch was not committed: its shards are taken over and read again")
 EVENT(DEPENDENCY_BACK,         "dependency.back",       INFO,   10, "a service that was away answers again")

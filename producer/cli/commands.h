@@ -6,6 +6,20 @@
 
 #include "infra/config/command.h"
 
+extern const struct command command_run;
+extern const struct command command_submit;
+extern const struct command command_watch;
+extern const struct command command_get;
+extern const struct command command_list;
+extern const struct command command_logs;
+extern const struct command command_cancel;
+extern const struct command command_explain;
+extern const struct command command_workers;
+extern const struct command command_drain;
+extern const struct command command_dlq_list;
+extern const struct command command_dlq_show;
+extern const struct command command_dlq_replay;
+extern const struct command command_migrate;
 extern const struct command command_validate;
 extern const struct command command_init;
 extern const struct command command_eval;

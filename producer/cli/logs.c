@@ -1,0 +1,207 @@
+/* logs: what satellites printed. */
+#include <string.h>
+
+#include "producer/cli/commands.h"
+#include "producer/cli/rest.h"
+
+static const exo_time forever_ns = 365 * 24 * EXO_HOUR;
+static const exo_time again_ns = EXO_SECOND;
+
+/* One log on its way to stdout. */
+struct flow {
+    struct rest *rest;
+    bool is_done;
+    int status;
+};
+
+static void came(void *argument, struct span bytes)
+{
+    (void)argument;
+    (void)fwrite(bytes.data, 1, bytes.bytes, stdout);
+    (void)fflush(stdout);
+}
+
+static void ended(void *argument, const struct http_result *result)
+{
+    struct flow *flow = argument;
+
+    flow->status = rest_tell(flow->rest, result);
+    flow->is_done = true;
+}
+
+static int stream(struct rest *rest, const char *execution, const char *task, const char *attempt,
+                  bool is_followed)
+{
+    struct flow flow = {.rest = rest};
+    struct rest_path path;
+    struct exo_error err;
+
+    rest_path_begin(&path, "/v1/executions/");
+    rest_path_word(&path, execution);
+    rest_path_add(&path, "/tasks/");
+    rest_path_word(&path, task);
+    rest_path_add(&path, "/attempts/");
+    rest_path_word(&path, attempt);
+    rest_path_add(&path, "/logs");
+    rest_path_query(&path, "follow", is_followed ? "true" : NULL);
+    const struct http_call_options options = {
+        .url = path.text,
+        .timeout_ns = EXO_TIME_NEVER,
+        .on_data = came,
+        .on_done = ended,
+        .argument = &flow,
+    };
+
+    if (rest_start(rest, &options, &err) == NULL) {
+        return cli_fail_error(&err);
+    }
+    (void)loop_run_until(rest->loop, &flow.is_done, forever_ns);
+    return flow.status;
+}
+
+/* The tasks meant: all, those of a satellite, or the one of a map that NAME.INDEX names. */
+static int read_tasks(struct rest *rest, const char *execution, const char *task,
+                      const char *cursor, struct value *ret_answer)
+{
+    struct rest_path path;
+
+    rest_path_begin(&path, "/v1/executions/");
+    rest_path_word(&path, execution);
+    rest_path_add(&path, "/tasks");
+    if (task != NULL && strchr(task, '.') != NULL) {
+        rest_path_add(&path, "/");
+        rest_path_word(&path, task);
+    } else {
+        rest_path_query(&path, "satellite", task);
+        rest_path_query(&path, "limit", "1000");
+        rest_path_query(&path, "cursor", cursor);
+    }
+    return rest_ask(rest, &(struct rest_request){.path = path.text}, ret_answer);
+}
+
+static int show_task(struct rest *rest, const char *execution, const struct value *task,
+                     bool has_heading, bool is_followed)
+{
+    const char *wanted = command_line_value(rest->cli->call->line, "attempt");
+    char attempt[32];
+
+    (void)snprintf(attempt, sizeof(attempt), "%lld", (long long)rest_number(task, "attempt"));
+    if (rest_number(task, "attempt") == 0) {
+        return 0; /* it has not begun: there is nothing to show */
+    }
+    if (has_heading) {
+        (void)printf("==> %s, attempt %s <==\n", rest_text(task, "task"),
+                     wanted == NULL ? attempt : wanted);
+        (void)fflush(stdout);
+    }
+    return stream(rest, execution, rest_text(task, "task"), wanted == NULL ? attempt : wanted,
+                  is_followed);
+}
+
+static int show_all(struct rest *rest, const char *execution, const char *task)
+{
+    struct value answer = {0};
+    const char *cursor = NULL;
+    int status = 0;
+
+    do {
+        status = read_tasks(rest, execution, task, cursor, &answer);
+        const struct value *tasks = value_get(&answer, span_of("tasks"));
+
+        if (status != 0) {
+            return status;
+        }
+        if (tasks == NULL || tasks->kind != VALUE_LIST) {
+            return show_task(rest, execution, &answer, false, false);
+        }
+        for (uint32_t i = 0; i < tasks->count && status == 0; i++) {
+            status = show_task(rest, execution, &tasks->items[i], task == NULL || tasks->count > 1,
+                               false);
+        }
+        cursor = rest_text(&answer, "next_cursor");
+    } while (status == 0 && cursor[0] != '\0');
+    return status;
+}
+
+static void nothing(void *argument)
+{
+    bool *is_due = argument;
+
+    *is_due = true;
+}
+
+static void pause_for(struct rest *rest, exo_time ns)
+{
+    bool is_due = false;
+    struct loop_timer *timer = loop_timer_new(rest->loop, nothing, &is_due);
+
+    loop_timer_start(timer, ns, 0);
+    (void)loop_run_until(rest->loop, &is_due, 2 * ns);
+    loop_timer_free(timer);
+}
+
+/* Waits until the one task has begun, then follows its log. */
+static int follow(struct rest *rest, const char *execution, const char *task)
+{
+    for (;;) {
+        struct value answer = {0};
+        int status = read_tasks(rest, execution, task, NULL, &answer);
+        const struct value *tasks = value_get(&answer, span_of("tasks"));
+        const struct value *one = &answer;
+
+        if (status != 0) {
+            return status;
+        }
+        if (tasks != NULL && tasks->kind == VALUE_LIST) {
+            if (tasks->count > 1) {
+                return cli_fail(EXIT_STATUS_USAGE,
+                                "%s has many tasks; follow one of them, such as %s.0", task, task);
+            }
+            one = tasks->count == 1 ? &tasks->items[0] : NULL;
+        }
+        if (one != NULL && rest_number(one, "attempt") > 0) {
+            return show_task(rest, execution, one, false, true);
+        }
+        pause_for(rest, again_ns);
+    }
+}
+
+static int logs(struct rest *rest)
+{
+    const struct command_line *line = rest->cli->call->line;
+    const char *task = line->positional_count == 2 ? line->positionals[1] : NULL;
+
+    if (!command_line_is_set(line, "follow")) {
+        return show_all(rest, line->positionals[0], task);
+    }
+    if (task == NULL) {
+        return cli_fail(EXIT_STATUS_USAGE, "--follow: say which task, such as %s.0 or %s", "count",
+                        "merge");
+    }
+    return follow(rest, line->positionals[0], task);
+}
+
+static int run(const struct command_call *call)
+{
+    return rest_run(call, logs);
+}
+
+static const struct flag flags[] = {
+    {"follow", 'f', NULL, "go on until the attempt has ended", false},
+    {"attempt", 'a', "N", "of this attempt; else the last one", false},
+};
+
+const struct command command_logs = {
+    .name = "logs",
+    .arguments = "EXECUTION [TASK]",
+    .summary = "print what satellites wrote to standard output and error",
+    .details = "TASK is a satellite's name, or NAME.INDEX of one with for_each; without it all\n"
+               "tasks are shown, one after the other.\n"
+               "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
+    .role = ROLE_CLIENT,
+    .flags = flags,
+    .flag_count = sizeof(flags) / sizeof(flags[0]),
+    .positionals_least = 1,
+    .positionals_most = 2,
+    .run = run,
+};

@@ -1,0 +1,24 @@
+/* submission: a cluster file and its flags become one request; shared by submit and run.
+ *
+ * Reads the files that are named. */
+#ifndef EXO_PRODUCER_CLI_SUBMISSION_H
+#define EXO_PRODUCER_CLI_SUBMISSION_H
+
+#include "producer/cli/rest.h"
+
+/* The flags that both commands have; append a command's own before them. */
+#define SUBMISSION_FLAGS                                                                           \
+    {"input", 'i', "K=V|@FILE", "an input: NAME=VALUE, or @FILE with a map", true},                \
+        {"label", 'l', "K=V", "a label, to find the execution again", true},                       \
+    {                                                                                              \
+        "idempotency-key", 'k', "KEY", "submitting again with the same key starts nothing new",    \
+            false                                                                                  \
+    }
+
+/* submission_send checks the file of the first positional argument here, then submits it.
+ * ret_id  out: of the execution; in the arena of rest's cli
+ * ret_accepted  out: what the API answered
+ * Returns 0, or the exit status told on stderr. */
+EXO_CHECKED int submission_send(struct rest *rest, const char **ret_id, struct value *ret_accepted);
+
+#endif /* EXO_PRODUCER_CLI_SUBMISSION_H */
