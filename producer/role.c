@@ -95,6 +95,7 @@ static void api_free(struct api *api)
         struct exchange *next = api->idle->next;
 
         arena_release(&api->idle->arena);
+        arena_release(&api->idle->parsing);
         buffer_release(&api->idle->text);
         free(api->idle);
         api->idle = next;

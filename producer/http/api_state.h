@@ -18,8 +18,8 @@
 enum {
     API_TOKEN_BYTES_MAX = 512,
     API_WAITS_BYTES = 256,
-    EXCHANGE_BYTES_MAX = 128 << 20, /* of one request's arena */
-    EXCHANGES_KEPT = 64,            /* free ones, for the next requests */
+    PARSING_BYTES_MAX = 128 << 20, /* of one request's body, as values */
+    EXCHANGES_KEPT = 64,           /* free ones, for the next requests */
 };
 
 struct route;
@@ -105,7 +105,8 @@ struct exchange {
     const struct route *route;
     struct path_parameters parameters;
     struct heap_budget budget;
-    struct arena arena;
+    struct arena arena;                  /* what our own code needs: small, or bounded by rows */
+    struct arena parsing;                /* what a body becomes; bounded */
     struct buffer text;                  /* of the answer in the making */
     void *state;                         /* the handler's own, in the arena */
     void (*cleanup)(struct exchange *x); /* once, when request has become NULL; may be NULL */
@@ -155,7 +156,8 @@ struct json_writer exchange_json(struct exchange *x);
 
 /* The answers. With each the exchange is gone. */
 
-/* exchange_send answers with x->text. content_type NULL: application/json, and a newline is added.
+/* exchange_send answers with x->text. content_type NULL: application/json, and a newline is added;
+ * "": none.
  * headers may be NULL. */
 void exchange_send(struct exchange *x, int status, const char *content_type,
                    const struct http_header *headers, size_t header_count);

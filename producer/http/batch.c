@@ -105,9 +105,9 @@ static void line_read(struct exchange *x, uint32_t place)
     struct line *line = &batch->lines[place];
     struct fault_list faults;
 
-    fault_list_init(&faults, &x->arena, LINE_FAULTS_MAX);
+    fault_list_init(&faults, &x->parsing, LINE_FAULTS_MAX);
     enum submit_result result =
-        submit_read(&x->api->book, line->text, &x->arena, &line->submitting.submission, &faults);
+        submit_read(&x->api->book, line->text, &x->parsing, &line->submitting.submission, &faults);
 
     if (result != SUBMIT_OK) {
         x->api->counts.refused++;

@@ -6,7 +6,7 @@
 
 #include "producer/http/api_state.h"
 
-enum { DETAIL_BYTES = 640, ANSWER_BYTES_KEPT = 64 << 10 };
+enum { DETAIL_BYTES = 640, ANSWER_BYTES_KEPT = 64 << 10, ARENA_BYTES_KEPT = 256 << 10 };
 
 static void must_have(const void *made)
 {
@@ -27,7 +27,8 @@ struct exchange *exchange_begin(struct api *api, struct http_request *request)
         x = calloc(1, sizeof(*x));
         must_have(x);
         x->api = api;
-        arena_init(&x->arena, allocator_heap(&x->budget), EXCHANGE_BYTES_MAX);
+        arena_init(&x->arena, allocator_heap(&x->budget), 0);
+        arena_init(&x->parsing, allocator_heap(&x->budget), PARSING_BYTES_MAX);
         buffer_init(&x->text, allocator_heap(&x->budget), 0);
     }
     x->request = request;
@@ -45,8 +46,18 @@ struct exchange *exchange_begin(struct api *api, struct http_request *request)
 static void exchange_free(struct exchange *x)
 {
     arena_release(&x->arena);
+    arena_release(&x->parsing);
     buffer_release(&x->text);
     free(x);
+}
+
+/* Keeps a small block for the next request. */
+static void arena_forget(struct arena *arena)
+{
+    arena_reset(arena);
+    if (arena->used_bytes > ARENA_BYTES_KEPT) {
+        arena_release(arena);
+    }
 }
 
 /* Nobody waits for it and it waits for nobody. */
@@ -62,7 +73,8 @@ static void recycle(struct exchange *x)
     if (api->idle_count == EXCHANGES_KEPT || api->is_closed) {
         exchange_free(x);
     } else {
-        arena_reset(&x->arena);
+        arena_forget(&x->arena);
+        arena_forget(&x->parsing);
         if (x->text.capacity_bytes > ANSWER_BYTES_KEPT) {
             buffer_release(&x->text);
         }
@@ -213,6 +225,9 @@ void exchange_send(struct exchange *x, int status, const char *content_type,
     if (content_type == NULL) {
         buffer_text(&x->text, "\n");
         content_type = "application/json";
+    }
+    if (content_type[0] == '\0') {
+        content_type = NULL;
     }
     assert(!x->text.is_failed); /* only memory bounds it */
     struct http_answer answer = {

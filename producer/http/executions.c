@@ -76,12 +76,12 @@ static void post_one(struct exchange *x)
     struct span body = http_body(x->request);
 
     x->state = posting;
-    fault_list_init(&faults, &x->arena, 0);
+    fault_list_init(&faults, &x->parsing, 0);
     if (!wait_parse(x, &posting->wait_ns) || !submitting_is_possible(x, body.bytes)) {
         return;
     }
     enum submit_result result =
-        submit_read(&x->api->book, body, &x->arena, &posting->one.submission, &faults);
+        submit_read(&x->api->book, body, &x->parsing, &posting->one.submission, &faults);
 
     if (result != SUBMIT_OK) {
         x->api->counts.refused++;

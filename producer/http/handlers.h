@@ -33,6 +33,9 @@ static inline struct span route_parameter(const struct exchange *x, uint32_t pla
     return x->parameters.values[place];
 }
 
+/* exchange_attempt says of which task the attempt is whose token was sent; false without one. */
+EXO_CHECKED bool exchange_attempt(const struct exchange *x, struct task_id *ret_task);
+
 /* executions.c, batch.c, validate.c */
 route_handler executions_post;
 route_handler validate_post;

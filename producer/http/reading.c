@@ -19,39 +19,45 @@ struct reading {
     exo_time poll_ns;
 };
 
-static const char *copy_text(struct exchange *x, const char *text)
-{
-    return exchange_copy(x, span_of(text)).data;
-}
-
 bool reading_body(struct arena *arena, const struct store_execution *row, struct wire_body *ret)
 {
     return wire_body_unpack(row->body, arena, ret) == WIRE_OK;
 }
 
-struct read_execution *reading_unpack(struct exchange *x, const struct store_execution *row,
-                                      struct span definition)
+static bool row_copy(struct arena *arena, const struct store_execution *row,
+                     struct store_execution *ret)
 {
-    struct read_execution *e = exchange_alloc(x, sizeof(*e));
-    struct span *spans[] = {&e->row.labels,     &e->row.input, &e->row.output,
-                            &e->row.output_ref, &e->row.error, &e->row.body};
+    const char **texts[] = {&ret->project, &ret->cluster, &ret->state};
+    struct span *spans[] = {&ret->labels,     &ret->input, &ret->output,
+                            &ret->output_ref, &ret->error, &ret->body};
+    bool is_whole = true;
+
+    *ret = *row;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        *texts[i] = arena_copy(arena, span_of(*texts[i])).data;
+        is_whole = is_whole && *texts[i] != NULL;
+    }
+    for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
+        *spans[i] = arena_copy(arena, *spans[i]);
+        is_whole = is_whole && spans[i]->data != NULL;
+    }
+    return is_whole;
+}
+
+struct read_execution *reading_unpack_in(struct exchange *x, struct arena *arena,
+                                         const struct store_execution *row, struct span definition)
+{
+    struct read_execution *e = arena_alloc(arena, sizeof(*e));
     struct fault_list faults;
     const struct book_text text = {.text = definition, .is_stored = true};
 
-    e->row = *row;
-    e->row.project = copy_text(x, row->project);
-    e->row.cluster = copy_text(x, row->cluster);
-    e->row.state = copy_text(x, row->state);
-    for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
-        *spans[i] = exchange_copy(x, *spans[i]);
+    if (e == NULL || !row_copy(arena, row, &e->row) || !reading_body(arena, &e->row, &e->body)) {
+        return NULL;
     }
-    fault_list_init(&faults, &x->arena, 1);
+    fault_list_init(&faults, arena, 1);
     struct book_entry *entry = book_get(&x->api->book, &text, &faults);
 
-    if (entry == NULL || !reading_body(&x->arena, &e->row, &e->body) ||
-        e->body.instance_count != entry->cluster->satellite_count) {
-        exchange_problem(x, 500,
-                         "what the store holds of this execution cannot be read by this version");
+    if (entry == NULL || e->body.instance_count != entry->cluster->satellite_count) {
         return NULL;
     }
     if (x->held != NULL) {
@@ -60,6 +66,18 @@ struct read_execution *reading_unpack(struct exchange *x, const struct store_exe
     x->held = entry;
     book_hold(entry);
     e->cluster = entry->cluster;
+    return e;
+}
+
+struct read_execution *reading_unpack(struct exchange *x, const struct store_execution *row,
+                                      struct span definition)
+{
+    struct read_execution *e = reading_unpack_in(x, &x->arena, row, definition);
+
+    if (e == NULL) {
+        exchange_problem(x, 500,
+                         "what the store holds of this execution cannot be read by this version");
+    }
     return e;
 }
 

@@ -29,6 +29,11 @@ void reading_begin(struct exchange *x, reading_done *done);
 struct read_execution *reading_unpack(struct exchange *x, const struct store_execution *row,
                                       struct span definition);
 
+/* reading_unpack_in is reading_unpack into another arena; NULL, nothing answered, when the row
+ * cannot be read or the arena is full. */
+struct read_execution *reading_unpack_in(struct exchange *x, struct arena *arena,
+                                         const struct store_execution *row, struct span definition);
+
 /* reading_body unpacks only the body of a row into an arena. False when it cannot be read. */
 EXO_CHECKED bool reading_body(struct arena *arena, const struct store_execution *row,
                               struct wire_body *ret_body);

@@ -117,6 +117,13 @@ static bool is_allowed(const struct api *api, const struct route *route,
     return false;
 }
 
+bool exchange_attempt(const struct exchange *x, struct task_id *ret_task)
+{
+    uint32_t attempt;
+
+    return attempt_token_check(x->api->secret, bearer(x->request), ret_task, &attempt);
+}
+
 void routes_admit(void *argument, struct http_request *request)
 {
     struct api *api = argument;

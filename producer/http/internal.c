@@ -1,0 +1,133 @@
+/* internal: what attempts read and write through the API: blobs, and outputs of maps.
+ *
+ * A worker holds no credentials of the store; the token of an attempt says for which execution it
+ * asks. A blob's name is its digest: who knows it may read it. */
+#include "infra/crypto/crypto.h"
+#include "producer/core/task_path.h"
+#include "producer/http/handlers.h"
+#include "producer/http/list_flow.h"
+
+static bool digest_of_path(struct exchange *x, struct digest *ret)
+{
+    if (digest_parse(route_parameter(x, 0), ret)) {
+        return true;
+    }
+    exchange_problem(x, 404, "a blob is named by the 64 hexadecimal digits of its SHA-256");
+    return false;
+}
+
+static void on_blob(void *argument, struct span bytes, const struct exo_error *err)
+{
+    struct exchange *x = argument;
+
+    if (!exchange_back(x)) {
+        return;
+    }
+    if (err != NULL && err->code == EXO_ENOTFOUND) {
+        exchange_problem(x, 404, "there is no such blob");
+        return;
+    }
+    if (err != NULL) {
+        exchange_error(x, "the store", err);
+        return;
+    }
+    buffer_reset(&x->text);
+    buffer_append(&x->text, bytes); /* of a HEAD only the length is sent */
+    exchange_send(x, 200, "application/octet-stream", NULL, 0);
+}
+
+void blob_get(struct exchange *x)
+{
+    struct digest digest;
+
+    if (digest_of_path(x, &digest)) {
+        store_blob_get(x->api->store, &digest, on_blob, exchange_wait(x));
+    }
+}
+
+void blob_head(struct exchange *x)
+{
+    blob_get(x);
+}
+
+static void on_put(void *argument, const struct exo_error *err)
+{
+    struct exchange *x = argument;
+
+    if (!exchange_back(x)) {
+        return;
+    }
+    if (err != NULL) {
+        exchange_error(x, "the store", err);
+        return;
+    }
+    buffer_reset(&x->text);
+    exchange_send(x, 204, "", NULL, 0);
+}
+
+void blob_put(struct exchange *x)
+{
+    struct digest named;
+
+    if (!digest_of_path(x, &named)) {
+        return;
+    }
+    /* Kept apart from the request: the store borrows it also when the client leaves. */
+    struct span body = exchange_copy(x, http_body(x->request));
+    struct digest digest = sha256_of(body);
+
+    if (memcmp(digest.bytes, named.bytes, DIGEST_BYTES) != 0) {
+        exchange_problem(x, 400, "the body's SHA-256 is not the one in the path; send it again");
+        return;
+    }
+    store_blob_put(x->api->store, &digest, body, on_put, exchange_wait(x));
+}
+
+/* ---- lists ---- */
+
+static void on_list_read(struct exchange *x, const struct read_execution *execution)
+{
+    struct span index_text = http_query(x->request, "index");
+    uint32_t instance;
+    uint32_t index = 0;
+
+    if (!task_number_parse(route_parameter(x, 1), &instance) ||
+        instance >= execution->body.instance_count || !execution->body.instances[instance].is_map) {
+        exchange_problem(x, 404, "the execution has no map with this number");
+        return;
+    }
+    if (index_text.data == NULL) {
+        if (execution->body.instances[instance].task_count > 0) {
+            list_flow_begin(x, execution, instance);
+            return;
+        }
+        buffer_reset(&x->text);
+        buffer_text(&x->text, "[]");
+        exchange_send(x, 200, NULL, NULL, 0);
+        return;
+    }
+    if (!task_number_parse(index_text, &index) ||
+        index >= execution->body.instances[instance].task_count) {
+        exchange_problem(x, 404, "the map has %u tasks; index is a number below that",
+                         execution->body.instances[instance].task_count);
+        return;
+    }
+    output_send(x, execution, instance, index);
+}
+
+void list_get(struct exchange *x)
+{
+    struct execution_id id;
+    struct task_id task;
+
+    if (!exchange_attempt(x, &task)) {
+        exchange_problem(x, 401, "this door is for attempts, with the token of their Task");
+        return;
+    }
+    if (execution_id_parse(route_parameter(x, 0), &id) &&
+        !execution_id_equal(&id, &task.execution)) {
+        exchange_problem(x, 403, "the token is of another execution");
+        return;
+    }
+    reading_begin(x, on_list_read);
+}

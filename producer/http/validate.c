@@ -1,0 +1,142 @@
+/* validate: POST /v1/validate: a cluster checked and its graph shown, nothing started. */
+#include "infra/yaml/yaml_read.h"
+#include "producer/core/submit.h"
+#include "producer/http/handlers.h"
+#include "schemas/json/json_read.h"
+
+static void put_faults(struct json_writer *w, const struct fault_list *faults, bool are_warnings)
+{
+    json_key(w, are_warnings ? "warnings" : "errors");
+    json_begin_list(w);
+    for (const struct fault *fault = faults->first; fault != NULL; fault = fault->next) {
+        if (fault->is_warning != are_warnings) {
+            continue;
+        }
+        json_begin_map(w);
+        json_key(w, "path");
+        json_put_text(w, fault->path);
+        json_key(w, "line");
+        json_put_uint(w, fault->line);
+        json_key(w, "column");
+        json_put_uint(w, fault->column);
+        json_key(w, "detail");
+        json_put_text(w, fault->text);
+        json_key(w, "hint");
+        json_put_text(w, fault->hint == NULL ? "" : fault->hint);
+        json_end_map(w);
+    }
+    json_end_list(w);
+}
+
+static void put_satellite(struct json_writer *w, const struct cluster *cluster,
+                          const struct satellite *satellite)
+{
+    json_begin_map(w);
+    json_key(w, "name");
+    json_put_string(w, satellite->name);
+    json_key(w, "needs");
+    json_begin_list(w);
+    for (uint32_t i = 0; i < satellite->parent_count; i++) {
+        json_put_string(w, cluster->satellites[satellite->parents[i]].name);
+    }
+    json_end_list(w);
+    json_key(w, "depth");
+    json_put_uint(w, satellite->depth);
+    json_key(w, "is_map");
+    json_put_bool(w, satellite->for_each != NULL);
+    json_key(w, "class");
+    json_put_string(w, satellite->class);
+    json_end_map(w);
+}
+
+static void put_graph(struct exchange *x, struct json_writer *w, const struct cluster *cluster)
+{
+    struct buffer text;
+
+    buffer_init(&text, allocator_heap(&x->budget), 0);
+    cluster_describe_graph(cluster, &text);
+    json_key(w, "project");
+    json_put_string(w, cluster->project);
+    json_key(w, "name");
+    json_put_string(w, cluster->name);
+    json_key(w, "graph");
+    json_put_string(w, buffer_span(&text));
+    buffer_release(&text);
+    json_key(w, "satellites");
+    json_begin_list(w);
+    for (uint32_t i = 0; i < cluster->satellite_count; i++) {
+        put_satellite(w, cluster, &cluster->satellites[i]);
+    }
+    json_end_list(w);
+}
+
+static void answer(struct exchange *x, const struct cluster *cluster,
+                   const struct fault_list *faults)
+{
+    struct json_writer w = exchange_json(x);
+
+    json_begin_map(&w);
+    json_key(&w, "is_valid");
+    json_put_bool(&w, cluster != NULL && faults->error_count == 0);
+    put_faults(&w, faults, false);
+    put_faults(&w, faults, true);
+    if (faults->error_count > faults->kept_count) {
+        json_key(&w, "error_count");
+        json_put_uint(&w, faults->error_count);
+    }
+    if (cluster != NULL) {
+        put_graph(x, &w, cluster);
+    }
+    json_end_map(&w);
+    exchange_send(x, 200, NULL, NULL, 0);
+}
+
+/* A cluster file as one string: YAML or JSON, its faults with the places in that text. */
+static const struct cluster *check_text(struct exchange *x, const struct value *text,
+                                        const char *project, struct fault_list *faults)
+{
+    struct value *root = exchange_alloc(x, sizeof(*root));
+    struct cluster_source source = {.root = root, .default_project = project};
+    const struct cluster *cluster;
+
+    if (text_read(value_text(text), NULL, &x->parsing, root, faults) != 0 ||
+        cluster_parse(&source, &x->parsing, &cluster, faults) != 0) {
+        return NULL;
+    }
+    return cluster;
+}
+
+void validate_post(struct exchange *x)
+{
+    struct json_limits limits = {.text_bytes_max = http_body(x->request).bytes + 1};
+    struct value *body = exchange_alloc(x, sizeof(*body));
+    struct json_error error;
+    struct fault_list faults;
+
+    fault_list_init(&faults, &x->parsing, 0);
+    if (json_read(http_body(x->request), &limits, &x->parsing, body, &error) != JSON_OK) {
+        exchange_problem(x, 400, "the body is no JSON that can be taken: line %u column %u: %s",
+                         error.line, error.column, error.text);
+        return;
+    }
+    const struct value *cluster = value_get(body, span_of("cluster"));
+    const struct value *project = value_get(body, span_of("project"));
+
+    if (cluster == NULL || (cluster->kind != VALUE_STRING && cluster->kind != VALUE_MAP) ||
+        (project != NULL && project->kind != VALUE_STRING && project->kind != VALUE_NULL)) {
+        exchange_problem(x, 422,
+                         "send {\"cluster\": ...}: a cluster file as one string, or the cluster as "
+                         "an object; and its project, a string, where its name holds none");
+        return;
+    }
+    const char *project_text =
+        project != NULL && project->kind == VALUE_STRING && project->count > 0
+            ? exchange_copy(x, value_text(project)).data
+            : NULL;
+
+    answer(x,
+           cluster->kind == VALUE_STRING
+               ? check_text(x, cluster, project_text, &faults)
+               : submit_check_cluster(cluster, project_text, &x->parsing, &faults),
+           &faults);
+}
