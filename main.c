@@ -3,14 +3,23 @@
 
 #include "infra/process/process.h"
 #include "producer/cli/commands.h"
+#include "producer/start.h"
 #include "scheduler/start.h"
 #include "workers/start.h"
 
 static int run_dev(const struct command_call *call)
 {
-    const struct process_role *const roles[] = {&worker_process_role, &scheduler_process_role};
+    const struct process_role *const roles[] = {&api_process_role, &worker_process_role,
+                                                &scheduler_process_role};
 
     return process_run(call, roles, sizeof(roles) / sizeof(roles[0]));
+}
+
+static int run_api(const struct command_call *call)
+{
+    const struct process_role *role = &api_process_role;
+
+    return process_run(call, &role, 1);
 }
 
 static int run_scheduler(const struct command_call *call)
@@ -38,6 +47,17 @@ static const struct command dev = {
     .run = run_dev,
 };
 
+static const struct command api = {
+    .name = "api",
+    .arguments = "",
+    .summary = "run an API server: REST in, jobs out",
+    .details =
+        "Any number may run; they hold nothing that is true. Listens on loopback unless told\n"
+        "otherwise, and elsewhere only with a token. SIGTERM: finishes requests.\n",
+    .role = ROLE_API,
+    .run = run_api,
+};
+
 static const struct command scheduler = {
     .name = "scheduler",
     .arguments = "",
@@ -62,6 +82,7 @@ static const struct command worker = {
 /* In the order of `exosphere --help`. */
 static const struct command *const rows[] = {
     &dev,
+    &api,
     &scheduler,
     &worker,
     &command_run,

@@ -19,9 +19,6 @@ static int settings_check(const struct api_settings *settings, struct exo_error 
 {
     bool has_token = settings->token != NULL && settings->token[0] != '\0';
 
-    if (settings->secret == NULL) {
-        return exo_error_set(err, EXO_EINVALID, "the secret of attempt tokens is missing");
-    }
     if (has_token && strlen(settings->token) > API_TOKEN_BYTES_MAX) {
         return exo_error_set(err, EXO_EINVALID, "api_token: at most %d characters",
                              (int)API_TOKEN_BYTES_MAX);
@@ -77,7 +74,10 @@ static void api_init(struct api *api, const struct api_settings *settings)
     api->is_prepared = settings->is_prepared;
     api->say = settings->say;
     api->say_context = settings->say_context;
-    memcpy(api->secret, settings->secret, sizeof(api->secret));
+    if (settings->secret != NULL) {
+        memcpy(api->secret, settings->secret, sizeof(api->secret));
+        api->has_secret = true;
+    }
     if (settings->token != NULL) {
         memcpy(api->token, settings->token, strlen(settings->token) + 1);
     }

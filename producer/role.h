@@ -25,7 +25,8 @@ struct api_settings {
     const char *listen;       /* "127.0.0.1:8080"; another address than loopback needs a token */
     const char *token;        /* bearer token of all clients; NULL or "": none asked for */
     uint32_t shard_count;     /* 0: as installed in the store */
-    const uint8_t *secret;    /* 32 bytes that sign attempt tokens; borrowed for the call */
+    const uint8_t *secret;    /* 32 bytes that sign attempt tokens, borrowed for the call; NULL: as
+                               * installed in the store */
     size_t body_bytes_max;    /* of one request; default LIMIT_BODY_BYTES */
     unsigned connections_max; /* open at once; default 1,000 */
     size_t flight_bytes_max;  /* of submissions that wait for the log; default 64 MiB; above: 429 */

@@ -59,6 +59,7 @@ struct api {
     struct http_server *server;
     char token[API_TOKEN_BYTES_MAX + 1];
     uint8_t secret[ATTEMPT_SECRET_BYTES];
+    bool has_secret; /* else no attempt is let in */
     uint32_t shard_count; /* 0: not known yet */
     void (*say)(void *context, const char *event, const char *text);
     void *say_context;

@@ -55,6 +55,10 @@ static void schema_take(struct api *api, const struct store_schema *schema)
                        schema->shard_count, api->shard_count);
         return;
     }
+    if (!api->has_secret) {
+        memcpy(api->secret, schema->secret, sizeof(api->secret));
+        api->has_secret = true;
+    }
     api->shard_count = schema->shard_count;
     api->is_schema_known = true;
     api->schema_error[0] = '\0';

@@ -112,7 +112,8 @@ static bool is_allowed(const struct api *api, const struct route *route,
         return api->token[0] == '\0' ||
                bytes_equal_constant_time(bearer(request), span_of(api->token));
     case GUARD_ATTEMPT:
-        return attempt_token_check(api->secret, bearer(request), &task, &attempt);
+        return api->has_secret &&
+               attempt_token_check(api->secret, bearer(request), &task, &attempt);
     }
     return false;
 }
