@@ -2,31 +2,26 @@
  *
  *   put  --EVALSHA (newer? SET PX, PUBLISH)--> commands --> in flight --reply or limit--> done()
  *   get  --GET------------------------------->                        --reply or 250 ms> done()
- *   watch --SUBSCRIBE channel of the execution--> events --> watchers
+ *   watch --> redis_events.c
  *
  * A view is stored as 32 hexadecimal digits of its version, then its bytes. What is not answered in
  * time is given up, and until all of it has been answered nothing more is sent: a Redis that
  * hangs costs each put one refusal, never a wait.
- *
- * hiredis 0.14 forgets a channel that is subscribed while its unsubscription is under way, and
- * aborts when the last one goes: so a channel waits for its end before it begins again, and one
- * channel of our own stays for ever. Messages on that one also show that the connection lives. */
-#include <assert.h>
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "infra/cache/driver.h"
+#include "infra/cache/redis_events.h"
 #include "infra/cache/redis_link.h"
 
 enum {
     VERSION_BYTES = 32, /* hexadecimal digits before a view */
-    NAME_BYTES = 64,    /* of keys and channels */
     OUTSTANDING_BYTES_MAX = 8 << 20,
 };
 static const exo_time put_limit_default_ns = 5 * EXO_MILLISECOND;
 static const exo_time get_limit_ns = 250 * EXO_MILLISECOND;
 static const exo_time silence_limit_ns = 10 * EXO_SECOND; /* then the connection is made anew */
-static const exo_time pulse_ns = 3 * EXO_SECOND;
 
 static const char put_script[] =
     "if redis.call('GETRANGE', KEYS[1], 0, 31) > string.sub(ARGV[1], 1, 32) then return 0 end "
@@ -55,15 +50,6 @@ struct call_list {
     struct redis_call *last;
 };
 
-enum channel_state { CHANNEL_NONE, CHANNEL_ASKED, CHANNEL_ON, CHANNEL_LEAVING };
-
-/* The subscription of one execution. */
-struct channel {
-    struct id_entry entry; /* first: found through cache_redis.channels */
-    enum channel_state state;
-    bool is_wanted;
-};
-
 struct cache_redis {
     struct cache cache; /* first */
     struct loop *loop;
@@ -74,7 +60,7 @@ struct cache_redis {
     void *notice_argument;
     bool is_closing;
     struct redis_link *commands;
-    struct redis_link *events;
+    struct redis_events *events;
     struct loop_timer *check; /* of what is in flight */
     struct loop_wake *turn;   /* refusals, and what `check` found late */
     bool is_check_due;
@@ -84,10 +70,6 @@ struct cache_redis {
     bool is_behind;
     exo_time last_reply_ns;
     char script[41]; /* its SHA-1; "" until loaded */
-    struct id_table channels;
-    char pulse_channel[NAME_BYTES];
-    struct loop_timer *pulse;
-    exo_time last_event_ns;
 };
 
 /* ---- calls ---- */
@@ -241,14 +223,6 @@ static bool may_send(const struct cache_redis *redis, size_t bytes)
 
 /* ---- put ---- */
 
-static void name_of(char name[NAME_BYTES], const char *prefix, const struct execution_id *id)
-{
-    char text[EXECUTION_ID_TEXT_BYTES + 1];
-
-    execution_id_format(id, text);
-    (void)snprintf(name, NAME_BYTES, "exo:%s:%s", prefix, text);
-}
-
 static void load_script(struct cache_redis *redis);
 
 static void on_put(redisAsyncContext *context, void *data, void *argument)
@@ -289,11 +263,11 @@ static bool send_put(struct cache_redis *redis, struct redis_call *call,
                      const struct execution_id *id, struct cache_version version, struct span view,
                      struct span event)
 {
-    char key[NAME_BYTES];
-    char channel[NAME_BYTES];
+    char key[REDIS_NAME_BYTES];
+    char channel[REDIS_NAME_BYTES];
 
-    name_of(key, "view", id);
-    name_of(channel, "event", id);
+    redis_name(key, "view", id);
+    redis_name(channel, "event", id);
     const char *event_data = event.bytes == 0 ? "" : event.data;
 
     if (view.bytes == 0) {
@@ -375,149 +349,18 @@ static void redis_get(struct cache *cache, const struct execution_id *id, cache_
 {
     struct cache_redis *redis = (struct cache_redis *)cache;
     struct redis_call *call = call_new(redis, CALL_GET, argument);
-    char key[NAME_BYTES];
+    char key[REDIS_NAME_BYTES];
 
-    name_of(key, "view", id);
+    redis_name(key, "view", id);
     const char *words[] = {"GET", key};
 
     call->get_done = done;
-    if (may_send(redis, NAME_BYTES) &&
+    if (may_send(redis, REDIS_NAME_BYTES) &&
         redis_link_send(redis->commands, on_get, call, 2, words, NULL)) {
         fly(redis, call, redis->put_limit_ns > get_limit_ns ? redis->put_limit_ns : get_limit_ns,
-            NAME_BYTES);
+            REDIS_NAME_BYTES);
     } else {
         refuse(redis, call);
-    }
-}
-
-/* ---- watches ---- */
-
-static void on_event(redisAsyncContext *context, void *data, void *argument);
-
-static bool send_channel(struct cache_redis *redis, const char *verb, const char *channel)
-{
-    const char *words[] = {verb, channel};
-
-    return redis_link_send(redis->events, on_event, redis, 2, words, NULL);
-}
-
-/* Moves a subscription towards what is wanted; frees one that is neither wanted nor there. */
-static void steer(struct cache_redis *redis, struct channel *channel)
-{
-    char name[NAME_BYTES];
-    bool is_up = redis_link_is_up(redis->events);
-
-    name_of(name, "event", &channel->entry.id);
-    if (channel->is_wanted && channel->state == CHANNEL_NONE && is_up) {
-        if (send_channel(redis, "SUBSCRIBE", name)) {
-            channel->state = CHANNEL_ASKED;
-        }
-    } else if (!channel->is_wanted && channel->state == CHANNEL_ON && is_up) {
-        if (send_channel(redis, "UNSUBSCRIBE", name)) {
-            channel->state = CHANNEL_LEAVING;
-        }
-    } else if (!channel->is_wanted && channel->state == CHANNEL_NONE) {
-        id_table_remove(&redis->channels, &channel->entry);
-        free(channel);
-    }
-}
-
-static void redis_subscribe(struct cache *cache, const struct execution_id *id)
-{
-    struct cache_redis *redis = (struct cache_redis *)cache;
-    struct channel *channel = (struct channel *)id_table_find(&redis->channels, id);
-
-    if (channel == NULL) {
-        channel = calloc(1, sizeof(*channel));
-        if (channel == NULL) {
-            abort();
-        }
-        channel->entry.id = *id;
-        id_table_add(&redis->channels, &channel->entry);
-    }
-    channel->is_wanted = true;
-    steer(redis, channel);
-}
-
-static void redis_unsubscribe(struct cache *cache, const struct execution_id *id)
-{
-    struct cache_redis *redis = (struct cache_redis *)cache;
-    struct channel *channel = (struct channel *)id_table_find(&redis->channels, id);
-
-    assert(channel != NULL);
-    channel->is_wanted = false;
-    steer(redis, channel);
-}
-
-/* "exo:event:ID" */
-static bool id_of_channel(const redisReply *name, struct execution_id *ret_id)
-{
-    static const char prefix[] = "exo:event:";
-    const size_t prefix_bytes = sizeof(prefix) - 1;
-
-    return name->type == REDIS_REPLY_STRING &&
-           (size_t)name->len == prefix_bytes + EXECUTION_ID_TEXT_BYTES &&
-           memcmp(name->str, prefix, prefix_bytes) == 0 &&
-           execution_id_parse((struct span){name->str + prefix_bytes, EXECUTION_ID_TEXT_BYTES},
-                              ret_id);
-}
-
-static void on_event(redisAsyncContext *context, void *data, void *argument)
-{
-    struct cache_redis *redis = argument;
-    const redisReply *reply = data;
-    struct execution_id id;
-
-    (void)context;
-    if (reply == NULL || reply->type != REDIS_REPLY_ARRAY || reply->elements < 3) {
-        return; /* the connection ended, which on_events_down hears, too */
-    }
-    redis->last_event_ns = clock_monotonic_ns();
-    if (!id_of_channel(reply->element[1], &id)) {
-        return; /* the pulse */
-    }
-    const char *kind = reply->element[0]->str;
-    struct channel *channel = (struct channel *)id_table_find(&redis->channels, &id);
-
-    if (strcmp(kind, "message") == 0 && reply->element[2]->type == REDIS_REPLY_STRING) {
-        watches_call(&redis->cache, &id,
-                     (struct span){reply->element[2]->str, (size_t)reply->element[2]->len}, false);
-    } else if (channel != NULL && strcmp(kind, "subscribe") == 0) {
-        channel->state = CHANNEL_ON;
-        if (channel->is_wanted) {
-            watches_call(&redis->cache, &id, (struct span){NULL, 0}, true);
-            channel = (struct channel *)id_table_find(&redis->channels, &id);
-        }
-        if (channel != NULL) {
-            steer(redis, channel);
-        }
-    } else if (channel != NULL && strcmp(kind, "unsubscribe") == 0) {
-        channel->state = CHANNEL_NONE;
-        steer(redis, channel);
-    }
-}
-
-static void on_pulse_sent(redisAsyncContext *context, void *data, void *argument)
-{
-    (void)context;
-    (void)data;
-    (void)argument;
-}
-
-/* Says something to ourselves over the one connection and listens for it on the other. */
-static void on_pulse(void *argument)
-{
-    struct cache_redis *redis = argument;
-    const char *words[] = {"PUBLISH", redis->pulse_channel, "pulse"};
-
-    if (redis_link_is_up(redis->events) &&
-        clock_monotonic_ns() - redis->last_event_ns > silence_limit_ns) {
-        redis_link_drop(redis->events, "nothing heard for 10 s");
-        return;
-    }
-    if (redis_link_is_up(redis->commands) && !redis->is_behind) {
-        /* Not sent: then the other connection will be silent, which is what this is for. */
-        (void)!redis_link_send(redis->commands, on_pulse_sent, NULL, 3, words, NULL);
     }
 }
 
@@ -562,34 +405,6 @@ static void on_commands_down(void *argument)
     redis->is_behind = false;
 }
 
-static void on_events_up(void *argument)
-{
-    struct cache_redis *redis = argument;
-    struct id_entry *entry = NULL;
-
-    redis->last_event_ns = clock_monotonic_ns();
-    (void)send_channel(redis, "SUBSCRIBE", redis->pulse_channel); /* an end shows as down */
-    while ((entry = id_table_next(&redis->channels, entry)) != NULL) {
-        steer(redis, (struct channel *)entry);
-    }
-}
-
-/* All subscriptions are gone; those still wanted begin again when it is up. */
-static void on_events_down(void *argument)
-{
-    struct cache_redis *redis = argument;
-    struct id_entry *entry = id_table_next(&redis->channels, NULL);
-
-    while (entry != NULL) {
-        struct id_entry *next = id_table_next(&redis->channels, entry);
-        struct channel *channel = (struct channel *)entry;
-
-        channel->state = CHANNEL_NONE;
-        steer(redis, channel);
-        entry = next;
-    }
-}
-
 static void on_notice(void *argument, const char *text)
 {
     struct cache_redis *redis = argument;
@@ -613,28 +428,31 @@ static bool redis_is_up(const struct cache *cache)
 static void redis_close(struct cache *cache)
 {
     struct cache_redis *redis = (struct cache_redis *)cache;
-    struct id_entry *entry = NULL;
 
     redis->is_closing = true;
     redis_link_free(redis->commands); /* lands what is in flight */
-    redis_link_free(redis->events);
+    redis_events_free(redis->events);
     while (redis->refused.first != NULL) {
         struct redis_call *call = redis->refused.first;
 
         redis->refused.first = call->next;
         free(call);
     }
-    while ((entry = id_table_next(&redis->channels, NULL)) != NULL) {
-        id_table_remove(&redis->channels, entry);
-        free(entry);
-    }
-    id_table_release(&redis->channels);
     loop_timer_free(redis->check);
-    loop_timer_free(redis->pulse);
     loop_wake_free(redis->turn);
     cache_base_release(cache);
     explicit_bzero(&redis->url, sizeof(redis->url));
     free(redis);
+}
+
+static void redis_subscribe(struct cache *cache, const struct execution_id *id)
+{
+    redis_events_subscribe(((struct cache_redis *)cache)->events, id);
+}
+
+static void redis_unsubscribe(struct cache *cache, const struct execution_id *id)
+{
+    redis_events_unsubscribe(((struct cache_redis *)cache)->events, id);
 }
 
 static const struct cache_driver driver = {
@@ -651,7 +469,6 @@ struct cache *cache_redis_open(struct loop *loop, const struct cache_settings *s
 {
     static const struct redis_link_owner commands_owner = {on_commands_up, on_commands_down,
                                                            on_notice};
-    static const struct redis_link_owner events_owner = {on_events_up, on_events_down, on_notice};
     struct redis_url url;
 
     if (redis_url_parse(settings->url, &url, err) != 0) {
@@ -664,7 +481,6 @@ struct cache *cache_redis_open(struct loop *loop, const struct cache_settings *s
         return NULL;
     }
     cache_base_init(&redis->cache, &driver);
-    id_table_init(&redis->channels);
     redis->loop = loop;
     redis->url = url;
     explicit_bzero(&url, sizeof(url));
@@ -674,14 +490,10 @@ struct cache *cache_redis_open(struct loop *loop, const struct cache_settings *s
     redis->notice_argument = settings->notice_argument;
     (void)snprintf(redis->ttl_ms, sizeof(redis->ttl_ms), "%lld",
                    (long long)((settings->view_ttl_ns + EXO_MILLISECOND - 1) / EXO_MILLISECOND));
-    /* Two of one name would only hear each other's pulses. */
-    (void)snprintf(redis->pulse_channel, sizeof(redis->pulse_channel), "exo:pulse:%llx",
-                   (unsigned long long)clock_wall_ns());
     redis->check = loop_timer_new(loop, on_check, redis);
     redis->turn = loop_wake_new(loop, on_turn, redis);
-    redis->pulse = loop_timer_new(loop, on_pulse, redis);
-    loop_timer_start(redis->pulse, pulse_ns, pulse_ns);
     redis->commands = redis_link_new(loop, &redis->url, &commands_owner, redis);
-    redis->events = redis_link_new(loop, &redis->url, &events_owner, redis);
+    redis->events =
+        redis_events_new(loop, &redis->url, &redis->cache, redis->commands, on_notice, redis);
     return &redis->cache;
 }

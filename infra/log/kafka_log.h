@@ -154,6 +154,7 @@ struct kafka_topic *kafka_topic_find(struct kafka_log *log, const char *name);
 bool kafka_topic_check(struct kafka_log *log, const char *name, uint32_t partition,
                        struct kafka_topic **ret_topic, struct exo_error *err);
 
+/* kafka_prepare is log_prepare. */
 void kafka_prepare(struct log *log, const struct log_topic *topics, size_t count, log_done *done,
                    void *argument);
 
@@ -161,11 +162,17 @@ void kafka_prepare(struct log *log, const struct log_topic *topics, size_t count
  * kafka_topics_unbind gives them back. */
 void kafka_topics_bind(struct kafka_log *log);
 void kafka_topics_unbind(struct kafka_log *log);
+
+/* kafka_topics_free frees all; fetching must have been stopped. */
 void kafka_topics_free(struct kafka_log *log);
 
 /* ---- kafka_append.c ---- */
 
+/* kafka_append_init makes what appends need; kafka_appends_free drops all of them unanswered. */
 void kafka_append_init(struct kafka_log *log);
+void kafka_appends_free(struct kafka_log *log);
+
+/* kafka_append_record is log_append, its bounds checked. */
 void kafka_append_record(struct log *log, const struct log_entry *entry);
 
 /* kafka_appends_give hands what waits to the producer, in order. */
@@ -177,15 +184,18 @@ void kafka_delivered(struct kafka_log *log, rd_kafka_event_t *event);
 /* kafka_producer_replace drops a producer that failed for good and sends again, in order, what it
  * had not delivered. */
 void kafka_producer_replace(struct kafka_log *log);
-void kafka_appends_free(struct kafka_log *log);
 
 /* ---- kafka_reader.c ---- */
 
+/* as log_reader_open */
 struct log_reader *kafka_reader_open(struct log *log, const char *topic, uint32_t partition,
                                      int64_t offset, uint32_t checksum,
                                      const struct log_reader_callbacks *callbacks, void *argument);
+/* as log_reader_resume */
 void kafka_reader_resume(struct log_reader *reader);
+/* as log_reader_position */
 int64_t kafka_reader_position(const struct log_reader *reader);
+/* as log_reader_close */
 void kafka_reader_close(struct log_reader *reader);
 
 /* kafka_fetched takes one batch off the fetch queue. Returns how many messages it held. */
@@ -199,6 +209,8 @@ void kafka_feed_is_ready(struct kafka_log *log, struct kafka_feed *feed);
 
 /* kafka_readers_check makes every reader look again whether the log still holds what it read. */
 void kafka_readers_check(struct kafka_log *log);
+
+/* kafka_on_reader_retry is the callback of kafka_log.reader_retry: what failed is tried again. */
 void kafka_on_reader_retry(void *argument);
 
 /* kafka_readers_stop ends all fetching, before the consumer is destroyed. */
@@ -233,6 +245,7 @@ struct kafka_question {
 /* kafka_ask_open starts the thread; kafka_ask_close ends it after the question it is at, and frees
  * the others unanswered. */
 struct kafka_ask *kafka_ask_open(struct kafka_log *log, struct exo_error *err);
+/* see kafka_ask_open */
 void kafka_ask_close(struct kafka_ask *ask);
 
 /* kafka_ask_put queues a question (malloc'ed, taken). Ranges asked in one turn travel together. */
@@ -242,11 +255,13 @@ void kafka_ask_put(struct kafka_ask *ask, struct kafka_question *question);
 struct kafka_question *kafka_question_new(struct kafka_log *log, enum ask_kind kind,
                                           void (*answered)(struct kafka_question *question),
                                           void *argument);
+/* kafka_question_free frees a question after its answer was used. */
 void kafka_question_free(struct kafka_question *question);
 
 /* kafka_admin.c, on the asker's thread: make and check topics, delete records. */
 int kafka_admin_prepare(rd_kafka_t *instance, const struct log_topic *topics, size_t count,
                         uint32_t replication, struct exo_error *err);
+/* see kafka_admin_prepare */
 int kafka_admin_trim(rd_kafka_t *instance, const char *topic, int32_t partition, int64_t below,
                      struct exo_error *err);
 

@@ -132,6 +132,7 @@ struct log_counts {
     uint64_t appended, append_failed, read;
     uint64_t buffered_bytes; /* now */
 };
+/* log_counts reads the counters. */
 struct log_counts log_counts(const struct log *log);
 
 #endif /* EXO_INFRA_LOG_H */

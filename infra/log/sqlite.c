@@ -4,14 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TRIM_ROWS = 1000 };
 static const exo_time retry_ns = 200 * EXO_MILLISECOND;
 static const exo_time janitor_ns = 60 * EXO_SECOND;
 
 /* Logs that are open in this process: two on one file would not see each other's records. */
 static struct sqlite_log *open_logs;
 
-static void *must_allocate(size_t bytes)
+void *sqlite_must_allocate(size_t bytes)
 {
     void *block = calloc(1, bytes);
 
@@ -36,9 +35,9 @@ struct sqlite_topic *sqlite_topic_find(struct sqlite_log *log, const char *name)
     return topic;
 }
 
-static struct sqlite_answer *answer_add(struct sqlite_log *log, void *argument)
+struct sqlite_answer *sqlite_answer_add(struct sqlite_log *log, void *argument)
 {
-    struct sqlite_answer *answer = must_allocate(sizeof(*answer));
+    struct sqlite_answer *answer = sqlite_must_allocate(sizeof(*answer));
 
     answer->argument = argument;
     answer->offset = -1;
@@ -48,8 +47,7 @@ static struct sqlite_answer *answer_add(struct sqlite_log *log, void *argument)
     return answer;
 }
 
-/* Gives the partition, or NULL with *err. */
-static struct sqlite_partition *find_partition(struct sqlite_log *log, const char *topic_name,
+struct sqlite_partition *sqlite_partition_find(struct sqlite_log *log, const char *topic_name,
                                                uint32_t partition, struct exo_error *err)
 {
     struct sqlite_topic *topic = sqlite_topic_find(log, topic_name);
@@ -96,7 +94,7 @@ static void preparation_step(struct preparation *whole, const struct exo_error *
         return;
     }
     if (!whole->log->is_closing) {
-        struct sqlite_answer *answer = answer_add(whole->log, whole->argument);
+        struct sqlite_answer *answer = sqlite_answer_add(whole->log, whole->argument);
 
         answer->done = whole->done;
         answer->is_failed = whole->is_failed;
@@ -137,7 +135,7 @@ static void on_topic_job(void *argument, const struct exo_error *err)
 static struct sqlite_topic *topic_add(struct sqlite_log *log, const struct log_topic *wanted)
 {
     struct sqlite_topic *topic =
-        must_allocate(sizeof(*topic) + wanted->partitions * sizeof(topic->partitions[0]));
+        sqlite_must_allocate(sizeof(*topic) + wanted->partitions * sizeof(topic->partitions[0]));
 
     (void)snprintf(topic->name, sizeof(topic->name), "%s", wanted->name);
     topic->retention_ms = wanted->retention_ms;
@@ -183,14 +181,14 @@ static void prepare_topic(struct preparation *whole, const struct log_topic *wan
         preparation_step(whole, NULL);
         return;
     }
-    struct topic_preparation *preparation = must_allocate(sizeof(*preparation));
+    struct topic_preparation *preparation = sqlite_must_allocate(sizeof(*preparation));
 
     preparation->whole = whole;
     preparation->topic = topic;
     preparation->job = (struct topic_job){
         .name = topic->name,
         .partitions = topic->partition_nr,
-        .ret_ends = must_allocate(topic->partition_nr * sizeof(struct partition_ends)),
+        .ret_ends = sqlite_must_allocate(topic->partition_nr * sizeof(struct partition_ends)),
     };
     sqlite_file_write(log->file, topic_job_run, on_topic_job, preparation);
 }
@@ -198,7 +196,7 @@ static void prepare_topic(struct preparation *whole, const struct log_topic *wan
 static void sqlite_prepare(struct log *base, const struct log_topic *topics, size_t count,
                            log_done *done, void *argument)
 {
-    struct preparation *whole = must_allocate(sizeof(*whole));
+    struct preparation *whole = sqlite_must_allocate(sizeof(*whole));
 
     whole->log = (struct sqlite_log *)base;
     whole->done = done;
@@ -331,7 +329,7 @@ static void appends_flush(struct sqlite_log *log)
     if (log->gathering == NULL || loop_timer_is_active(log->retry)) {
         return;
     }
-    struct append_batch *batch = must_allocate(sizeof(*batch));
+    struct append_batch *batch = sqlite_must_allocate(sizeof(*batch));
 
     batch->log = log;
     batch->first = log->gathering;
@@ -345,7 +343,8 @@ static void sqlite_append_record(struct log *base, const struct log_entry *entry
 {
     struct sqlite_log *log = (struct sqlite_log *)base;
     struct exo_error err = {.code = EXO_OK};
-    struct sqlite_partition *partition = find_partition(log, entry->topic, entry->partition, &err);
+    struct sqlite_partition *partition =
+        sqlite_partition_find(log, entry->topic, entry->partition, &err);
     struct held_record *record =
         partition == NULL ? NULL : held_record_new(entry->key, entry->value);
 
@@ -356,7 +355,7 @@ static void sqlite_append_record(struct log *base, const struct log_entry *entry
         base->counts.buffered_bytes -= entry_cost(entry->key.bytes, entry->value.bytes);
         base->counts.append_failed++;
         if (entry->done != NULL) {
-            struct sqlite_answer *answer = answer_add(log, entry->argument);
+            struct sqlite_answer *answer = sqlite_answer_add(log, entry->argument);
 
             answer->appended = entry->done;
             answer->is_failed = true;
@@ -364,7 +363,7 @@ static void sqlite_append_record(struct log *base, const struct log_entry *entry
         }
         return;
     }
-    struct sqlite_append *append = must_allocate(sizeof(*append));
+    struct sqlite_append *append = sqlite_must_allocate(sizeof(*append));
 
     record->timestamp_ns = clock_wall_ns();
     append->row.topic = partition->topic->name;
@@ -383,149 +382,6 @@ static void sqlite_append_record(struct log *base, const struct log_entry *entry
         log->gathering_last = &append->row.next;
     }
     sqlite_log_wake(log);
-}
-
-/* ---- ends, trims ---- */
-
-static void sqlite_end(struct log *base, const char *topic, uint32_t partition_number,
-                       log_end_done *done, void *argument)
-{
-    struct sqlite_log *log = (struct sqlite_log *)base;
-    struct exo_error err = {.code = EXO_OK};
-    struct sqlite_partition *partition = find_partition(log, topic, partition_number, &err);
-
-    if (partition != NULL && !partition->topic->is_ready) {
-        (void)exo_error_set(&err, EXO_EUNAVAILABLE, "topic %s is not ready yet", topic);
-    }
-    struct sqlite_answer *answer = answer_add(log, argument);
-
-    answer->ended = done;
-    answer->is_failed = err.code != EXO_OK;
-    answer->err = err;
-    answer->offset = answer->is_failed ? -1 : partition->end;
-}
-
-/* One log_trim, or one step of the janitor (done NULL, is_janitor). */
-struct trim {
-    struct trim_job job; /* first */
-    struct sqlite_log *log;
-    struct sqlite_partition *partition;
-    log_done *done;
-    void *argument;
-    bool is_janitor;
-};
-
-static void janitor_step(struct sqlite_log *log);
-
-static void on_trim_job(void *argument, const struct exo_error *err)
-{
-    struct trim *trim = argument;
-    struct sqlite_log *log = trim->log;
-
-    if (log->is_closing) {
-        free(trim);
-        return;
-    }
-    if (err == NULL && trim->job.ret_low > trim->partition->low) {
-        trim->partition->low = trim->job.ret_low;
-        partition_changed(log, trim->partition);
-        sqlite_log_wake(log);
-    }
-    if (err == NULL && trim->job.ret_is_more) {
-        sqlite_file_write(log->file, trim_job_run, on_trim_job, trim);
-        return;
-    }
-    bool is_janitor = trim->is_janitor;
-
-    if (trim->done != NULL) {
-        trim->done(trim->argument, err);
-    }
-    free(trim);
-    if (is_janitor) {
-        janitor_step(log);
-    }
-}
-
-static void sqlite_trim(struct log *base, const char *topic, uint32_t partition_number,
-                        int64_t below, log_done *done, void *argument)
-{
-    struct sqlite_log *log = (struct sqlite_log *)base;
-    struct exo_error err = {.code = EXO_OK};
-    struct sqlite_partition *partition = find_partition(log, topic, partition_number, &err);
-
-    if (partition != NULL && partition->topic->is_ready && !partition->topic->is_volatile) {
-        struct trim *trim = must_allocate(sizeof(*trim));
-
-        *trim = (struct trim){
-            .job = {.topic = partition->topic->name,
-                    .partition = partition->number,
-                    .below = below < partition->end ? below : partition->end,
-                    .before_ns = EXO_TIME_NEVER,
-                    .rows_max = TRIM_ROWS,
-                    .is_exact = true},
-            .log = log,
-            .partition = partition,
-            .done = done,
-            .argument = argument,
-        };
-        sqlite_file_write(log->file, trim_job_run, on_trim_job, trim);
-        return;
-    }
-    if (partition != NULL && partition->topic->is_volatile) {
-        (void)exo_error_set(&err, EXO_EINVALID, "topic %s is held in memory and trims itself",
-                            topic);
-    } else if (partition != NULL) {
-        (void)exo_error_set(&err, EXO_EUNAVAILABLE, "topic %s is not ready yet", topic);
-    }
-    if (done != NULL) {
-        struct sqlite_answer *answer = answer_add(log, argument);
-
-        answer->done = done;
-        answer->is_failed = true;
-        answer->err = err;
-    }
-}
-
-/* Moves to the next partition that forgets by age; one write job at a time, so that appends get
- * their turn between. */
-static void janitor_step(struct sqlite_log *log)
-{
-    while (log->janitor_topic != NULL) {
-        struct sqlite_topic *topic = log->janitor_topic;
-
-        if (topic->is_volatile || !topic->is_ready || topic->retention_ms < 0 ||
-            log->janitor_partition >= topic->partition_nr) {
-            log->janitor_topic = topic->next;
-            log->janitor_partition = 0;
-            continue;
-        }
-        struct sqlite_partition *partition = &topic->partitions[log->janitor_partition++];
-        struct trim *trim = must_allocate(sizeof(*trim));
-
-        *trim = (struct trim){
-            .job = {.topic = topic->name,
-                    .partition = partition->number,
-                    .below = partition->end,
-                    .before_ns = clock_wall_ns() - topic->retention_ms * EXO_MILLISECOND,
-                    .rows_max = TRIM_ROWS},
-            .log = log,
-            .partition = partition,
-            .is_janitor = true,
-        };
-        sqlite_file_write(log->file, trim_job_run, on_trim_job, trim);
-        return;
-    }
-}
-
-static void on_janitor(void *argument)
-{
-    struct sqlite_log *log = argument;
-
-    if (log->janitor_topic == NULL) {
-        log->janitor_topic = log->topics;
-        log->janitor_partition = 0;
-        janitor_step(log);
-    }
 }
 
 /* ---- life ---- */
@@ -661,12 +517,12 @@ struct log *log_sqlite_open(struct loop *loop, const struct log_settings *settin
     if (file == NULL) {
         return NULL;
     }
-    struct sqlite_log *log = must_allocate(sizeof(*log));
+    struct sqlite_log *log = sqlite_must_allocate(sizeof(*log));
 
     log->log.driver = &driver;
     log->loop = loop;
     log->file = file;
-    log->path = must_allocate(strlen(settings->path) + 1);
+    log->path = sqlite_must_allocate(strlen(settings->path) + 1);
     memcpy(log->path, settings->path, strlen(settings->path));
     log->gathering_last = &log->gathering;
     log->acknowledged_last = &log->acknowledged;
@@ -674,7 +530,7 @@ struct log *log_sqlite_open(struct loop *loop, const struct log_settings *settin
     log->ready_last = &log->ready;
     log->turn = loop_wake_new(loop, on_turn, log);
     log->retry = loop_timer_new(loop, on_retry, log);
-    log->janitor = loop_timer_new(loop, on_janitor, log);
+    log->janitor = loop_timer_new(loop, sqlite_on_janitor, log);
     loop_timer_start(log->janitor, janitor_ns, janitor_ns);
     log->next_open = open_logs;
     open_logs = log;

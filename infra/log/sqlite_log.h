@@ -5,7 +5,8 @@
  *   reader that is behind the window <-- read job (a chunk from disk)  |
  *   volatile topics: append ------------------------------------------+ (nothing on disk)
  *
- * sqlite.c: life, appends, ends, trims; sqlite_reader.c: readers; sqlite_jobs.c: SQL. */
+ * sqlite.c: life, topics, appends; sqlite_trim.c: ends, trims; sqlite_reader.c: readers;
+ * sqlite_jobs.c: SQL on the file's thread. */
 #ifndef EXO_INFRA_LOG_SQLITE_LOG_H
 #define EXO_INFRA_LOG_SQLITE_LOG_H
 
@@ -83,11 +84,21 @@ struct sqlite_log {
     uint32_t janitor_partition;
 };
 
+/* sqlite_must_allocate gives zeroed memory or aborts. */
+void *sqlite_must_allocate(size_t bytes);
+
 /* sqlite_log_wake asks for a turn. */
 void sqlite_log_wake(struct sqlite_log *log);
 
 /* sqlite_topic_find gives a topic that log_prepare has seen, or NULL. */
 struct sqlite_topic *sqlite_topic_find(struct sqlite_log *log, const char *name);
+
+/* sqlite_partition_find gives the partition, or NULL with *err. */
+struct sqlite_partition *sqlite_partition_find(struct sqlite_log *log, const char *topic_name,
+                                               uint32_t partition, struct exo_error *err);
+
+/* sqlite_answer_add queues a callback for the next turn, to be filled in; its offset is -1. */
+struct sqlite_answer *sqlite_answer_add(struct sqlite_log *log, void *argument);
 
 /* partition_changed notes that readers of a partition may have something to do, for the next
  * readers_run. */
@@ -103,12 +114,24 @@ void readers_run(struct sqlite_log *log);
 /* readers_release frees readers that were closed while they waited for their turn. */
 void readers_release(struct sqlite_log *log);
 
-/* The reader half of the driver; as in log.h. */
+/* as log_end */
+void sqlite_end(struct log *base, const char *topic, uint32_t partition, log_end_done *done,
+                void *argument);
+/* as log_trim */
+void sqlite_trim(struct log *base, const char *topic, uint32_t partition, int64_t below,
+                 log_done *done, void *argument);
+/* sqlite_on_janitor is the callback of sqlite_log.janitor: deletes what is too old. */
+void sqlite_on_janitor(void *argument);
+
+/* as log_reader_open */
 struct log_reader *sqlite_reader_open(struct log *log, const char *topic, uint32_t partition,
                                       int64_t offset, uint32_t checksum,
                                       const struct log_reader_callbacks *callbacks, void *argument);
+/* as log_reader_resume */
 void sqlite_reader_resume(struct log_reader *reader);
+/* as log_reader_position */
 int64_t sqlite_reader_position(const struct log_reader *reader);
+/* as log_reader_close */
 void sqlite_reader_close(struct log_reader *reader);
 
 #endif /* EXO_INFRA_LOG_SQLITE_LOG_H */

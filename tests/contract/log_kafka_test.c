@@ -132,6 +132,50 @@ static void test_restart_in_the_middle(void **state)
     stage_close(stage);
 }
 
+/* The broker loses all its data and another role fills the same topic again, past the cursor: only
+ * the checksum of the record before it can tell. The reader must not go on. */
+static void test_lost_and_grown_again(void **state)
+{
+    struct stage *stage = *state;
+    struct stage other = {.settings = stage->settings};
+    struct sink sink = {.wanted = 100};
+    struct sink idle = {.wanted = 1};
+    struct log_topic topic = {.partitions = 2, .retention_ms = -1};
+    char command[128];
+
+    stage_open(stage);
+    stage_topic(stage, "regrown", 2, false);
+    stage_append_all(stage, 0, 0, 100, 50);
+    stage_append_all(stage, 1, 0, 100, 50);
+    stage_read(stage, 0, 0, 0, &sink);
+    stage_wait(stage, &sink.is_done, "records");
+    stage_read(stage, 1, 50, 0, &idle);
+    idle.next = 50;
+    stage_wait(stage, &idle.is_done, "records");
+    must_do("stop", "--kill");
+    (void)snprintf(command, sizeof(command), "rm -rf %s/kafka", broker.directory);
+    assert_int_equal(system(command), 0);
+    must_do("start", "");
+    topic.name = stage->topic;
+    stage_open(&other);
+    memcpy(other.topic, stage->topic, sizeof(other.topic));
+    assert_int_equal(stage_prepare(&other, &topic, 1, NULL), EXO_OK);
+    stage_append_all(&other, 0, 1000, 200, 50);
+    stage_append_all(&other, 1, 0, 10, 50); /* this one stays shorter than it was */
+    stage_close(&other);
+    sink.is_done = idle.is_done = false;
+    stage_wait(stage, &sink.is_done, "the failure");
+    stage_wait(stage, &idle.is_done, "the failure of the other");
+    assert_true(sink.is_failed);
+    assert_int_equal(sink.err.code, EXO_ECONFLICT);
+    assert_int_equal(sink.taken, 100);
+    assert_true(idle.is_failed);
+    assert_int_equal(idle.err.code, EXO_ECONFLICT);
+    log_reader_close(sink.reader);
+    log_reader_close(idle.reader);
+    stage_close(stage);
+}
+
 /* A broker that is there and silent must not hold the loop. */
 static void test_hang(void **state)
 {
@@ -259,9 +303,13 @@ int main(void)
         cmocka_unit_test_prestate(test_hang, &stage),
         cmocka_unit_test_prestate(test_restart_in_the_middle, &stage),
         cmocka_unit_test_prestate(test_down_at_start, &stage),
+        cmocka_unit_test_prestate(test_lost_and_grown_again, &stage),
     };
     int failed = log_stories_run("log on Kafka", &stage);
 
+    if (getenv("STORY") != NULL) {
+        cmocka_set_test_filter(getenv("STORY"));
+    }
     failed += cmocka_run_group_tests_name("log on Kafka alone", tests, NULL, NULL);
     broker_wipe(&broker);
     return failed == 0 ? 0 : 1;
