@@ -65,7 +65,7 @@ static void say_fleet(const struct explain_facts *facts, const struct satellite 
         fault_text_add(text, "no worker is heard of; start one with `exosphere worker`");
     } else if (fit.of_class == 0) {
         fault_text_add(text,
-                       "no worker serves the class %q (%u serve others); start one with "
+                       "no worker serves the class %q (%u workers serve others); start one with "
                        "--classes %s",
                        satellite->class, fit.alive, satellite->class.data);
     } else if (fit.draining == fit.of_class) {
@@ -79,7 +79,7 @@ static void say_fleet(const struct explain_facts *facts, const struct satellite 
                        mebibytes(fit.memory_bytes_max), (unsigned)fit.cpu_millis_max);
     } else if (fit.free == 0) {
         fault_text_add(text,
-                       "%u workers could run it and all are busy: it waits for a slot with %u MiB "
+                       "%u workers could run it and are busy: it waits for a slot with %u MiB "
                        "of memory and %u thousandths of a cpu",
                        fit.large_enough, mebibytes(needs->memory_bytes), needs->cpu_millis);
     } else {

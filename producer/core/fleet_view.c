@@ -254,6 +254,12 @@ static bool serves(const struct fleet_view_worker *worker, struct span class_nam
     return false;
 }
 
+/* A worker that has 0 of something does not count it (the null sandbox). */
+static bool could_hold(uint64_t total, uint64_t free, uint64_t wanted)
+{
+    return total == 0 || free >= wanted;
+}
+
 struct fleet_fit fleet_view_fit(const struct fleet_view *view, struct span class_name,
                                 uint64_t cpu_millis, uint64_t memory_bytes, exo_time now_ns)
 {
@@ -278,11 +284,12 @@ struct fleet_fit fleet_view_fit(const struct fleet_view *view, struct span class
         }
         if (worker->is_draining) {
             fit.draining++;
-        } else if (worker->memory_bytes >= memory_bytes && worker->cpu_millis >= cpu_millis) {
+        } else if (could_hold(worker->memory_bytes, worker->memory_bytes, memory_bytes) &&
+                   could_hold(worker->cpu_millis, worker->cpu_millis, cpu_millis)) {
             fit.large_enough++;
             fit.free += worker->running_count < worker->slots &&
-                        worker->memory_free_bytes >= memory_bytes &&
-                        worker->cpu_free_millis >= cpu_millis;
+                        could_hold(worker->memory_bytes, worker->memory_free_bytes, memory_bytes) &&
+                        could_hold(worker->cpu_millis, worker->cpu_free_millis, cpu_millis);
         }
     }
     return fit;

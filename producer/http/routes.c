@@ -112,8 +112,7 @@ static bool is_allowed(const struct api *api, const struct route *route,
         return api->token[0] == '\0' ||
                bytes_equal_constant_time(bearer(request), span_of(api->token));
     case GUARD_ATTEMPT:
-        return api->has_secret &&
-               attempt_token_check(api->secret, bearer(request), &task, &attempt);
+        return attempt_token_check(api->secret, bearer(request), &task, &attempt);
     }
     return false;
 }
@@ -138,6 +137,9 @@ void routes_admit(void *argument, struct http_request *request)
     } else if (route == NULL) {
         refuse(request, 405, "the path has other methods; the Allow header lists them", "Allow",
                allow);
+    } else if (route->guard == GUARD_ATTEMPT && !api->has_secret) {
+        refuse(request, 503, "the tokens of attempts cannot be checked yet: the store is away",
+               "Retry-After", "1");
     } else if (!is_allowed(api, route, request)) {
         refuse(request, 401,
                route->guard == GUARD_ATTEMPT
