@@ -96,9 +96,9 @@ static void task_record(struct worker_role *role, const struct role_class *class
         for (uint32_t i = 0; i < message.kill_count; i++) {
             kill_step(role, &message.kills[i]);
         }
-        if (message.drain) {
-            worker_role_drain(role, EXO_TIME_NEVER);
-        }
+    }
+    if (message.drain) {
+        worker_role_drain(role, EXO_TIME_NEVER); /* of the API: outside the sequences of shards */
     }
     arena_release(&arena);
 }
