@@ -44,7 +44,10 @@ static void die(const char *what, const struct exo_error *err)
 
 static void wait_for(struct bench *bench, const char *what)
 {
-    if (!loop_run_until(bench->loop, &bench->is_done, 120 * EXO_SECOND)) {
+    if (!loop_run_until(bench->loop, &bench->is_done, 60 * EXO_SECOND)) {
+        (void)fprintf(stderr, "log_bench: appended %llu, done %llu, read %llu of %llu\n",
+                      (unsigned long long)bench->appended, (unsigned long long)bench->done,
+                      (unsigned long long)bench->read, (unsigned long long)bench->wanted);
         die(what, NULL);
     }
 }
@@ -150,21 +153,32 @@ static void close_all(struct bench *bench, struct log_reader **readers)
     }
 }
 
-static void on_position(void *argument)
-{
-    struct bench *bench = argument;
+struct settling {
+    struct log_reader **readers;
+    uint32_t count;
+    bool is_done;
+};
 
-    bench->is_done = true;
+static void on_look(void *argument)
+{
+    struct settling *settling = argument;
+
+    settling->is_done = true;
+    for (uint32_t i = 0; i < settling->count; i++) {
+        settling->is_done &= log_reader_position(settling->readers[i]) >= 0;
+    }
 }
 
-/* Long enough for every reader to know the end it begins at. */
-static void settle(struct bench *bench)
+/* Until every reader knows the end it begins at. */
+static void settle(struct bench *bench, struct log_reader **readers, uint32_t count)
 {
-    struct loop_timer *timer = loop_timer_new(bench->loop, on_position, bench);
+    struct settling settling = {readers, count, false};
+    struct loop_timer *timer = loop_timer_new(bench->loop, on_look, &settling);
 
-    bench->is_done = false;
-    loop_timer_start(timer, 700 * EXO_MILLISECOND, 0);
-    wait_for(bench, "settling");
+    loop_timer_start(timer, 0, EXO_MILLISECOND);
+    if (!loop_run_until(bench->loop, &settling.is_done, 60 * EXO_SECOND)) {
+        die("waiting for the ends", NULL);
+    }
     loop_timer_free(timer);
 }
 
@@ -174,7 +188,7 @@ static void burst(struct bench *bench, const char *name, uint32_t partitions, ex
 
     bench->partitions = partitions;
     read_all(bench, readers, LOG_END);
-    settle(bench);
+    settle(bench, readers, partitions);
     bench->appended = 0;
     bench->done = 0;
     bench->read = 0;
@@ -266,7 +280,7 @@ static void singles(struct bench *bench, const char *name)
     struct log_reader *reader =
         log_reader_open(bench->log, bench->topic, 0, LOG_END, 0, &single_callbacks, bench);
 
-    settle(bench);
+    settle(bench, &reader, 1);
     bench->singles_acked = 0;
     bench->singles_read = 0;
     bench->is_done = false;
@@ -369,6 +383,7 @@ int main(int argc, char **argv)
         .properties = getenv("LOG_BENCH_PROPERTIES"), /* to try others, such as linger.ms=5 */
     };
 
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     bench.loop = loop_new(&err);
     if (bench.loop == NULL || (bench.log = log_open(bench.loop, &settings, &err)) == NULL) {
         die("open", &err);
