@@ -18,6 +18,8 @@ struct committer {
     bool is_awake;            /* a turn is deferred */
     bool is_in_flight;
     bool is_closing;
+    bool is_alone; /* the members go one by one: members[next] is in flight */
+    uint32_t next;
     struct shard **members; /* of the commit in flight */
     uint32_t *generations;
     struct store_batch *batches;
@@ -162,7 +164,11 @@ static void commit_done(void *argument, const struct store_result *result);
 static void commit_send(struct committer *c)
 {
     c->is_in_flight = true;
-    store_commit(c->scheduler->store, c->batches, c->count, commit_done, c);
+    if (c->is_alone) {
+        store_commit(c->scheduler->store, &c->batches[c->next], 1, commit_done, c);
+    } else {
+        store_commit(c->scheduler->store, c->batches, c->count, commit_done, c);
+    }
 }
 
 static void seal_all(struct committer *c)
@@ -238,8 +244,9 @@ static void member_end(struct committer *c, uint32_t place, const struct store_r
     }
 }
 
-/* Those whose fence held go on; what they sealed is still good. */
-static void drop_fenced(struct committer *c, const struct store_result *result)
+/* Those whose fence held go on; what they sealed is still good. Returns false when the fenced one
+ * is none of them. */
+static bool drop_fenced(struct committer *c, const struct store_result *result)
 {
     uint32_t kept = 0;
 
@@ -254,7 +261,35 @@ static void drop_fenced(struct committer *c, const struct store_result *result)
         c->generations[kept] = c->generations[i];
         c->batches[kept++] = c->batches[i];
     }
+    bool is_dropped = kept < c->count;
+
     c->count = kept;
+    return is_dropped;
+}
+
+/* Every member that waits for this answer hears it. Returns true when that ends the transaction. */
+static bool members_end(struct committer *c, const struct store_result *result)
+{
+    uint32_t end = c->is_alone && !c->is_closing ? c->next + 1 : c->count;
+
+    while (c->next < end) {
+        member_end(c, c->next++, result);
+    }
+    return c->next == c->count;
+}
+
+/* Whether what is left of the transaction is worth sending again. */
+static bool is_sent_again(struct committer *c, const struct store_result *result)
+{
+    if (c->is_alone || c->is_closing || c->count == 0) {
+        return false;
+    }
+    if (result->verdict == STORE_FENCED) {
+        return drop_fenced(c, result) && c->count > 0;
+    }
+    /* A refusal does not say whose data it was, and nobody else may pay for it: each goes alone. */
+    c->is_alone = result->verdict == STORE_REFUSED && c->count > 1;
+    return c->is_alone;
 }
 
 static void commit_done(void *argument, const struct store_result *result)
@@ -262,32 +297,24 @@ static void commit_done(void *argument, const struct store_result *result)
     struct committer *c = argument;
     struct scheduler *scheduler = c->scheduler;
 
-    if (c->is_closing) {
-        c->is_in_flight = false;
-        for (uint32_t i = 0; i < c->count; i++) {
-            member_end(c, i, result);
-        }
-        if (!c->is_awake) {
-            committer_free(c);
-        }
-        return;
+    if (!c->is_closing) {
+        scheduler->counts.commits += result->verdict == STORE_DONE;
+        scheduler->counts.commits_failed += result->verdict != STORE_DONE;
     }
-    scheduler->counts.commits += result->verdict == STORE_DONE;
-    scheduler->counts.commits_failed += result->verdict != STORE_DONE;
-    if (result->verdict != STORE_DONE) {
+    if (!c->is_closing && result->verdict != STORE_DONE) {
         scheduler_say(scheduler, "commit.failed", "%s", result->err.text);
     }
-    if (result->verdict == STORE_FENCED) {
-        drop_fenced(c, result);
-        if (c->count > 0) {
-            commit_send(c);
-            return;
-        }
+    if (is_sent_again(c, result) || !members_end(c, result)) {
+        commit_send(c);
+        return;
     }
     c->is_in_flight = false;
-    for (uint32_t i = 0; i < c->count; i++) {
-        member_end(c, i, result);
-    }
+    c->is_alone = false;
+    c->next = 0;
     c->count = 0;
-    committer_wake(c);
+    if (!c->is_closing) {
+        committer_wake(c);
+    } else if (!c->is_awake) {
+        committer_free(c);
+    }
 }

@@ -428,9 +428,11 @@ static bool has_room(const struct shard_input *input)
 
     for (int i = 0; i < INPUT_NR; i++) {
         if (inputs[i].cursor.offset < inputs[i].careful_until) {
-            /* One input a batch, and the one before it decided. */
-            return inputs[INPUT_JOBS].taken + inputs[INPUT_STATUS].taken == 0 &&
-                   !shard->is_in_flight;
+            /* One input a batch, the one before it decided, nothing else beside it; whoever has
+             * left the range waits for the other, or it might never get its turn. */
+            return input->cursor.offset < input->careful_until &&
+                   inputs[INPUT_JOBS].taken + inputs[INPUT_STATUS].taken == 0 &&
+                   !shard->is_in_flight && sched_is_empty(shard->sched);
         }
     }
     return input->taken < (is_jobs ? (uint32_t)JOBS_MAX : (uint32_t)STATUS_MAX) &&
@@ -467,7 +469,9 @@ static size_t input_records(void *argument, const struct log_record *records, si
     if (!shard_is_live(shard)) {
         return 0;
     }
-    for (; i < count && has_room(input) && !shard->is_checking; i++) {
+    bool is_jobs = input == &shard->inputs[INPUT_JOBS];
+
+    for (; i < count && has_room(input) && !(is_jobs && shard->is_checking); i++) {
         if (!take_record(input, &records[i])) {
             known_ask(shard, records + i, count - i);
             break;
@@ -485,7 +489,7 @@ static size_t input_records(void *argument, const struct log_record *records, si
         }
     }
     input->is_paused = i < count;
-    if (input == &shard->inputs[INPUT_STATUS] && i > 0) {
+    if (!is_jobs && i > 0) {
         shard_applied(shard);
     }
     scheduler_wake(shard->scheduler);

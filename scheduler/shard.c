@@ -189,6 +189,10 @@ static void retry_due(void *argument)
 
     bool is_wanted = shard->state == SHARD_TAKING || shard->state == SHARD_STOPPED;
 
+    if (shard_is_live(shard)) {
+        log_reader_resume(shard->inputs[INPUT_JOBS].reader); /* the store could not be asked */
+        return;
+    }
     if (is_wanted && !shard->is_in_flight) {
         take(shard);
     } else if (is_wanted) {
@@ -782,8 +786,12 @@ void shard_refused(struct shard *shard, bool is_duplicate, const char *why)
 
 bool shard_is_careful(const struct shard *shard)
 {
+    if (shard->sealed_taken[INPUT_JOBS] + shard->sealed_taken[INPUT_STATUS] > 1) {
+        return false; /* the range lies behind: nobody can be blamed yet */
+    }
     for (int i = 0; i < INPUT_NR; i++) {
-        if (shard->sealed.batch.inputs[i].offset <= shard->inputs[i].careful_until) {
+        if (shard->inputs[i].careful_until > 0 &&
+            shard->sealed.batch.inputs[i].offset <= shard->inputs[i].careful_until) {
             return true;
         }
     }

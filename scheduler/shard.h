@@ -35,7 +35,8 @@ struct shard_input {
     int64_t sealed_last;
     int64_t trimmed; /* asked to be deleted below */
     bool is_paused;
-    /* After a refused commit: records below it go one a batch; the one at skip is quarantined. */
+    /* After a refused commit: records below it go one a batch (0: none was refused); the one at
+     * skip is quarantined. */
     int64_t careful_until;
     int64_t skip;
     bool is_skip_duplicate; /* refused because its execution is there already */
@@ -174,7 +175,8 @@ void shard_committed(struct shard *shard, const struct store_result *result);
 /* shard_refused is told that the database refuses the batch in flight. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why);
 
-/* shard_is_careful is true when the batch in flight lay in a range that goes one input a batch. */
+/* shard_is_careful is true when the batch in flight lay in a range that goes one input a batch: if
+ * it is refused, its input is to blame. */
 bool shard_is_careful(const struct shard *shard);
 
 /* ---- intake.c ---- */

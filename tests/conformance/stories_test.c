@@ -456,6 +456,33 @@ static void test_shard_stands_still_and_is_resumed(void **state)
     assert_ends(play, &id, "SUCCEEDED", "3");
 }
 
+/* An id that was made with a clock ahead is taken for a new one by the next owner, and the database
+ * refuses the batch: only the repeated job may be left out, not those of other shards or beside it.
+ */
+static void test_refused_job_costs_no_other(void **state)
+{
+    struct play *play = *state;
+    struct execution_id ids[60];
+    struct execution_id ahead = execution_id_new(clock_wall_ns() / EXO_MILLISECOND + 60000);
+    uint32_t shard = execution_shard(&ahead, play->stage.shard_count);
+    uint32_t letters = stage_letters(&play->stage);
+
+    stage_submit_as(&play->stage, &ahead, shard, one_cluster, "{}");
+    assert_ends(play, &ahead, "SUCCEEDED", "3");
+    stage_scheduler_kill(&play->stage, 0);
+    for (int i = 0; i < 60; i++) {
+        ids[i] = stage_submit(&play->stage, one_cluster, "{}");
+        if (i == 30) {
+            stage_submit_as(&play->stage, &ahead, shard, one_cluster, "{}");
+        }
+    }
+    stage_scheduler_start(&play->stage, 1);
+    for (int i = 0; i < 60; i++) {
+        assert_ends(play, &ids[i], "SUCCEEDED", "3");
+    }
+    assert_int_equal(stage_letters(&play->stage), letters);
+}
+
 static char path[64];
 
 static void sqlite_settings(void)
@@ -516,6 +543,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_repeated_job_runs_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_poison_goes_to_the_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_before_its_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_job_costs_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shard_stands_still_and_is_resumed, setup, teardown),
     };
     const char *name = argc > 1 ? argv[1] : "sqlite";
