@@ -148,6 +148,20 @@ static void stop_loop(void *argument)
     loop_stop(scene->loop);
 }
 
+/* A stop that no run has seen must not keep the end from closing what is open. */
+static void test_free_after_a_stop_without_a_run(void **state)
+{
+    struct exo_error err;
+    struct loop *loop = loop_new(&err);
+
+    (void)state;
+    assert_non_null(loop);
+    loop_timer_free(loop_timer_new(loop, NULL, NULL));
+    loop_stop(loop);
+    loop_run(loop);
+    loop_free(loop);
+}
+
 static void test_stop_ends_a_run(void **state)
 {
     struct scene *scene = *state;
@@ -354,6 +368,7 @@ int main(void)
         SCENE_TEST(test_timer_frees_itself),
         SCENE_TEST(test_defer_runs_later_and_again),
         cmocka_unit_test(test_free_runs_the_deferred),
+        cmocka_unit_test(test_free_after_a_stop_without_a_run),
         SCENE_TEST(test_stop_ends_a_run),
         SCENE_TEST(test_watch_reads_and_sleeps),
         SCENE_TEST(test_watch_tells_of_a_hang_up),
