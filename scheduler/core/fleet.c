@@ -241,7 +241,7 @@ static void forget_gone(struct fleet *fleet)
     for (uint32_t i = 0; i < fleet->worker_count;) {
         struct fleet_worker *w = fleet->workers[i];
 
-        if (!w->is_gone) {
+        if (!w->is_gone || w->is_watched) {
             i++;
             continue;
         }
@@ -297,6 +297,7 @@ static void worker_facts(struct fleet *fleet, struct fleet_worker *w,
     w->slots = heartbeat->slots;
     w->is_draining = heartbeat->is_draining;
     w->is_gone = heartbeat->is_leaving;
+    w->is_watched = false;
     w->silent_ticks = 0;
     w->cpu_millis = heartbeat->cpu_millis;
     w->memory_bytes = heartbeat->memory_bytes;
@@ -358,12 +359,21 @@ bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat
     return true;
 }
 
+/* The tickets of another life. */
+static void tickets_forget(struct fleet_worker *w)
+{
+    if (w->window > 0) {
+        memset(w->tickets, 0, w->window * sizeof(*w->tickets));
+    }
+    w->available = 0;
+}
+
 bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
                   uint32_t fleet_partition)
 {
     struct fleet_worker *w = find(fleet, worker);
 
-    if (w != NULL && w->incarnation >= incarnation && !w->is_gone) {
+    if (w != NULL && w->incarnation >= incarnation && (!w->is_gone || w->is_watched)) {
         return w->incarnation == incarnation;
     }
     if (w == NULL) {
@@ -372,10 +382,17 @@ bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
             return true; /* no room to watch it; its heartbeats would find none either */
         }
     }
-    w->incarnation = incarnation;
+    count_available(fleet, w, -1);
+    if (w->incarnation != incarnation) {
+        tickets_forget(w);
+        w->incarnation = incarnation;
+        w->heartbeat = 0;
+    }
+    /* It gets no work before it has spoken; its tickets stay as they are until then. */
+    w->is_gone = true;
+    w->is_watched = true;
     w->fleet_partition = fleet_partition;
     w->silent_ticks = 0;
-    w->is_gone = false;
     return true;
 }
 
@@ -399,7 +416,7 @@ void fleet_tick(struct fleet *fleet, uint32_t fleet_partition,
     for (uint32_t i = 0; i < fleet->worker_count; i++) {
         struct fleet_worker *w = fleet->workers[i];
 
-        if (w->fleet_partition != fleet_partition || w->is_gone) {
+        if (w->fleet_partition != fleet_partition || (w->is_gone && !w->is_watched)) {
             continue;
         }
         w->silent_ticks++;
@@ -409,6 +426,7 @@ void fleet_tick(struct fleet *fleet, uint32_t fleet_partition,
 
             count_available(fleet, w, -1);
             w->is_gone = true;
+            w->is_watched = false;
             silent(context, &suspicion);
         }
     }

@@ -45,7 +45,8 @@ struct fleet_worker {
     uint32_t slots;
     uint32_t window;
     bool is_draining;
-    bool is_gone; /* silent or left; forgotten when its attempts are settled */
+    bool is_gone;    /* silent, left or not heard yet: gets no work */
+    bool is_watched; /* gone, but its silence is counted: it holds attempts of a loaded shard */
     uint32_t silent_ticks;
     int64_t cpu_free, memory_free; /* as last told, less what was spent since */
     uint64_t cpu_millis, memory_bytes;

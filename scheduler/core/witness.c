@@ -135,12 +135,24 @@ static const char *loss_text(enum fleet_suspicion_kind kind)
     return "the worker was lost";
 }
 
+/* Somebody who spoke again while everything below the end was applied is not silent. */
+static bool has_spoken(const struct sched *s, const struct sched_witness *witness)
+{
+    const struct fleet_worker *w = fleet_worker_find(s->fleet, witness->worker);
+
+    return witness->kind == FLEET_SILENT && w != NULL && w->incarnation == witness->incarnation &&
+           !w->is_gone;
+}
+
 enum sched_err witness_step(struct sched *s, const struct sched_witness *witness)
 {
     struct holder *holder = holder_find(s, witness->worker, witness->incarnation);
     uint64_t mark = next_mark(s);
 
     assert(witness->worker.bytes < FLEET_NAME_BYTES);
+    if (has_spoken(s, witness)) {
+        return SCHED_ESTALE;
+    }
     if (witness->kind == FLEET_ABSENT) {
         kill_unknown(s, witness);
     }

@@ -1,0 +1,151 @@
+#include "scheduler/core/fleet.h"
+
+#include <string.h>
+
+#include "tests/support/test.h"
+
+enum { WINDOW = 4 };
+
+static struct heap_budget budget;
+
+static struct fleet *fleet_make(void)
+{
+    struct fleet_limits limits = {.silent_ticks = 3};
+    struct fleet *fleet = fleet_new(allocator_heap(&budget), span_of("us"), &limits);
+
+    assert_non_null(fleet);
+    return fleet;
+}
+
+/* A heartbeat of worker "w" that lends us all its tickets under one lend number. */
+static void beat(struct fleet *fleet, uint64_t incarnation, uint64_t number, uint64_t lend)
+{
+    uint32_t tickets[WINDOW];
+    uint64_t lends[WINDOW];
+    struct span class = span_of("default");
+    struct fleet_suspicion suspicion;
+    struct wire_loan loan = {.worker = span_of("w"),
+                             .incarnation = incarnation,
+                             .process = span_of("us"),
+                             .tickets = tickets,
+                             .lends = lends,
+                             .count = WINDOW};
+    struct wire_heartbeat heartbeat = {.worker = span_of("w"),
+                                       .incarnation = incarnation,
+                                       .number = number,
+                                       .classes = &class,
+                                       .class_count = 1,
+                                       .window = WINDOW,
+                                       .loans = &loan,
+                                       .loan_count = 1};
+
+    for (uint32_t i = 0; i < WINDOW; i++) {
+        tickets[i] = i;
+        lends[i] = lend;
+    }
+    assert_true(fleet_heartbeat(fleet, &heartbeat, 0, &suspicion));
+}
+
+static void count_silent(void *context, const struct fleet_suspicion *suspicion)
+{
+    assert_int_equal(suspicion->kind, FLEET_SILENT);
+    (*(uint32_t *)context)++;
+}
+
+static uint32_t silence(struct fleet *fleet, int ticks)
+{
+    uint32_t count = 0;
+
+    for (int i = 0; i < ticks; i++) {
+        fleet_tick(fleet, 0, count_silent, &count);
+    }
+    return count;
+}
+
+static uint32_t take_all(struct fleet *fleet)
+{
+    uint32_t tickets[WINDOW];
+    uint64_t lends[WINDOW];
+    uint32_t count;
+    struct fleet_needs needs = {.class = fleet_class(fleet, span_of("default"))};
+
+    (void)fleet_take(fleet, &needs, WINDOW, tickets, lends, &count);
+    return count;
+}
+
+static void test_silent_worker_comes_back(void **state)
+{
+    struct fleet *fleet = fleet_make();
+
+    (void)state;
+    beat(fleet, 7, 1, 1);
+    assert_int_equal(silence(fleet, 10), 1);
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    beat(fleet, 7, 2, 1);
+    assert_int_equal(fleet_available(fleet, 0), WINDOW);
+    assert_int_equal(take_all(fleet), WINDOW);
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    fleet_free(fleet);
+}
+
+/* A shard loaded meanwhile watches the worker: it gets no work before it speaks, its silence is
+ * told once more, and when it speaks its tickets are counted once. */
+static void test_watched_worker_comes_back(void **state)
+{
+    struct fleet *fleet = fleet_make();
+
+    (void)state;
+    beat(fleet, 7, 1, 1);
+    assert_int_equal(silence(fleet, 10), 1);
+    assert_true(fleet_expect(fleet, span_of("w"), 7, 0));
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    assert_int_equal(take_all(fleet), 0);
+    assert_int_equal(silence(fleet, 10), 1);
+    assert_true(fleet_expect(fleet, span_of("w"), 7, 0));
+    beat(fleet, 7, 2, 1);
+    assert_int_equal(fleet_available(fleet, 0), WINDOW);
+    assert_int_equal(take_all(fleet), WINDOW);
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    fleet_free(fleet);
+}
+
+static void test_expected_life_has_its_own_tickets(void **state)
+{
+    struct fleet *fleet = fleet_make();
+
+    (void)state;
+    beat(fleet, 7, 5, 9);
+    assert_true(fleet_expect(fleet, span_of("w"), 8, 0));
+    assert_false(fleet_expect(fleet, span_of("w"), 7, 0));
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    beat(fleet, 8, 1, 1);
+    assert_int_equal(fleet_available(fleet, 0), WINDOW);
+    assert_int_equal(take_all(fleet), WINDOW);
+    fleet_free(fleet);
+}
+
+static void test_restored_ticket_is_spent_again(void **state)
+{
+    struct fleet *fleet = fleet_make();
+
+    (void)state;
+    beat(fleet, 7, 1, 1);
+    assert_int_equal(take_all(fleet), WINDOW);
+    fleet_ticket_restored(fleet, span_of("w"), 7, 2, 1);
+    fleet_ticket_restored(fleet, span_of("w"), 7, 2, 1); /* twice is once */
+    fleet_ticket_restored(fleet, span_of("w"), 7, 1, 2); /* of another loan */
+    assert_int_equal(take_all(fleet), 1);
+    fleet_free(fleet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_silent_worker_comes_back),
+        cmocka_unit_test(test_watched_worker_comes_back),
+        cmocka_unit_test(test_expected_life_has_its_own_tickets),
+        cmocka_unit_test(test_restored_ticket_is_spent_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
