@@ -1,0 +1,85 @@
+/* fault: what may go wrong in a world, one table.
+ *
+ *   name (--faults), how often in a million chances, what it is
+ *
+ * Each world enables a random part of it (swarm testing), because faults can hide each other. */
+#ifndef EXO_TESTS_SIM_FAULT_H
+#define EXO_TESTS_SIM_FAULT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/sim/dice.h"
+
+/* clang-format off */
+#define FAULT_TABLE(X)                                                                             \
+    /* of scheduler processes: chances a second */                                                 \
+    X(SCHEDULER_CRASH,   "scheduler_crash",    25000, "dies and comes back under another name")    \
+    X(SCHEDULER_LEAVE,   "scheduler_leave",    20000, "ends cleanly and comes back")               \
+    X(SCHEDULER_PAUSE,   "scheduler_pause",    20000, "stands still for a while")                  \
+    /* of workers: chances a second */                                                             \
+    X(WORKER_CRASH,      "worker_crash",       25000, "dies with its containers and comes back")   \
+    X(WORKER_PAUSE,      "worker_pause",       20000, "falls silent for a while")                  \
+    X(WORKER_TWIN,       "worker_twin",        10000, "a second life starts beside the first")     \
+    X(WORKER_DRAIN,      "worker_drain",       10000, "drains, leaves and comes back")             \
+    X(WORKER_UNPREPARED, "worker_unprepared",  20000, "cannot prepare an attempt: its own fault")  \
+    /* of the database: chances a commit, a request, a second */                                   \
+    X(COMMIT_FAILED,     "commit_failed",      30000, "answer FAILED, nothing committed")          \
+    X(COMMIT_APPLIED,    "commit_applied",     30000, "answer UNKNOWN, committed")                 \
+    X(COMMIT_LOST,       "commit_lost",        30000, "answer UNKNOWN, not committed")             \
+    X(COMMIT_LATE,       "commit_late",        20000, "answer UNKNOWN, committed after it")        \
+    X(COMMIT_DELAY,      "commit_delay",       30000, "takes seconds")                             \
+    X(COMMIT_REFUSED,    "commit_refused",     10000, "answer REFUSED to a batch of many, once")   \
+    X(STORE_ERROR,       "store_error",        30000, "a read, round or take-over fails")          \
+    X(STORE_OUTAGE,      "store_outage",       20000, "away for seconds; what runs is aborted")    \
+    X(CLOCK_JUMP,        "clock_jump",         20000, "the database's clock jumps")                \
+    /* of the broker: chances an append, a delivery, a request, a second */                        \
+    X(APPEND_LOST,       "append_lost",        10000, "error, not stored")                         \
+    X(APPEND_UNKNOWN,    "append_unknown",     10000, "error, though stored")                      \
+    X(APPEND_DELAY,      "append_delay",       10000, "takes seconds")                             \
+    X(APPEND_FULL,       "append_full",         5000, "the producer's buffer is full")             \
+    X(RECORD_DOUBLED,    "record_doubled",     20000, "stored a second time, later")               \
+    X(OFFSET_GAP,        "offset_gap",         20000, "offsets are not dense")                     \
+    X(READER_STALL,      "reader_stall",        3000, "a reader gets nothing for seconds")         \
+    X(END_SLOW,          "end_slow",           50000, "the end of a partition comes late")         \
+    X(END_FAILED,        "end_failed",         50000, "the end of a partition is not told")        \
+    X(BROKER_OUTAGE,     "broker_outage",      15000, "all partitions are away for seconds")       \
+    X(PARTITION_OUTAGE,  "partition_outage",   30000, "one partition is away for long")            \
+    /* of the cache: chances a put */                                                              \
+    X(CACHE_DROP,        "cache_drop",         50000, "a view is lost")                            \
+    /* of machines: once a world */                                                                \
+    X(CLOCK_RATE,        "clock_rate",       1000000, "clocks run at different rates")             \
+    /* strange work: chances an execution */                                                       \
+    X(GARBAGE,           "garbage",           200000, "records that mean nothing")                 \
+    X(FOREIGN_PARTITION, "foreign_partition", 300000, "a job on another shard's partition")        \
+    X(NO_ID,             "no_id",             100000, "a job without an id")                       \
+    X(REPEATED_JOB,      "repeated_job",      200000, "a job submitted again")                     \
+    X(CANCEL,            "cancel",            200000, "a cancel at any time")                      \
+    X(POISON,            "poison",             50000, "a job the database refuses for good")
+/* clang-format on */
+
+enum sim_fault {
+#define X(id, name, chance, text) FAULT_##id,
+    FAULT_TABLE(X)
+#undef X
+        FAULT_NR,
+};
+
+struct faults {
+    struct dice *dice;
+    bool is_enabled[FAULT_NR];
+    bool is_over; /* healed: nothing fires any more */
+    uint64_t fired[FAULT_NR];
+};
+
+/* fault_fires rolls for one chance of a fault and counts it when it fires. */
+bool fault_fires(struct faults *faults, enum sim_fault fault);
+
+/* fault_name and fault_text return static strings. */
+const char *fault_name(enum sim_fault fault);
+const char *fault_text(enum sim_fault fault);
+
+/* fault_find gives a fault by name, FAULT_NR where there is none. */
+enum sim_fault fault_find(const char *name);
+
+#endif /* EXO_TESTS_SIM_FAULT_H */

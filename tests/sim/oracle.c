@@ -1,0 +1,403 @@
+#include "tests/sim/oracle.h"
+
+#include <stdlib.h>
+
+#include "infra/crypto/crypto.h"
+#include "schemas/vocab/limits.h"
+#include "schemas/wire/event.h"
+#include "schemas/wire/state.h"
+#include "schemas/wire/task.h"
+#include "schemas/wire/topics.h"
+#include "tests/sim/database.h"
+#include "tests/sim/sim.h"
+
+struct oracle oracle;
+
+void oracle_begin(const struct plan *plan)
+{
+    oracle = (struct oracle){.plan = plan};
+}
+
+void oracle_nothing(void *argument, const struct store_result *result)
+{
+    (void)argument;
+    (void)result;
+}
+
+struct oracle_execution *oracle_find(const struct execution_id *id)
+{
+    for (struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        if (execution_id_equal(&e->id, id)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static const char *id_text(const struct execution_id *id)
+{
+    static char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(id, text);
+    return text;
+}
+
+/* ---- what a commit says ---- */
+
+static struct oracle_execution *execution_add(const struct store_execution *row)
+{
+    struct oracle_execution *e = sim_alloc(sizeof(*e));
+    const char *number = strrchr(row->cluster, '/');
+    unsigned long which = number == NULL ? PLAN_EXECUTIONS_MAX : strtoul(number + 2, NULL, 10);
+
+    if (oracle_find(&row->id) != NULL) {
+        sim_fail("execution %s is inserted twice", id_text(&row->id));
+    }
+    if (which >= oracle.plan->execution_count) {
+        sim_fail("execution %s is of no plan: %s", id_text(&row->id), row->cluster);
+    }
+    e->id = row->id;
+    e->shard = row->shard;
+    e->plan = &oracle.plan->executions[which];
+    e->next = oracle.executions;
+    oracle.executions = e;
+    if (e->plan->has_id && !execution_id_equal(&e->plan->id, &row->id)) {
+        sim_fail("execution %lu has got another id", which);
+    }
+    return e;
+}
+
+static bool is_map(const struct oracle_execution *e, uint32_t instance)
+{
+    return e->plan->satellites[instance].each != EACH_NONE;
+}
+
+static void parents_check(const struct oracle_execution *e, uint32_t instance)
+{
+    for (uint32_t i = 0; i < e->plan->satellite_count; i++) {
+        if ((e->plan->satellites[instance].parents >> i & 1) != 0 &&
+            !task_state_is_terminal((enum task_state)e->instances[i].state)) {
+            sim_fail("plan %u: s%u is READY before its parent s%u has ended", e->plan->number,
+                     instance, i);
+        }
+    }
+}
+
+static struct oracle_task *task_of(struct oracle_execution *e, uint32_t instance, uint32_t index)
+{
+    struct oracle_instance *i = &e->instances[instance];
+
+    if (index >= i->task_count) {
+        uint32_t count = index < 1 ? 1 : (index / 256 + 1) * 256;
+        struct oracle_task *tasks = sim_alloc(count * sizeof(*tasks));
+
+        for (uint32_t k = 0; k < count; k++) {
+            tasks[k].state = is_map(e, instance) ? TASK_READY : TASK_WAITING;
+        }
+        if (i->task_count > 0) {
+            memcpy(tasks, i->tasks, i->task_count * sizeof(*tasks));
+        }
+        i->tasks = tasks;
+        i->task_count = count;
+    }
+    return &i->tasks[index];
+}
+
+static bool may_follow(enum task_state from, enum task_state to)
+{
+    switch (from) {
+    case TASK_WAITING:
+        return to != TASK_WAITING && to != TASK_DISPATCHED && to != TASK_RUNNING &&
+               to != TASK_BACKOFF && to != TASK_TIMED_OUT;
+    case TASK_READY:
+        return to == TASK_DISPATCHED || to == TASK_CANCELLED;
+    case TASK_DISPATCHED:
+        return to != TASK_DISPATCHED && to != TASK_WAITING && to != TASK_UPSTREAM_FAILED &&
+               to != TASK_SKIPPED;
+    case TASK_RUNNING:
+        return to != TASK_RUNNING && to != TASK_DISPATCHED && to != TASK_WAITING &&
+               to != TASK_UPSTREAM_FAILED && to != TASK_SKIPPED;
+    case TASK_BACKOFF:
+        return to == TASK_READY || to == TASK_CANCELLED;
+    case TASK_SUCCEEDED:
+    case TASK_FAILED:
+    case TASK_UPSTREAM_FAILED:
+    case TASK_SKIPPED:
+    case TASK_CANCELLED:
+    case TASK_TIMED_OUT:
+    case TASK_STATE_NR:
+        break;
+    }
+    return false;
+}
+
+static void task_follow(struct oracle_execution *e, const struct wire_change *change,
+                        enum task_state to)
+{
+    struct oracle_task *task = task_of(e, change->instance, change->index);
+    enum task_state from = (enum task_state)task->state;
+
+    if (!may_follow(from, to)) {
+        sim_fail("plan %u: task s%u.%u goes from %s to %s", e->plan->number, change->instance,
+                 change->index, task_state_name(from), task_state_name(to));
+    }
+    oracle.transitions[from][to]++;
+    if (to == TASK_DISPATCHED) {
+        if (e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING) {
+            sim_fail("plan %u: a task is dispatched while the execution is %s", e->plan->number,
+                     execution_state_name(e->state));
+        }
+        if (change->attempt != task->attempt + 1) {
+            sim_fail("plan %u: s%u.%u: attempt %u follows %u", e->plan->number, change->instance,
+                     change->index, change->attempt, task->attempt);
+        }
+        task->attempt = change->attempt;
+    } else if (change->attempt != task->attempt) {
+        sim_fail("plan %u: s%u.%u: a change of attempt %u while it is %u", e->plan->number,
+                 change->instance, change->index, change->attempt, task->attempt);
+    }
+    oracle.finishes += to == TASK_SUCCEEDED || to == TASK_FAILED || to == TASK_TIMED_OUT;
+    task->state = (uint8_t)to;
+}
+
+static void instance_follow(struct oracle_execution *e, const struct wire_change *change,
+                            enum task_state to)
+{
+    struct oracle_instance *i = &e->instances[change->instance];
+
+    if (task_state_is_terminal((enum task_state)i->state)) {
+        sim_fail("plan %u: s%u was %s and becomes %s", e->plan->number, change->instance,
+                 task_state_name((enum task_state)i->state), task_state_name(to));
+    }
+    if (i->state == TASK_WAITING && to == TASK_READY) {
+        parents_check(e, change->instance);
+    }
+    i->state = (uint8_t)to;
+}
+
+static void execution_follow(struct oracle_execution *e, enum execution_state to, uint64_t epoch)
+{
+    bool is_good = !execution_state_is_terminal(e->state);
+
+    if (to == EXECUTION_CANCELLING) {
+        is_good = e->state == EXECUTION_QUEUED || e->state == EXECUTION_RUNNING;
+        e->cancel_epoch = epoch;
+    } else if (to == EXECUTION_CANCELLED || to == EXECUTION_TIMED_OUT) {
+        is_good = e->state == EXECUTION_CANCELLING;
+    } else if (to == EXECUTION_SUCCEEDED || to == EXECUTION_FAILED) {
+        is_good = e->state == EXECUTION_QUEUED || e->state == EXECUTION_RUNNING;
+    }
+    if (!is_good) {
+        sim_fail("plan %u: the execution goes from %s to %s", e->plan->number,
+                 execution_state_name(e->state), execution_state_name(to));
+    }
+    for (uint32_t i = 0; i < e->plan->satellite_count && execution_state_is_terminal(to); i++) {
+        if (!task_state_is_terminal((enum task_state)e->instances[i].state)) {
+            sim_fail("plan %u: %s while s%u is %s", e->plan->number, execution_state_name(to), i,
+                     task_state_name((enum task_state)e->instances[i].state));
+        }
+    }
+    e->state = to;
+}
+
+static void change_follow(const struct wire_change *change, uint64_t epoch)
+{
+    struct oracle_execution *e = oracle_find(&change->execution);
+    enum execution_state execution_state = EXECUTION_QUEUED;
+    enum task_state state = TASK_WAITING;
+
+    if (e == NULL) {
+        sim_fail("a change of execution %s, which has no row", id_text(&change->execution));
+    }
+    if (change->number != e->change + 1) {
+        sim_fail("plan %u: change %llu follows %llu", e->plan->number,
+                 (unsigned long long)change->number, (unsigned long long)e->change);
+    }
+    e->change++;
+    if (change->execution_state.bytes > 0) {
+        if (!execution_state_parse(change->execution_state, &execution_state)) {
+            sim_fail("a change to no state");
+        }
+        execution_follow(e, execution_state, epoch);
+        return;
+    }
+    if (!task_state_parse(change->state, &state) || change->instance >= e->plan->satellite_count) {
+        sim_fail("a change of no task or to no state");
+    }
+    if (change->has_index || !is_map(e, change->instance)) {
+        if (change->has_index || state == TASK_READY || change->attempt > 0 ||
+            e->instances[change->instance].task_count > 0) {
+            task_follow(e, change, state);
+        } else {
+            oracle.transitions[TASK_WAITING][state]++;
+        }
+    }
+    if (!change->has_index) {
+        instance_follow(e, change, state);
+    }
+}
+
+static void journal_follow(const struct store_batch *batch)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+    struct wire_change_batch changes;
+
+    if (batch->journal.bytes == 0) {
+        return;
+    }
+    arena_init(&arena, allocator_heap(&budget), 0);
+    if (wire_change_batch_unpack(batch->journal, &arena, &changes) != WIRE_OK) {
+        sim_fail("a journal row cannot be read");
+    }
+    if (changes.epoch != batch->epoch || changes.batch != batch->next ||
+        changes.shard != batch->shard) {
+        sim_fail("a journal row is of another batch");
+    }
+    for (uint32_t i = 0; i < changes.change_count; i++) {
+        change_follow(&changes.changes[i], batch->epoch);
+    }
+    arena_release(&arena);
+}
+
+void oracle_commit(const struct store_shard *row, const struct store_batch *batch)
+{
+    if (batch->epoch != row->epoch || batch->previous != row->batch ||
+        batch->next != batch->previous + 1) {
+        sim_fail("shard %u: batch %llu of epoch %llu commits over batch %llu of epoch %llu",
+                 batch->shard, (unsigned long long)batch->next, (unsigned long long)batch->epoch,
+                 (unsigned long long)row->batch, (unsigned long long)row->epoch);
+    }
+    for (int i = 0; i < STORE_INPUTS; i++) {
+        if (batch->inputs[i].offset < row->inputs[i].offset) {
+            sim_fail("shard %u: input %d goes back from %lld to %lld", batch->shard, i,
+                     (long long)row->inputs[i].offset, (long long)batch->inputs[i].offset);
+        }
+    }
+    if (batch->now_ns < row->now_ns) {
+        sim_fail("shard %u: shard time goes back", batch->shard);
+    }
+    if (batch->event_batch < row->event_batch || batch->event_batch > batch->previous) {
+        sim_fail("shard %u: events up to %llu after %llu, with batch %llu committed", batch->shard,
+                 (unsigned long long)batch->event_batch, (unsigned long long)row->event_batch,
+                 (unsigned long long)batch->previous);
+    }
+    for (uint32_t i = 0; i < batch->insert_count; i++) {
+        (void)execution_add(&batch->inserts[i]);
+    }
+    sim_trace("commit shard %u epoch %llu batch %llu jobs %lld status %lld", batch->shard,
+              (unsigned long long)batch->epoch, (unsigned long long)batch->next,
+              (long long)batch->inputs[0].offset, (long long)batch->inputs[1].offset);
+    journal_follow(batch);
+}
+
+/* ---- rows against the journal ---- */
+
+static void columns_compare(struct oracle_execution *e, uint32_t instance, uint32_t first,
+                            const struct wire_columns *columns, uint32_t next_index)
+{
+    const unsigned char *states = columns->states.data;
+    uint32_t limit = e->plan->satellites[instance].retries;
+
+    for (uint32_t i = 0; i < columns->states.bytes && first + i < next_index; i++) {
+        struct oracle_task *task = task_of(e, instance, first + i);
+        uint32_t attempt = i < columns->attempt_count ? columns->attempts[i] : 0;
+
+        if (states[i] != task->state || attempt != task->attempt) {
+            sim_fail("plan %u: the row of s%u.%u says %s, attempt %u; the journal %s, %u",
+                     e->plan->number, instance, first + i,
+                     task_state_name((enum task_state)states[i]), attempt,
+                     task_state_name((enum task_state)task->state), task->attempt);
+        }
+        task->failures = i < columns->failure_count ? (uint16_t)columns->failures[i] : 0;
+        task->laters = i < columns->later_count ? (uint16_t)columns->laters[i] : 0;
+        uint32_t losses = i < columns->loss_count ? columns->losses[i] : 0;
+
+        oracle.losses += losses - task->losses;
+        task->losses = (uint8_t)losses;
+        e->is_infrastructure = e->is_infrastructure || losses >= LIMIT_LOSSES;
+        if (task->failures > limit + 1 ||
+            (task->failures == limit + 1 && !task_state_is_terminal((enum task_state)states[i]))) {
+            sim_fail("plan %u: s%u.%u has failed %u times, with %u retries", e->plan->number,
+                     instance, first + i, task->failures, limit);
+        }
+        if (task->attempt < (uint32_t)task->failures + task->laters + task->losses) {
+            sim_fail("plan %u: s%u.%u: more ends than attempts", e->plan->number, instance,
+                     first + i);
+        }
+    }
+}
+
+static void body_compare(struct oracle_execution *e, const struct store_execution *row,
+                         struct wire_body *ret_body, struct arena *arena)
+{
+    enum execution_state state = EXECUTION_QUEUED;
+
+    if (wire_body_unpack(row->body, arena, ret_body) != WIRE_OK ||
+        ret_body->instance_count != e->plan->satellite_count) {
+        sim_fail("plan %u: its body cannot be read", e->plan->number);
+    }
+    if (!execution_state_parse(span_of(row->state), &state) || state != e->state ||
+        row->is_terminal != execution_state_is_terminal(state)) {
+        sim_fail("plan %u: its row says %s, its journal %s", e->plan->number, row->state,
+                 execution_state_name(e->state));
+    }
+    if (ret_body->change != e->change) {
+        sim_fail("plan %u: its row is at change %llu, its journal at %llu", e->plan->number,
+                 (unsigned long long)ret_body->change, (unsigned long long)e->change);
+    }
+    for (uint32_t i = 0; i < ret_body->instance_count; i++) {
+        const struct wire_instance *instance = &ret_body->instances[i];
+
+        if (instance->state != e->instances[i].state) {
+            sim_fail("plan %u: the row of s%u says %s, the journal %s", e->plan->number, i,
+                     task_state_name((enum task_state)instance->state),
+                     task_state_name((enum task_state)e->instances[i].state));
+        }
+        if (instance->has_task) {
+            columns_compare(e, i, 0, &instance->task, 1);
+        }
+    }
+}
+
+static void pages_compare(struct oracle_execution *e, const struct store_batch *batch,
+                          const struct wire_body *body, struct arena *arena)
+{
+    for (uint32_t i = 0; i < batch->page_count; i++) {
+        const struct store_page *page = &batch->pages[i];
+        struct wire_columns columns;
+
+        if (!execution_id_equal(&page->execution, &e->id)) {
+            continue;
+        }
+        if (wire_columns_unpack(page->body, arena, &columns) != WIRE_OK) {
+            sim_fail("plan %u: a page cannot be read", e->plan->number);
+        }
+        columns_compare(e, page->instance, page->page * WIRE_PAGE_TASKS, &columns,
+                        body->instances[page->instance].next_index);
+    }
+}
+
+static void rows_compare(const struct store_batch *batch, const struct store_execution *rows,
+                         uint32_t count)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    for (uint32_t i = 0; i < count; i++) {
+        struct oracle_execution *e = oracle_find(&rows[i].id);
+        struct wire_body body;
+
+        body_compare(e, &rows[i], &body, &arena);
+        pages_compare(e, batch, &body, &arena);
+        arena_reset(&arena);
+    }
+    arena_release(&arena);
+}
+
+void oracle_committed(const struct store_batch *batch)
+{
+    rows_compare(batch, batch->inserts, batch->insert_count);
+    rows_compare(batch, batch->updates, batch->update_count);
+}

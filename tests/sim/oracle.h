@@ -1,0 +1,86 @@
+/* oracle: watches everything that happens in a world and knows what must never happen.
+ *
+ *   commits  -> versions, offsets, journal, states, attempts      appends -> nothing before its
+ * commit containers -> one start an attempt        cache -> never ahead        at the end ->
+ * reference.c
+ *
+ * Written against the protocol, not against the scheduler: it reads rows and records as anybody
+ * could. */
+#ifndef EXO_TESTS_SIM_ORACLE_H
+#define EXO_TESTS_SIM_ORACLE_H
+
+#include "infra/store/store.h"
+#include "schemas/vocab/states.h"
+#include "tests/sim/plan.h"
+
+struct oracle_task {
+    uint8_t state; /* enum task_state */
+    uint8_t losses;
+    uint16_t failures, laters;
+    uint32_t attempt;
+    uint64_t started; /* containers: bit n is attempt n + 1 */
+};
+
+struct oracle_instance {
+    uint8_t state; /* enum task_state */
+    uint32_t task_count;
+    struct oracle_task *tasks; /* task_count of them */
+};
+
+struct oracle_execution {
+    struct oracle_execution *next;
+    struct execution_id id;
+    const struct plan_execution *plan;
+    uint32_t shard;
+    enum execution_state state;
+    uint64_t change;
+    uint64_t cancel_epoch;  /* 0: never CANCELLING */
+    uint64_t published;     /* changes seen in exo.events without a gap */
+    bool is_infrastructure; /* some task ended for lost attempts: it may end as it likes */
+    struct oracle_instance instances[PLAN_SATELLITES_MAX];
+};
+
+struct oracle_blob;
+
+struct oracle {
+    const struct plan *plan;
+    struct oracle_execution *executions;
+    struct oracle_blob *blobs;
+    uint64_t containers, finishes, losses, rejections;
+    uint64_t transitions[TASK_STATE_NR][TASK_STATE_NR];
+};
+
+extern struct oracle oracle;
+
+void oracle_begin(const struct plan *plan);
+
+struct oracle_execution *oracle_find(const struct execution_id *id);
+
+/* A batch is about to be applied to the shard's row, and has been. */
+void oracle_commit(const struct store_shard *row, const struct store_batch *batch);
+void oracle_committed(const struct store_batch *batch);
+
+/* A process hands a record to its client; the broker stores one. */
+void oracle_appends(const char *topic, uint32_t partition, struct span value);
+void oracle_stored(const char *topic, uint32_t partition, struct span value);
+
+/* A view is handed to the cache. */
+void oracle_cached(const struct execution_id *id, uint64_t epoch, uint64_t batch);
+
+/* A container starts; gives its task as it stands in the database. */
+const struct oracle_task *oracle_container(const struct task_id *task, uint32_t attempt);
+
+/* Blobs that satellites gave back. */
+struct digest oracle_blob_put(struct span bytes);
+struct span oracle_blob(const struct digest *digest);
+
+/* oracle_is_over is true when every execution that must be there has ended. */
+bool oracle_is_over(void);
+
+/* oracle_check_end compares every execution with the reference. */
+void oracle_check_end(void);
+
+/* oracle_nothing takes an answer nobody waits for. */
+void oracle_nothing(void *argument, const struct store_result *result);
+
+#endif /* EXO_TESTS_SIM_ORACLE_H */

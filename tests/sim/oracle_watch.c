@@ -1,0 +1,297 @@
+/* oracle_watch: what leaves processes, what containers and the cache do, and how all of it ends. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "infra/crypto/crypto.h"
+#include "schemas/wire/event.h"
+#include "schemas/wire/state.h"
+#include "schemas/wire/task.h"
+#include "schemas/wire/topics.h"
+#include "tests/sim/database.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/reference.h"
+#include "tests/sim/sim.h"
+
+/* ---- nothing before its commit ---- */
+
+static void tasks_watch(struct span value, struct arena *arena)
+{
+    struct wire_task_record record;
+
+    if (wire_task_record_unpack(value, arena, &record) != WIRE_OK) {
+        sim_fail("a Task record cannot be read");
+    }
+    for (uint32_t i = 0; i < record.task_count; i++) {
+        const struct wire_spec *spec = &record.specs[record.tasks[i].spec];
+        struct oracle_execution *e = oracle_find(&spec->execution);
+        const struct oracle_instance *instance = e == NULL ? NULL : &e->instances[spec->instance];
+
+        if (e == NULL || record.tasks[i].index >= instance->task_count ||
+            instance->tasks[record.tasks[i].index].attempt < record.tasks[i].attempt) {
+            sim_fail("a Task is sent before its commit");
+        }
+        if (e->cancel_epoch != 0 && record.epoch >= e->cancel_epoch) {
+            sim_fail("plan %u: a Task of s%u.%u attempt %u is sent after the CANCELLING was "
+                     "committed",
+                     e->plan->number, spec->instance, record.tasks[i].index,
+                     record.tasks[i].attempt);
+        }
+    }
+}
+
+static void events_watch(struct span value, struct arena *arena)
+{
+    struct wire_change_batch batch;
+
+    if (wire_change_batch_unpack(value, arena, &batch) != WIRE_OK) {
+        sim_fail("a public event cannot be read");
+    }
+    for (uint32_t i = 0; i < batch.change_count; i++) {
+        const struct oracle_execution *e = oracle_find(&batch.changes[i].execution);
+
+        if (e == NULL || batch.changes[i].number > e->change) {
+            sim_fail("a public event is sent before its commit");
+        }
+    }
+}
+
+static void peers_watch(struct span value, struct arena *arena)
+{
+    struct wire_status status;
+    struct wire_shard_extra extra;
+
+    if (wire_status_unpack(value, arena, &status) != WIRE_OK) {
+        return; /* garbage of ours */
+    }
+    for (uint32_t i = 0; i < status.peer_count; i++) {
+        struct span kept = database.shards[status.peers[i].source].row.extra;
+        uint64_t committed = 0;
+
+        if (wire_shard_extra_unpack(kept, arena, &extra) == WIRE_OK) {
+            committed = extra.next_sequence;
+        }
+        if (status.peers[i].sequence > committed) {
+            sim_fail("shard %u sends message %llu to a shard before its commit",
+                     status.peers[i].source, (unsigned long long)status.peers[i].sequence);
+        }
+    }
+}
+
+void oracle_appends(const char *topic, uint32_t partition, struct span value)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+
+    (void)partition;
+    arena_init(&arena, allocator_heap(&budget), 0);
+    if (strncmp(topic, TOPIC_TASKS_PREFIX, strlen(TOPIC_TASKS_PREFIX)) == 0) {
+        tasks_watch(value, &arena);
+    } else if (strcmp(topic, TOPIC_EVENTS) == 0) {
+        events_watch(value, &arena);
+    } else if (strcmp(topic, TOPIC_STATUS) == 0) {
+        peers_watch(value, &arena);
+    }
+    arena_release(&arena);
+}
+
+static void published(const struct wire_change *change)
+{
+    struct oracle_execution *e = oracle_find(&change->execution);
+
+    if (change->number == e->published + 1) {
+        e->published++;
+    }
+}
+
+void oracle_stored(const char *topic, uint32_t partition, struct span value)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+    struct wire_change_batch batch;
+    struct wire_status status;
+
+    (void)partition;
+    arena_init(&arena, allocator_heap(&budget), 0);
+    if (strcmp(topic, TOPIC_EVENTS) == 0 &&
+        wire_change_batch_unpack(value, &arena, &batch) == WIRE_OK) {
+        for (uint32_t i = 0; i < batch.change_count; i++) {
+            published(&batch.changes[i]);
+        }
+    } else if (strcmp(topic, TOPIC_STATUS) == 0 &&
+               wire_status_unpack(value, &arena, &status) == WIRE_OK) {
+        for (uint32_t i = 0; i < status.report_count; i++) {
+            oracle.rejections += status.reports[i].kind == REPORT_REJECTED;
+        }
+    }
+    arena_release(&arena);
+}
+
+void oracle_cached(const struct execution_id *id, uint64_t epoch, uint64_t batch)
+{
+    const struct oracle_execution *e = oracle_find(id);
+    const struct store_shard *row = e == NULL ? NULL : &database.shards[e->shard].row;
+
+    if (row == NULL || epoch > row->epoch || batch > row->batch) {
+        sim_fail("a view is cached before its commit");
+    }
+}
+
+/* ---- side effects ---- */
+
+const struct oracle_task *oracle_container(const struct task_id *id, uint32_t attempt)
+{
+    struct oracle_execution *e = oracle_find(&id->execution);
+
+    oracle.containers++;
+    if (e == NULL || id->index >= e->instances[id->instance].task_count) {
+        sim_fail("a container starts for no task");
+    }
+    struct oracle_task *task = &e->instances[id->instance].tasks[id->index];
+
+    if (attempt > task->attempt) {
+        sim_fail("a container of attempt %u starts while the task is at %u", attempt,
+                 task->attempt);
+    }
+    if (attempt <= 64) {
+        uint64_t bit = UINT64_C(1) << (attempt - 1);
+
+        if ((task->started & bit) != 0) {
+            sim_fail("plan %u: attempt %u of s%u.%u starts twice", e->plan->number, attempt,
+                     id->instance, id->index);
+        }
+        task->started |= bit;
+    }
+    return task;
+}
+
+/* ---- blobs ---- */
+
+struct oracle_blob {
+    struct oracle_blob *next;
+    struct digest digest;
+    struct span bytes;
+};
+
+struct digest oracle_blob_put(struct span bytes)
+{
+    struct oracle_blob *blob = sim_alloc(sizeof(*blob));
+
+    blob->digest = sha256_of(bytes);
+    blob->bytes = sim_copy(bytes);
+    blob->next = oracle.blobs;
+    oracle.blobs = blob;
+    return blob->digest;
+}
+
+struct span oracle_blob(const struct digest *digest)
+{
+    for (const struct oracle_blob *b = oracle.blobs; b != NULL; b = b->next) {
+        if (memcmp(b->digest.bytes, digest->bytes, DIGEST_BYTES) == 0) {
+            return b->bytes;
+        }
+    }
+    sim_fail("a blob is asked for that nobody has put");
+}
+
+/* ---- the end ---- */
+
+static bool is_there(const struct plan_execution *plan)
+{
+    for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        if (e->plan == plan) {
+            return true;
+        }
+    }
+    return plan->is_poison || !plan->has_id;
+}
+
+bool oracle_is_over(void)
+{
+    for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        if (!execution_state_is_terminal(e->state) || e->published < e->change) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < oracle.plan->execution_count; i++) {
+        if (!is_there(&oracle.plan->executions[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* PLACE in what must be stands for the place of a blob. */
+static bool output_fits(struct span is, struct span must)
+{
+    const char *a = is.data;
+    const char *b = must.data;
+    const char *a_end = a + is.bytes;
+    const char *b_end = b + must.bytes;
+
+    while (b < b_end) {
+        if (b_end - b >= 5 && memcmp(b, "PLACE", 5) == 0) {
+            if (a_end - a < 8 || memcmp(a, "{\"$ref\":", 8) != 0) {
+                return false;
+            }
+            while (a < a_end && *a != '}') {
+                a++;
+            }
+            a++;
+            b += 5;
+        } else if (a >= a_end || *a++ != *b++) {
+            return false;
+        }
+    }
+    return a == a_end;
+}
+
+static void end_compare(const struct oracle_execution *e, const struct reference *must)
+{
+    const struct store_execution *row = &database_find(&e->id)->row;
+
+    if (e->state == EXECUTION_CANCELLED && e->plan->cancel_ns != 0) {
+        return;
+    }
+    if (e->state == EXECUTION_TIMED_OUT && e->plan->timeout_ms != 0) {
+        return;
+    }
+    if (must->hangs || e->state != must->state) {
+        sim_fail("plan %u ended %s (%.*s) and must end %s", e->plan->number,
+                 execution_state_name(e->state), SPAN_ARG(row->error),
+                 must->hangs ? "by a cancel or its timeout" : execution_state_name(must->state));
+    }
+    if (must->state == EXECUTION_FAILED &&
+        (row->error.bytes < strlen(must->culprit) ||
+         memcmp(row->error.data, must->culprit, strlen(must->culprit)) != 0)) {
+        sim_fail("plan %u failed by %.*s and must fail by %s", e->plan->number,
+                 SPAN_ARG(row->error), must->culprit);
+    }
+    for (uint32_t i = 0; i < e->plan->satellite_count; i++) {
+        if (e->instances[i].state != must->satellites[i]) {
+            sim_fail("plan %u: s%u ended %s and must end %s", e->plan->number, i,
+                     task_state_name((enum task_state)e->instances[i].state),
+                     task_state_name(must->satellites[i]));
+        }
+    }
+    if (must->state == EXECUTION_SUCCEEDED &&
+        !output_fits(row->output, buffer_span(&must->output))) {
+        sim_fail("plan %u gives back\n  %.*s\nand must give\n  %.*s", e->plan->number,
+                 SPAN_ARG(row->output), SPAN_ARG(buffer_span(&must->output)));
+    }
+}
+
+void oracle_check_end(void)
+{
+    struct heap_budget budget = {0};
+
+    for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        struct reference must = {0};
+
+        if (e->is_infrastructure) {
+            continue;
+        }
+        reference_run(e->plan, allocator_heap(&budget), &must);
+        end_compare(e, &must);
+        buffer_release(&must.output);
+    }
+}

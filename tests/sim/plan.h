@@ -1,0 +1,126 @@
+/* plan: the work of a world: random clusters, what each of their tasks will do, and when each
+ * execution is submitted, repeated, cancelled.
+ *
+ * A plan is made of a seed alone. plan_text writes it as the cluster file the scheduler gets;
+ * reference.c says how it must end. How a task ends is a function of (execution, satellite, index,
+ * failures so far) and nothing else. */
+#ifndef EXO_TESTS_SIM_PLAN_H
+#define EXO_TESTS_SIM_PLAN_H
+
+#include "schemas/vocab/buffer.h"
+#include "schemas/vocab/ids.h"
+#include "schemas/vocab/time.h"
+#include "tests/sim/dice.h"
+#include "tests/sim/fault.h"
+
+enum {
+    PLAN_EXECUTIONS_MAX = 48,
+    PLAN_SATELLITES_MAX = 8,
+    PLAN_ITEMS_MAX = 600,
+    PLAN_TIMEOUT_MS = 4000, /* of an attempt that may run out of time */
+};
+
+enum when_kind {
+    WHEN_NONE,
+    WHEN_INPUT, /* input.go */
+    WHEN_ABOVE, /* satellites.S.output.n > number */
+    WHEN_STATE, /* satellites.S.state == "SUCCEEDED" */
+    WHEN_SIZE,  /* size(satellites.S.output) > number */
+    WHEN_ITEM,  /* satellites.S.output[number] == other */
+};
+
+enum each_kind {
+    EACH_NONE,
+    EACH_INPUT,  /* input.items */
+    EACH_OUTPUT, /* satellites.S.output.list */
+    EACH_MAP,    /* satellites.S.output, a map */
+};
+
+enum style {
+    STYLE_GOOD,
+    STYLE_FLAKY, /* some tasks fail some times */
+    STYLE_BAD,   /* some tasks fail always */
+    STYLE_NEVER, /* some tasks say: never again */
+    STYLE_LATER, /* some tasks ask for another time, some times */
+    STYLE_SLOW,  /* some tasks run out of time, some times */
+    STYLE_HANG,  /* some tasks never end */
+    STYLE_NR,
+};
+
+struct plan_satellite {
+    uint32_t parents; /* a set: bit i is satellite i */
+    bool is_all_done;
+    enum when_kind when;
+    uint32_t when_of; /* satellite */
+    uint32_t when_number, when_other;
+    enum each_kind each;
+    uint32_t each_of;
+    uint32_t max_parallel; /* 0: none */
+    uint32_t retries;
+    bool is_big; /* class */
+    bool has_timeout;
+    enum style style;
+    uint32_t list_count; /* of its output, when it is no map */
+    bool gives_blob;
+};
+
+enum output_kind { OUTPUT_DEFAULT, OUTPUT_STATES, OUTPUT_ONE };
+
+struct plan_execution {
+    uint32_t number;
+    uint64_t seed;
+    struct plan_satellite satellites[PLAN_SATELLITES_MAX];
+    uint32_t satellite_count;
+    uint32_t input_items;
+    bool input_go;
+    uint32_t project, priority;
+    bool has_sla;
+    uint32_t timeout_ms; /* of the whole; 0: none */
+    enum output_kind output;
+    uint32_t output_of;
+    /* how it comes */
+    exo_time submit_ns;
+    exo_time cancel_ns; /* 0: never */
+    exo_time repeat_ns; /* 0: never */
+    bool has_id;
+    bool is_poison;
+    struct execution_id id; /* when it has one */
+    uint32_t partition;
+};
+
+struct plan {
+    uint32_t shard_count, scheduler_count, worker_count;
+    exo_time heal_ns;
+    struct plan_execution executions[PLAN_EXECUTIONS_MAX];
+    uint32_t execution_count;
+    uint32_t garbage_jobs, garbage_status;
+};
+
+/* plan_make makes the plan of a seed; which strange things may happen is said by faults. */
+void plan_make(struct plan *plan, uint64_t seed, struct faults *faults);
+
+/* plan_text writes an execution's cluster file, plan_input its input. */
+void plan_text(const struct plan_execution *e, struct buffer *text);
+void plan_input(const struct plan_execution *e, struct buffer *text);
+
+enum task_end { END_SUCCEEDED, END_FAILED, END_NEVER, END_LATER, END_TIMED_OUT, END_HANGS };
+
+/* plan_task_end says how a try of a task ends.
+ * failures, laters  of this task so far */
+enum task_end plan_task_end(const struct plan_execution *e, uint32_t satellite, uint32_t index,
+                            uint32_t failures, uint32_t laters);
+
+/* plan_item gives item i of input.items, of a satellite's output.list, and a map's task's output.
+ */
+uint32_t plan_input_item(const struct plan_execution *e, uint32_t i);
+uint32_t plan_list_item(const struct plan_execution *e, uint32_t satellite, uint32_t i);
+uint32_t plan_map_output(const struct plan_execution *e, uint32_t satellite, uint32_t index);
+
+/* plan_single_n gives output.n of a satellite that is no map. */
+uint32_t plan_single_n(const struct plan_execution *e, uint32_t satellite);
+
+/* plan_output writes what a task gives back, as JSON. */
+void plan_output(const struct plan_execution *e, uint32_t satellite, uint32_t index,
+                 struct buffer *text);
+
+#endif /* EXO_TESTS_SIM_PLAN_H */

@@ -1,0 +1,196 @@
+#include "tests/sim/sim_scheduler.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "scheduler/role.h"
+#include "scheduler/shard.h"
+#include "tests/sim/broker.h"
+#include "tests/sim/cache_sim.h"
+#include "tests/sim/database.h"
+#include "tests/sim/sim.h"
+#include "tests/sim/store_sim.h"
+
+struct scheduler_life {
+    struct sim_scheduler *of;
+    struct loop *loop;
+    struct log *log;
+    struct store *store;
+    struct cache *cache;
+    struct scheduler *scheduler;
+    bool is_leaving;
+};
+
+static void said(void *context, const char *event, const char *text)
+{
+    (void)context;
+    sim_trace("%s: %s", event, text);
+}
+
+void sim_scheduler_start(struct sim_scheduler *s)
+{
+    static const uint8_t secret[32] = {7};
+    struct scheduler_life *life;
+    struct exo_error err;
+    char name[32];
+
+    if (s->life != NULL) {
+        return;
+    }
+    life = sim_alloc(sizeof(*life));
+    (void)snprintf(name, sizeof(name), "scheduler%u", s->number);
+    life->of = s;
+    life->loop = process_new(name);
+    life->log = log_new(life->loop);
+    life->store = store_new(life->loop);
+    life->cache = cache_new(life->loop);
+    struct scheduler_settings settings = {
+        .shard_count = s->shard_count, .secret = secret, .publishes_events = true, .say = said};
+
+    life->scheduler =
+        scheduler_open(life->loop, life->log, life->store, life->cache, &settings, &err);
+    if (life->scheduler == NULL) {
+        sim_fail("a scheduler does not start: %s", err.text);
+    }
+    s->life = life;
+}
+
+void sim_scheduler_crash(struct sim_scheduler *s)
+{
+    struct scheduler_life *life = s->life;
+
+    if (life == NULL) {
+        return;
+    }
+    s->life = NULL;
+    sim_trace("scheduler %u ends", s->number);
+    process_end(life->loop);
+    scheduler_close(life->scheduler);
+    store_close(life->store);
+    log_close(life->log);
+    cache_close(life->cache);
+    scheduler_free(life->scheduler);
+}
+
+static void ended(void *argument)
+{
+    struct scheduler_life *life = argument;
+
+    if (life->of->life == life) {
+        sim_scheduler_crash(life->of);
+    }
+}
+
+static void left(void *argument)
+{
+    struct scheduler_life *life = argument;
+    const char *process = life->scheduler->process;
+
+    for (uint32_t i = 0; i < database.shard_count && sim.faults.is_over; i++) {
+        if (strcmp(database.shards[i].owner, process) == 0) {
+            sim_fail("scheduler %u has left and still holds shard %u", life->of->number, i);
+        }
+    }
+    sim_at(sim.now_ns, NULL, ended, life);
+}
+
+/* A process that is told to end has so long. */
+static void killed(void *argument)
+{
+    ended(argument);
+}
+
+void sim_scheduler_leave(struct sim_scheduler *s)
+{
+    sim_trace("scheduler %u leaves", s->number);
+    s->life->is_leaving = true;
+    scheduler_leave(s->life->scheduler, left, s->life);
+    sim_at(sim.now_ns + 8 * EXO_SECOND, NULL, killed, s->life);
+}
+
+void sim_scheduler_pause(struct sim_scheduler *s, exo_time until_ns)
+{
+    sim_trace("scheduler %u stands still until %.3f", s->number, (double)until_ns / 1e9);
+    s->life->loop->paused_until_ns = until_ns;
+}
+
+bool sim_scheduler_is_up(const struct sim_scheduler *s)
+{
+    return s->life != NULL && !s->life->is_leaving && s->life->loop->paused_until_ns <= sim.now_ns;
+}
+
+/* What the fleet counts by class is what its workers hold. */
+static void fleet_check(const struct scheduler *scheduler)
+{
+    for (uint32_t c = 0; c < fleet_class_count(scheduler->fleet); c++) {
+        uint32_t sum = 0;
+
+        for (uint32_t i = 0; i < fleet_worker_count(scheduler->fleet); i++) {
+            const struct fleet_worker *w = fleet_worker_at(scheduler->fleet, i);
+
+            for (uint32_t k = 0; k < w->class_count; k++) {
+                if (w->classes[k] == c && !w->is_gone && !w->is_draining) {
+                    sum += w->available;
+                }
+            }
+        }
+        if (sum != fleet_available(scheduler->fleet, c)) {
+            sim_fail("class %u: %u tickets are counted and %u held", c,
+                     fleet_available(scheduler->fleet, c), sum);
+        }
+    }
+}
+
+void sim_scheduler_check(const struct sim_scheduler *s)
+{
+    if (s->life == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < s->shard_count; i++) {
+        const struct shard *shard = s->life->scheduler->shards[i];
+
+        if (shard != NULL && shard_is_live(shard)) {
+            sched_check(shard->sched);
+        }
+    }
+    fleet_check(s->life->scheduler);
+}
+
+void sim_scheduler_count(const struct sim_scheduler *s, uint64_t *live, uint64_t *running)
+{
+    if (s->life != NULL) {
+        struct scheduler_counts counts = scheduler_counts(s->life->scheduler);
+
+        *live += counts.executions_live + counts.leases_live + counts.ready;
+        *running += counts.shards_running;
+        for (uint32_t i = 0; i < s->shard_count; i++) {
+            const struct shard *shard = s->life->scheduler->shards[i];
+
+            *live += shard == NULL ? 0 : shard->outbox_count + (shard->waits != NULL);
+        }
+    }
+}
+
+void sim_scheduler_say(const struct sim_scheduler *s)
+{
+    static const char *const names[] = {"TAKING",  "LOADING", "DRAINING",
+                                        "RUNNING", "STOPPED", "CLOSING"};
+
+    for (uint32_t i = 0; s->life != NULL && i < s->shard_count; i++) {
+        const struct shard *shard = s->life->scheduler->shards[i];
+
+        if (shard != NULL) {
+            (void)fprintf(stderr,
+                          "scheduler %u shard %u %s epoch %llu batch %llu jobs %lld/%lld status "
+                          "%lld/%lld outbox %u waits %d\n",
+                          s->number, i, names[shard->state], (unsigned long long)shard->epoch,
+                          (unsigned long long)shard->batch,
+                          (long long)shard->inputs[0].cursor.offset,
+                          (long long)broker_partition("exo.jobs", i)->end,
+                          (long long)shard->inputs[1].cursor.offset,
+                          (long long)broker_partition("exo.status", i)->end, shard->outbox_count,
+                          shard->waits != NULL);
+        }
+    }
+}

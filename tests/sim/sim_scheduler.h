@@ -1,0 +1,42 @@
+/* sim_scheduler: a machine that runs one scheduler process after the other, the real ones. */
+#ifndef EXO_TESTS_SIM_SIM_SCHEDULER_H
+#define EXO_TESTS_SIM_SIM_SCHEDULER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/vocab/time.h"
+
+struct scheduler_life;
+
+struct sim_scheduler {
+    uint32_t number;
+    uint32_t shard_count;
+    struct scheduler_life *life; /* NULL: none runs */
+};
+
+/* sim_scheduler_start starts a process when none runs. */
+void sim_scheduler_start(struct sim_scheduler *s);
+
+/* sim_scheduler_crash ends it without a word; harmless when none runs. */
+void sim_scheduler_crash(struct sim_scheduler *s);
+
+/* sim_scheduler_leave lets it release its shards, then ends it. */
+void sim_scheduler_leave(struct sim_scheduler *s);
+
+/* sim_scheduler_pause lets it stand still. */
+void sim_scheduler_pause(struct sim_scheduler *s, exo_time until_ns);
+
+/* sim_scheduler_is_up is true while a process runs that is not leaving. */
+bool sim_scheduler_is_up(const struct sim_scheduler *s);
+
+/* sim_scheduler_check asserts the invariants of its cores. */
+void sim_scheduler_check(const struct sim_scheduler *s);
+
+/* sim_scheduler_count adds its live executions and leases, and its shards that run. */
+void sim_scheduler_count(const struct sim_scheduler *s, uint64_t *live, uint64_t *running);
+
+/* sim_scheduler_say tells stderr where its shards stand. */
+void sim_scheduler_say(const struct sim_scheduler *s);
+
+#endif /* EXO_TESTS_SIM_SIM_SCHEDULER_H */

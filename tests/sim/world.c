@@ -1,0 +1,455 @@
+#include "tests/sim/world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schemas/wire/job.h"
+#include "schemas/wire/status.h"
+#include "tests/sim/broker.h"
+#include "tests/sim/cache_sim.h"
+#include "tests/sim/database.h"
+#include "tests/sim/oracle.h"
+#include "tests/sim/plan.h"
+#include "tests/sim/sim.h"
+#include "tests/sim/sim_scheduler.h"
+#include "tests/sim/sim_worker.h"
+
+enum {
+    SCHEDULERS_MAX = 4,
+    WORKERS_MAX = 6,
+    END_WITHIN_S = 300, /* after the last fault */
+    CALM_S = 5,         /* nothing may change any more */
+    TURNS_MAX = 20000000,
+};
+
+struct world {
+    struct plan plan;
+    struct sim_scheduler schedulers[SCHEDULERS_MAX];
+    struct sim_worker workers[WORKERS_MAX];
+    struct log *log;       /* of the API and of other services */
+    uint32_t letters_sure; /* records that must become dead letters, once each at least */
+};
+
+static struct world world;
+
+/* ---- what comes from outside ---- */
+
+struct outside_send {
+    const char *topic;
+    uint32_t partition;
+    struct span value;
+    bool is_once;
+};
+
+static void outside_try(void *argument);
+
+/* The API answers 202 only after the broker did: until then whoever asked asks again. */
+static void outside_answered(void *argument, int64_t offset, const struct exo_error *err)
+{
+    struct outside_send *send = argument;
+
+    (void)offset;
+    if (err != NULL && !send->is_once) {
+        sim_in(0, EXO_SECOND, NULL, outside_try, send);
+    }
+}
+
+static void outside_try(void *argument)
+{
+    struct outside_send *send = argument;
+    struct exo_error err;
+
+    if (log_append(world.log, send->topic, send->partition, (struct span){NULL, 0}, send->value, 0,
+                   outside_answered, send, &err) != 0) {
+        outside_answered(send, -1, &err);
+    }
+}
+
+static void outside_send(const char *topic, uint32_t partition, struct span value, bool is_once)
+{
+    struct outside_send *send = sim_alloc(sizeof(*send));
+
+    *send = (struct outside_send){topic, partition, sim_copy(value), is_once};
+    outside_try(send);
+}
+
+static void submit(void *argument)
+{
+    const struct plan_execution *e = argument;
+    struct heap_budget budget = {0};
+    struct allocator allocator = allocator_heap(&budget);
+    struct arena arena;
+    struct buffer cluster, input, record;
+    char id[EXECUTION_ID_TEXT_BYTES + 1] = "";
+
+    arena_init(&arena, allocator, 0);
+    buffer_init(&cluster, allocator, 0);
+    buffer_init(&input, allocator, 0);
+    buffer_init(&record, allocator, 0);
+    plan_text(e, &cluster);
+    plan_input(e, &input);
+    if (e->has_id) {
+        execution_id_format(&e->id, id);
+    }
+    struct wire_job job = {
+        .execution_id = span_of(id),
+        .cluster = buffer_span(&cluster),
+        .input = buffer_span(&input),
+        .submitted_ms = (SIM_EPOCH_NS + sim.now_ns) / EXO_MILLISECOND,
+    };
+
+    wire_job_pack(&job, &arena, &record);
+    sim_trace("submit plan %u to partition %u", e->number, e->partition);
+    outside_send(TOPIC_JOBS, e->partition, buffer_span(&record), !e->has_id);
+    buffer_release(&cluster);
+    buffer_release(&input);
+    buffer_release(&record);
+    arena_release(&arena);
+}
+
+static void cancel(void *argument)
+{
+    const struct plan_execution *e = argument;
+    struct heap_budget budget = {0};
+    struct arena arena;
+    struct buffer record;
+    struct wire_command command = {
+        .kind = COMMAND_CANCEL, .execution = e->id, .reason = span_of("asked to")};
+    struct wire_status status = {.commands = &command, .command_count = 1};
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    buffer_init(&record, allocator_heap(&budget), 0);
+    wire_status_pack(&status, &arena, &record);
+    sim_trace("cancel plan %u", e->number);
+    outside_send(TOPIC_STATUS, execution_shard(&e->id, world.plan.shard_count),
+                 buffer_span(&record), false);
+    buffer_release(&record);
+    arena_release(&arena);
+}
+
+static void garbage(void *argument)
+{
+    const char *topic = argument;
+    unsigned char bytes[64];
+
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (unsigned char)(dice_roll(&sim.net) | 0x80);
+    }
+    outside_send(topic, (uint32_t)dice_below(&sim.net, world.plan.shard_count),
+                 (struct span){bytes, sizeof(bytes)}, false);
+    world.letters_sure++;
+}
+
+static void outside_begin(void)
+{
+    static char jobs[] = TOPIC_JOBS;
+    static char status[] = TOPIC_STATUS;
+
+    world.log = log_new(process_new("outside"));
+    for (uint32_t i = 0; i < world.plan.execution_count; i++) {
+        struct plan_execution *e = &world.plan.executions[i];
+
+        sim_at(e->submit_ns, NULL, submit, e);
+        if (e->repeat_ns > 0) {
+            sim_at(e->repeat_ns, NULL, submit, e);
+        }
+        if (e->cancel_ns > 0) {
+            sim_at(e->cancel_ns, NULL, cancel, e);
+        }
+    }
+    for (uint32_t i = 0; i < world.plan.garbage_jobs; i++) {
+        sim_in(0, world.plan.heal_ns, NULL, garbage, jobs);
+    }
+    for (uint32_t i = 0; i < world.plan.garbage_status; i++) {
+        sim_in(0, world.plan.heal_ns, NULL, garbage, status);
+    }
+}
+
+/* ---- faults of processes and services ---- */
+
+static void scheduler_start(void *argument)
+{
+    sim_scheduler_start(argument);
+}
+
+static void worker_start(void *argument)
+{
+    if (!sim_worker_is_up(argument)) {
+        sim_worker_crash(argument); /* what has left ends */
+        sim_worker_start(argument);
+    }
+}
+
+static void scheduler_faults(struct sim_scheduler *s)
+{
+    if (!sim_scheduler_is_up(s)) {
+        return;
+    }
+    if (fault_fires(&sim.faults, FAULT_SCHEDULER_CRASH)) {
+        sim_scheduler_crash(s);
+        sim_at(sim.now_ns + sim_draw_fault(0, 20 * EXO_SECOND), NULL, scheduler_start, s);
+    } else if (fault_fires(&sim.faults, FAULT_SCHEDULER_LEAVE)) {
+        sim_scheduler_leave(s);
+        sim_at(sim.now_ns + sim_draw_fault(10 * EXO_SECOND, 20 * EXO_SECOND), NULL, scheduler_start,
+               s);
+    } else if (fault_fires(&sim.faults, FAULT_SCHEDULER_PAUSE)) {
+        sim_scheduler_pause(s, sim.now_ns + sim_draw_fault(0, 30 * EXO_SECOND));
+    }
+}
+
+static void worker_faults(struct sim_worker *w)
+{
+    if (!sim_worker_is_up(w)) {
+        worker_start(w);
+    } else if (fault_fires(&sim.faults, FAULT_WORKER_CRASH)) {
+        sim_worker_crash(w);
+        sim_at(sim.now_ns + sim_draw_fault(0, 30 * EXO_SECOND), NULL, worker_start, w);
+    } else if (fault_fires(&sim.faults, FAULT_WORKER_PAUSE)) {
+        sim_worker_pause(w, sim.now_ns + sim_draw_fault(0, 40 * EXO_SECOND));
+    } else if (fault_fires(&sim.faults, FAULT_WORKER_TWIN)) {
+        sim_worker_start(w);
+    } else if (fault_fires(&sim.faults, FAULT_WORKER_DRAIN)) {
+        sim_worker_drain(w);
+    }
+}
+
+static void service_faults(void)
+{
+    if (fault_fires(&sim.faults, FAULT_STORE_OUTAGE)) {
+        database_crash(sim.now_ns + sim_draw_fault(0, 15 * EXO_SECOND));
+    }
+    if (fault_fires(&sim.faults, FAULT_CLOCK_JUMP)) {
+        database.clock_error_ns += dice_between(&sim.luck, -EXO_MINUTE, EXO_MINUTE);
+        sim_trace("the database's clock jumps to %lld ms",
+                  (long long)(database.clock_error_ns / EXO_MILLISECOND));
+    }
+    if (fault_fires(&sim.faults, FAULT_BROKER_OUTAGE)) {
+        broker.down_until_ns = sim.now_ns + sim_draw_fault(0, 20 * EXO_SECOND);
+        sim_trace("the broker is away until %.3f", (double)broker.down_until_ns / 1e9);
+    }
+    if (fault_fires(&sim.faults, FAULT_PARTITION_OUTAGE)) {
+        uint64_t which = dice_below(&sim.luck, 5);
+        struct broker_topic *topic = broker.topics;
+
+        while (which-- > 0 && topic->next != NULL) {
+            topic = topic->next;
+        }
+        struct broker_partition *p = &topic->partitions[dice_below(&sim.luck, topic->count)];
+
+        p->down_until_ns = sim.now_ns + sim_draw_fault(0, 90 * EXO_SECOND);
+        sim_trace("%s/%u is away until %.3f", p->topic, p->number, (double)p->down_until_ns / 1e9);
+    }
+}
+
+static void every_second(void *argument)
+{
+    (void)argument;
+    if (sim.now_ns >= sim.heal_ns) {
+        return;
+    }
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        scheduler_faults(&world.schedulers[i]);
+    }
+    for (uint32_t i = 0; i < world.plan.worker_count; i++) {
+        worker_faults(&world.workers[i]);
+    }
+    service_faults();
+    /* Not on the beat of anything else. */
+    sim_in(700 * EXO_MILLISECOND, 1300 * EXO_MILLISECOND, NULL, every_second, NULL);
+}
+
+static void look(void *argument)
+{
+    (void)argument;
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        sim_scheduler_check(&world.schedulers[i]);
+    }
+    for (uint32_t i = 0; i < world.plan.worker_count; i++) {
+        sim_worker_check(&world.workers[i]);
+    }
+    sim_in(100 * EXO_MILLISECOND, 500 * EXO_MILLISECOND, NULL, look, NULL);
+}
+
+/* ---- beginning and end ---- */
+
+static void faults_choose(const struct world_settings *settings)
+{
+    struct dice dice = dice_new(settings->seed, 4);
+
+    for (int i = 0; i < FAULT_NR; i++) {
+        sim.faults.is_enabled[i] =
+            settings->is_chosen ? settings->is_enabled[i] : dice_chance(&dice, 300000);
+    }
+}
+
+static void worker_begin(struct sim_worker *w, uint32_t number, struct dice *dice)
+{
+    *w = (struct sim_worker){.shard_count = world.plan.shard_count};
+    (void)snprintf(w->name, sizeof(w->name), "w%u", number);
+    w->merges_accepted = dice_chance(dice, 300000);
+    w->spools = !w->merges_accepted;
+    w->slots = (uint32_t)dice_between(dice, 1, 16);
+    w->prefetch = w->merges_accepted ? 64 : (uint32_t)dice_between(dice, 1, 4);
+    w->serves_big = number == 0 || dice_chance(dice, 500000);
+    sim_worker_start(w);
+}
+
+static void world_begin(const struct world_settings *settings)
+{
+    struct dice dice = dice_new(settings->seed, 5);
+
+    world = (struct world){0};
+    sim_begin(settings->seed, settings->is_told);
+    faults_choose(settings);
+    plan_make(&world.plan, settings->seed, &sim.faults);
+    sim.heal_ns = world.plan.heal_ns;
+    oracle_begin(&world.plan);
+    broker_begin(world.plan.shard_count);
+    database_begin(world.plan.shard_count);
+    cache_begin();
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        world.schedulers[i] = (struct sim_scheduler){i, world.plan.shard_count, NULL};
+        sim_scheduler_start(&world.schedulers[i]);
+    }
+    for (uint32_t i = 0; i < world.plan.worker_count; i++) {
+        worker_begin(&world.workers[i], i, &dice);
+    }
+    outside_begin();
+    sim_in(0, EXO_SECOND, NULL, every_second, NULL);
+    sim_in(0, EXO_SECOND, NULL, look, NULL);
+}
+
+static void turns_until(exo_time until_ns)
+{
+    while (sim_turn(until_ns)) {
+        if (sim.turns > TURNS_MAX) {
+            sim_fail("the world does not come to rest");
+        }
+    }
+}
+
+/* Nothing goes wrong from now on. */
+static void heal(void)
+{
+    sim_trace("healed");
+    sim.faults.is_over = true;
+    for (uint32_t i = 0; i < world.plan.worker_count; i++) {
+        sim_worker_retire(&world.workers[i]);
+        worker_start(&world.workers[i]);
+    }
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        if (!sim_scheduler_is_up(&world.schedulers[i])) {
+            sim_scheduler_start(&world.schedulers[i]);
+        }
+    }
+}
+
+static bool is_over(void)
+{
+    uint64_t live = 0;
+    uint64_t running = 0;
+    bool is_idle = true;
+
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        sim_scheduler_count(&world.schedulers[i], &live, &running);
+    }
+    for (uint32_t i = 0; i < world.plan.worker_count; i++) {
+        is_idle = is_idle && sim_worker_is_idle(&world.workers[i]);
+    }
+    return oracle_is_over() && live == 0 && running == world.plan.shard_count && is_idle &&
+           database.letter_count >= world.letters_sure;
+}
+
+static void say_open(void)
+{
+    for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        if (execution_state_is_terminal(e->state) && e->published >= e->change) {
+            continue;
+        }
+        (void)fprintf(stderr, "plan %u on shard %u is %s, change %llu, published %llu\n",
+                      e->plan->number, e->shard, execution_state_name(e->state),
+                      (unsigned long long)e->change, (unsigned long long)e->published);
+        for (uint32_t i = 0; i < e->plan->satellite_count; i++) {
+            (void)fprintf(stderr, "  s%u %s", i,
+                          task_state_name((enum task_state)e->instances[i].state));
+            for (uint32_t k = 0; k < e->instances[i].task_count && k < 20; k++) {
+                (void)fprintf(stderr, " %s/%u",
+                              task_state_name((enum task_state)e->instances[i].tasks[k].state),
+                              e->instances[i].tasks[k].attempt);
+            }
+            (void)fprintf(stderr, "\n");
+        }
+    }
+    for (uint32_t i = 0; i < world.plan.execution_count; i++) {
+        const struct plan_execution *plan = &world.plan.executions[i];
+
+        if (plan->has_id && !plan->is_poison && oracle_find(&plan->id) == NULL) {
+            (void)fprintf(stderr, "plan %u was never admitted; partition %u, shard %u\n", i,
+                          plan->partition, execution_shard(&plan->id, world.plan.shard_count));
+        }
+    }
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        sim_scheduler_say(&world.schedulers[i]);
+    }
+    (void)fprintf(stderr, "%u dead letters, %u must be\n", database.letter_count,
+                  world.letters_sure);
+}
+
+static void world_end(struct world_counts *counts)
+{
+    counts->worlds++;
+    counts->turns += sim.turns;
+    counts->containers += oracle.containers;
+    counts->commits += database.commits;
+    counts->finishes += oracle.finishes;
+    counts->losses += oracle.losses;
+    counts->rejections += oracle.rejections;
+    counts->letters += database.letter_count;
+    counts->virtual_ms += (uint64_t)(sim.now_ns / EXO_MILLISECOND);
+    counts->trace = sim.trace;
+    for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        counts->executions++;
+    }
+    for (int i = 0; i < FAULT_NR; i++) {
+        counts->fired[i] += sim.faults.fired[i];
+    }
+    for (int i = 0; i < TASK_STATE_NR; i++) {
+        for (int k = 0; k < TASK_STATE_NR; k++) {
+            counts->transitions[i][k] += oracle.transitions[i][k];
+        }
+    }
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        sim_scheduler_crash(&world.schedulers[i]);
+    }
+    for (uint32_t i = 0; i < world.plan.worker_count; i++) {
+        sim_worker_retire(&world.workers[i]);
+        sim_worker_crash(&world.workers[i]);
+    }
+    broker_end();
+    sim_end();
+}
+
+void world_run(const struct world_settings *settings, struct world_counts *ret_counts)
+{
+    world_begin(settings);
+    turns_until(sim.heal_ns);
+    heal();
+    exo_time limit_ns = sim.heal_ns + END_WITHIN_S * EXO_SECOND;
+
+    while (!is_over() && sim.now_ns < limit_ns) {
+        turns_until(sim.now_ns + EXO_SECOND);
+    }
+    if (!is_over()) {
+        say_open();
+        sim_fail("not over %d s after the last fault", END_WITHIN_S);
+    }
+    turns_until(sim.now_ns + CALM_S * EXO_SECOND);
+    if (!is_over()) {
+        say_open();
+        sim_fail("what was over goes on");
+    }
+    oracle_check_end();
+    world_end(ret_counts);
+}

@@ -1,0 +1,36 @@
+/* world: one world from its seed to its end.
+ *
+ *   plan --submissions--> broker <--> schedulers (real) <--> database        faults until heal_ns,
+ *                           ^                                                then everything must
+ *                           +------> workers (real cores)                    come to its end
+ */
+#ifndef EXO_TESTS_SIM_WORLD_H
+#define EXO_TESTS_SIM_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/vocab/states.h"
+#include "tests/sim/fault.h"
+
+/* What to run. */
+struct world_settings {
+    uint64_t seed;
+    bool is_told;   /* the trace goes to stderr */
+    bool is_chosen; /* the faults below, in place of a random part */
+    bool is_enabled[FAULT_NR];
+};
+
+/* What came of it. */
+struct world_counts {
+    uint64_t worlds, turns, executions, containers, commits, finishes, losses, rejections, letters;
+    uint64_t virtual_ms;
+    uint64_t fired[FAULT_NR];
+    uint64_t transitions[TASK_STATE_NR][TASK_STATE_NR];
+    uint64_t trace; /* hash */
+};
+
+/* world_run runs one world; what is wrong aborts with a line that names the seed. */
+void world_run(const struct world_settings *settings, struct world_counts *ret_counts);
+
+#endif /* EXO_TESTS_SIM_WORLD_H */
