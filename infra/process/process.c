@@ -85,15 +85,16 @@ void process_left(struct process *p, unsigned number, const struct exo_error *er
     if (p->is_ending) {
         return;
     }
-    if (err != NULL || !p->is_leaving) {
-        if (err != NULL) {
-            log_line(EVENT_ROLE_FAILED,
-                     LOG_FACTS(fact_text("role", p->seats[number].role->name), fact_error(err)));
-        }
+    if (err != NULL) {
+        log_line(EVENT_ROLE_FAILED,
+                 LOG_FACTS(fact_text("role", p->seats[number].role->name), fact_error(err)));
         end(p, EXIT_STATUS_FAILED);
-        return;
+    } else if (p->is_leaving || p->seat_count == 1) {
+        leave_next(p);
+    } else {
+        /* Drained by request: the others go on. */
+        log_line(EVENT_ROLE_LEFT, LOG_FACTS(fact_text("role", p->seats[number].role->name)));
     }
-    leave_next(p);
 }
 
 static void asked_to_end(void *argument)

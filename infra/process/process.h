@@ -72,8 +72,9 @@ const struct process_ports *process_ports(const struct process *process);
 /* process_api_is_at tells the roles opened later the port that the API of this process took. */
 void process_api_is_at(struct process *process, uint16_t port);
 
-/* process_left says that a role has ended: as it was asked to (err NULL), or because it cannot go
- * on: then the whole process ends with 1.
+/* process_left says that a role has ended: as it was asked to (err NULL), by a signal or by request
+ * (a drained worker: its process ends with it, other roles go on); or because it cannot go on: then
+ * the whole process ends with 1.
  * err  borrowed */
 void process_left(struct process *process, unsigned number, const struct exo_error *err);
 

@@ -15,6 +15,7 @@ EVENT(SCHEDULER_JOB_REFUSED,   "job.refused",           WARN,   10, "a record of
 EVENT(SCHEDULER_LEASES,        "leases.waiting",        WARN,    1, "the leases of shards could not be renewed")
 EVENT(LOG_NOTICE,              "log.notice",            WARN,    1, "the broker's library says this")
 EVENT(ROLE_FAILED,             "role.failed",           ERROR,  10, "the role ends because of this error")
+EVENT(ROLE_LEFT,               "role.left",             INFO,   10, "a role was asked to end; the others of this process go on")
 EVENT(ROLE_READY,              "role.ready",            INFO,   10, "all the role needs is there: /readyz says 200")
 EVENT(ROLE_STARTED,            "role.started",          INFO,   10, "the process begins")
 EVENT(ROLE_STOPPED,            "role.stopped",          INFO,   10, "the process ends")

@@ -207,6 +207,7 @@ static int status_of(const char *state)
 static void tell_errors(const struct value *execution)
 {
     const struct value *satellites = value_get(execution, span_of("satellites"));
+    const char *first = NULL;
     unsigned shown = 0;
 
     for (uint32_t i = 0; satellites != NULL && satellites->kind == VALUE_LIST &&
@@ -214,16 +215,18 @@ static void tell_errors(const struct value *execution)
          i++) {
         const struct value *satellite = &satellites->items[i];
         const char *state = rest_text(satellite, "state");
+        const char *error = rest_text(satellite, "error");
 
         if (strcmp(state, "FAILED") == 0 || strcmp(state, "TIMED_OUT") == 0) {
-            const char *error = rest_text(satellite, "error");
-
+            first = first == NULL ? rest_text(satellite, "name") : first;
             (void)fprintf(stderr, "  %s: %s\n", rest_text(satellite, "name"),
                           error[0] == '\0' ? state : error);
-            (void)fprintf(stderr, "    exosphere logs %s %s\n", rest_text(execution, "id"),
-                          rest_text(satellite, "name"));
             shown++;
         }
+    }
+    if (first != NULL) {
+        (void)fprintf(stderr, "what it printed: exosphere logs %s %s\n", rest_text(execution, "id"),
+                      first);
     }
 }
 

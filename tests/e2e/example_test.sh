@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# example_test.sh EXOSPHERE: README's first command, twice in a row, with a program that is built already.
+# shellcheck source=tests/e2e/stage.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
+without_services
+[[ $EUID -eq 0 ]] || skip "containers need root"
+need crun umoci
+
+# A checkout of its own: nothing of this one's state is touched.
+mkdir -p "$WORK/infra/deploy"
+cp -r "$ROOT/examples" "$WORK/examples"
+cp "$ROOT"/infra/deploy/{install-packages,packages.txt} "$WORK/infra/deploy"
+for round in 1 2; do
+    say "round $round"
+    status 0 "$WORK/examples/run" --binary "$EXO"
+    holds err "SUCCEEDED"
+    holds out '"the":'
+    check "it names the execution" grep -qE '== execution [0-9a-f-]{36} succeeded' "$WORK/out"
+    holds out "What to try next"
+    check "dev is stopped" eval "! pgrep -f '$EXO dev .*$WORK' >/dev/null"
+done
+say "another example, left running"
+status 0 "$WORK/examples/run" diamond --keep --binary "$EXO"
+PID=$(sed -n 's/.*end it with: kill \([0-9]*\)$/\1/p' "$WORK/out")
+URL=$(sed -n 's/.*EXOSPHERE_SERVER=\([^;]*\);.*/\1/p' "$WORK/out")
+PIDS+=("$PID")
+status 0 "$EXO" list --server "$URL"
+holds out "SUCCEEDED"
+kill -TERM "$PID"
+await "it ends" eval "! kill -0 $PID 2>/dev/null"
+status 2 "$WORK/examples/run" nosuch

@@ -1,0 +1,119 @@
+# stage.sh: what the end-to-end tests share; sourced. $1 is the program under test.
+#
+# A test calls `check "what is promised" COMMAND...`, or says more with fail. It waits with `await`, never by sleeping.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+EXO=$(realpath "${1:?the program to test}")
+NAME=$(basename "$0" .sh)
+WORK=$(mktemp -d "${TMPDIR:-/tmp}/exo-$NAME-XXXXXX")
+PIDS=()
+CHECKS=0
+WAIT_SECONDS_MAX=60
+
+say() { printf '%s: %s\n' "$NAME" "$*"; }
+fail() {
+    printf '%s: FAILED: %s\n' "$NAME" "$*" >&2
+    exit 1
+}
+# What cannot be had here is named; where everything must be there, it is a failure.
+skip() {
+    [[ ${CI:-} != true ]] || fail "CI=true, and $*"
+    say "SKIPPED: $*"
+    exit 77
+}
+
+finish() {
+    local status=$? pid
+    trap - EXIT INT TERM
+    for pid in "${PIDS[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+    wait 2>/dev/null || true
+    if ((status != 0 && status != 77)); then
+        tail -n 15 "$WORK"/*.log >&2 2>/dev/null || true
+    fi
+    # What a killed worker left mounted.
+    awk -v w="$WORK/" 'index($5, w) == 1 {print $5}' /proc/self/mountinfo | sort -r | while read -r point; do
+        umount -l "$point" || true
+    done
+    rm -rf "$WORK"
+    ((status != 0)) || say "PASSED, $CHECKS checks"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+need() {
+    local tool
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null || skip "$tool is not installed"
+    done
+}
+
+breathe() { read -r -t 0.05 <> <(:) || true; }
+
+# await WHAT COMMAND...: tries until the command succeeds.
+await() {
+    local what=$1 end=$((SECONDS + WAIT_SECONDS_MAX))
+    shift
+    until "$@" >"$WORK/await" 2>&1; do
+        ((SECONDS < end)) || fail "$what: not within $WAIT_SECONDS_MAX s; last: $(head -c 600 "$WORK/await")"
+        breathe
+    done
+}
+
+# check WHAT COMMAND...: the command succeeds.
+check() {
+    local what=$1
+    shift
+    "$@" >"$WORK/check" 2>&1 || fail "$what: $* gave $?: $(head -c 600 "$WORK/check")"
+    CHECKS=$((CHECKS + 1))
+}
+
+# status WANTED COMMAND...: runs it into $WORK/out and $WORK/err and compares the exit status.
+status() {
+    local wanted=$1 got=0
+    shift
+    "$@" >"$WORK/out" 2>"$WORK/err" || got=$?
+    [[ $got -eq $wanted ]] || fail "exit status $got, not $wanted: $*: $(head -c 600 "$WORK/err")"
+    CHECKS=$((CHECKS + 1))
+}
+
+# holds FILE TEXT: the text stands in $WORK/FILE.
+holds() {
+    grep -qF -- "$2" "$WORK/$1" || fail "no \"$2\" in $1: $(head -c 1000 "$WORK/$1")"
+    CHECKS=$((CHECKS + 1))
+}
+
+# start LOG COMMAND...: runs a role in the background, its output into $WORK/LOG.log; PID is its process.
+start() {
+    local log=$1
+    shift
+    "$@" >>"$WORK/$log.log" 2>&1 &
+    PID=$!
+    PIDS+=("$PID")
+}
+
+# start_dev FLAG...: exosphere dev on a free port, state in $WORK/data; sets DEV and EXOSPHERE_SERVER.
+start_dev() {
+    : >"$WORK/dev.log"
+    start dev "$EXO" dev --listen 127.0.0.1:0 --data "$WORK/data" --log-format json "$@"
+    DEV=$PID
+    await "exosphere dev is ready" grep -q 'Exosphere listens on' "$WORK/dev.log"
+    EXOSPHERE_SERVER=$(grep -o 'http://[0-9.]*:[0-9]*' "$WORK/dev.log" | head -n 1)
+    export EXOSPHERE_SERVER
+}
+
+# ends PID WANTED: the process ends with that status.
+ends() {
+    local got=0
+    await "process $1 ends" eval "! kill -0 $1 2>/dev/null || grep -q '^State:.Z' /proc/$1/status"
+    wait "$1" || got=$?
+    [[ $got -eq $2 ]] || fail "process $1 ended with $got, not $2"
+    CHECKS=$((CHECKS + 1))
+}
+
+# The settings of services belong to the tests that want them.
+without_services() {
+    local variable
+    for variable in "${!EXOSPHERE_@}"; do unset "$variable"; done
+}
