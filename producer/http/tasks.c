@@ -217,7 +217,9 @@ static void on_task(struct exchange *x, const struct task_read *task)
     uint32_t count =
         task->output_count < ATTEMPTS_SHOWN_MAX ? task->output_count : (uint32_t)ATTEMPTS_SHOWN_MAX;
 
-    qsort(task->outputs, task->output_count, sizeof(*task->outputs), by_attempt);
+    if (task->output_count > 1) {
+        qsort(task->outputs, task->output_count, sizeof(*task->outputs), by_attempt);
+    }
     task_path_format(task->view.satellite->name, task->view.is_map, task->view.index, path);
     json_begin_map(&w);
     view_put_task_members(&w, &task->view);
