@@ -20,6 +20,7 @@ while read -r name; do
     status 0 "$EXO" $name --help
     holds out "usage: exosphere $name"
     holds out "Exit status"
+    check "docs/cli.md tells of $name" grep -qF "\`${name%% *}" "$ROOT/docs/cli.md"
 done < <("$EXO" --help | sed -n 's/^  \([a-z]* \{0,1\}[a-z]*\)  .*/\1/p' | sed 's/ *$//')
 
 say "init and validate"
