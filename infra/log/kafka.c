@@ -374,6 +374,7 @@ static void kafka_close(struct log *base)
 {
     struct kafka_log *log = (struct kafka_log *)base;
 
+    atomic_store(&log->is_closing, true);
     if (log->ask != NULL) {
         kafka_ask_close(log->ask);
     }

@@ -71,6 +71,13 @@ static void ask_offsets(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *l
     }
 }
 
+/* Nobody answered, rather than somebody with an error. */
+static bool is_away(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+           code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+}
+
 static bool may_pass(rd_kafka_resp_err_t code)
 {
     return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
@@ -141,7 +148,7 @@ static void ask_ranges(rd_kafka_t *consumer, struct kafka_question *first)
         for (int i = 1; i < RANGE_TRIES && question->is_failed; i++) {
             rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)question->err.library_code;
 
-            if (code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT) {
+            if (is_away(code)) {
                 break;
             }
             if (may_pass(code)) {
@@ -176,8 +183,9 @@ static void ask_one(rd_kafka_t *consumer, struct kafka_question *question)
         ask_ranges(consumer, question);
         break;
     case ASK_PREPARE:
-        question->is_failed = kafka_admin_prepare(consumer, question->topics, question->topic_nr,
-                                                  question->replication, &question->err) != 0;
+        question->is_failed =
+            kafka_admin_prepare(question->log, question->topics, question->topic_nr,
+                                question->replication, &question->err) != 0;
         break;
     case ASK_WARM:
     case ASK_PROBE:
@@ -188,7 +196,7 @@ static void ask_one(rd_kafka_t *consumer, struct kafka_question *question)
         }
         break;
     case ASK_TRIM:
-        question->is_failed = kafka_admin_trim(consumer, question->topic, question->partition,
+        question->is_failed = kafka_admin_trim(question->log, question->topic, question->partition,
                                                question->low, &question->err) != 0;
         break;
     case ASK_DESTROY:
@@ -271,7 +279,7 @@ static void on_wake(void *argument)
         if (question->kind != ASK_DESTROY) {
             if (!question->is_failed) {
                 kafka_saw_broker(log);
-            } else if (question->err.code == EXO_EUNAVAILABLE) {
+            } else if (is_away((rd_kafka_resp_err_t)question->err.library_code)) {
                 kafka_lost_broker(log);
             }
         }

@@ -95,6 +95,7 @@ struct kafka_log {
     struct loop_timer *probe;
     bool is_up;
     bool is_probing;
+    atomic_bool is_closing; /* read on the asker's thread: waits there end */
     void (*notice)(void *argument, int level, const char *text);
     void *notice_argument;
     uint32_t replication;
@@ -259,10 +260,10 @@ struct kafka_question *kafka_question_new(struct kafka_log *log, enum ask_kind k
 void kafka_question_free(struct kafka_question *question);
 
 /* kafka_admin.c, on the asker's thread: make and check topics, delete records. */
-int kafka_admin_prepare(rd_kafka_t *instance, const struct log_topic *topics, size_t count,
+int kafka_admin_prepare(struct kafka_log *log, const struct log_topic *topics, size_t count,
                         uint32_t replication, struct exo_error *err);
 /* see kafka_admin_prepare */
-int kafka_admin_trim(rd_kafka_t *instance, const char *topic, int32_t partition, int64_t below,
+int kafka_admin_trim(struct kafka_log *log, const char *topic, int32_t partition, int64_t below,
                      struct exo_error *err);
 
 #endif /* EXO_INFRA_LOG_KAFKA_LOG_H */

@@ -40,6 +40,20 @@ static void wait_up(struct stage *stage, bool wanted)
     loop_timer_free(timer);
 }
 
+/* How one call ended that a close may have cut short. */
+struct cut {
+    unsigned calls;
+    enum exo_error_code code;
+};
+
+static void on_cut(void *argument, const struct exo_error *err)
+{
+    struct cut *cut = argument;
+
+    cut->calls++;
+    cut->code = err == NULL ? EXO_OK : err->code;
+}
+
 /* Everything may be asked for before there is a broker. */
 static void test_down_at_start(void **state)
 {
@@ -48,8 +62,16 @@ static void test_down_at_start(void **state)
     struct sink sink = {.wanted = 100};
     struct log_topic topic = {.partitions = 1, .retention_ms = -1};
     struct exo_error err;
+    struct cut cut = {.calls = 0};
 
     must_do("stop", "");
+    stage_open(stage); /* closed again while it is down and questions are open */
+    topic.name = "never";
+    log_prepare(stage->log, &topic, 1, on_cut, &cut);
+    stage_turns(stage, 20 * EXO_MILLISECOND);
+    stage_close(stage);
+    assert_int_equal(cut.calls, 1);
+    assert_true(cut.code == EXO_EUNAVAILABLE || cut.code == EXO_EUNKNOWN);
     stage_open(stage);
     assert_false(log_is_up(stage->log));
     (void)snprintf(stage->topic, sizeof(stage->topic), "down.%lld",
@@ -259,6 +281,42 @@ static void test_hurried_append(void **state)
     stage_close(stage);
 }
 
+/* Heartbeats are given up after their topic's time, in the producer too, and the next ones pass. */
+static void test_topic_timeout(void **state)
+{
+    struct stage *stage = *state;
+    struct receipts receipts = {.wanted = 200, .last_offset = -1};
+    struct exo_error err;
+    struct log_topic topic = {
+        .partitions = 1, .retention_ms = 3600000, .is_volatile = true, .timeout_ms = 1000};
+
+    stage_open(stage);
+    (void)snprintf(stage->topic, sizeof(stage->topic), "timeout.%lld",
+                   (long long)clock_wall_ns() / 1000);
+    topic.name = stage->topic;
+    assert_int_equal(stage_prepare(stage, &topic, 1, &err), EXO_OK);
+    stage_append_all(stage, 0, 0, 10, 50);
+    for (int round = 0; round < 2; round++) {
+        receipts = (struct receipts){.wanted = 200, .last_offset = -1};
+        must_do("pause", "");
+        stage_append(stage, 0, 10, 200, 50, &receipts);
+        stage_wait(stage, &receipts.is_done, "the end of their time");
+        must_do("resume", "");
+        assert_int_equal(receipts.failed, 200);
+        assert_true(receipts.err.code == EXO_EUNKNOWN || receipts.err.code == EXO_EUNAVAILABLE);
+        assert_true(receipts.err.is_retryable);
+        /* The first may be given up, too, while the producer finds its feet. */
+        for (int i = 0; i < 30 && receipts.failed > 0; i++) {
+            receipts = (struct receipts){.wanted = 1, .last_offset = -1};
+            stage_append(stage, 0, 500, 1, 50, &receipts);
+            stage_wait(stage, &receipts.is_done, "an acknowledgement");
+        }
+        assert_int_equal(receipts.failed, 0);
+    }
+    assert_int_equal(log_counts(stage->log).buffered_bytes, 0);
+    stage_close(stage);
+}
+
 static void test_bad_settings(void **state)
 {
     struct stage *stage = *state;
@@ -281,6 +339,14 @@ static void test_bad_settings(void **state)
     loop_free(loop);
 }
 
+/* One that failed may have left the broker paused or stopped. */
+static int broker_is_there(void **state)
+{
+    (void)state;
+    (void)broker_do(&broker, "resume", ""); /* fails where it is not running */
+    return broker_do(&broker, "start", "") ? 0 : -1;
+}
+
 int main(void)
 {
     switch (broker_start(&broker)) {
@@ -295,16 +361,20 @@ int main(void)
                                        .brokers = broker.address,
                                        .replication = 1,
                                        .buffer_bytes_max = 8 << 20}};
+#define STORY(function)                                                                            \
+    cmocka_unit_test_prestate_setup_teardown(function, broker_is_there, NULL, &stage)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_prestate(test_bad_settings, &stage),
-        cmocka_unit_test_prestate(test_append_before_ready, &stage),
-        cmocka_unit_test_prestate(test_producer_is_replaced, &stage),
-        cmocka_unit_test_prestate(test_hurried_append, &stage),
-        cmocka_unit_test_prestate(test_hang, &stage),
-        cmocka_unit_test_prestate(test_restart_in_the_middle, &stage),
-        cmocka_unit_test_prestate(test_down_at_start, &stage),
-        cmocka_unit_test_prestate(test_lost_and_grown_again, &stage),
+        STORY(test_bad_settings),
+        STORY(test_append_before_ready),
+        STORY(test_producer_is_replaced),
+        STORY(test_hurried_append),
+        STORY(test_hang),
+        STORY(test_topic_timeout),
+        STORY(test_restart_in_the_middle),
+        STORY(test_down_at_start),
+        STORY(test_lost_and_grown_again),
     };
+#undef STORY
     int failed = log_stories_run("log on Kafka", &stage);
 
     if (getenv("STORY") != NULL) {

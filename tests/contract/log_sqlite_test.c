@@ -1,8 +1,10 @@
 /* The stories about the log on SQLite, in a file and in memory, and what only a file can do. */
 #include "tests/contract/log_stories.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static char directory[] = "/tmp/exo-log-XXXXXX";
@@ -62,6 +64,35 @@ static void test_records_survive(void **state)
     stage_close(stage);
 }
 
+/* A file that may not grow is a disk that is full: records wait, and go in when there is room. */
+static void test_disk_is_full(void **state)
+{
+    struct stage *stage = *state;
+    struct receipts receipts = {.wanted = 300, .last_offset = -1};
+    struct sink sink = {.wanted = 310};
+    struct rlimit old;
+    const struct rlimit full = {.rlim_cur = 4096, .rlim_max = RLIM_INFINITY};
+
+    stage_open(stage);
+    stage_topic(stage, "full", 1, false);
+    stage_append_all(stage, 0, 0, 10, 50);
+    stage_read(stage, 0, 0, 0, &sink);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){full.rlim_cur, old.rlim_max}), 0);
+    stage_append(stage, 0, 10, 300, 5000, &receipts);
+    stage_turns(stage, 300 * EXO_MILLISECOND);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(receipts.done, 0);
+    stage_wait(stage, &receipts.is_done, "acknowledgements");
+    assert_int_equal(receipts.failed, 0);
+    assert_false(receipts.is_disordered);
+    stage_wait(stage, &sink.is_done, "records");
+    assert_int_equal(sink.wrong, 0);
+    log_reader_close(sink.reader);
+    stage_close(stage);
+}
+
 static void test_second_open_is_refused(void **state)
 {
     struct stage *stage = *state;
@@ -103,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_offsets_survive, &in_file),
         cmocka_unit_test_prestate(test_records_survive, &in_file),
+        cmocka_unit_test_prestate(test_disk_is_full, &in_file),
         cmocka_unit_test_prestate(test_second_open_is_refused, &in_file),
         cmocka_unit_test_prestate(test_bad_settings, &in_file),
     };
