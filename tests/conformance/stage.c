@@ -182,6 +182,31 @@ uint32_t stage_letters(struct stage *stage)
     return letters.count;
 }
 
+static void listed(void *argument, const struct store_execution *executions, uint32_t count,
+                   const struct exo_error *err)
+{
+    struct letters *found = argument;
+
+    (void)executions;
+    found->is_done = true;
+    found->count = err == NULL ? count : UINT32_MAX;
+}
+
+uint32_t stage_live(struct stage *stage)
+{
+    uint32_t count = 0;
+
+    for (enum execution_state state = EXECUTION_QUEUED; state < EXECUTION_SUCCEEDED; state++) {
+        struct store_query query = {.state = execution_state_name(state), .limit = 1000};
+        struct letters found = {0};
+
+        store_execution_list(stage->store, &query, listed, &found);
+        assert_true(loop_run_until(stage->loop, &found.is_done, WAIT_S * EXO_SECOND));
+        count += found.count;
+    }
+    return count;
+}
+
 void stage_cancel(struct stage *stage, const struct execution_id *id)
 {
     struct heap_budget budget = {0};

@@ -52,6 +52,9 @@ void stage_append(struct stage *stage, const char *topic, uint32_t partition, st
 /* stage_letters gives how many dead letters the store holds. */
 uint32_t stage_letters(struct stage *stage);
 
+/* stage_live gives how many executions are not terminal. */
+uint32_t stage_live(struct stage *stage);
+
 /* stage_cancel appends a CANCEL command. */
 void stage_cancel(struct stage *stage, const struct execution_id *id);
 

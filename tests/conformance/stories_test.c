@@ -31,6 +31,12 @@ static bool act(void *context, const struct wire_spec *spec, const struct wire_t
     return true;
 }
 
+/* Later lives have larger numbers, also those of an earlier story. */
+static uint64_t incarnation(void)
+{
+    return (uint64_t)clock_wall_ns();
+}
+
 struct play {
     struct stage stage;
     struct puppet_worker *worker;
@@ -42,7 +48,8 @@ static int setup(void **state)
 
     stage_open(&play->stage, &settings);
     stage_scheduler_start(&play->stage, 0);
-    play->worker = puppet_worker_new(play->stage.loop, play->stage.log, "puppet", 1, 8, act, NULL);
+    play->worker =
+        puppet_worker_new(play->stage.loop, play->stage.log, "puppet", incarnation(), 8, act, NULL);
     *state = play;
     return 0;
 }
@@ -51,6 +58,8 @@ static int teardown(void **state)
 {
     struct play *play = *state;
 
+    /* What one story leaves running would take the next one's tickets. */
+    assert_int_equal(stage_live(&play->stage), 0);
     puppet_worker_free(play->worker);
     stage_close(&play->stage);
     free(play);
@@ -284,8 +293,8 @@ static void test_worker_falls_silent(void **state)
 
     await_taken(play, 1);
     puppet_worker_free(play->worker);
-    play->worker =
-        puppet_worker_new(play->stage.loop, play->stage.log, "other", 1, 8, act, &ends_all);
+    play->worker = puppet_worker_new(play->stage.loop, play->stage.log, "other", incarnation(), 8,
+                                     act, &ends_all);
     assert_ends(play, &id, "SUCCEEDED", "3");
 }
 
@@ -297,8 +306,8 @@ static void test_worker_is_replaced(void **state)
 
     await_taken(play, 1);
     puppet_worker_free(play->worker);
-    play->worker =
-        puppet_worker_new(play->stage.loop, play->stage.log, "puppet", 2, 8, act, &ends_all);
+    play->worker = puppet_worker_new(play->stage.loop, play->stage.log, "puppet", incarnation(), 8,
+                                     act, &ends_all);
     assert_ends(play, &id, "SUCCEEDED", "3");
 }
 
