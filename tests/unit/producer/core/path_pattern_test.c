@@ -33,7 +33,8 @@ static void test_match(void **state)
             assert_int_equal(found.count, 9); /* untouched */
             continue;
         }
-        uint32_t wanted = (cases[i].first[0] != '\0') + (cases[i].second[0] != '\0');
+        uint32_t wanted =
+            (cases[i].first[0] != '\0' ? 1u : 0u) + (cases[i].second[0] != '\0' ? 1u : 0u);
 
         assert_int_equal(found.count, wanted);
         assert_true(wanted < 1 || span_is(found.values[0], cases[i].first));

@@ -5,7 +5,8 @@
 #include "tests/support/test.h"
 
 static const char text[] =
-    "{\"name\":\"p/c\",\"satellites\":[{\"name\":\"one\",\"image\":\"x\"},{\"name\":\"many\",\"image\":"
+    "{\"name\":\"p/"
+    "c\",\"satellites\":[{\"name\":\"one\",\"image\":\"x\"},{\"name\":\"many\",\"image\":"
     "\"x\",\"for_each\":\"${{ [1,2] }}\"}]}";
 
 static void test_format(void **state)
@@ -64,7 +65,8 @@ static void test_parse(void **state)
     assert_true(satellite->index == 0 && index == 0);
     assert_true(task_path_parse(cluster, span_of("many.17"), &satellite, &index));
     assert_true(satellite->index == 1 && index == 17);
-    static const char *const bad[] = {"", "none", "one.0", "many", "many.", "many.x", ".1", "many.1.2"};
+    static const char *const bad[] = {"",      "none",   "one.0", "many",
+                                      "many.", "many.x", ".1",    "many.1.2"};
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_false(task_path_parse(cluster, span_of(bad[i]), &satellite, &index));
