@@ -46,7 +46,10 @@ struct fleet_view {
     uint32_t count, capacity;
 };
 
+/* fleet_view_init makes an empty view; allocates nothing. */
 void fleet_view_init(struct fleet_view *view, struct allocator allocator);
+
+/* fleet_view_release frees it; it is empty then and may be used again. */
 void fleet_view_release(struct fleet_view *view);
 
 /* fleet_view_heard takes one heartbeat (borrowed). An older incarnation's or a repeated one

@@ -59,7 +59,7 @@ struct api {
     struct http_server *server;
     char token[API_TOKEN_BYTES_MAX + 1];
     uint8_t secret[ATTEMPT_SECRET_BYTES];
-    bool has_secret; /* else no attempt is let in */
+    bool has_secret;      /* else no attempt is let in */
     uint32_t shard_count; /* 0: not known yet */
     void (*say)(void *context, const char *event, const char *text);
     void *say_context;
@@ -208,7 +208,10 @@ void api_free_if_done(struct api *api);
 
 /* ---- fleet_watch.c ---- */
 
+/* fleet_watch_open begins to read heartbeats, once; again it does nothing. */
 void fleet_watch_open(struct api *api);
+
+/* fleet_watch_close ends it; also where it never began. */
 void fleet_watch_close(struct api *api);
 
 #endif /* EXO_PRODUCER_API_STATE_H */

@@ -179,8 +179,10 @@ static void test_tasks(void **state)
         }
         const char *cursor = api_text(t, &answer, "next_cursor");
 
-        (void)snprintf(rest, sizeof(rest), cursor[0] == '\0' ? "" : "/tasks?limit=250&cursor=%s",
-                       cursor);
+        rest[0] = '\0';
+        if (cursor[0] != '\0') {
+            (void)snprintf(rest, sizeof(rest), "/tasks?limit=250&cursor=%s", cursor);
+        }
         api_free(t, ask);
     }
     assert_int_equal(seen, 602);
