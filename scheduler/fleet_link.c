@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "scheduler/class_topics.h"
 #include "scheduler/shard.h"
 
 struct partition {
@@ -19,6 +20,7 @@ struct partition {
 struct fleet_link {
     struct scheduler *scheduler;
     struct loop_timer *timer;
+    struct class_topics *class_topics;
     uint64_t tick_number;
     struct arena arena; /* of one record */
     struct partition partitions[TOPIC_FLEET_PARTITIONS];
@@ -72,6 +74,9 @@ static void take_heartbeat(struct fleet_link *link, const struct wire_heartbeat 
 
     if (heartbeat->worker.bytes >= FLEET_NAME_BYTES) {
         return;
+    }
+    for (uint32_t i = 0; i < heartbeat->class_count; i++) {
+        class_topics_heard(link->class_topics, heartbeat->classes[i]);
     }
     if (!fleet_heartbeat(link->scheduler->fleet, heartbeat, partition, &suspicion)) {
         scheduler_say(link->scheduler, "worker.refused",
@@ -241,6 +246,7 @@ struct fleet_link *fleet_link_open(struct scheduler *scheduler)
     }
     link->scheduler = scheduler;
     arena_init(&link->arena, scheduler->allocator, 0);
+    link->class_topics = class_topics_new(scheduler->log);
     link->timer = loop_timer_new(scheduler->loop, tick_due, link);
     for (uint32_t i = 0; i < TOPIC_FLEET_PARTITIONS; i++) {
         link->partitions[i].link = link;
@@ -257,6 +263,7 @@ void fleet_link_close(struct fleet_link *link)
         return;
     }
     loop_timer_free(link->timer);
+    class_topics_free(link->class_topics);
     for (uint32_t i = 0; i < TOPIC_FLEET_PARTITIONS; i++) {
         log_reader_close(link->partitions[i].reader);
     }

@@ -12,8 +12,7 @@ services() { "${SERVICES[@]}" "$@" --dir "$WORK/services" >>services.log 2>&1; }
 end_services() {
     local status=$?
     services stop --wipe || true
-    (exit "$status") || true
-    finish
+    finish "$status"
 }
 services start || skip "the services do not start here: $(tail -n 1 services.log)"
 trap end_services EXIT
@@ -42,6 +41,7 @@ for role in "${ROLES[@]}"; do
     flags=(--data "$WORK/$role")
     [[ $role != api ]] || flags=(--listen 127.0.0.1:0)
     [[ $role != worker-* ]] || flags+=(--sandbox null --worker-name "$role")
+    [[ $role != worker-2 ]] || flags+=(--classes default,rare)
     start "$role" "$EXO" "${role%-*}" --log-format json "${flags[@]}"
     PID_OF[$role]=$PID
 done
@@ -63,6 +63,9 @@ done
 status 0 "$EXO" run map.yaml
 holds out 10
 await "both workers are known" eval "[[ \$('$EXO' workers -o json | jq '.workers | length') -eq 2 ]]"
+sed 's/name: last,/& class: rare,/' map.yaml >rare.yaml
+say "a class that no scheduler was told of"
+status 0 timeout 30 "$EXO" run rare.yaml
 check "metrics of a scheduler" eval "curl -s http://127.0.0.1:${PORT[scheduler-1]}/metrics | grep -q exosphere_scheduler_commits_total"
 check "metrics of the API" eval "curl -s $EXOSPHERE_SERVER/metrics | grep -q exosphere_api_submitted_total"
 

@@ -24,7 +24,7 @@ skip() {
 }
 
 finish() {
-    local status=$? pid
+    local status=${1:-$?} pid
     trap - EXIT INT TERM
     for pid in "${PIDS[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
     wait 2>/dev/null || true
