@@ -93,12 +93,16 @@ static void txn_told(void *argument)
     ending->txn->done(ending->txn->argument, &ending->result);
 }
 
+/* The client hears one answer only. */
 static void txn_tell(struct txn *txn, const struct store_result *result, exo_time in_ns)
 {
-    struct ending *ending = sim_alloc(sizeof(*ending));
+    if (!txn->is_told) {
+        struct ending *ending = sim_alloc(sizeof(*ending));
 
-    *ending = (struct ending){txn, *result};
-    sim_at(sim.now_ns + in_ns, NULL, txn_told, ending);
+        txn->is_told = true;
+        *ending = (struct ending){txn, *result};
+        sim_at(sim.now_ns + in_ns, NULL, txn_told, ending);
+    }
 }
 
 static void txn_unlink(struct txn *txn)
@@ -344,7 +348,6 @@ static void txn_rows(void *argument)
     if (txn->fate == TXN_LATE) {
         result = result_of(STORE_UNKNOWN, "the connection broke");
         txn_tell(txn, &result, sim_draw(0, EXO_MILLISECOND));
-        txn->done = oracle_nothing;
     }
     sim_at(sim.now_ns + txn->delay_ns + sim_draw(100 * EXO_MICROSECOND, 2 * EXO_MILLISECOND), NULL,
            txn_commit, txn);

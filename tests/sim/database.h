@@ -120,7 +120,7 @@ struct txn {
     uint32_t count, at;
     enum txn_fate fate;
     exo_time delay_ns; /* before the commit */
-    bool is_over;
+    bool is_over, is_told;
     /* called once, by the world, when it is over as far as the client can tell */
     void (*done)(void *argument, const struct store_result *result);
     void *argument;

@@ -538,6 +538,41 @@ void log_trim(struct log *log, const char *topic, uint32_t partition, int64_t be
     sim_in(0, 2 * EXO_MILLISECOND, NULL, trim_arrives, ask);
 }
 
+/* ---- topics ---- */
+
+struct prepare_ask {
+    struct log *log;
+    void (*done)(void *argument, const struct exo_error *err);
+    void *argument;
+};
+
+static void prepare_answer(void *argument)
+{
+    struct prepare_ask *ask = argument;
+    struct exo_error err;
+    bool is_away = broker.down_until_ns > sim.now_ns;
+
+    if (ask->log->is_closed) {
+        return;
+    }
+    if (is_away) {
+        (void)exo_error_set(&err, EXO_EUNAVAILABLE, "the broker does not answer");
+    }
+    ask->done(ask->argument, is_away ? &err : NULL);
+}
+
+void log_prepare(struct log *log, const struct log_topic *topics, size_t count,
+                 void (*done)(void *argument, const struct exo_error *err), void *argument)
+{
+    struct prepare_ask *ask = sim_alloc(sizeof(*ask));
+
+    for (size_t i = 0; i < count; i++) {
+        (void)broker_partition(topics[i].name, 0); /* all are there, or the world ends */
+    }
+    *ask = (struct prepare_ask){log, done, argument};
+    sim_in(EXO_MILLISECOND, 500 * EXO_MILLISECOND, log->loop, prepare_answer, ask);
+}
+
 bool log_is_up(const struct log *log)
 {
     (void)log;

@@ -12,7 +12,7 @@
 
 #include "tests/sim/world.h"
 
-enum { CHILDREN_MAX = 64, KEPT_MAX = 256, FAILURES_SHOWN = 10 };
+enum { CHILDREN_MAX = 64, KEPT_MAX = 256, FAILURES_SHOWN = 40 };
 
 struct options {
     struct world_settings world;

@@ -18,12 +18,6 @@ void oracle_begin(const struct plan *plan)
     oracle = (struct oracle){.plan = plan};
 }
 
-void oracle_nothing(void *argument, const struct store_result *result)
-{
-    (void)argument;
-    (void)result;
-}
-
 struct oracle_execution *oracle_find(const struct execution_id *id)
 {
     for (struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {

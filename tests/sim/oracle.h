@@ -80,7 +80,4 @@ bool oracle_is_over(void);
 /* oracle_check_end compares every execution with the reference. */
 void oracle_check_end(void);
 
-/* oracle_nothing takes an answer nobody waits for. */
-void oracle_nothing(void *argument, const struct store_result *result);
-
 #endif /* EXO_TESTS_SIM_ORACLE_H */

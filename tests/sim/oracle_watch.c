@@ -14,6 +14,23 @@
 
 /* ---- nothing before its commit ---- */
 
+/* A Task may follow a cancel only together with its Kill, to be answered for certain. */
+static bool is_killed_by(const struct wire_task_record *record, const struct wire_task *task)
+{
+    const struct wire_spec *spec = &record->specs[task->spec];
+
+    for (uint32_t i = 0; i < record->kill_count; i++) {
+        const struct wire_kill *kill = &record->kills[i];
+
+        if (kill->attempt == task->attempt && kill->task.index == task->index &&
+            kill->task.instance == spec->instance &&
+            execution_id_equal(&kill->task.execution, &spec->execution)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void tasks_watch(struct span value, struct arena *arena)
 {
     struct wire_task_record record;
@@ -30,7 +47,8 @@ static void tasks_watch(struct span value, struct arena *arena)
             instance->tasks[record.tasks[i].index].attempt < record.tasks[i].attempt) {
             sim_fail("a Task is sent before its commit");
         }
-        if (e->cancel_epoch != 0 && record.epoch >= e->cancel_epoch) {
+        if (e->cancel_epoch != 0 && record.epoch >= e->cancel_epoch &&
+            !is_killed_by(&record, &record.tasks[i])) {
             sim_fail("plan %u: a Task of s%u.%u attempt %u is sent after the CANCELLING was "
                      "committed",
                      e->plan->number, spec->instance, record.tasks[i].index,

@@ -172,6 +172,33 @@ void sim_scheduler_count(const struct sim_scheduler *s, uint64_t *live, uint64_t
     }
 }
 
+static void holder_say(void *context, const struct holder *holder)
+{
+    (void)context;
+    for (const struct lease *l = holder->leases; l != NULL; l = l->holder_next) {
+        (void)fprintf(
+            stderr,
+            "  attempt of s%u.%u at %s/%llu, ticket %u lend %llu of %s, accepted at %llu, "
+            "Task at %lld%s\n",
+            instance_number(l->instance), l->index, holder->name,
+            (unsigned long long)holder->incarnation, l->ticket, (unsigned long long)l->lend,
+            l->process, (unsigned long long)l->heartbeat, (long long)l->offset,
+            l->is_killed ? ", killed" : "");
+    }
+}
+
+static void fleet_say(const struct fleet *fleet)
+{
+    for (uint32_t i = 0; i < fleet_worker_count(fleet); i++) {
+        const struct fleet_worker *w = fleet_worker_at(fleet, i);
+
+        (void)fprintf(stderr, "  worker %s/%llu heartbeat %llu position %lld available %u%s%s\n",
+                      w->name, (unsigned long long)w->incarnation, (unsigned long long)w->heartbeat,
+                      (long long)w->position, w->available, w->is_gone ? " gone" : "",
+                      w->is_draining ? " draining" : "");
+    }
+}
+
 void sim_scheduler_say(const struct sim_scheduler *s)
 {
     static const char *const names[] = {"TAKING",  "LOADING", "DRAINING",
@@ -191,6 +218,12 @@ void sim_scheduler_say(const struct sim_scheduler *s)
                           (long long)shard->inputs[1].cursor.offset,
                           (long long)broker_partition("exo.status", i)->end, shard->outbox_count,
                           shard->waits != NULL);
+            if (shard->sched != NULL) {
+                sched_holders(shard->sched, holder_say, NULL);
+            }
         }
+    }
+    if (s->life != NULL) {
+        fleet_say(s->life->scheduler->fleet);
     }
 }

@@ -362,6 +362,20 @@ static bool is_over(void)
            database.letter_count >= world.letters_sure;
 }
 
+static void say_instance(uint32_t number, const struct oracle_instance *instance)
+{
+    (void)fprintf(stderr, "  s%u %s", number, task_state_name((enum task_state)instance->state));
+    for (uint32_t k = 0; k < instance->task_count; k++) {
+        const struct oracle_task *task = &instance->tasks[k];
+
+        if (!task_state_is_terminal((enum task_state)task->state) && task->attempt > 0) {
+            (void)fprintf(stderr, " %u:%s/%u", k, task_state_name((enum task_state)task->state),
+                          task->attempt);
+        }
+    }
+    (void)fprintf(stderr, "\n");
+}
+
 static void say_open(void)
 {
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
@@ -372,14 +386,7 @@ static void say_open(void)
                       e->plan->number, e->shard, execution_state_name(e->state),
                       (unsigned long long)e->change, (unsigned long long)e->published);
         for (uint32_t i = 0; i < e->plan->satellite_count; i++) {
-            (void)fprintf(stderr, "  s%u %s", i,
-                          task_state_name((enum task_state)e->instances[i].state));
-            for (uint32_t k = 0; k < e->instances[i].task_count && k < 20; k++) {
-                (void)fprintf(stderr, " %s/%u",
-                              task_state_name((enum task_state)e->instances[i].tasks[k].state),
-                              e->instances[i].tasks[k].attempt);
-            }
-            (void)fprintf(stderr, "\n");
+            say_instance(i, &e->instances[i]);
         }
     }
     for (uint32_t i = 0; i < world.plan.execution_count; i++) {
