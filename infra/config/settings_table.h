@@ -39,7 +39,7 @@ SETTING(INT,      shards,            "64", "4", 1, 4096, "shards", 0, 0, ROLE_ST
 
 /* Workers. */
 SETTING(TEXT,     worker_name,       "", NULL, 0, 0, "name", 0, 0, ROLE_WORKER | ROLE_DEV, "names this worker for ever; default: the host's name")
-SETTING(LIST,     classes,           "default", NULL, 0, 0, "names", 0, 0, ROLE_WORKER | ROLE_SCHEDULER | ROLE_DEV, "classes of satellites: those that a worker runs, and whose topics are made at start")
+SETTING(LIST,     classes,           "default", NULL, 0, 0, "names", 0, 0, ROLE_WORKER | ROLE_DEV, "classes of satellites that are run here")
 SETTING(INT,      slots,             "0", NULL, 0, 10000, "containers", 0, 0, ROLE_WORKER | ROLE_DEV, "containers at once; 0: two a processor")
 SETTING(CHOICE,   sandbox,           "crun", NULL, 0, 0, "crun|null", 0, 0, ROLE_WORKER | ROLE_DEV, "what runs an attempt; null ends at once, for measurements")
 SETTING(TEXT,     image_dir,         "", NULL, 0, 0, "directory", 0, 0, ROLE_WORKER | ROLE_DEV, "where images named oci: and docker-archive: lie; default: DATA/images")

@@ -41,7 +41,7 @@ for role in "${ROLES[@]}"; do
     flags=(--data "$WORK/$role")
     [[ $role != api ]] || flags=(--listen 127.0.0.1:0)
     [[ $role != worker-* ]] || flags+=(--sandbox null --worker-name "$role")
-    [[ $role != worker-2 ]] || flags+=(--classes default,rare)
+    [[ $role != worker-2 ]] || flags+=(--classes "default,rare")
     start "$role" "$EXO" "${role%-*}" --log-format json "${flags[@]}"
     PID_OF[$role]=$PID
 done
