@@ -115,6 +115,7 @@ static exo_time step_due(struct committer *c)
                 continue;
             }
         }
+        events_turn(shard);
         exo_time due_ns = sched_deadline(shard->sched);
         exo_time left_ns = due_ns == EXO_TIME_NEVER ? EXO_TIME_NEVER : due_ns - shard_time(shard);
 

@@ -1,9 +1,9 @@
-/* relay: what a committed batch lets out of the process: tasks at once, events to the cache and to
- * exo.events, messages to other shards, dead letters.
+/* relay: what a committed batch lets out of the process: tasks at once, messages to other shards,
+ * dead letters; events.c has the rest.
  *
- * Tasks have no cursor: what the log did not take is sent again by sched_resend. Events have one:
- * it moves only over batches acknowledged whole. Messages to shards stay in the outbox, which is
- * part of the shard's row, until they are acknowledged. */
+ * Tasks have no cursor: what the log did not take is sent again by sched_resend. Messages to shards
+ * stay in the outbox, which is part of the shard's row, until they are acknowledged; one shard
+ * hears them one after the other, because it takes a lower number than its last for a repeat. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -77,194 +77,6 @@ static void task_send(struct shard *shard, const struct sealed_task *task)
     }
 }
 
-/* ---- events ---- */
-
-struct event_send {
-    struct shard_ticket *ticket;
-    uint64_t batch;
-};
-
-/* The cursor moves over the oldest batches that are acknowledged whole. */
-static void event_cursor(struct shard *shard)
-{
-    while (shard->events != NULL && shard->events->outstanding == 0 && !shard->events->has_failed) {
-        struct event_count *first = shard->events;
-
-        shard->event_batch = first->batch;
-        shard->events = first->next;
-        free(first);
-    }
-}
-
-static struct event_count *event_count(struct shard *shard, uint64_t batch)
-{
-    struct event_count *count = shard->events;
-
-    while (count != NULL && count->batch != batch) {
-        count = count->next;
-    }
-    return count;
-}
-
-static void event_sent(void *argument, int64_t offset, const struct exo_error *err)
-{
-    struct event_send *send = argument;
-    struct shard *shard = shard_ticket_end(send->ticket);
-    struct event_count *count = shard == NULL ? NULL : event_count(shard, send->batch);
-
-    (void)offset;
-    if (count != NULL) {
-        count->outstanding--;
-        count->has_failed = count->has_failed || err != NULL;
-        event_cursor(shard);
-    }
-    free(send);
-}
-
-static struct event_count *event_count_add(struct shard *shard, uint64_t batch)
-{
-    struct event_count **link = &shard->events;
-    struct event_count *count = calloc(1, sizeof(*count));
-
-    if (count == NULL) {
-        abort();
-    }
-    while (*link != NULL) {
-        link = &(*link)->next;
-    }
-    count->batch = batch;
-    *link = count;
-    return count;
-}
-
-static void event_publish(struct shard *shard, struct event_count *count,
-                          const struct execution_id *id, struct span value)
-{
-    struct event_send *send = calloc(1, sizeof(*send));
-    char key[EXECUTION_ID_TEXT_BYTES + 1];
-    struct exo_error err;
-
-    if (send == NULL) {
-        abort();
-    }
-    execution_id_format(id, key);
-    send->ticket = shard_ticket_new(shard, NULL);
-    send->batch = count->batch;
-    count->outstanding++;
-    if (log_append(shard->scheduler->log, TOPIC_EVENTS, shard->number, span_of(key), value,
-                   EVENT_TIMEOUT_S * EXO_SECOND, event_sent, send, &err) != 0) {
-        event_sent(send, -1, &err);
-    }
-}
-
-static void events_send(struct shard *shard)
-{
-    struct sealed *sealed = &shard->sealed;
-    struct cache_version version = {sealed->batch.epoch, sealed->batch.next};
-    struct event_count *count = shard->scheduler->settings.publishes_events
-                                    ? event_count_add(shard, sealed->batch.next)
-                                    : NULL;
-
-    /* Held until all are handed over: an early answer must not move the cursor over the rest. */
-    if (count != NULL) {
-        count->outstanding++;
-    }
-    for (uint32_t i = 0; i < sealed->event_count; i++) {
-        const struct sealed_event *event = &sealed->events[i];
-
-        cache_put(shard->scheduler->cache, &event->execution, version, event->value, event->value,
-                  NULL, NULL);
-        if (count != NULL) {
-            event_publish(shard, count, &event->execution, event->value);
-        }
-    }
-    if (count != NULL) {
-        count->outstanding--;
-        event_cursor(shard);
-    } else {
-        shard->event_batch = sealed->batch.next;
-    }
-}
-
-void relay_events_free(struct shard *shard)
-{
-    while (shard->events != NULL) {
-        struct event_count *next = shard->events->next;
-
-        free(shard->events);
-        shard->events = next;
-    }
-}
-
-/* A row of the journal as it was: its changes, execution by execution. */
-static void missed_row(struct shard *shard, const struct store_journal_row *row)
-{
-    struct arena arena;
-    struct wire_change_batch batch;
-    struct event_count *count = event_count_add(shard, row->batch);
-    struct buffer text;
-
-    arena_init(&arena, shard->scheduler->allocator, 0);
-    buffer_init(&text, shard->scheduler->allocator, 0);
-    count->outstanding++;
-    if (wire_change_batch_unpack(row->body, &arena, &batch) == WIRE_OK) {
-        const struct wire_change *changes = batch.changes;
-        uint32_t total = batch.change_count;
-
-        for (uint32_t i = 0; i < total;) {
-            uint32_t first = i;
-
-            while (i < total &&
-                   execution_id_equal(&changes[i].execution, &changes[first].execution)) {
-                i++;
-            }
-            batch.changes = changes + first;
-            batch.change_count = i - first;
-            buffer_reset(&text);
-            wire_change_batch_pack(&batch, &arena, &text);
-            event_publish(shard, count, &changes[first].execution, buffer_span(&text));
-        }
-    }
-    count->outstanding--;
-    buffer_release(&text);
-    arena_release(&arena);
-}
-
-static void missed_rows(void *argument, const struct store_journal_row *rows, uint32_t count,
-                        uint64_t oldest_batch, const struct exo_error *err)
-{
-    struct shard_ticket *ticket = argument;
-    uint64_t last = *(uint64_t *)ticket->more;
-
-    free(ticket->more);
-    struct shard *shard = shard_ticket_end(ticket);
-    uint64_t after = 0;
-
-    (void)oldest_batch;
-    if (shard == NULL || err != NULL) {
-        return; /* the next owner tries again */
-    }
-    for (uint32_t i = 0; i < count && rows[i].batch <= last; i++) {
-        missed_row(shard, &rows[i]);
-        after = rows[i].batch;
-    }
-    event_cursor(shard);
-    if (count == JOURNAL_ROWS && after < last) {
-        store_journal_get(shard->scheduler->store, shard->number, after, JOURNAL_ROWS, missed_rows,
-                          shard_ticket_new(shard, copy_of(&last, sizeof(last))));
-    }
-}
-
-void relay_missed_events(struct shard *shard)
-{
-    if (!shard->scheduler->settings.publishes_events || shard->event_batch >= shard->batch) {
-        return;
-    }
-    store_journal_get(shard->scheduler->store, shard->number, shard->event_batch, JOURNAL_ROWS,
-                      missed_rows,
-                      shard_ticket_new(shard, copy_of(&shard->batch, sizeof(shard->batch))));
-}
-
 /* ---- the outbox ---- */
 
 void outbox_free(struct shard *shard)
@@ -277,6 +89,7 @@ void outbox_free(struct shard *shard)
     }
     shard->outbox_last = &shard->outbox;
     shard->outbox_count = 0;
+    memset(shard->is_outbox_busy, 0, shard->scheduler->shard_count * sizeof(bool));
 }
 
 void outbox_add(struct shard *shard, uint32_t target, const struct wire_job *job)
@@ -297,6 +110,7 @@ void outbox_add(struct shard *shard, uint32_t target, const struct wire_job *job
     }
     memcpy(entry->bytes, text.data, text.bytes);
     entry->next = NULL;
+    entry->sequence = peer.sequence;
     entry->target = target;
     entry->is_sent = false;
     entry->record = (struct span){entry->bytes, text.bytes};
@@ -317,6 +131,7 @@ static void outbox_sent(void *argument, int64_t offset, const struct exo_error *
     if (shard == NULL) {
         return; /* the entry went with its life; the row still has it */
     }
+    shard->is_outbox_busy[entry->target] = false;
     if (err != NULL) {
         entry->is_sent = false;
         resend_later(shard);
@@ -334,6 +149,7 @@ static void outbox_sent(void *argument, int64_t offset, const struct exo_error *
     free(entry);
     shard->outbox_count--;
     shard->is_extra_dirty = true;
+    relay_outbox(shard);
     scheduler_wake(shard->scheduler);
 }
 
@@ -342,15 +158,20 @@ void relay_outbox(struct shard *shard)
     for (struct outbox_entry *entry = shard->outbox; entry != NULL; entry = entry->next) {
         struct exo_error err;
 
-        if (entry->is_sent) {
+        if (entry->is_sent || shard->is_outbox_busy[entry->target]) {
             continue;
+        }
+        if (entry->sequence > shard->committed_sequence) {
+            return; /* of the open batch, as all behind it */
         }
         struct shard_ticket *ticket = shard_ticket_new(shard, entry);
 
         entry->is_sent = true;
+        shard->is_outbox_busy[entry->target] = true;
         if (log_append(shard->scheduler->log, TOPIC_STATUS, entry->target, (struct span){NULL, 0},
                        entry->record, 0, outbox_sent, ticket, &err) != 0) {
             entry->is_sent = false;
+            shard->is_outbox_busy[entry->target] = false;
             (void)shard_ticket_end(ticket);
             resend_later(shard);
             return;
@@ -402,7 +223,7 @@ void relay_batch(struct shard *shard)
     for (uint32_t i = 0; i < shard->sealed.task_count; i++) {
         task_send(shard, &shard->sealed.tasks[i]);
     }
-    events_send(shard);
+    events_committed(shard);
     relay_outbox(shard);
     letters_send(shard);
 }

@@ -53,7 +53,8 @@ static int by_execution(const void *a, const void *b)
     const struct sched_change *y = *(const struct sched_change *const *)b;
 
     if (x->execution != y->execution) {
-        return x->execution < y->execution ? -1 : 1;
+        /* Not by address: the same past gives the same records. */
+        return memcmp(x->execution->id.bytes, y->execution->id.bytes, EXECUTION_ID_BYTES);
     }
     return x->number < y->number ? -1 : x->number > y->number;
 }

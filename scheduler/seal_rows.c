@@ -245,8 +245,12 @@ static int by_page(const void *a, const void *b)
     const struct sched_output *x = *(const struct sched_output *const *)a;
     const struct sched_output *y = *(const struct sched_output *const *)b;
 
+    if (x->execution != y->execution) {
+        /* Not by address: the same past gives the same rows. */
+        return memcmp(x->execution->id.bytes, y->execution->id.bytes, EXECUTION_ID_BYTES);
+    }
     if (x->instance != y->instance) {
-        return x->instance < y->instance ? -1 : 1;
+        return instance_number(x->instance) < instance_number(y->instance) ? -1 : 1;
     }
     if (x->page != y->page) {
         return x->page < y->page ? -1 : 1;

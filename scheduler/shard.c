@@ -30,6 +30,7 @@ static void shard_free(struct shard *shard)
     arena_release(&shard->sealed.arena);
     free(shard->received);
     free(shard->early_cancels);
+    free(shard->is_outbox_busy);
     free(shard->letters);
     free(shard);
 }
@@ -140,7 +141,7 @@ static void life_end(struct shard *shard)
     sched_free(shard->sched);
     shard->sched = NULL;
     waits_free(shard);
-    relay_events_free(shard);
+    events_free(shard);
     outbox_free(shard);
     arena_reset(&shard->open_arena);
     shard->letter_count = 0;
@@ -212,7 +213,8 @@ struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
     shard->retry = loop_timer_new(scheduler->loop, retry_due, shard);
     shard->received = calloc(scheduler->shard_count, sizeof(*shard->received));
     shard->early_cancels = calloc(EARLY_CANCELS_MAX, sizeof(*shard->early_cancels));
-    if (shard->received == NULL || shard->early_cancels == NULL) {
+    shard->is_outbox_busy = calloc(scheduler->shard_count, sizeof(*shard->is_outbox_busy));
+    if (shard->received == NULL || shard->early_cancels == NULL || shard->is_outbox_busy == NULL) {
         abort();
     }
     arena_init(&shard->open_arena, scheduler->allocator, 0);
@@ -236,6 +238,7 @@ static bool extra_read(struct shard *shard, struct span bytes)
         return false;
     }
     shard->next_sequence = extra.next_sequence;
+    shard->committed_sequence = extra.next_sequence;
     memset(shard->received, 0, shard->scheduler->shard_count * sizeof(*shard->received));
     for (uint32_t i = 0; i < extra.received_count; i++) {
         if (extra.received[i].source < shard->scheduler->shard_count) {
@@ -250,6 +253,7 @@ static bool extra_read(struct shard *shard, struct span bytes)
         }
         memcpy(entry->bytes, extra.outbox[i].record.data, extra.outbox[i].record.bytes);
         entry->next = NULL;
+        entry->sequence = 0; /* committed long ago */
         entry->target = extra.outbox[i].shard;
         entry->is_sent = false;
         entry->record = (struct span){entry->bytes, extra.outbox[i].record.bytes};
@@ -432,7 +436,7 @@ static void load_done(void *argument, const struct exo_error *err)
     sched_holders(shard->sched, tickets_spent, shard);
     sched_holders(shard->sched, holder_expect, shard);
     relay_outbox(shard);
-    relay_missed_events(shard);
+    events_loaded(shard);
     scheduler_wake(shard->scheduler);
 }
 
@@ -697,6 +701,7 @@ void shard_seal(struct shard *shard)
     }
     shard->sealed.batch.event_batch = shard->event_batch;
     shard->sealed.batch.extra = extra_pack(shard);
+    shard->sealed_sequence = shard->next_sequence;
     shard->is_extra_dirty = false;
     shard->has_moved = false;
     shard->is_in_flight = true;
@@ -728,6 +733,7 @@ static void trim_inputs(struct shard *shard)
 void shard_committed(struct shard *shard, const struct store_result *result)
 {
     shard->batch++;
+    shard->committed_sequence = shard->sealed_sequence;
     clock_set(shard, result->database_now_ns);
     relay_batch(shard);
     if (shard->scheduler->settings.trims_inputs) {

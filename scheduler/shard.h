@@ -54,6 +54,7 @@ struct shard_wait {
 
 struct outbox_entry {
     struct outbox_entry *next;
+    uint64_t sequence;
     uint32_t target;
     bool is_sent; /* handed to the log, not acknowledged */
     struct span record;
@@ -90,6 +91,8 @@ struct shard {
     /* the channel between shards */
     uint64_t next_sequence;
     uint64_t *received; /* by source */
+    uint64_t sealed_sequence, committed_sequence; /* of messages to shards */
+    bool *is_outbox_busy;                         /* by target: one is on its way */
     struct outbox_entry *outbox, **outbox_last;
     uint32_t outbox_count;
     struct early_cancel *early_cancels;
@@ -108,6 +111,11 @@ struct shard {
     /* public events */
     uint64_t event_batch;
     struct event_count *events;      /* batches not acknowledged whole, oldest first */
+    uint32_t event_counts;
+    bool is_behind;         /* the journal is the source of public events */
+    bool is_catching_up;    /* rows of it are on their way */
+    exo_time catch_up_ns;   /* not before; on the loop's clock */
+    uint64_t event_round;   /* answers to what was sent in another one count no more */
     uint32_t sealed_taken[INPUT_NR]; /* records in the batch in flight */
 };
 
@@ -115,7 +123,6 @@ struct event_count {
     struct event_count *next;
     uint64_t batch;
     uint32_t outstanding;
-    bool has_failed;
 };
 
 /* A request on its way for one life of a shard. */
@@ -191,10 +198,16 @@ void letter_add(struct shard *shard, const char *topic, const struct log_record 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
 void relay_outbox(struct shard *shard);
-void relay_missed_events(struct shard *shard);
-void relay_events_free(struct shard *shard);
 void outbox_add(struct shard *shard, uint32_t target, const struct wire_job *job);
 void outbox_free(struct shard *shard);
+
+/* ---- events.c ---- */
+/* events_committed shows the batch just committed; events_loaded sends what an earlier owner did
+ * not; events_turn goes on where the log had failed; events_free forgets what is on its way. */
+void events_committed(struct shard *shard);
+void events_loaded(struct shard *shard);
+void events_turn(struct shard *shard);
+void events_free(struct shard *shard);
 
 /* ---- values.c ---- */
 void value_fetch(struct shard *shard, const struct sched_need *need);
