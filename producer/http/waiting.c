@@ -20,6 +20,14 @@ struct waiting {
 
 static void look(struct waiting *waiting);
 
+/* An API that is told to stop answers with what is known: the client may ask another. */
+static bool is_over(const struct waiting *waiting)
+{
+    const struct api *api = waiting->x->api;
+
+    return api->is_leaving || loop_now_ns(api->loop) >= waiting->until_ns;
+}
+
 static void cleanup(struct exchange *x)
 {
     struct waiting *waiting = x->state;
@@ -31,7 +39,7 @@ static void still_running(struct waiting *waiting, struct read_execution *execut
 {
     struct exchange *x = waiting->x;
 
-    if (loop_now_ns(x->api->loop) < waiting->until_ns) {
+    if (!is_over(waiting)) {
         if (waiting->is_due) {
             look(waiting);
         }
@@ -57,7 +65,7 @@ static void on_row(void *argument, const struct store_execution *row, struct spa
         return;
     }
     waiting->is_reading = false;
-    bool is_last = loop_now_ns(x->api->loop) >= waiting->until_ns;
+    bool is_last = is_over(waiting);
 
     if (err != NULL || row == NULL || (!row->is_terminal && !is_last)) {
         still_running(waiting, NULL); /* a store that is away may be back before the time is up */

@@ -380,6 +380,9 @@ static void test_leave_ends_streams(void **state)
         api_send(t, "GET", api_path(t, id, "/tasks/hang/attempts/1/logs?follow"), NULL, true);
     bool is_left = false;
 
+    struct http_call_options options = {.body = span_of("{\"cluster\":" HANG "}")};
+    struct api_ask *wait = api_send(t, "POST", "/v1/executions?wait=5m", &options, false);
+
     api_until(t, events, "event: snapshot");
     chunk_append(t, id, 1, 0, "x", false, false);
     api_until(t, log, "x");
@@ -387,7 +390,10 @@ static void test_leave_ends_streams(void **state)
     assert_true(stage_run(&t->stage, &is_left, 20 * EXO_SECOND));
     api_end(t, events);
     api_end(t, log);
+    api_end(t, wait);
+    assert_int_equal(wait->status, 202);
     assert_false(api_is_ready(t->api));
+    api_free(t, wait);
     api_free(t, events);
     api_free(t, log);
 }
