@@ -233,7 +233,7 @@ a_cluster_finishes() {
 JSON
     request 200 -X POST "$API/v1/executions?wait=60s" -H 'Content-Type: application/json' -d "@$WORK/request.json" \
         >"$WORK/answer.json"
-    [[ $(of_json 'd["state"], d["output"]' <"$WORK/answer.json") == "('SUCCEEDED', 204)" ]] ||
+    [[ $(of_json 'd["state"], d["output"]' <"$WORK/answer.json") == "SUCCEEDED 204" ]] ||
         fail "the cluster did not finish with 204: $(<"$WORK/answer.json")"
 }
 
