@@ -124,6 +124,38 @@ bool exchange_attempt(const struct exchange *x, struct task_id *ret_task)
     return attempt_token_check(x->api->secret, bearer(x->request), ret_task, &attempt);
 }
 
+/* A name that no stranger can point at this machine: localhost, or an address. text: HOST[:PORT] */
+static bool is_local_name(const char *text)
+{
+    size_t bytes = strcspn(text, ":");
+
+    if (text[0] == '[') {
+        return true;
+    }
+    return (bytes == 9 && strncasecmp(text, "localhost", 9) == 0) ||
+           (bytes > 0 && strspn(text, "0123456789.") == bytes);
+}
+
+/* Without a token the address alone protects; a browser on this machine must not lend it to pages
+ * of others: neither by asking for them (Origin), nor under a name of theirs (Host). */
+static bool is_of_stranger(const struct api *api, const struct http_request *request)
+{
+    const char *origin = http_request_header(request, "Origin");
+    const char *host = http_request_header(request, "Host");
+
+    if (api->token[0] != '\0') {
+        return false;
+    }
+    if (origin != NULL) {
+        const char *name = strstr(origin, "://");
+
+        if (name == NULL || !is_local_name(name + 3)) {
+            return true;
+        }
+    }
+    return host != NULL && !is_local_name(host);
+}
+
 void routes_admit(void *argument, struct http_request *request)
 {
     struct api *api = argument;
@@ -137,6 +169,12 @@ void routes_admit(void *argument, struct http_request *request)
     } else if (route == NULL) {
         refuse(request, 405, "the path has other methods; the Allow header lists them", "Allow",
                allow);
+    } else if (route->guard != GUARD_ATTEMPT && is_of_stranger(api, request)) {
+        refuse(
+            request, 403,
+            "without an api_token only programs of this machine are served: ask for localhost or "
+            "an address, and from no page of another site",
+            NULL, NULL);
     } else if (route->guard == GUARD_ATTEMPT && !api->has_secret) {
         refuse(request, 503, "the tokens of attempts cannot be checked yet: the store is away",
                "Retry-After", "1");

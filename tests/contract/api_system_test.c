@@ -97,6 +97,41 @@ static void test_not_open_to_others(void **state)
         api_open(t->stage.loop, t->stage.log, t->stage.store, t->stage.cache, &settings, &err));
 }
 
+static void test_pages_of_others(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *value;
+        int status;
+    } cases[] = {
+        {"Origin", "https://evil.example", 403},
+        {"Origin", "null", 403},
+        {"Origin", "http://localhost.evil.example", 403},
+        {"Host", "evil.example", 403},
+        {"Host", "127.0.0.1.evil.example:8080", 403},
+        {"Host", "", 403},
+        {"Origin", "http://localhost:3000", 202},
+        {"Origin", "http://127.0.0.1:8080", 202},
+        {"Host", "localhost:8080", 202},
+        {"Host", "LOCALHOST", 202},
+        {"Host", "[::1]:8080", 202},
+    };
+    struct api_trial *t = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct http_header header = {cases[i].name, cases[i].value};
+        struct http_call_options options = {
+            .headers = &header, .header_count = 1, .body = span_of("{\"cluster\":" ONE "}")};
+        struct api_ask *ask = api_send(t, "POST", "/v1/executions", &options, false);
+
+        api_end(t, ask);
+        if (ask->status != cases[i].status) {
+            fail_msg("%s: %s: %d", cases[i].name, cases[i].value, ask->status);
+        }
+        api_free(t, ask);
+    }
+}
+
 static void test_no_such_path(void **state)
 {
     struct api_trial *t = *state;
@@ -509,6 +544,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_token),
         cmocka_unit_test_setup_teardown(test_not_open_to_others, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pages_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_such_path, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_ready, setup, teardown),
         cmocka_unit_test_setup_teardown(test_metrics, setup, teardown),
