@@ -96,21 +96,19 @@ static exo_time step_due(struct committer *c)
         if (shard == NULL || !shard_is_live(shard)) {
             continue;
         }
-        if (sched_has_work(shard->sched) && sched_work(shard->sched, shard_time(shard))) {
-            committer_wake(c);
-        }
-        if (sched_deadline(shard->sched) <= shard_time(shard)) {
-            struct sched_event event = {.kind = SCHED_TIMER};
+        if (sched_has_work(shard->sched) || sched_deadline(shard->sched) <= shard_time(shard)) {
+            struct sched_event event = {.kind = SCHED_TIMER}; /* any step goes on with the work */
 
             (void)shard_step(shard, &event); /* what it says is counted by the core */
         }
         if (!shard_is_live(shard)) {
             continue;
         }
-        if (shard->is_resend_due && log_is_up(scheduler->log)) {
+        if (shard->is_resend_due && shard->resend_ns <= loop_now_ns(scheduler->loop) &&
+            log_is_up(scheduler->log)) {
             shard->is_resend_due = false;
             relay_outbox(shard);
-            if (sched_resend(shard->sched) != SCHED_OK) {
+            if (shard->state == SHARD_RUNNING && sched_resend(shard->sched) != SCHED_OK) {
                 shard_again(shard, EXO_SECOND);
                 continue;
             }

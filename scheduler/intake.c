@@ -10,6 +10,7 @@
 #include "scheduler/shard.h"
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
+#include "schemas/json/utf8.h"
 #include "schemas/vocab/limits.h"
 
 enum {
@@ -39,17 +40,20 @@ void letter_add(struct shard *shard, const char *topic, const struct log_record 
     }
     struct span key = arena_copy(&shard->open_arena, record->key);
     struct span value = arena_copy(&shard->open_arena, record->value);
-    struct span text = arena_copy(&shard->open_arena, span_of(reason));
+    size_t reason_bytes = strlen(reason);
+    char *text = arena_alloc(&shard->open_arena, reason_bytes + 1);
 
-    if (key.data == NULL || value.data == NULL || text.data == NULL) {
+    if (key.data == NULL || value.data == NULL || text == NULL) {
         abort();
     }
+    memcpy(text, reason, reason_bytes);
+    utf8_repair(text, reason_bytes); /* it may have been cut within a character */
     shard->letters[shard->letter_count++] = (struct store_dead_letter){
         .topic = topic,
         .partition = shard->number,
         .offset = record->offset,
         .at_ns = shard_time(shard),
-        .reason = text.data,
+        .reason = text,
         .key = key,
         .value = value,
     };
@@ -199,6 +203,16 @@ static void early_cancel_apply(struct shard *shard, const struct execution_id *i
     }
 }
 
+/* When the API took it, where that can be: others' records may say anything. */
+static exo_time submitted_ns(const struct wire_job *job, exo_time read_ns)
+{
+    int64_t most_ms = read_ns / EXO_MILLISECOND + FRESH_MARGIN_S * 1000;
+
+    return job->submitted_ms > 0 && job->submitted_ms <= most_ms
+               ? job->submitted_ms * EXO_MILLISECOND
+               : read_ns;
+}
+
 static bool job_submit(struct shard *shard, const struct wire_job *job,
                        const struct execution_id *id, exo_time read_ns, struct refusal *refusal)
 {
@@ -220,15 +234,13 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
               input_write(shard, definition->cluster, job->input, &input, refusal);
     if (is_good) {
         labels_write(definition->cluster, job, &labels);
-        struct sched_event event = {
-            .kind = SCHED_SUBMIT,
-            .submit = {.id = *id,
-                       .definition = definition,
-                       .input = buffer_span(&input),
-                       .labels = buffer_span(&labels),
-                       .submitted_ns =
-                           job->submitted_ms > 0 ? job->submitted_ms * EXO_MILLISECOND : read_ns,
-                       .traceparent = job->traceparent}};
+        struct sched_event event = {.kind = SCHED_SUBMIT,
+                                    .submit = {.id = *id,
+                                               .definition = definition,
+                                               .input = buffer_span(&input),
+                                               .labels = buffer_span(&labels),
+                                               .submitted_ns = submitted_ns(job, read_ns),
+                                               .traceparent = job->traceparent}};
         enum sched_err result = shard_step(shard, &event);
 
         shard->scheduler->counts.duplicates += result == SCHED_EKNOWN;

@@ -10,7 +10,7 @@
 #include "scheduler/shard.h"
 #include "schemas/wire/event.h"
 
-enum { EVENT_TIMEOUT_S = 60, JOURNAL_ROWS = 64 };
+enum { RESEND_WAIT_S = 1 };
 
 /* ---- tasks ---- */
 
@@ -24,6 +24,10 @@ struct task_send {
 
 static void resend_later(struct shard *shard)
 {
+    /* What is on its way is sent again too: not faster than a log in trouble can bear. */
+    if (!shard->is_resend_due) {
+        shard->resend_ns = loop_now_ns(shard->scheduler->loop) + RESEND_WAIT_S * EXO_SECOND;
+    }
     shard->is_resend_due = true;
 }
 
@@ -33,8 +37,9 @@ static void task_sent(void *argument, int64_t offset, const struct exo_error *er
     struct shard *shard = shard_ticket_end(send->ticket);
 
     if (shard != NULL && shard->sched != NULL) {
-        for (uint32_t i = 0; i < send->count && err == NULL; i++) {
-            sched_task_sent(shard->sched, &send->tasks[i], send->attempts[i], offset);
+        for (uint32_t i = 0; i < send->count; i++) {
+            sched_task_sent(shard->sched, &send->tasks[i], send->attempts[i],
+                            err == NULL ? offset : TASK_UNSENT);
         }
         if (err != NULL) {
             resend_later(shard);

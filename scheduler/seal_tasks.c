@@ -29,6 +29,15 @@ static struct span first_class(const struct seal_facts *facts, const char *worke
                                             : fleet_class_name(facts->fleet, w->classes[0]);
 }
 
+/* Not by where they stand in memory: the same past gives the same records. */
+static int by_instance(const struct instance *i, const struct instance *k)
+{
+    if (i->execution != k->execution) {
+        return memcmp(i->execution->id.bytes, k->execution->id.bytes, EXECUTION_ID_BYTES);
+    }
+    return instance_number(i) < instance_number(k) ? -1 : 1;
+}
+
 static int by_address(const void *a, const void *b)
 {
     const struct letter *x = a;
@@ -50,8 +59,12 @@ static int by_address(const void *a, const void *b)
     const struct instance *i = x->dispatch == NULL ? NULL : x->dispatch->instance;
     const struct instance *k = y->dispatch == NULL ? NULL : y->dispatch->instance;
 
+    /* Kills last: one that comes before its Task kills nothing. */
     if (i != k) {
-        return (uintptr_t)i < (uintptr_t)k ? -1 : 1;
+        return i == NULL ? 1 : k == NULL ? -1 : by_instance(i, k);
+    }
+    if (x->kill != y->kill) {
+        return (uintptr_t)x->kill < (uintptr_t)y->kill ? -1 : 1;
     }
     return x->dispatch < y->dispatch ? -1 : x->dispatch > y->dispatch;
 }
@@ -322,7 +335,8 @@ static uint32_t gather(struct sealed *sealed, const struct sched_batch *batch,
         letters[count++] = (struct letter){
             .worker = batch->kills[i].worker,
             .incarnation = batch->kills[i].incarnation,
-            .class = first_class(facts, batch->kills[i].worker),
+            .class = batch->kills[i].class.bytes > 0 ? batch->kills[i].class
+                                                     : first_class(facts, batch->kills[i].worker),
             .kill = &batch->kills[i],
         };
     }

@@ -739,8 +739,13 @@ void shard_committed(struct shard *shard, const struct store_result *result)
     if (shard->scheduler->settings.trims_inputs) {
         trim_inputs(shard);
     }
-    for (uint32_t i = 0; i < shard->sealed.need_count; i++) {
+    uint32_t generation = shard->generation;
+
+    for (uint32_t i = 0; i < shard->sealed.need_count && shard->generation == generation; i++) {
         value_fetch(shard, &shard->sealed.needs[i]);
+    }
+    if (shard->generation != generation) {
+        return;
     }
     if (shard->sealed.wants_barrier) {
         struct shard_wait *wait = calloc(1, sizeof(*wait));

@@ -86,6 +86,7 @@ struct shard {
     struct sealed sealed;    /* the batch in flight */
     bool is_in_flight;
     bool is_resend_due;
+    exo_time resend_ns; /* not before; on the loop's clock */
     int64_t drained_at; /* DRAINING: C; -1: not known yet */
     struct shard_wait *waits;
     /* the channel between shards */

@@ -37,6 +37,24 @@ static void fetch_end(struct fetch *fetch, struct span json, const char *error)
     free(fetch);
 }
 
+/* A store that is away says nothing about the value: the shard loads again and asks again. */
+static bool fetch_is_void(struct fetch *fetch, const struct exo_error *err)
+{
+    if (err == NULL || (err->code != EXO_EUNAVAILABLE && err->code != EXO_EUNKNOWN)) {
+        return false;
+    }
+    struct shard *shard = shard_ticket_end(fetch->ticket);
+
+    if (shard != NULL && shard_is_live(shard)) {
+        scheduler_say(shard->scheduler, "shard.waiting", "shard %u: a value: %s", shard->number,
+                      err->text);
+        shard_again(shard, EXO_SECOND);
+    }
+    buffer_release(&fetch->list);
+    free(fetch);
+    return true;
+}
+
 static struct shard *fetch_shard(struct fetch *fetch)
 {
     return fetch->ticket->generation == fetch->ticket->shard->generation ? fetch->ticket->shard
@@ -45,6 +63,9 @@ static struct shard *fetch_shard(struct fetch *fetch)
 
 static void blob_got(void *argument, struct span bytes, const struct exo_error *err)
 {
+    if (fetch_is_void(argument, err)) {
+        return;
+    }
     fetch_end(argument, err == NULL ? bytes : (struct span){NULL, 0},
               err == NULL ? "" : "an output kept as a blob cannot be read");
 }
@@ -83,8 +104,12 @@ static void list_got(void *argument, const struct store_segment *segments, uint3
 {
     struct fetch *fetch = argument;
     struct arena arena;
-    bool is_good = err == NULL && fetch_shard(fetch) != NULL;
     uint32_t at = 0;
+
+    if (fetch_is_void(fetch, err)) {
+        return;
+    }
+    bool is_good = err == NULL && fetch_shard(fetch) != NULL;
 
     arena_init(&arena, allocator_heap(&(struct heap_budget){0}), 0);
     for (uint32_t p = 0; p < PAGES_AT_ONCE && is_good && fetch->written < fetch->task_count; p++) {
@@ -130,6 +155,9 @@ static void item_got(void *argument, const struct store_segment *segments, uint3
     struct arena arena;
     struct wire_output *page;
 
+    if (fetch_is_void(fetch, err)) {
+        return;
+    }
     arena_init(&arena, allocator_heap(&(struct heap_budget){0}), 0);
     page = arena_alloc(&arena, PAGE_TASKS * sizeof(*page));
     bool is_good = err == NULL && page != NULL;

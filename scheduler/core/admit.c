@@ -4,6 +4,7 @@
 
 #include "scheduler/core/sched_state.h"
 #include "schemas/json/json_write.h"
+#include "schemas/json/utf8.h"
 
 void *sched_get(struct sched *s, size_t bytes)
 {
@@ -30,10 +31,8 @@ char *sched_text(struct sched *s, struct span text)
 
     if (copy != NULL && text.bytes > 0) {
         memcpy(copy, text.data, text.bytes);
-        /* The texts are for people; a NUL inside would hide the rest and break its freeing. */
-        for (size_t i = 0; i < text.bytes; i++) {
-            copy[i] = (char)(copy[i] == '\0' ? ' ' : copy[i]);
-        }
+        /* Somebody may have cut it within a character; a NUL would break its freeing. */
+        utf8_repair(copy, text.bytes);
     }
     return copy;
 }
@@ -377,6 +376,10 @@ void execution_cancel_work(struct sched *s, struct execution *e)
         cancel_instance(s, &e->instances[e->cancel_instance++]);
         s->budget--;
     }
+    if (e->open_count == 0 && e->is_finishing && !e->has_work) {
+        e->has_work = true; /* the value its output waits for is not wanted any more */
+        work_add(s, WORK_FINISH, e, NULL);
+    }
     bool has_more = e->kill_cursor != NULL || e->cancel_instance < e->instance_count;
 
     /* Nothing may be queued behind the FINISH that the last end brought. */
@@ -478,6 +481,7 @@ void execution_finish(struct sched *s, struct execution *e)
         return;
     }
     assert(e->open_count == 0);
+    e->has_work = false;
     const struct instance *failed = first_failed(e);
 
     if (e->state == EXECUTION_CANCELLING) {

@@ -227,7 +227,7 @@ struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t ind
     lease->execution = e;
     lease->instance = instance;
     lease->index = index;
-    lease->offset = -1;
+    lease->offset = TASK_UNSENT;
     lease->next = e->leases;
     if (e->leases != NULL) {
         e->leases->previous = lease;
@@ -345,6 +345,7 @@ void dispatch_note(struct sched *s, struct lease *lease)
         s->is_broken = true;
         return;
     }
+    lease->offset = TASK_ON_ITS_WAY;
     *dispatch = (struct sched_dispatch){
         .execution = lease->execution,
         .instance = lease->instance,
@@ -372,7 +373,6 @@ static bool grant_one(struct sched *s, struct instance *instance, const struct s
     lease->ticket = grant->tickets[place];
     lease->lend = grant->lends[place];
     lease->heartbeat = 0;
-    lease->offset = -1;
     lease->started_ms = 0;
     lease->is_killed = false;
     assert(grant->process.bytes < sizeof(lease->process));
@@ -482,6 +482,7 @@ void attempt_kill(struct sched *s, struct lease *lease)
     kill->task =
         (struct task_id){lease->execution->id, instance_number(lease->instance), lease->index};
     kill->attempt = execution_task(lease->instance, lease->index)->attempt;
+    kill->class = lease->instance->satellite->class;
     kill->grace_ns = lease->instance->satellite->work.grace_ns;
     memcpy(kill->worker, lease->holder->name, sizeof(kill->worker));
     kill->incarnation = lease->holder->incarnation;

@@ -40,6 +40,11 @@ struct holder {
     uint32_t lease_count;
 };
 
+enum {
+    TASK_UNSENT = -1, /* loaded, or the log did not take it: to be sent again */
+    TASK_ON_ITS_WAY = -2,
+};
+
 struct lease {
     struct execution *execution;
     struct instance *instance;
@@ -48,7 +53,7 @@ struct lease {
     uint64_t lend;
     uint64_t heartbeat; /* of the ACCEPTED; 0: not accepted */
     uint64_t seen;      /* scratch of a witness */
-    int64_t offset;     /* of the Task in its partition; -1: not known */
+    int64_t offset;     /* of the Task in its partition, or one of the two below */
     int64_t started_ms;
     struct holder *holder; /* while DISPATCHED or RUNNING */
     struct lease *holder_next, *holder_previous;
@@ -154,9 +159,7 @@ struct execution {
     struct lease *kill_cursor; /* cancel in progress: the next one to look at */
     uint32_t cancel_instance;  /* ... and the next instance */
     struct execution *dirty_next;
-    struct execution *work_next; /* in the list of bulk work */
-    bool has_work;
-    uint32_t resolve_from; /* bulk: first instance that may have to be resolved */
+    bool has_work; /* is_finishing: a FINISH is queued once more */
 };
 
 /* execution_task gives a task by index; NULL where it has no page yet or no such index. */

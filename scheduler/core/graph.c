@@ -165,6 +165,7 @@ static void items_compute(struct sched *s, struct instance *instance)
     }
     assert(result == EXPRESSION_OK && list.kind == VALUE_LIST);
     assert(list.count == instance->task_count);
+    items_drop(s, &instance->items);
     if (items_fill(s, instance, &list)) {
         instance->needs_items = false;
     }

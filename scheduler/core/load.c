@@ -263,7 +263,7 @@ static void items_again(struct sched *s, struct instance *instance)
         instance->items.count >= instance->task_count) {
         return;
     }
-    items_drop(s, &instance->items);
+    /* Those that are here are right: what was handed out may go on meanwhile. */
     instance->items_stored = kept < instance->task_count ? kept : instance->task_count;
     instance->needs_items = true;
     work_add(s, WORK_ITEMS, instance->execution, instance);
@@ -324,8 +324,13 @@ enum sched_err sched_resend(struct sched *s)
         for (struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
             struct task *task = execution_task(lease->instance, lease->index);
 
-            if (task->state == TASK_DISPATCHED && !lease->is_killed) {
+            if (task->state == TASK_DISPATCHED && lease->offset == TASK_UNSENT) {
                 dispatch_note(s, lease);
+            }
+            /* The kill may be lost as well, and one before its Task was none. */
+            if (lease->is_killed) {
+                lease->is_killed = false;
+                attempt_kill(s, lease);
             }
         }
     }

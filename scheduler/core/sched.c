@@ -206,7 +206,8 @@ static enum sched_err value_step(struct sched *s, const struct sched_value *valu
 {
     struct execution *e = execution_find(s, &value->id);
 
-    if (e == NULL || value->instance >= e->instance_count) {
+    if (e == NULL || value->instance >= e->instance_count ||
+        execution_state_is_terminal((enum execution_state)e->state)) {
         return SCHED_ESTALE;
     }
     struct instance *source = &e->instances[value->instance];
@@ -228,7 +229,9 @@ static enum sched_err value_step(struct sched *s, const struct sched_value *valu
                      &e->instances[i]);
         }
     }
-    if (e->is_finishing) {
+    /* Once only: the first may end it, and it is freed with the next seal. */
+    if (e->is_finishing && !e->has_work) {
+        e->has_work = true;
         work_add(s, WORK_FINISH, e, NULL);
     }
     return SCHED_OK;

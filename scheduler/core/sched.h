@@ -139,7 +139,9 @@ bool sched_is_concerned(struct sched *sched, const struct sched_witness *witness
 void sched_holders(const struct sched *sched,
                    void (*call)(void *context, const struct holder *holder), void *context);
 
-/* sched_task_sent notes the offset of a Task in its partition. */
+/* sched_task_sent notes the offset of a Task in its partition; TASK_UNSENT: the log did not take
+ * it.
+ */
 void sched_task_sent(struct sched *sched, const struct task_id *task, uint32_t attempt,
                      int64_t offset);
 
@@ -192,6 +194,7 @@ struct sched_dispatch {
 
 struct sched_kill {
     struct task_id task;
+    struct span class; /* whose topic its Task went to; empty: not known here */
     uint32_t attempt;
     exo_time grace_ns;
     char worker[FLEET_NAME_BYTES];
@@ -288,9 +291,10 @@ EXO_CHECKED enum sched_err sched_load_items(struct sched *sched, const struct ex
                                             const struct wire_output *items, uint32_t count);
 EXO_CHECKED enum sched_err sched_load_done(struct sched *sched, exo_time now_ns);
 
-/* sched_resend puts every attempt that is DISPATCHED and not accepted into the open batch again,
- * with the same number; for a new owner that has applied all status up to an end captured after it
- * took over. */
+/* sched_resend puts every attempt that is DISPATCHED, not accepted and not known to be sent into
+ * the open batch again, with the same number, and every kill without an answer; for a new owner
+ * that has applied all status up to an end captured after it took over, and for one whose records
+ * the log did not take. */
 EXO_CHECKED enum sched_err sched_resend(struct sched *sched);
 
 #endif /* EXO_SCHEDULER_SCHED_H */

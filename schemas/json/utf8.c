@@ -98,3 +98,16 @@ size_t utf8_count(struct span text)
     }
     return count;
 }
+
+void utf8_repair(char *text, size_t bytes)
+{
+    for (size_t i = 0; i < bytes;) {
+        size_t length = utf8_sequence((const unsigned char *)text + i, bytes - i);
+
+        if (length == 0 || text[i] == '\0') {
+            text[i] = length == 0 ? '?' : ' ';
+            length = 1;
+        }
+        i += length;
+    }
+}

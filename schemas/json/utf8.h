@@ -25,6 +25,11 @@ size_t utf8_encode(uint32_t code_point, unsigned char *ret_bytes);
 /* utf8_is_valid is true when the whole text is well-formed. */
 bool utf8_is_valid(struct span text);
 
+/* utf8_repair makes a text well-formed in place, for what only people read: each byte that begins
+ * no character becomes '?', each NUL a space. A database refuses the whole row otherwise. text
+ * bytes of them; changed, its length is not */
+void utf8_repair(char *text, size_t bytes);
+
 /* utf8_count counts the code points of well-formed text. */
 size_t utf8_count(struct span text);
 
