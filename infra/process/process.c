@@ -104,6 +104,9 @@ static void asked_to_end(void *argument)
     if (p->is_leaving) {
         _exit(EXIT_STATUS_FAILED); /* asked twice: at once */
     }
+    if (p->is_ending) {
+        return;
+    }
     p->is_leaving = true;
     log_line(EVENT_ROLE_STOPPING, LOG_FACTS(fact_text("role", p->call->command->name)));
     health_waiting(&p->health, "the process is ending");
@@ -177,7 +180,7 @@ static void look(void *argument)
     }
     if (missing[0] != '\0') {
         health_waiting(&p->health, "%s", missing);
-    } else if (roles_are_ready(p)) {
+    } else if (roles_are_ready(p) && !p->is_ending) {
         health_ready(&p->health);
         if (!p->was_ready) {
             greet(p);
