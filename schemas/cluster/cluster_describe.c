@@ -86,7 +86,7 @@ static void add_satellite(struct buffer *buffer, const struct cluster *cluster,
 
 static void add_output(struct buffer *buffer, const struct cluster *cluster)
 {
-    uint32_t listed[NAMES_MAX];
+    uint32_t listed[NAMES_MAX] = {0};
     uint32_t count = 0;
 
     buffer_text(buffer, "output: ");
