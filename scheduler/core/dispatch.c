@@ -4,8 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
-/* How many heads that fit no worker are passed over in one search. */
-enum { PASS_OVER_MAX = 64, PROJECT_BYTES = 64 };
+/* How many heads that fit no worker are passed over in one search, and of one project: so many too
+ * large tasks of one stop that project only, not the others. */
+enum { PASS_OVER_MAX = 1024, PASS_OVER_LANE_MAX = 64, PROJECT_BYTES = 64 };
 
 /* The sources of one project in one class and priority. */
 struct dispatch_lane {
@@ -13,7 +14,8 @@ struct dispatch_lane {
     char project[PROJECT_BYTES];
     uint32_t class;
     uint32_t priority;
-    uint64_t pass; /* tasks granted so far, never behind the level when it wakes */
+    uint64_t pass;        /* tasks granted so far, never behind the level when it wakes */
+    uint32_t passed_over; /* heads, in the present search */
     struct heap sources;
 };
 
@@ -242,16 +244,58 @@ static bool try_source(struct dispatch *d, struct dispatch_source *source,
     return true;
 }
 
+/* What was set aside in one search, and the least that fitted nobody. */
+struct aside {
+    struct dispatch_source *sources[PASS_OVER_MAX];
+    struct dispatch_lane *lanes[PASS_OVER_MAX];
+    uint32_t count;
+    struct fleet_needs misfit;
+};
+
+/* Whoever needs as much as one that fitted nobody fits nobody either. */
+static bool is_hopeless(const struct aside *aside, const struct dispatch_source *source)
+{
+    return aside->count > 0 && source->needs.cpu_millis >= aside->misfit.cpu_millis &&
+           source->needs.memory_bytes >= aside->misfit.memory_bytes;
+}
+
+static void set_aside(struct level *level, struct aside *aside, struct dispatch_lane *lane,
+                      struct dispatch_source *source)
+{
+    if (aside->count == 0 || (source->needs.cpu_millis <= aside->misfit.cpu_millis &&
+                              source->needs.memory_bytes <= aside->misfit.memory_bytes)) {
+        aside->misfit = source->needs;
+    }
+    heap_remove(&lane->sources, &source->node);
+    if (heap_first(&lane->sources) == NULL || ++lane->passed_over == PASS_OVER_LANE_MAX) {
+        heap_remove(&level->lanes, &lane->node);
+    }
+    aside->sources[aside->count] = source;
+    aside->lanes[aside->count++] = lane;
+}
+
+static void put_back(struct level *level, const struct aside *aside)
+{
+    for (uint32_t i = 0; i < aside->count; i++) {
+        struct dispatch_lane *lane = aside->lanes[i];
+        /* Cannot fail: the heaps held them a moment ago. */
+        bool is_back = heap_insert(&lane->sources, &aside->sources[i]->node) &&
+                       (lane->node.place != 0 || heap_insert(&level->lanes, &lane->node));
+
+        assert(is_back);
+        lane->passed_over = 0;
+    }
+}
+
 /* Looks at the heads of the lanes of one level in order of their turn. A head that fits no worker
- * is set aside together with its lane until the search is over. */
+ * is set aside until the search is over, and with too many of its own the lane. */
 static bool try_level(struct dispatch *d, struct level *level, struct dispatch_grant *grant)
 {
-    struct dispatch_source *aside[PASS_OVER_MAX];
-    struct dispatch_lane *lanes[PASS_OVER_MAX];
-    uint32_t aside_count = 0;
+    struct aside aside;
     bool is_found = false;
 
-    while (!is_found && aside_count < PASS_OVER_MAX) {
+    aside.count = 0;
+    while (!is_found && aside.count < PASS_OVER_MAX) {
         struct heap_node *first = heap_first(&level->lanes);
 
         if (first == NULL) {
@@ -261,23 +305,12 @@ static bool try_level(struct dispatch *d, struct level *level, struct dispatch_g
         struct heap_node *head = heap_first(&lane->sources);
         struct dispatch_source *source = CONTAINER(head, struct dispatch_source, node);
 
-        is_found = try_source(d, source, grant);
+        is_found = !is_hopeless(&aside, source) && try_source(d, source, grant);
         if (!is_found) {
-            heap_remove(&lane->sources, head);
-            if (heap_first(&lane->sources) == NULL) {
-                heap_remove(&level->lanes, &lane->node);
-            }
-            aside[aside_count] = source;
-            lanes[aside_count++] = lane;
+            set_aside(level, &aside, lane, source);
         }
     }
-    for (uint32_t i = 0; i < aside_count; i++) {
-        /* Cannot fail: the heaps held them a moment ago. */
-        bool is_back = heap_insert(&lanes[i]->sources, &aside[i]->node) &&
-                       (lanes[i]->node.place != 0 || heap_insert(&level->lanes, &lanes[i]->node));
-
-        assert(is_back);
-    }
+    put_back(level, &aside);
     return is_found;
 }
 
