@@ -14,6 +14,7 @@ struct partition {
     uint32_t number;
     struct log_reader *reader;
     bool is_tick_out; /* ours, not read back yet */
+    exo_time sent_ns; /* when it was handed to the log */
     uint32_t ticks;   /* read back since the start */
 };
 
@@ -187,6 +188,7 @@ static void tick_send(struct fleet_link *link, struct partition *partition, stru
     }
     *send = (struct tick_send){link, partition};
     partition->is_tick_out = true;
+    partition->sent_ns = loop_now_ns(link->scheduler->loop);
     link->holds++;
     if (log_append(link->scheduler->log, TOPIC_FLEET, partition->number,
                    span_of(link->scheduler->process), value, 2 * EXO_SECOND, tick_appended, send,
@@ -208,6 +210,19 @@ static uint32_t demands_fill(struct scheduler *scheduler, struct wire_demand *de
     return count;
 }
 
+/* Ticks count silence, so none may follow another faster than workers speak: only a partition that
+ * has never had one is hurried. */
+static bool is_due(const struct partition *partition)
+{
+    const struct scheduler *scheduler = partition->link->scheduler;
+
+    if (partition->is_tick_out || log_reader_position(partition->reader) < 0) {
+        return false;
+    }
+    return partition->ticks == 0 ||
+           loop_now_ns(scheduler->loop) - partition->sent_ns >= scheduler->settings.tick_ns;
+}
+
 static void tick_due(void *argument)
 {
     struct fleet_link *link = argument;
@@ -225,8 +240,7 @@ static void tick_due(void *argument)
     buffer_init(&text, scheduler->allocator, 0);
     wire_fleet_pack(&fleet, &link->arena, &text);
     for (uint32_t i = 0; i < TOPIC_FLEET_PARTITIONS; i++) {
-        if (!link->partitions[i].is_tick_out &&
-            log_reader_position(link->partitions[i].reader) >= 0) {
+        if (is_due(&link->partitions[i])) {
             tick_send(link, &link->partitions[i], buffer_span(&text));
         }
     }

@@ -17,7 +17,7 @@ struct leases {
     uint32_t take_count;
     uint32_t *releases;
     uint32_t release_count;
-    bool is_in_round;
+    bool is_in_round, is_last_round; /* the one that releases everything */
     bool is_leaving, is_closing, has_left;
     exo_time asked_ns; /* when the round in flight was asked for */
     void (*left)(void *argument);
@@ -133,6 +133,10 @@ static void round_end(void *argument, const struct store_leases *table, const st
         leases_free(l);
         return;
     }
+    if (l->is_leaving && !l->is_last_round) {
+        loop_timer_start(l->timer, 0, 0); /* it was asked for before we were to leave */
+        return;
+    }
     if (err != NULL) {
         scheduler_say(l->scheduler, "leases.waiting", "%s", err->text);
         l->take_count = 0;
@@ -183,6 +187,7 @@ static void round_begin(void *argument)
         return;
     }
     l->is_in_round = true;
+    l->is_last_round = l->is_leaving;
     l->asked_ns = loop_now_ns(l->scheduler->loop);
     store_lease_round(l->scheduler->store, &round, round_end, l);
 }

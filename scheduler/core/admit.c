@@ -321,13 +321,17 @@ void execution_end(struct sched *s, struct execution *e, enum execution_state en
     work_add(s, WORK_CANCEL, e, NULL);
 }
 
-/* Attempts that run are killed; what waits for another try ends at once. */
+/* Attempts that run are killed; what waits for another try, or was granted in this very batch and
+ * has not left, ends at once. */
 static void cancel_lease(struct sched *s, struct lease *lease)
 {
     struct instance *instance = lease->instance;
     struct task *task = execution_task(instance, lease->index);
 
-    if (task_state_is_active((enum task_state)task->state)) {
+    if (task->state == TASK_DISPATCHED && lease->batch == s->batch) {
+        fleet_ticket_restored(s->fleet, span_of(lease->holder->name), lease->holder->incarnation,
+                              lease->ticket, lease->lend);
+    } else if (task_state_is_active((enum task_state)task->state)) {
         attempt_kill(s, lease);
         return;
     }

@@ -375,6 +375,7 @@ static bool grant_one(struct sched *s, struct instance *instance, const struct s
     lease->heartbeat = 0;
     lease->started_ms = 0;
     lease->is_killed = false;
+    lease->batch = s->batch;
     assert(grant->process.bytes < sizeof(lease->process));
     memcpy(lease->process, grant->process.data, grant->process.bytes);
     lease->process[grant->process.bytes] = '\0';

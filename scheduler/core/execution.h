@@ -63,6 +63,7 @@ struct lease {
     exo_time due_ns;
     char process[FLEET_NAME_BYTES]; /* whose ticket was spent */
     bool is_killed;                 /* a kill has been sent */
+    uint64_t batch;                 /* that granted it */
 };
 
 struct task {

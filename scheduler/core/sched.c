@@ -42,6 +42,7 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     s->fleet = fleet;
     s->shard = shard;
     s->shard_count = shard_count;
+    s->batch = 1;
     s->limits = *limits;
     if (s->limits.tombstones == 0) {
         s->limits.tombstones = TOMBSTONES_DEFAULT;
@@ -402,6 +403,7 @@ void sched_sealed(struct sched *s)
         vectors[i]->count = 0;
     }
     s->wants_barrier = false;
+    s->batch++;
     pages_clean(s);
     while (s->dirty != NULL) {
         struct execution *e = s->dirty;

@@ -36,6 +36,7 @@ struct sched {
     uint32_t shard, shard_count;
     struct sched_limits limits;
     exo_time now_ns;
+    uint64_t batch; /* number of the open one in this life, from 1 */
     bool is_broken;
     uint64_t age; /* of the next source */
     struct table executions;
