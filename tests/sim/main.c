@@ -311,11 +311,12 @@ static void report(const struct options *options, const struct outcome *outcome)
     const struct world_counts *c = &outcome->counts;
 
     (void)printf("%llu worlds from seed %llu: %llu events in %llu virtual seconds; %llu "
-                 "executions, %llu commits, %llu containers, %llu ends of tasks, %llu attempts "
+                 "executions (%llu not compared), %llu commits, %llu containers, %llu ends of "
+                 "tasks, %llu attempts "
                  "lost, %llu rejected, %llu dead letters\nfaults fired:\n",
                  ull(c->worlds), ull(options->world.seed), ull(c->turns), ull(c->virtual_ms / 1000),
-                 ull(c->executions), ull(c->commits), ull(c->containers), ull(c->finishes),
-                 ull(c->losses), ull(c->rejections), ull(c->letters));
+                 ull(c->executions), ull(c->excused), ull(c->commits), ull(c->containers),
+                 ull(c->finishes), ull(c->losses), ull(c->rejections), ull(c->letters));
     for (int i = 0; i < FAULT_NR; i++) {
         (void)printf("  %-18s %8llu%s", fault_name((enum sim_fault)i), ull(c->fired[i]),
                      i % 3 == 2 || i + 1 == FAULT_NR ? "\n" : "");

@@ -309,7 +309,7 @@ static void columns_compare(struct oracle_execution *e, uint32_t instance, uint3
 
         oracle.losses += losses - task->losses;
         task->losses = (uint8_t)losses;
-        e->is_infrastructure = e->is_infrastructure || losses >= LIMIT_LOSSES;
+        e->is_excused = e->is_excused || losses >= LIMIT_LOSSES;
         if (task->failures > limit + 1 ||
             (task->failures == limit + 1 && !task_state_is_terminal((enum task_state)states[i]))) {
             sim_fail("plan %u: s%u.%u has failed %u times, with %u retries", e->plan->number,

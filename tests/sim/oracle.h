@@ -19,6 +19,7 @@ struct oracle_task {
     uint16_t failures, laters;
     uint32_t attempt;
     uint64_t started; /* containers: bit n is attempt n + 1 */
+    uint64_t sent;    /* Tasks, the same way */
 };
 
 struct oracle_instance {
@@ -34,9 +35,9 @@ struct oracle_execution {
     uint32_t shard;
     enum execution_state state;
     uint64_t change;
-    uint64_t cancel_epoch;  /* 0: never CANCELLING */
-    uint64_t published;     /* changes seen in exo.events without a gap */
-    bool is_infrastructure; /* some task ended for lost attempts: it may end as it likes */
+    uint64_t cancel_epoch; /* 0: never CANCELLING */
+    uint64_t published;    /* changes seen in exo.events without a gap */
+    bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
     struct oracle_instance instances[PLAN_SATELLITES_MAX];
 };
 

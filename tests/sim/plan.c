@@ -234,8 +234,8 @@ enum task_end plan_task_end(const struct plan_execution *e, uint32_t satellite, 
 {
     const struct plan_satellite *s = &e->satellites[satellite];
     uint64_t draw = mix(e->seed, 400 + satellite, index);
-    bool is_concerned = s->each == EACH_NONE || draw % 8 == 0;
-    uint32_t times = (uint32_t)(draw / 8 % 4);
+    bool is_concerned = s->each == EACH_NONE || draw % 16 == 0;
+    uint32_t times = (uint32_t)(draw / 16 % 4);
 
     if (!is_concerned) {
         return END_SUCCEEDED;

@@ -17,7 +17,8 @@ enum {
     PLAN_EXECUTIONS_MAX = 48,
     PLAN_SATELLITES_MAX = 8,
     PLAN_ITEMS_MAX = 600,
-    PLAN_TIMEOUT_MS = 4000, /* of an attempt that may run out of time */
+    PLAN_TIMEOUT_MS = 1500, /* of an attempt that may run out of time */
+    PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself */
 };
 
 enum when_kind {

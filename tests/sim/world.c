@@ -19,7 +19,7 @@
 enum {
     SCHEDULERS_MAX = 4,
     WORKERS_MAX = 6,
-    END_WITHIN_S = 300, /* after the last fault */
+    END_WITHIN_S = 400, /* after the last fault */
     CALM_S = 5,         /* nothing may change any more */
     TURNS_MAX = 20000000,
 };
@@ -263,6 +263,9 @@ static void every_second(void *argument)
 static void look(void *argument)
 {
     (void)argument;
+    for (uint32_t i = 0; sim.faults.is_over && i < world.plan.worker_count; i++) {
+        worker_start(&world.workers[i]); /* one that had been told to drain */
+    }
     for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
         sim_scheduler_check(&world.schedulers[i]);
     }
@@ -418,6 +421,7 @@ static void world_end(struct world_counts *counts)
     counts->trace = sim.trace;
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         counts->executions++;
+        counts->excused += e->is_excused;
     }
     for (int i = 0; i < FAULT_NR; i++) {
         counts->fired[i] += sim.faults.fired[i];

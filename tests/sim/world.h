@@ -23,7 +23,8 @@ struct world_settings {
 
 /* What came of it. */
 struct world_counts {
-    uint64_t worlds, turns, executions, containers, commits, finishes, losses, rejections, letters;
+    uint64_t worlds, turns, executions, excused, containers, commits, finishes, losses, rejections,
+        letters;
     uint64_t virtual_ms;
     uint64_t fired[FAULT_NR];
     uint64_t transitions[TASK_STATE_NR][TASK_STATE_NR];
