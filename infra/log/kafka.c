@@ -131,7 +131,6 @@ static void on_probe(void *argument)
     if (!log->is_probing) {
         struct kafka_question *question = kafka_question_new(log, ASK_PROBE, on_probed, NULL);
 
-        question->instance = log->producer;
         log->is_probing = true;
         kafka_ask_put(log->ask, question);
     }

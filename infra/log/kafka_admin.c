@@ -8,15 +8,20 @@
 
 enum { CALL_MS = 10000, SETTLE_TRIES = 100, SETTLE_PAUSE_MS = 50, SLICE_MS = 100 };
 
+struct admin {
+    rd_kafka_t *instance;
+    atomic_bool *is_closing;
+};
+
 /* The one event that an admin call ends with; NULL with *err when none came. */
-static rd_kafka_event_t *wait_event(struct kafka_log *log, rd_kafka_queue_t *queue,
+static rd_kafka_event_t *wait_event(const struct admin *admin, rd_kafka_queue_t *queue,
                                     const char *what, struct exo_error *err)
 {
     rd_kafka_event_t *event = NULL;
 
     /* In slices, so that a close need not wait for a broker that is away. */
     for (int waited_ms = 0;
-         event == NULL && waited_ms < CALL_MS + 2000 && !atomic_load(&log->is_closing);
+         event == NULL && waited_ms < CALL_MS + 2000 && !atomic_load(admin->is_closing);
          waited_ms += SLICE_MS) {
         event = rd_kafka_queue_poll(queue, SLICE_MS);
     }
@@ -132,19 +137,20 @@ static int check_created(rd_kafka_event_t *event, struct exo_error *err)
     return 0;
 }
 
-static int create_one(struct kafka_log *log, const struct log_topic *wanted, uint32_t replication,
-                      struct exo_error *err)
+static int create_one(const struct admin *admin, const struct log_topic *wanted,
+                      uint32_t replication, struct exo_error *err)
 {
     rd_kafka_NewTopic_t *topic = new_topic(wanted, replication, err);
 
     if (topic == NULL) {
         return -1;
     }
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
-    rd_kafka_AdminOptions_t *options = admin_options(log->consumer, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->instance);
+    rd_kafka_AdminOptions_t *options =
+        admin_options(admin->instance, RD_KAFKA_ADMIN_OP_CREATETOPICS);
 
-    rd_kafka_CreateTopics(log->consumer, &topic, 1, options, queue);
-    rd_kafka_event_t *event = wait_event(log, queue, "making topics", err);
+    rd_kafka_CreateTopics(admin->instance, &topic, 1, options, queue);
+    rd_kafka_event_t *event = wait_event(admin, queue, "making topics", err);
     int result = event == NULL ? -1 : check_created(event, err);
 
     rd_kafka_event_destroy(event);
@@ -155,11 +161,11 @@ static int create_one(struct kafka_log *log, const struct log_topic *wanted, uin
 }
 
 /* Makes what is missing. Returns how many topics are not settled yet, or -1. */
-static int make_and_count(struct kafka_log *log, const struct log_topic *topics, size_t count,
+static int make_and_count(const struct admin *admin, const struct log_topic *topics, size_t count,
                           uint32_t replication, bool makes, struct exo_error *err)
 {
     const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_resp_err_t code = rd_kafka_metadata(log->consumer, 1, NULL, &metadata, 3000);
+    rd_kafka_resp_err_t code = rd_kafka_metadata(admin->instance, 1, NULL, &metadata, 3000);
     int result = 0;
 
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -169,7 +175,8 @@ static int make_and_count(struct kafka_log *log, const struct log_topic *topics,
         const struct rd_kafka_metadata_topic *found = find(metadata, topics[i].name);
 
         if (found == NULL) {
-            result = makes && create_one(log, &topics[i], replication, err) != 0 ? -1 : result + 1;
+            result =
+                makes && create_one(admin, &topics[i], replication, err) != 0 ? -1 : result + 1;
         } else if (check_partitions(&topics[i], found, err) != 0) {
             result = -1;
         } else if (!is_settled(found)) {
@@ -230,20 +237,20 @@ static int check_config(const rd_kafka_ConfigResource_t *resource, const struct 
     return 0;
 }
 
-static int check_configs(struct kafka_log *log, const struct log_topic *topics, size_t count,
+static int check_configs(const struct admin *admin, const struct log_topic *topics, size_t count,
                          struct exo_error *err)
 {
     rd_kafka_ConfigResource_t **resources =
         kafka_must_allocate(count * sizeof(rd_kafka_ConfigResource_t *));
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->instance);
     rd_kafka_AdminOptions_t *options =
-        admin_options(log->consumer, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+        admin_options(admin->instance, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
 
     for (size_t i = 0; i < count; i++) {
         resources[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topics[i].name);
     }
-    rd_kafka_DescribeConfigs(log->consumer, resources, count, options, queue);
-    rd_kafka_event_t *event = wait_event(log, queue, "reading the settings of topics", err);
+    rd_kafka_DescribeConfigs(admin->instance, resources, count, options, queue);
+    rd_kafka_event_t *event = wait_event(admin, queue, "reading the settings of topics", err);
     int result = event == NULL ? -1 : 0;
     size_t found_nr = 0;
     const rd_kafka_ConfigResource_t **found =
@@ -266,44 +273,49 @@ static int check_configs(struct kafka_log *log, const struct log_topic *topics, 
     return result;
 }
 
-int kafka_admin_prepare(struct kafka_log *log, const struct log_topic *topics, size_t count,
-                        uint32_t replication, struct exo_error *err)
+int kafka_admin_prepare(struct kafka_question *question, rd_kafka_t *instance)
 {
+    const struct admin *admin = &(struct admin){instance, &question->log->is_closing};
+    const struct log_topic *topics = question->topics;
+    size_t count = question->topic_nr;
+    struct exo_error *err = &question->err;
     int unsettled = 1;
 
     if (count == 0) {
         return 0;
     }
-    for (int i = 0; unsettled > 0 && i < SETTLE_TRIES && !atomic_load(&log->is_closing); i++) {
+    for (int i = 0; unsettled > 0 && i < SETTLE_TRIES && !atomic_load(admin->is_closing); i++) {
         if (i > 0) {
             const struct timespec pause = {.tv_nsec = SETTLE_PAUSE_MS * 1000000L};
 
             (void)nanosleep(&pause, NULL); /* the asker's thread is for waiting */
         }
         /* Once made, a topic may take a moment to be seen: it is not made again. */
-        unsettled = make_and_count(log, topics, count, replication, i == 0, err);
+        unsettled = make_and_count(admin, topics, count, question->replication, i == 0, err);
     }
     if (unsettled > 0) {
         return exo_error_set(err, EXO_EUNAVAILABLE,
                              "%d topics have a partition without a leader; are all brokers up?",
                              unsettled);
     }
-    return unsettled < 0 ? -1 : check_configs(log, topics, count, err);
+    return unsettled < 0 ? -1 : check_configs(admin, topics, count, err);
 }
 
-int kafka_admin_trim(struct kafka_log *log, const char *topic, int32_t partition, int64_t below,
-                     struct exo_error *err)
+int kafka_admin_trim(struct kafka_question *question, rd_kafka_t *instance)
 {
+    const struct admin *admin = &(struct admin){instance, &question->log->is_closing};
+    struct exo_error *err = &question->err;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
 
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = below;
+    rd_kafka_topic_partition_list_add(list, question->topic, question->partition)->offset =
+        question->low;
     rd_kafka_DeleteRecords_t *records = rd_kafka_DeleteRecords_new(list);
-    rd_kafka_queue_t *queue = rd_kafka_queue_new(log->consumer);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(admin->instance);
     rd_kafka_AdminOptions_t *options =
-        admin_options(log->consumer, RD_KAFKA_ADMIN_OP_DELETERECORDS);
+        admin_options(admin->instance, RD_KAFKA_ADMIN_OP_DELETERECORDS);
 
-    rd_kafka_DeleteRecords(log->consumer, &records, 1, options, queue);
-    rd_kafka_event_t *event = wait_event(log, queue, "deleting records", err);
+    rd_kafka_DeleteRecords(admin->instance, &records, 1, options, queue);
+    rd_kafka_event_t *event = wait_event(admin, queue, "deleting records", err);
     int result = event == NULL ? -1 : 0;
 
     if (event != NULL) {

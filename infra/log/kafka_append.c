@@ -244,13 +244,14 @@ void kafka_producer_replace(struct kafka_log *log)
     rd_kafka_queue_destroy(log->producer_events);
     (void)rd_kafka_purge(old, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                   RD_KAFKA_PURGE_F_NON_BLOCKING);
+    if (kafka_producer_open(log, &err) != 0) {
+        abort(); /* the same configuration was taken at start: there is no memory or no thread */
+    }
+    kafka_ask_use(log->ask, log->producer);
     struct kafka_question *destroy = kafka_question_new(log, ASK_DESTROY, on_destroyed, NULL);
 
     destroy->instance = old;
     kafka_ask_put(log->ask, destroy);
-    if (kafka_producer_open(log, &err) != 0) {
-        abort(); /* the same configuration was taken at start: there is no memory or no thread */
-    }
     kafka_topics_bind(log);
     if (appends->given.last != NULL) {
         appends->given.last->next = appends->waiting.first;

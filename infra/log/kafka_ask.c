@@ -22,6 +22,7 @@ struct kafka_ask {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t is_put;
     bool is_closing;
+    rd_kafka_t *producer;
     struct kafka_question *questions;
     struct kafka_question **questions_last;
     struct kafka_question *answers;
@@ -57,7 +58,7 @@ static void fail(struct kafka_question *question, rd_kafka_resp_err_t code, cons
 }
 
 /* One end of the range of every partition in the list, or its error in each entry. */
-static void ask_offsets(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *list, int64_t which)
+static void ask_offsets(rd_kafka_t *producer, rd_kafka_topic_partition_list_t *list, int64_t which)
 {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
 
@@ -65,7 +66,7 @@ static void ask_offsets(rd_kafka_t *consumer, rd_kafka_topic_partition_list_t *l
         list->elems[i].offset = which;
         list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
     }
-    code = rd_kafka_offsets_for_times(consumer, list, ASK_MS);
+    code = rd_kafka_offsets_for_times(producer, list, ASK_MS);
     for (int i = 0; code != RD_KAFKA_RESP_ERR_NO_ERROR && i < list->cnt; i++) {
         list->elems[i].err = code;
     }
@@ -122,14 +123,14 @@ static void take_offsets(struct kafka_question *first, const rd_kafka_topic_part
     }
 }
 
-static void ask_ranges_once(rd_kafka_t *consumer, struct kafka_question *first)
+static void ask_ranges_once(rd_kafka_t *producer, struct kafka_question *first)
 {
     /* The low end first: what lies between must be there at the later of the two times. */
     for (int is_low = 1; is_low >= 0; is_low--) {
         rd_kafka_topic_partition_list_t *list = list_of(first, is_low == 1);
 
         if (list->cnt > 0) {
-            ask_offsets(consumer, list,
+            ask_offsets(producer, list,
                         is_low == 1 ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END);
             take_offsets(first, list, is_low == 1);
         }
@@ -138,9 +139,9 @@ static void ask_ranges_once(rd_kafka_t *consumer, struct kafka_question *first)
 }
 
 /* One partition without a leader fails the whole call, so what failed is asked again alone. */
-static void ask_ranges(rd_kafka_t *consumer, struct kafka_question *first)
+static void ask_ranges(rd_kafka_t *producer, struct kafka_question *first)
 {
-    ask_ranges_once(consumer, first);
+    ask_ranges_once(producer, first);
     for (struct kafka_question *question = first; question != NULL; question = question->next) {
         struct kafka_question *next = question->next;
 
@@ -157,7 +158,7 @@ static void ask_ranges(rd_kafka_t *consumer, struct kafka_question *first)
                 (void)nanosleep(&pause, NULL); /* this thread is for waiting; cut short is fine */
             }
             question->is_failed = false;
-            ask_ranges_once(consumer, question);
+            ask_ranges_once(producer, question);
         }
         question->next = next;
     }
@@ -176,28 +177,25 @@ static void ask_metadata(struct kafka_question *question, rd_kafka_t *instance, 
     rd_kafka_metadata_destroy(metadata);
 }
 
-static void ask_one(rd_kafka_t *consumer, struct kafka_question *question)
+static void ask_one(rd_kafka_t *producer, struct kafka_question *question)
 {
     switch (question->kind) {
     case ASK_RANGE:
-        ask_ranges(consumer, question);
+        ask_ranges(producer, question);
         break;
     case ASK_PREPARE:
-        question->is_failed =
-            kafka_admin_prepare(question->log, question->topics, question->topic_nr,
-                                question->replication, &question->err) != 0;
+        question->is_failed = kafka_admin_prepare(question, producer) != 0;
         break;
     case ASK_WARM:
     case ASK_PROBE:
-        ask_metadata(question, consumer, question->kind == ASK_WARM ? ASK_MS : PROBE_MS);
+        ask_metadata(question, question->log->consumer,
+                     question->kind == ASK_WARM ? ASK_MS : PROBE_MS);
         if (!question->is_failed) {
-            ask_metadata(question, question->instance,
-                         question->kind == ASK_WARM ? ASK_MS : PROBE_MS);
+            ask_metadata(question, producer, question->kind == ASK_WARM ? ASK_MS : PROBE_MS);
         }
         break;
     case ASK_TRIM:
-        question->is_failed = kafka_admin_trim(question->log, question->topic, question->partition,
-                                               question->low, &question->err) != 0;
+        question->is_failed = kafka_admin_trim(question, producer) != 0;
         break;
     case ASK_DESTROY:
         rd_kafka_destroy(question->instance);
@@ -249,8 +247,10 @@ static void *ask_main(void *argument)
             (void)pthread_cond_wait(&ask->is_put, &ask->lock);
             continue;
         }
+        rd_kafka_t *producer = ask->producer; /* destroyed by a question of its own only */
+
         (void)pthread_mutex_unlock(&ask->lock);
-        ask_one(ask->log->consumer, taken);
+        ask_one(producer, taken);
         (void)pthread_mutex_lock(&ask->lock);
         *ask->answers_last = taken;
         while (*ask->answers_last != NULL) {
@@ -298,11 +298,19 @@ void kafka_ask_put(struct kafka_ask *ask, struct kafka_question *question)
     (void)pthread_mutex_unlock(&ask->lock);
 }
 
+void kafka_ask_use(struct kafka_ask *ask, rd_kafka_t *producer)
+{
+    (void)pthread_mutex_lock(&ask->lock);
+    ask->producer = producer;
+    (void)pthread_mutex_unlock(&ask->lock);
+}
+
 struct kafka_ask *kafka_ask_open(struct kafka_log *log, struct exo_error *err)
 {
     struct kafka_ask *ask = kafka_must_allocate(sizeof(*ask));
 
     ask->log = log;
+    ask->producer = log->producer;
     ask->questions_last = &ask->questions;
     ask->answers_last = &ask->answers;
     (void)pthread_mutex_init(&ask->lock, NULL); /* cannot fail without attributes */

@@ -26,7 +26,8 @@ static const struct property producer_defaults[] = {
     {NULL, NULL},
 };
 static const struct property consumer_defaults[] = {
-    {"fetch.wait.max.ms", "500"},
+    {"fetch.wait.max.ms",
+     "100"}, /* a partition that begins waits for the fetch under way (ADR 0004) */
     {"fetch.min.bytes", "1"},
     {"fetch.error.backoff.ms", "50"},
     {"queued.min.messages", "20000"},
@@ -41,6 +42,7 @@ static const struct property producer_rules[] = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
     {"queue.buffering.max.messages", "10000000"}, /* the bound is log.c's, in bytes */
+    {"isolation.level", "read_uncommitted"},      /* it also asks for ends of partitions */
     {NULL, NULL},
 };
 static const struct property consumer_rules[] = {

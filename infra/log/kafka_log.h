@@ -238,7 +238,7 @@ struct kafka_question {
     struct log_topic *topics; /* ASK_PREPARE; names are the caller's */
     size_t topic_nr;
     uint32_t replication;
-    rd_kafka_t *instance; /* ASK_WARM, ASK_PROBE: the producer; ASK_DESTROY: what to destroy */
+    rd_kafka_t *instance; /* ASK_DESTROY: what to destroy */
     bool is_failed;
     struct exo_error err;
 };
@@ -259,11 +259,17 @@ struct kafka_question *kafka_question_new(struct kafka_log *log, enum ask_kind k
 /* kafka_question_free frees a question after its answer was used. */
 void kafka_question_free(struct kafka_question *question);
 
-/* kafka_admin.c, on the asker's thread: make and check topics, delete records. */
-int kafka_admin_prepare(struct kafka_log *log, const struct log_topic *topics, size_t count,
-                        uint32_t replication, struct exo_error *err);
-/* see kafka_admin_prepare */
-int kafka_admin_trim(struct kafka_log *log, const char *topic, int32_t partition, int64_t below,
-                     struct exo_error *err);
+/* kafka_ask_use names the producer that questions go through from now on. They do not go through
+ * the consumer: a broker serves one request of a connection at a time, and a fetch that waits for
+ * records holds up what comes behind it for fetch.wait.max.ms. */
+void kafka_ask_use(struct kafka_ask *ask, rd_kafka_t *producer);
+
+/* ---- kafka_admin.c, on the asker's thread ---- */
+
+/* kafka_admin_prepare makes and checks question->topics. Returns 0, or -1 with question->err. */
+int kafka_admin_prepare(struct kafka_question *question, rd_kafka_t *instance);
+
+/* kafka_admin_trim deletes below question->low. Returns as kafka_admin_prepare. */
+int kafka_admin_trim(struct kafka_question *question, rd_kafka_t *instance);
 
 #endif /* EXO_INFRA_LOG_KAFKA_LOG_H */

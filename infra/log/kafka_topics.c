@@ -178,7 +178,6 @@ static void on_prepared(struct kafka_question *question)
     struct kafka_question *warm = kafka_question_new(log, ASK_WARM, on_warm, preparation);
 
     warm->drop = preparation_drop;
-    warm->instance = log->producer;
     kafka_ask_put(log->ask, warm);
 }
 

@@ -11,7 +11,14 @@
 
 #include "infra/log/log.h"
 
-enum { PARTITIONS = 16, VALUE_BYTES = 200, SINGLES = 2000, ENDS = 500, AHEAD_MAX = 100000 };
+enum {
+    PARTITIONS = 16,
+    VALUE_BYTES = 200,
+    SINGLES = 2000,
+    ENDS = 500,
+    OPENINGS = 20,
+    AHEAD_MAX = 100000
+};
 
 struct bench {
     struct loop *loop;
@@ -293,6 +300,43 @@ static void singles(struct bench *bench, const char *name)
     log_reader_close(reader);
 }
 
+/* ---- opening ---- */
+
+static size_t on_first_record(void *argument, const struct log_record *records, size_t count)
+{
+    struct bench *bench = argument;
+
+    (void)records;
+    if (!bench->is_done) {
+        bench->acks_ns[bench->ends++] = clock_monotonic_ns() - bench->begun_ns;
+        bench->is_done = true;
+    }
+    return count;
+}
+
+/* From opening a reader to its first record, while a neighbour waits for records that do not come.
+ */
+static void openings(struct bench *bench, const char *name, uint32_t count)
+{
+    static const struct log_reader_callbacks first_callbacks = {on_first_record, on_failed};
+    struct log_reader *idle =
+        log_reader_open(bench->log, bench->topic, 1, LOG_END, 0, &callbacks, bench);
+
+    settle(bench, &idle, 1);
+    bench->ends = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        bench->is_done = false;
+        bench->begun_ns = clock_monotonic_ns();
+        struct log_reader *reader =
+            log_reader_open(bench->log, bench->topic, 0, 0, 0, &first_callbacks, bench);
+
+        wait_for(bench, name);
+        log_reader_close(reader);
+    }
+    log_reader_close(idle);
+    print_times(name, bench->acks_ns, count);
+}
+
 /* ---- ends ---- */
 
 static void ask_ends(struct bench *bench);
@@ -391,6 +435,7 @@ int main(int argc, char **argv)
     prepare(&bench);
     bench.topic = bench.durable;
     singles(&bench, "single");
+    openings(&bench, "reader opened to first record", OPENINGS);
     ends(&bench, "end of 1 partition", 1);
     ends(&bench, "ends of 16 partitions", PARTITIONS);
     burst(&bench, "burst, 1 partition", 1, length_ns);
