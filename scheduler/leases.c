@@ -108,7 +108,13 @@ static void plan(struct leases *l, const struct store_leases *table)
         l->processes[process_count++] =
             (struct ownership_process){table->processes[i], table->process_beats[i]};
     }
-    ownership_step(l->ownership, l->rows, l->processes, process_count, l->asked_ns, &plan);
+    struct ownership_read read = {.rows = l->rows,
+                                  .processes = l->processes,
+                                  .process_count = process_count,
+                                  .asked_ns = l->asked_ns,
+                                  .answered_ns = loop_now_ns(scheduler->loop)};
+
+    ownership_step(l->ownership, &read, &plan);
     l->take_count = 0;
     for (uint32_t i = 0; i < plan.take_count; i++) {
         l->takes[l->take_count++] = table->leases[plan.takes[i]];

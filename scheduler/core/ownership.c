@@ -60,18 +60,29 @@ void ownership_free(struct ownership *o)
 
 /* True when the sighting has stood still for a whole lease. A change starts the count again. */
 static bool is_stale(struct sighting *s, const char *name, uint64_t beat, exo_time lease_ns,
-                     exo_time now_ns)
+                     const struct ownership_read *read)
 {
     if (strcmp(s->name, name) != 0 || s->beat != beat) {
         name_copy(s->name, name);
         s->beat = beat;
-        s->since_ns = now_ns;
+        s->since_ns = read->answered_ns;
         return false;
     }
-    return now_ns - s->since_ns >= lease_ns;
+    return read->asked_ns - s->since_ns >= lease_ns;
 }
 
-static struct sighting *process_sighting(struct ownership *o, const char *name)
+static bool is_listed(const struct ownership_read *read, const char *name)
+{
+    for (uint32_t i = 0; i < read->process_count; i++) {
+        if (strcmp(read->processes[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where a process is kept, else a free place; NULL when all are taken by others. */
+static struct sighting *sighting_find(struct ownership *o, const char *name)
 {
     struct sighting *free_one = NULL;
 
@@ -86,31 +97,46 @@ static struct sighting *process_sighting(struct ownership *o, const char *name)
     return free_one;
 }
 
-static uint32_t count_live(struct ownership *o, const struct ownership_process *processes,
-                           uint32_t count, exo_time now_ns)
+/* Each start of a process has another name: those that the table has forgotten make room. */
+static struct sighting *process_sighting(struct ownership *o, const struct ownership_read *read,
+                                         const char *name)
+{
+    struct sighting *found = sighting_find(o, name);
+
+    for (uint32_t i = 0; found == NULL && i < OWNERSHIP_PROCESSES_MAX; i++) {
+        if (!is_listed(read, o->processes[i].name)) {
+            found = &o->processes[i];
+        }
+    }
+    return found;
+}
+
+static uint32_t count_live(struct ownership *o, const struct ownership_read *read)
 {
     uint32_t live = 1; /* ourselves */
 
-    for (uint32_t i = 0; i < count; i++) {
-        struct sighting *s = process_sighting(o, processes[i].name);
+    for (uint32_t i = 0; i < read->process_count; i++) {
+        const struct ownership_process *process = &read->processes[i];
 
-        if (strcmp(processes[i].name, o->process) == 0 || s == NULL) {
+        if (strcmp(process->name, o->process) == 0) {
             continue;
         }
-        if (!is_stale(s, processes[i].name, processes[i].beat, o->lease_ns, now_ns)) {
+        struct sighting *s = process_sighting(o, read, process->name);
+
+        if (s != NULL && !is_stale(s, process->name, process->beat, o->lease_ns, read)) {
             live++;
         }
     }
     return live;
 }
 
-void ownership_step(struct ownership *o, const struct ownership_row *rows,
-                    const struct ownership_process *processes, uint32_t process_count,
-                    exo_time now_ns, struct ownership_plan *ret_plan)
+void ownership_step(struct ownership *o, const struct ownership_read *read,
+                    struct ownership_plan *ret_plan)
 {
+    const struct ownership_row *rows = read->rows;
     uint32_t held = 0;
 
-    o->live = count_live(o, processes, process_count, now_ns);
+    o->live = count_live(o, read);
     ret_plan->take_count = 0;
     ret_plan->release_count = 0;
 
@@ -124,7 +150,7 @@ void ownership_step(struct ownership *o, const struct ownership_row *rows,
     for (uint32_t i = 0; i < o->shard_count; i++) {
         bool is_ours = strcmp(rows[i].owner, o->process) == 0;
         bool is_free = rows[i].owner[0] == '\0';
-        bool is_expired = is_stale(&o->shards[i], rows[i].owner, rows[i].beat, o->lease_ns, now_ns);
+        bool is_expired = is_stale(&o->shards[i], rows[i].owner, rows[i].beat, o->lease_ns, read);
 
         if (!is_ours && (is_free || is_expired) && held < share) {
             ret_plan->takes[ret_plan->take_count++] = i;

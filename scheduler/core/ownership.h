@@ -45,12 +45,20 @@ struct ownership_plan {
     uint32_t release_count;
 };
 
-/* ownership_step looks at one successful read of all rows.
- * now_ns  our monotonic clock when the read was asked for
- * A released shard is not taken again in the same step. */
-void ownership_step(struct ownership *ownership, const struct ownership_row *rows,
-                    const struct ownership_process *processes, uint32_t process_count,
-                    exo_time now_ns, struct ownership_plan *ret_plan);
+/* One successful read of all rows, borrowed. When it was done is not known: a beat was seen no
+ * later than answered_ns and stood still at least until asked_ns, so that a slow read proves
+ * nothing. */
+struct ownership_read {
+    const struct ownership_row *rows; /* of every shard */
+    const struct ownership_process *processes;
+    uint32_t process_count;
+    exo_time asked_ns, answered_ns; /* our monotonic clock */
+};
+
+/* ownership_step looks at one read and says what to take and release in the next round. A released
+ * shard is not taken again in the same step. */
+void ownership_step(struct ownership *ownership, const struct ownership_read *read,
+                    struct ownership_plan *ret_plan);
 
 /* ownership_live gives how many processes, ourselves counted, were seen alive in the last step. */
 uint32_t ownership_live(const struct ownership *ownership);
