@@ -102,6 +102,7 @@ static const struct command *const rows[] = {
     &command_init,
     &command_eval,
     &command_migrate,
+    &command_shard_resume,
     &command_config,
     &command_version,
 };

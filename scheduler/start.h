@@ -1,4 +1,5 @@
-/* start: the scheduler as a role of a process (`exosphere scheduler`, `exosphere dev`). */
+/* start: the scheduler as a role of a process (`exosphere scheduler`, `exosphere dev`), and the
+ * command that concerns it alone. */
 #ifndef EXO_SCHEDULER_START_H
 #define EXO_SCHEDULER_START_H
 
@@ -6,5 +7,8 @@
 
 /* What process_run needs to run it. */
 extern const struct process_role scheduler_process_role;
+
+/* `exosphere shard resume` (resume_command.c). */
+extern const struct command command_shard_resume;
 
 #endif /* EXO_SCHEDULER_START_H */

@@ -14,7 +14,7 @@ mkdir -p secrets/dev && printf 'sesame' >secrets/dev/door
 
 begin_dev() {
     start_dev --image-dir "$IMAGES" --secrets-dir "$WORK/secrets" --volumes licenses=/usr/share/common-licenses \
-        --drain 1s --slots 4
+        --slots 4 "${@:---drain=1s}"
 }
 
 # cluster NAME: the satellites on standard input, as a file NAME.yaml of the project dev.
@@ -147,5 +147,19 @@ check "nothing is left mounted" eval "! grep -q '$WORK/data' /proc/self/mountinf
 begin_dev
 status 0 "$EXO" watch "$ID"
 check "it goes on at the next start" jq -e 'length == 12' out
+kill -TERM "$DEV"
+ends "$DEV" 0
+
+say "a second signal ends it at once"
+begin_dev --drain 1h
+status 0 "$EXO" submit work.yaml
+ID=$(cat out)
+await "it runs" eval "'$EXO' get $ID -o json | jq -e '.satellites[1].state == \"RUNNING\"'"
+kill -TERM "$DEV"
+await "it drains" grep -q '"event":"worker.draining"' dev.log
+kill -TERM "$DEV"
+ends "$DEV" 1
+begin_dev
+status 0 "$EXO" watch "$ID"
 kill -TERM "$DEV"
 ends "$DEV" 0

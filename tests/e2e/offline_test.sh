@@ -128,14 +128,31 @@ status 69 "$EXO" migrate --postgres-url-file <(printf 'postgresql://127.0.0.1:1/
 status 69 "$EXO" list --server http://127.0.0.1:1
 holds err "EXOSPHERE_SERVER"
 
+say "shard resume"
+status 2 "$EXO" shard resume x --log sqlite --store sqlite --data "$WORK/m"
+status 2 "$EXO" shard resume 3 --log sqlite --store sqlite --data "$WORK/m"
+holds err "0 to 2"
+status 0 "$EXO" shard resume 1 --log sqlite --store sqlite --data "$WORK/m"
+holds out "shard 1 goes on"
+
 say "a role whose services are away says so and waits"
-start waiting "$EXO" scheduler --health-listen 127.0.0.1:0 --kafka-brokers 127.0.0.1:1 --log-format json \
-    --postgres-url-file <(printf 'postgresql://127.0.0.1:1/none') --redis-url-file <(printf 'redis://127.0.0.1:1')
+printf 'log_level: info\n' >role.yaml
+printf 'postgresql://127.0.0.1:1/none\n' >postgres-url
+printf 'redis://127.0.0.1:1\n' >redis-url
+start waiting "$EXO" scheduler --config role.yaml --health-listen 127.0.0.1:0 --kafka-brokers 127.0.0.1:1 --log-format json \
+    --postgres-url-file postgres-url --redis-url-file redis-url
 await "it says what it waits for" grep -q '"for":"postgres"' "$WORK/waiting.log"
 HEALTH=$(sed -n 's/.*"for":"health","port":\([0-9]*\).*/\1/p' "$WORK/waiting.log")
 [[ $(curl -s -o "$WORK/out" -w '%{http_code}' "http://127.0.0.1:$HEALTH/healthz") == 200 ]] || fail "/healthz is not 200"
 [[ $(curl -s -o "$WORK/out" -w '%{http_code}' "http://127.0.0.1:$HEALTH/readyz") == 503 ]] || fail "/readyz is not 503"
 holds out "postgres"
 check "/metrics" curl -sf "http://127.0.0.1:$HEALTH/metrics"
+say "SIGHUP reads the settings again"
+printf 'log_level: nonsense\n' >role.yaml
+kill -HUP "$PID"
+await "a wrong one is refused" grep -q '"event":"setting.refused"' "$WORK/waiting.log"
+printf 'log_level: debug\n' >role.yaml
+kill -HUP "$PID"
+await "a good one is taken" grep -q '"event":"setting.reloaded"' "$WORK/waiting.log"
 kill -TERM "$PID"
 ends "$PID" 0
