@@ -295,7 +295,6 @@ static void test_topic_timeout(void **state)
                    (long long)clock_wall_ns() / 1000);
     topic.name = stage->topic;
     assert_int_equal(stage_prepare(stage, &topic, 1, &err), EXO_OK);
-    stage_append_all(stage, 0, 0, 10, 50);
     for (int round = 0; round < 2; round++) {
         receipts = (struct receipts){.wanted = 200, .last_offset = -1};
         must_do("pause", "");
@@ -347,8 +346,19 @@ static int broker_is_there(void **state)
     return broker_do(&broker, "start", "") ? 0 : -1;
 }
 
+#if defined(__SANITIZE_THREAD__)
+enum { HAS_TSAN = 1 };
+#else
+enum { HAS_TSAN = 0 };
+#endif
+
 int main(void)
 {
+    if (HAS_TSAN) {
+        (void)fprintf(stderr, "skipped: librdkafka starts its threads with thrd_create, which "
+                              "ThreadSanitizer does not know: it crashes in them\n");
+        return 77;
+    }
     switch (broker_start(&broker)) {
     case BROKER_CANNOT:
         return 77;
