@@ -48,7 +48,9 @@ static void suspect(struct fleet_link *link, const struct fleet_suspicion *suspi
 
     if (heartbeat != NULL) {
         witness.heartbeat = heartbeat->number;
-        witness.position = heartbeat->position;
+        witness.classes = heartbeat->classes;
+        witness.positions = heartbeat->positions;
+        witness.class_count = heartbeat->positions == NULL ? 0 : heartbeat->class_count;
         witness.running = heartbeat->running;
         witness.running_count = heartbeat->running_count;
     }

@@ -533,6 +533,24 @@ static bool has_same_witness(const struct shard *shard, const struct sched_witne
     return false;
 }
 
+static bool classes_keep(struct shard_wait *wait)
+{
+    struct sched_witness *witness = &wait->witness;
+    struct span *classes = arena_alloc(&wait->arena, witness->class_count * sizeof(*classes));
+    struct span positions = arena_copy(
+        &wait->arena, (struct span){witness->positions, witness->class_count * sizeof(int64_t)});
+
+    for (uint32_t i = 0; i < witness->class_count && classes != NULL; i++) {
+        classes[i] = arena_copy(&wait->arena, witness->classes[i]);
+        if (classes[i].data == NULL) {
+            return false;
+        }
+    }
+    witness->classes = classes;
+    witness->positions = positions.data;
+    return classes != NULL && positions.data != NULL;
+}
+
 void shard_suspect(struct shard *shard, const struct sched_witness *witness)
 {
     /* The same doubt waits already; the next heartbeat brings it again if it lasts. */
@@ -554,7 +572,7 @@ void shard_suspect(struct shard *shard, const struct sched_witness *witness)
     wait->witness = *witness;
     wait->witness.worker = arena_copy(&wait->arena, witness->worker);
     wait->witness.running = running.data;
-    if (wait->witness.worker.data == NULL || running.data == NULL) {
+    if (wait->witness.worker.data == NULL || running.data == NULL || !classes_keep(wait)) {
         abort();
     }
     shard->scheduler->counts.witnesses++;

@@ -91,7 +91,7 @@ struct shard {
     struct shard_wait *waits;
     /* the channel between shards */
     uint64_t next_sequence;
-    uint64_t *received; /* by source */
+    uint64_t *received;                           /* by source */
     uint64_t sealed_sequence, committed_sequence; /* of messages to shards */
     bool *is_outbox_busy;                         /* by target: one is on its way */
     struct outbox_entry *outbox, **outbox_last;
@@ -111,12 +111,12 @@ struct shard {
     bool has_moved;
     /* public events */
     uint64_t event_batch;
-    struct event_count *events;      /* batches not acknowledged whole, oldest first */
+    struct event_count *events; /* batches not acknowledged whole, oldest first */
     uint32_t event_counts;
-    bool is_behind;         /* the journal is the source of public events */
-    bool is_catching_up;    /* rows of it are on their way */
-    exo_time catch_up_ns;   /* not before; on the loop's clock */
-    uint64_t event_round;   /* answers to what was sent in another one count no more */
+    bool is_behind;                  /* the journal is the source of public events */
+    bool is_catching_up;             /* rows of it are on their way */
+    exo_time catch_up_ns;            /* not before; on the loop's clock */
+    uint64_t event_round;            /* answers to what was sent in another one count no more */
     uint32_t sealed_taken[INPUT_NR]; /* records in the batch in flight */
 };
 

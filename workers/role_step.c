@@ -103,6 +103,7 @@ static void heartbeat_send(struct worker_role *role, const struct worker_heartbe
                                           .running = running,
                                           .running_count = beat->running_count,
                                           .position = beat->position,
+                                          .positions = beat->positions,
                                           .loans = loans,
                                           .loan_count = beat->loan_count,
                                           .version_text = span_of(EXO_VERSION),

@@ -86,10 +86,12 @@ struct sched_grant {
 struct sched_witness {
     enum fleet_suspicion_kind kind;
     struct span worker;
-    uint64_t incarnation;     /* the suspected one */
-    uint64_t new_incarnation; /* REPLACED: who speaks now */
-    uint64_t heartbeat;       /* its number; SILENT: 0 */
-    int64_t position;
+    uint64_t incarnation;       /* the suspected one */
+    uint64_t new_incarnation;   /* REPLACED: who speaks now */
+    uint64_t heartbeat;         /* its number; SILENT: 0 */
+    const struct span *classes; /* ABSENT: those it serves ... */
+    const int64_t *positions;   /* ... and below which offset each has been answered */
+    uint32_t class_count;
     const struct wire_running *running;
     uint32_t running_count;
 };

@@ -28,6 +28,17 @@ static void mark_listed(struct sched *s, const struct sched_witness *witness, ui
     }
 }
 
+/* Offsets of two topics have nothing to say to each other. */
+static int64_t position_of(const struct sched_witness *witness, const struct lease *lease)
+{
+    for (uint32_t i = 0; i < witness->class_count; i++) {
+        if (span_equal(witness->classes[i], lease->instance->satellite->class)) {
+            return witness->positions[i];
+        }
+    }
+    return -1;
+}
+
 static bool is_doubtful(const struct sched_witness *witness, const struct lease *lease,
                         uint64_t mark)
 {
@@ -45,7 +56,7 @@ static bool is_doubtful(const struct sched_witness *witness, const struct lease 
             /* ACCEPTED kept the number of the last heartbeat before it, plus one. */
             return lease->heartbeat - 1 < witness->heartbeat;
         }
-        return lease->offset >= 0 && lease->offset < witness->position;
+        return lease->offset >= 0 && lease->offset < position_of(witness, lease);
     case FLEET_NONE:
         break;
     }

@@ -74,6 +74,15 @@ static void heartbeat_fill(const struct wire_heartbeat *heartbeat, struct arena 
     message->memory_free_bytes = heartbeat->memory_free_bytes;
     running_fill(heartbeat, scratch, message);
     message->position = heartbeat->position;
+    if (heartbeat->positions != NULL && message->n_classes > 0) {
+        size_t bytes = message->n_classes * sizeof(*heartbeat->positions);
+
+        message->positions = arena_alloc(scratch, bytes);
+        if (message->positions != NULL) {
+            memcpy(message->positions, heartbeat->positions, bytes);
+            message->n_positions = message->n_classes;
+        }
+    }
     message->loans = message_array(scratch, &exo__v1__loan__descriptor, heartbeat->loan_count);
     message->n_loans = message->loans == NULL ? 0 : heartbeat->loan_count;
     for (size_t i = 0; i < message->n_loans; i++) {
@@ -193,6 +202,7 @@ static enum wire_result heartbeat_read(const Exo__V1__Heartbeat *message, struct
         .running = running,
         .running_count = (uint32_t)message->n_running,
         .position = message->position,
+        .positions = message->n_positions == message->n_classes ? message->positions : NULL,
         .loans = loans,
         .loan_count = (uint32_t)message->n_loans,
         .version_text = span_of(message->version_text),

@@ -40,7 +40,8 @@ struct wire_heartbeat {
     uint64_t cpu_free_millis, memory_free_bytes;
     const struct wire_running *running;
     uint32_t running_count;
-    int64_t position;
+    int64_t position;         /* the least of all */
+    const int64_t *positions; /* by class, class_count of them; NULL: an older writer's */
     const struct wire_loan *loans;
     uint32_t loan_count;
     struct span version_text;

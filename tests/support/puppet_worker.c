@@ -57,6 +57,7 @@ static void beat(void *argument)
     struct wire_loan loans[PROCESSES_MAX];
     struct span class_name = span_of("default");
     struct wire_running *running;
+    int64_t position = log_reader_position(p->tasks);
 
     arena_reset(&p->arena);
     running = arena_alloc(&p->arena, p->held_count * sizeof(*running));
@@ -91,7 +92,8 @@ static void beat(void *argument)
                       .window = p->window,
                       .running = running,
                       .running_count = p->held_count,
-                      .position = log_reader_position(p->tasks),
+                      .position = position,
+                      .positions = &position,
                       .loans = loans,
                       .loan_count = p->process_count}};
 

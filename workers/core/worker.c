@@ -231,12 +231,12 @@ static uint32_t loans_fill(struct worker *worker)
     return count;
 }
 
-static int64_t position(const struct worker *worker)
+/* Fills in the position of each class; returns the least. */
+static int64_t positions_fill(const struct worker *worker, int64_t positions[WORKER_CLASSES_MAX])
 {
-    int64_t positions[WORKER_CLASSES_MAX];
     int64_t least = INT64_MAX;
 
-    memcpy(positions, worker->positions, sizeof(positions));
+    memcpy(positions, worker->positions, sizeof(worker->positions));
     for (uint32_t i = 0; i < worker->slot_nr; i++) {
         const struct slot *slot = &worker->slots[i];
 
@@ -280,10 +280,10 @@ static void heartbeat_send(struct worker *worker, bool is_leaving)
         .memory_free_bytes = free_of(s->memory_bytes, memory),
         .running = worker->running,
         .running_count = running,
-        .position = position(worker),
         .loans = worker->loans,
         .loan_count = loans_fill(worker),
     };
+    worker->beat.position = positions_fill(worker, worker->beat.positions);
     worker_act(worker, WORKER_DO_HEARTBEAT)->heartbeat = &worker->beat;
 }
 

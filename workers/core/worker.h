@@ -222,8 +222,9 @@ struct worker_heartbeat {
     uint64_t memory_bytes, memory_free_bytes;
     const struct worker_running *running;
     uint32_t running_count;
-    /* With several classes the least of theirs: below it every Task of each is answered. */
-    int64_t position;
+    int64_t position; /* the least of positions */
+    /* By class: below it every Task of its topic is answered. */
+    int64_t positions[WORKER_CLASSES_MAX];
     const struct worker_loan *loans; /* idle tickets by process; spent ones are not lent */
     uint32_t loan_count;
 };
