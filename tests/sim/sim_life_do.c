@@ -174,6 +174,7 @@ static void heartbeat_send(struct sim_life *life, const struct worker_heartbeat 
             .running = running,
             .running_count = beat->running_count,
             .position = beat->position,
+            .positions = beat->positions,
             .loans = loans,
             .loan_count = beat->loan_count,
         }};
