@@ -376,10 +376,12 @@ size_t kafka_fetched(struct kafka_log *log)
     if (count == 0) {
         return 0;
     }
-    if (connection_nr != log->connection_nr_seen) {
-        /* From a connection that was not checked: not shown. */
-        log->connection_nr_seen = connection_nr;
-        kafka_readers_check(log);
+    /* Before the first record is shown there is nothing that a new connection could contradict. */
+    bool is_checked = connection_nr == log->connection_nr_seen || log->log.counts.read == 0;
+
+    log->connection_nr_seen = connection_nr;
+    if (!is_checked) {
+        kafka_readers_check(log); /* and what came is not shown */
     } else {
         kafka_saw_broker(log);
         for (size_t i = 0; i < count;) {
