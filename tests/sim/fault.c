@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+enum { CHANCE_MAX = 300000 };
+
 struct fault_row {
     const char *name;
     uint32_t chance;
@@ -18,8 +20,12 @@ static const struct fault_row rows[FAULT_NR] = {
 bool fault_fires(struct faults *faults, enum sim_fault fault)
 {
     assert(fault < FAULT_NR);
+    /* Never so likely that nothing else happens. */
+    uint32_t most = rows[fault].chance > CHANCE_MAX ? rows[fault].chance : CHANCE_MAX;
+    uint32_t chance = rows[fault].chance * faults->boost;
+
     if (faults->is_over || !faults->is_enabled[fault] ||
-        !dice_chance(faults->dice, rows[fault].chance)) {
+        !dice_chance(faults->dice, chance < most ? chance : most)) {
         return false;
     }
     faults->fired[fault]++;

@@ -68,7 +68,8 @@ enum sim_fault {
 struct faults {
     struct dice *dice;
     bool is_enabled[FAULT_NR];
-    bool is_over; /* healed: nothing fires any more */
+    uint32_t boost; /* how much likelier they are than the table says; at least 1 */
+    bool is_over;   /* healed: nothing fires any more */
     uint64_t fired[FAULT_NR];
 };
 

@@ -25,6 +25,7 @@ void sim_begin(uint64_t seed, bool is_told)
         .is_told = is_told,
     };
     sim.faults.dice = &sim.luck;
+    sim.faults.boost = 1;
 }
 
 void sim_end(void)

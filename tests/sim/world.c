@@ -279,8 +279,10 @@ static void look(void *argument)
 
 static void faults_choose(const struct world_settings *settings)
 {
+    static const uint32_t boosts[] = {1, 1, 1, 3, 10};
     struct dice dice = dice_new(settings->seed, 4);
 
+    sim.faults.boost = boosts[dice_below(&dice, sizeof(boosts) / sizeof(boosts[0]))];
     for (int i = 0; i < FAULT_NR; i++) {
         sim.faults.is_enabled[i] =
             settings->is_chosen ? settings->is_enabled[i] : dice_chance(&dice, 300000);
