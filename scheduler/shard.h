@@ -142,6 +142,12 @@ void shard_close(struct shard *shard);
 /* shard_again takes the shard over from ourselves and loads it again, after delay_ns. */
 void shard_again(struct shard *shard, exo_time delay_ns);
 
+/* shard_take (shard_load.c) begins a life: takes the row, loads, opens the inputs. */
+void shard_take(struct shard *shard);
+
+/* shard_ask_end asks for the end of exo.status below which a new owner first applies everything. */
+void shard_ask_end(struct shard *shard);
+
 /* shard_stop halts it with an alarm until somebody acts. */
 void shard_stop(struct shard *shard, const struct exo_error *why);
 

@@ -91,6 +91,7 @@ static void *start_open(struct process *process, unsigned number, struct exo_err
         .shard_count = ports->schema.shard_count,
         .secret = ports->schema.secret,
         .publishes_events = true,
+        .trims_inputs = strcmp(ports->settings->log, "sqlite") == 0,
         .say = say,
     };
 

@@ -163,8 +163,12 @@ static void items_compute(struct sched *s, struct instance *instance)
         need_note(s, &scope);
         return;
     }
-    assert(result == EXPRESSION_OK && list.kind == VALUE_LIST);
-    assert(list.count == instance->task_count);
+    if (result != EXPRESSION_OK || list.kind != VALUE_LIST || list.count != instance->task_count) {
+        /* What it was computed from is gone: no task of it can be given its item. */
+        execution_end(s, instance->execution, EXECUTION_FAILED,
+                      span_of("for_each: the list of a map could not be computed again"));
+        return;
+    }
     items_drop(s, &instance->items);
     if (items_fill(s, instance, &list)) {
         instance->needs_items = false;

@@ -1,0 +1,284 @@
+/* shard_load: a shard is taken and loaded: its row, its executions, then its inputs from where the
+ * row says. */
+#include <stdlib.h>
+
+#include "scheduler/shard.h"
+
+static void tickets_spent(void *context, const struct holder *holder)
+{
+    struct shard *shard = context;
+
+    for (const struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
+        if (strcmp(lease->process, shard->scheduler->process) == 0) {
+            fleet_ticket_spent(shard->scheduler->fleet, span_of(holder->name), holder->incarnation,
+                               lease->ticket, lease->lend);
+        }
+    }
+}
+
+static bool extra_read(struct shard *shard, struct span bytes)
+{
+    struct wire_shard_extra extra;
+
+    if (wire_shard_extra_unpack(bytes, &shard->open_arena, &extra) != WIRE_OK) {
+        return false;
+    }
+    shard->next_sequence = extra.next_sequence;
+    shard->committed_sequence = extra.next_sequence;
+    memset(shard->received, 0, shard->scheduler->shard_count * sizeof(*shard->received));
+    for (uint32_t i = 0; i < extra.received_count; i++) {
+        if (extra.received[i].source < shard->scheduler->shard_count) {
+            shard->received[extra.received[i].source] = extra.received[i].sequence;
+        }
+    }
+    for (uint32_t i = 0; i < extra.outbox_count; i++) {
+        struct outbox_entry *entry = malloc(sizeof(*entry) + extra.outbox[i].record.bytes);
+
+        if (entry == NULL) {
+            abort();
+        }
+        memcpy(entry->bytes, extra.outbox[i].record.data, extra.outbox[i].record.bytes);
+        entry->next = NULL;
+        entry->sequence = 0; /* committed long ago */
+        entry->target = extra.outbox[i].shard;
+        entry->is_sent = false;
+        entry->record = (struct span){entry->bytes, extra.outbox[i].record.bytes};
+        *shard->outbox_last = entry;
+        shard->outbox_last = &entry->next;
+        shard->outbox_count++;
+    }
+    for (uint32_t i = 0; i < extra.early_cancel_count && i < EARLY_CANCELS_MAX; i++) {
+        struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
+        struct span reason = extra.early_cancels[i].reason;
+
+        reason.bytes =
+            reason.bytes < sizeof(cancel->reason) ? reason.bytes : sizeof(cancel->reason) - 1;
+        cancel->id = extra.early_cancels[i].execution;
+        memcpy(cancel->reason, reason.data, reason.bytes);
+        cancel->reason[reason.bytes] = '\0';
+    }
+    arena_reset(&shard->open_arena);
+    return true;
+}
+
+static void bad_row(struct shard *shard, const char *what, enum sched_err result)
+{
+    if (result == SCHED_EMEMORY) {
+        return; /* load_done sees it */
+    }
+    scheduler_say(shard->scheduler, "shard.bad_row",
+                  "shard %u: a row of %s does not fit what this program knows; it is left alone",
+                  shard->number, what);
+}
+
+static void load_execution(void *argument, const struct store_execution *row, struct span text)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+    struct exo_error err;
+
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    struct definition *definition =
+        definitions_get(shard->scheduler->definitions, text, (struct span){NULL, 0}, true, &err);
+    struct sched_loaded loaded = {
+        .id = row->id,
+        .definition = definition,
+        .submitted_ns = row->submitted_ns,
+        .started_ns = row->started_ns,
+        .deadline_ns = row->deadline_ns,
+        .input = row->input,
+        .labels = row->labels,
+    };
+
+    arena_reset(&shard->open_arena);
+    if (definition == NULL || !execution_state_parse(span_of(row->state), &loaded.state) ||
+        wire_body_unpack(row->body, &shard->open_arena, &loaded.body) != WIRE_OK) {
+        bad_row(shard, "executions", SCHED_ESTALE);
+        return;
+    }
+    enum sched_err result = sched_load_execution(shard->sched, &loaded);
+
+    if (result != SCHED_OK) {
+        bad_row(shard, "executions", result);
+    }
+}
+
+static void load_page(void *argument, const struct store_page *page)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+    struct wire_columns columns;
+
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    arena_reset(&shard->open_arena);
+    enum sched_err result = SCHED_ESTALE;
+
+    if (wire_columns_unpack(page->body, &shard->open_arena, &columns) == WIRE_OK) {
+        result =
+            sched_load_page(shard->sched, &page->execution, page->instance, page->page, &columns);
+    }
+    if (result != SCHED_OK) {
+        bad_row(shard, "pages", result);
+    }
+}
+
+static void load_segment(void *argument, const struct store_segment *segment)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+    const struct wire_output *outputs;
+    uint32_t count;
+
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    arena_reset(&shard->open_arena);
+    if (wire_outputs_unpack(segment->body, &shard->open_arena, &outputs, &count) != WIRE_OK) {
+        bad_row(shard, "outputs", SCHED_ESTALE);
+        return;
+    }
+    enum sched_err result = SCHED_OK;
+
+    if (segment->kind == 1) {
+        result = sched_load_items(shard->sched, &segment->execution, segment->instance,
+                                  segment->page * PAGE_TASKS, outputs, count);
+    }
+    for (uint32_t i = 0; segment->kind == 0 && i < count && result == SCHED_OK; i++) {
+        result =
+            sched_load_output(shard->sched, &segment->execution, segment->instance, &outputs[i]);
+    }
+    if (result != SCHED_OK) {
+        bad_row(shard, "outputs", result);
+    }
+}
+
+static void drain_end(void *argument, int64_t end, const struct exo_error *err)
+{
+    struct shard *shard = shard_ticket_end(argument);
+
+    if (shard == NULL) {
+        return;
+    }
+    if (err != NULL) {
+        scheduler_say(shard->scheduler, "shard.waiting", "shard %u: %s", shard->number, err->text);
+        loop_timer_start(shard->retry, EXO_SECOND, 0); /* asks again */
+        return;
+    }
+    shard->drained_at = end;
+    shard_applied(shard);
+}
+
+void shard_ask_end(struct shard *shard)
+{
+    log_end(shard->scheduler->log, TOPIC_STATUS, shard->number, drain_end,
+            shard_ticket_new(shard, NULL));
+}
+
+/* Attempts held by workers that may never speak again are watched from now on. */
+static void holder_expect(void *context, const struct holder *holder)
+{
+    struct shard *shard = context;
+    uint32_t partition = topic_class_partition(span_of(holder->name), TOPIC_FLEET_PARTITIONS);
+
+    if (!fleet_expect(shard->scheduler->fleet, span_of(holder->name), holder->incarnation,
+                      partition)) {
+        const struct fleet_worker *w =
+            fleet_worker_find(shard->scheduler->fleet, span_of(holder->name));
+        struct sched_witness witness = {
+            .kind = FLEET_REPLACED,
+            .worker = span_of(holder->name),
+            .incarnation = holder->incarnation,
+            .new_incarnation = w->incarnation,
+            .heartbeat = w->heartbeat,
+        };
+
+        shard_suspect(shard, &witness);
+    }
+}
+
+static void load_done(void *argument, const struct exo_error *err)
+{
+    struct shard *shard = shard_ticket_end(argument);
+
+    if (shard == NULL) {
+        return;
+    }
+    arena_reset(&shard->open_arena);
+    if (err != NULL || sched_load_done(shard->sched, shard_time(shard)) != SCHED_OK) {
+        scheduler_say(shard->scheduler, "shard.waiting", "shard %u: loading: %s", shard->number,
+                      err != NULL ? err->text : "out of memory");
+        shard_again(shard, EXO_SECOND);
+        return;
+    }
+    shard->state = SHARD_DRAINING;
+    shard->drained_at = -1;
+    static const char *const topics[INPUT_NR] = {TOPIC_JOBS, TOPIC_STATUS};
+
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->inputs[i].reader = log_reader_open(
+            shard->scheduler->log, topics[i], shard->number, shard->inputs[i].cursor.offset,
+            shard->inputs[i].cursor.checksum, &shard_input_callbacks, &shard->inputs[i]);
+    }
+    shard_ask_end(shard);
+    sched_holders(shard->sched, tickets_spent, shard);
+    sched_holders(shard->sched, holder_expect, shard);
+    relay_outbox(shard);
+    events_loaded(shard);
+    scheduler_wake(shard->scheduler);
+}
+
+static void taken(void *argument, const struct store_shard *row, exo_time database_now_ns,
+                  const struct exo_error *err)
+{
+    struct shard *shard = shard_ticket_end(argument);
+    struct scheduler *scheduler = shard == NULL ? NULL : shard->scheduler;
+
+    if (shard == NULL) {
+        return;
+    }
+    if (err != NULL && err->code == EXO_EFENCED) {
+        shard_close(shard);
+        return;
+    }
+    if (err != NULL || !extra_read(shard, row->extra)) {
+        scheduler_say(scheduler, "shard.waiting", "shard %u: %s", shard->number,
+                      err != NULL ? err->text : "its row does not fit what this program knows");
+        shard_again(shard, EXO_SECOND);
+        return;
+    }
+    shard->epoch = row->epoch;
+    shard->batch = row->batch;
+    shard->event_batch = row->event_batch;
+    shard->now_ns = row->now_ns;
+    shard->base_wall_ns = database_now_ns;
+    shard->base_loop_ns = loop_now_ns(scheduler->loop);
+    shard->taken_wall_ns = database_now_ns;
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->inputs[i].cursor = row->inputs[i];
+    }
+    struct sched_limits limits = {0};
+
+    shard->sched = sched_new(scheduler->allocator, scheduler->dispatch, scheduler->fleet,
+                             shard->number, scheduler->shard_count, &limits);
+    if (shard->sched == NULL) {
+        shard_again(shard, EXO_SECOND);
+        return;
+    }
+    shard->state = SHARD_LOADING;
+    scheduler->counts.takeovers++;
+    static const struct store_load_callbacks callbacks = {load_execution, load_page, load_segment,
+                                                          load_done};
+
+    store_shard_load(scheduler->store, shard->number, &callbacks, shard_ticket_new(shard, NULL));
+}
+
+void shard_take(struct shard *shard)
+{
+    shard->state = SHARD_TAKING;
+    store_shard_take(shard->scheduler->store, shard->number, shard->scheduler->process, taken,
+                     shard_ticket_new(shard, NULL));
+}
