@@ -104,6 +104,13 @@ static void take_tick(struct fleet_link *link, struct partition *partition,
     partition->is_tick_out = false;
     partition->ticks++;
     fleet_tick(link->scheduler->fleet, partition->number, worker_silent, link);
+    for (uint32_t i = 0; i < link->scheduler->shard_count && partition->number == 0; i++) {
+        struct shard *shard = link->scheduler->shards[i];
+
+        if (shard != NULL && shard_is_live(shard)) {
+            shard_expect_holders(shard);
+        }
+    }
 }
 
 static size_t fleet_records(void *argument, const struct log_record *records, size_t count)

@@ -177,6 +177,11 @@ void shard_wait_add(struct shard *shard, struct shard_wait *wait);
 /* shard_suspect looks whether a suspicion concerns the shard and if so lets it wait for its end. */
 void shard_suspect(struct shard *shard, const struct sched_witness *witness);
 
+/* shard_expect_holders sees to it that every worker that holds attempts of the shard is watched, in
+ * the very life that holds them. Asked again and again: a doubt is told once, and the shard may
+ * not have been there, or another shard may have been told of another life. */
+void shard_expect_holders(struct shard *shard);
+
 /* shard_wants_commit is true when the open batch should be sealed now. */
 bool shard_wants_commit(struct shard *shard);
 

@@ -200,6 +200,11 @@ static void holder_expect(void *context, const struct holder *holder)
     }
 }
 
+void shard_expect_holders(struct shard *shard)
+{
+    sched_holders(shard->sched, holder_expect, shard);
+}
+
 static void load_done(void *argument, const struct exo_error *err)
 {
     struct shard *shard = shard_ticket_end(argument);
@@ -225,7 +230,7 @@ static void load_done(void *argument, const struct exo_error *err)
     }
     shard_ask_end(shard);
     sched_holders(shard->sched, tickets_spent, shard);
-    sched_holders(shard->sched, holder_expect, shard);
+    shard_expect_holders(shard);
     relay_outbox(shard);
     events_loaded(shard);
     scheduler_wake(shard->scheduler);

@@ -373,8 +373,11 @@ bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
 {
     struct fleet_worker *w = find(fleet, worker);
 
-    if (w != NULL && w->incarnation >= incarnation && (!w->is_gone || w->is_watched)) {
-        return w->incarnation == incarnation;
+    if (w != NULL && w->incarnation > incarnation) {
+        return false; /* also when the newer one is gone */
+    }
+    if (w != NULL && w->incarnation == incarnation && (!w->is_gone || w->is_watched)) {
+        return true;
     }
     if (w == NULL) {
         w = worker_add(fleet, worker);
