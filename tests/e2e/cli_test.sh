@@ -137,6 +137,7 @@ start back "$EXO" watch "$STUCK"
 WATCH=$PID
 await "it is watched" grep -q waits back.log
 kill -KILL "$DEV"
+ends "$DEV" 137
 await "the watcher notices" grep -q 'does not answer' back.log
 start dev2 "$EXO" dev --sandbox null --listen "127.0.0.1:$PORT" --data "$WORK/data"
 DEV=$PID

@@ -129,6 +129,7 @@ for round in 1 2; do
     await "round $round: some squares are done" eval \
         "'$EXO' get $ID -o json | jq -e '.satellites[1].counts.SUCCEEDED >= 2 and .state == \"RUNNING\"'"
     kill -KILL "$DEV"
+    ends "$DEV" 137
     begin_dev
     status 0 "$EXO" watch "$ID"
     check "round $round: every square once" jq -e '. == [1,4,9,16,25,36,49,64,81,100,121,144]' out
