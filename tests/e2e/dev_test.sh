@@ -86,10 +86,10 @@ for satellite in slow stubborn; do
     check "$satellite times out" eval "[[ '$(of $satellite | cut -d' ' -f1)' == TIMED_OUT ]]"
 done
 check "what comes after a failure never starts" eval "[[ '$(of after | cut -d' ' -f1)' == UPSTREAM_FAILED ]]"
-check "out of memory is told" eval "of fat | grep -qi memory"
-check "a missing image is named" eval "of image | grep -q nowhere"
-check "a missing program is named" eval "of command | grep -q no-such-program"
-check "a missing volume is named" eval "of volume | grep -q nowhere"
+check "out of memory is told" eval "of fat | grep -i memory >/dev/null"
+check "a missing image is named" eval "of image | grep nowhere >/dev/null"
+check "a missing program is named" eval "of command | grep no-such-program >/dev/null"
+check "a missing volume is named" eval "of volume | grep nowhere >/dev/null"
 ID=$(jq -r .id out)
 status 0 "$EXO" get "$ID" code -o json
 check "the exit status is told" jq -e '.attempts[0].exit_status == 7' out
