@@ -118,6 +118,7 @@ status 73 "$EXO" cancel "$ID"
 status 66 "$EXO" cancel 00000000-0000-7000-8000-000000000000
 
 say "the fleet"
+await "the worker is heard of" eval "'$EXO' workers -o json | jq -e '.workers | length == 1'"
 WORKER=$("$EXO" workers -o json | jq -r '.workers[0].name')
 status 0 "$EXO" workers
 holds out "$WORKER"
@@ -144,6 +145,7 @@ DEV=$PID
 await "dev is back" "$EXO" get "$STUCK"
 status 0 "$EXO" cancel "$STUCK"
 ends "$WATCH" 3
+await "the worker is heard of" eval "'$EXO' workers -o json | jq -e '.workers | length == 1'"
 status 0 "$EXO" drain "$WORKER"
 await "the drained worker has left, the API is there" grep -q '"event":"role.left"' dev2.log
 status 0 "$EXO" list --limit 1
