@@ -149,12 +149,103 @@ static void test_projects_take_turns(void **state)
     bench_close(&bench);
 }
 
+static struct dispatch_source *next_source(struct bench *bench, uint32_t *ret_count)
+{
+    struct dispatch_grant grant;
+
+    if (!dispatch_next(bench->dispatch, &grant)) {
+        return NULL;
+    }
+    *ret_count = grant.count;
+    return grant.source;
+}
+
+/* Priority before all else, then the nearer deadline, then age. */
+static void test_order_of_the_queue(void **state)
+{
+    static struct dispatch_source sources[4];
+    struct bench bench;
+    uint32_t count;
+
+    (void)state;
+    bench_open(&bench);
+    offer(&bench, &sources[0], "one", MEBIBYTE, 0); /* old, no deadline */
+    offer(&bench, &sources[1], "one", MEBIBYTE, 0);
+    offer(&bench, &sources[2], "one", MEBIBYTE, 0);
+    offer(&bench, &sources[3], "one", MEBIBYTE, 0);
+    sources[1].deadline_ns = 200;
+    sources[2].deadline_ns = 100;
+    sources[3].priority = 9;
+    for (int i = 0; i < 4; i++) {
+        assert_true(dispatch_set(bench.dispatch, &sources[i], span_of("one"), 1));
+    }
+    assert_ptr_equal(next_source(&bench, &count), &sources[3]);
+    assert_ptr_equal(next_source(&bench, &count), &sources[2]);
+    assert_ptr_equal(next_source(&bench, &count), &sources[1]);
+    assert_ptr_equal(next_source(&bench, &count), &sources[0]);
+    assert_null(next_source(&bench, &count));
+    bench_close(&bench);
+}
+
+/* A grant has a bound of its own, the tickets another, and what waits the third. */
+static void test_grants_are_bounded(void **state)
+{
+    static struct dispatch_source source;
+    struct bench bench;
+    uint32_t sum = 0;
+    uint32_t count;
+
+    (void)state;
+    bench_open(&bench);
+    offer(&bench, &source, "one", 0, 100000);
+    while (next_source(&bench, &count) != NULL) {
+        assert_in_range(count, 1, DISPATCH_GRANT_MAX);
+        sum += count;
+    }
+    assert_int_equal(sum, WINDOW);
+    assert_int_equal(source.ready, 100000 - WINDOW);
+    assert_true(dispatch_set(bench.dispatch, &source, (struct span){0}, 0));
+    bench_close(&bench);
+}
+
+/* One task at a time, two projects get the same, whoever came first and however much waits. */
+static void test_equal_shares(void **state)
+{
+    static struct dispatch_source sources[2];
+    struct bench bench;
+    uint32_t shares[2] = {0};
+    uint32_t count;
+
+    (void)state;
+    bench_open(&bench);
+    offer(&bench, &sources[0], "many", 0, 0);
+    offer(&bench, &sources[1], "few", 0, 0);
+    for (int i = 0; i < WINDOW; i++) {
+        /* Both have one task ready whenever a ticket is free. */
+        assert_true(dispatch_set(bench.dispatch, &sources[0], span_of("many"), 1));
+        assert_true(dispatch_set(bench.dispatch, &sources[1], span_of("few"), 1));
+        const struct dispatch_source *next = next_source(&bench, &count);
+
+        assert_non_null(next);
+        shares[next == &sources[1]] += count;
+    }
+    assert_int_equal(shares[0], WINDOW / 2);
+    assert_int_equal(shares[1], WINDOW / 2);
+    for (int i = 0; i < 2; i++) {
+        assert_true(dispatch_set(bench.dispatch, &sources[i], (struct span){0}, 0));
+    }
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_too_large_tasks_stop_nobody_else),
         cmocka_unit_test(test_smaller_task_of_the_same_project),
         cmocka_unit_test(test_projects_take_turns),
+        cmocka_unit_test(test_order_of_the_queue),
+        cmocka_unit_test(test_grants_are_bounded),
+        cmocka_unit_test(test_equal_shares),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

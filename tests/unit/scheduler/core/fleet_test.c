@@ -138,6 +138,95 @@ static void test_restored_ticket_is_spent_again(void **state)
     fleet_free(fleet);
 }
 
+/* Tickets spent, then words about them in the wrong order: only a higher lend number counts. */
+static void test_late_and_repeated_words_about_tickets(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    struct span us = span_of("us");
+    struct span them = span_of("them");
+
+    (void)state;
+    beat(fleet, 7, 1, 5);
+    assert_int_equal(take_all(fleet), WINDOW);
+    fleet_ticket_returned(fleet, span_of("w"), 7, 0, us, 5); /* the loan already spent */
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    fleet_ticket_returned(fleet, span_of("w"), 7, 0, us, 7);
+    fleet_ticket_returned(fleet, span_of("w"), 7, 0, us, 7); /* repeated */
+    fleet_ticket_returned(fleet, span_of("w"), 7, 0, us, 6); /* late */
+    assert_int_equal(fleet_available(fleet, 0), 1);
+    fleet_ticket_returned(fleet, span_of("w"), 7, 0, them, 6); /* late: it was theirs before */
+    assert_int_equal(fleet_available(fleet, 0), 1);
+    fleet_ticket_returned(fleet, span_of("w"), 7, 0, them, 8); /* recalled and lent to them */
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    fleet_ticket_returned(fleet, span_of("w"), 6, 1, us, 99);      /* of another life */
+    fleet_ticket_returned(fleet, span_of("w"), 7, WINDOW, us, 99); /* no such ticket */
+    fleet_ticket_returned(fleet, span_of("v"), 7, 1, us, 99);      /* no such worker */
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    beat(fleet, 7, 2, 9); /* what was lost on the way is in the next heartbeat */
+    assert_int_equal(fleet_available(fleet, 0), WINDOW);
+    beat(fleet, 7, 2, 10); /* repeated heartbeats change nothing */
+    assert_int_equal(take_all(fleet), WINDOW);
+    assert_int_equal(take_all(fleet), 0);
+    fleet_free(fleet);
+}
+
+static enum fleet_suspicion_kind word(struct fleet *fleet, uint64_t incarnation, uint64_t number,
+                                      bool is_leaving, uint64_t *ret_suspected)
+{
+    struct span class = span_of("default");
+    struct fleet_suspicion suspicion;
+    struct wire_heartbeat heartbeat = {.worker = span_of("w"),
+                                       .incarnation = incarnation,
+                                       .number = number,
+                                       .classes = &class,
+                                       .class_count = 1,
+                                       .window = WINDOW,
+                                       .is_leaving = is_leaving};
+
+    assert_true(fleet_heartbeat(fleet, &heartbeat, 0, &suspicion));
+    *ret_suspected = suspicion.incarnation;
+    return suspicion.kind;
+}
+
+static void test_lives_of_a_worker(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    uint64_t suspected;
+
+    (void)state;
+    assert_int_equal(word(fleet, 7, 1, false, &suspected), FLEET_ABSENT);
+    assert_int_equal(suspected, 7);
+    assert_int_equal(word(fleet, 7, 1, false, &suspected), FLEET_NONE); /* repeated */
+    assert_int_equal(word(fleet, 8, 1, false, &suspected), FLEET_REPLACED);
+    assert_int_equal(suspected, 7);
+    assert_int_equal(word(fleet, 7, 9, false, &suspected), FLEET_NONE); /* a ghost */
+    assert_int_equal(word(fleet, 8, 2, true, &suspected), FLEET_LEFT);
+    assert_int_equal(suspected, 8);
+    assert_false(fleet_expect(fleet, span_of("w"), 7, 0)); /* also when the newer one is gone */
+    fleet_free(fleet);
+}
+
+/* Silence is counted in ticks of the worker's own partition, and told once. */
+static void test_silence_is_counted_in_ticks(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    uint32_t count = 0;
+
+    (void)state;
+    beat(fleet, 7, 1, 1);
+    for (int i = 0; i < 20; i++) {
+        fleet_tick(fleet, 1, count_silent, &count);
+    }
+    assert_int_equal(count, 0);
+    assert_int_equal(silence(fleet, 2), 0);
+    beat(fleet, 7, 2, 1);
+    assert_int_equal(silence(fleet, 2), 0);
+    assert_int_equal(silence(fleet, 1), 1);
+    assert_int_equal(silence(fleet, 20), 0);
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    fleet_free(fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +234,9 @@ int main(void)
         cmocka_unit_test(test_watched_worker_comes_back),
         cmocka_unit_test(test_expected_life_has_its_own_tickets),
         cmocka_unit_test(test_restored_ticket_is_spent_again),
+        cmocka_unit_test(test_late_and_repeated_words_about_tickets),
+        cmocka_unit_test(test_lives_of_a_worker),
+        cmocka_unit_test(test_silence_is_counted_in_ticks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

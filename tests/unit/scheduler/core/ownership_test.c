@@ -108,6 +108,75 @@ static void test_many_restarts(void **state)
     ownership_free(bench.ownership);
 }
 
+/* What is above our share is given up, and nothing is taken in the same step. */
+static void test_what_is_above_the_share_is_released(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_open(&bench, "us");
+    look(&bench, "them", 1, 0, 0);
+    assert_int_equal(ownership_live(bench.ownership), 2);
+    assert_int_equal(bench.plan.release_count, SHARDS / 2);
+    assert_int_equal(bench.plan.take_count, 0);
+    look(&bench, "them", 1, lease_ns, lease_ns); /* they are dead by now */
+    assert_int_equal(ownership_live(bench.ownership), 1);
+    assert_int_equal(bench.plan.release_count, 0);
+    ownership_free(bench.ownership);
+}
+
+enum { MANY_SHARDS = 64, PROCESSES = 3 };
+
+/* Three processes over one table, in turns, come to an even spread and stay there. */
+static void test_shards_spread_evenly(void **state)
+{
+    static const char *const names[PROCESSES] = {"a", "b", "c"};
+    struct ownership *o[PROCESSES];
+    struct ownership_row rows[MANY_SHARDS];
+    struct ownership_process processes[PROCESSES];
+    uint32_t takes[MANY_SHARDS], releases[MANY_SHARDS];
+    uint32_t held[PROCESSES] = {0};
+
+    (void)state;
+    for (int i = 0; i < MANY_SHARDS; i++) {
+        rows[i] = (struct ownership_row){i < 40 ? "a" : "", 1};
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        o[i] = ownership_new(allocator_heap(&budget), names[i], MANY_SHARDS, lease_ns);
+        processes[i] = (struct ownership_process){names[i], 1};
+    }
+    for (int round = 0; round < 30; round++) {
+        int who = round % PROCESSES;
+        struct ownership_plan plan = {.takes = takes, .releases = releases};
+        struct ownership_read read = {.rows = rows,
+                                      .processes = processes,
+                                      .process_count = PROCESSES,
+                                      .asked_ns = round * EXO_SECOND / 10,
+                                      .answered_ns = round * EXO_SECOND / 10};
+
+        processes[who].beat++;
+        ownership_step(o[who], &read, &plan);
+        assert_true(round < 20 || plan.take_count + plan.release_count == 0);
+        for (uint32_t i = 0; i < plan.take_count; i++) {
+            assert_string_equal(rows[takes[i]].owner, "");
+            rows[takes[i]].owner = names[who];
+        }
+        for (uint32_t i = 0; i < plan.release_count; i++) {
+            rows[releases[i]].owner = "";
+        }
+    }
+    for (int i = 0; i < MANY_SHARDS; i++) {
+        for (int k = 0; k < PROCESSES; k++) {
+            held[k] += rows[i].owner == names[k];
+        }
+    }
+    for (int k = 0; k < PROCESSES; k++) {
+        assert_in_range(held[k], MANY_SHARDS / PROCESSES - 1, MANY_SHARDS / PROCESSES + 1);
+        ownership_free(o[k]);
+    }
+    assert_int_equal(held[0] + held[1] + held[2], MANY_SHARDS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +184,8 @@ int main(void)
         cmocka_unit_test(test_expired_shards_are_taken),
         cmocka_unit_test(test_slow_read_proves_nothing),
         cmocka_unit_test(test_many_restarts),
+        cmocka_unit_test(test_what_is_above_the_share_is_released),
+        cmocka_unit_test(test_shards_spread_evenly),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
