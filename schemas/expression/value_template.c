@@ -269,6 +269,7 @@ static enum expression_err fill(struct filling *f, const struct value_template *
         if (err == EXPRESSION_EPENDING) {
             f->pending = f->is_pending ? f->pending : *f->evaluation.error;
             f->is_pending = true;
+            *ret = value_null(); /* the whole is looked through once more */
             err = EXPRESSION_OK;
         }
         return err;
