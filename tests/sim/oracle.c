@@ -322,6 +322,45 @@ static void columns_compare(struct oracle_execution *e, uint32_t instance, uint3
     }
 }
 
+/* What an attempt gave back was given by the attempt that was then the task's. */
+static void output_compare(struct oracle_execution *e, uint32_t instance, uint32_t index,
+                           const struct wire_output *output)
+{
+    const struct oracle_task *task = task_of(e, instance, index);
+    bool is_good = output->outcome == OUTCOME_SUCCEEDED ? output->attempt == task->attempt
+                                                        : output->attempt <= task->attempt;
+
+    if (!is_good || (output->outcome == OUTCOME_SUCCEEDED && task->state != TASK_SUCCEEDED)) {
+        sim_fail("plan %u: s%u.%u is at attempt %u and takes the end of attempt %u",
+                 e->plan->number, instance, index, task->attempt, output->attempt);
+    }
+}
+
+static void segments_compare(const struct store_batch *batch)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    for (uint32_t i = 0; i < batch->segment_count; i++) {
+        const struct store_segment *segment = &batch->segments[i];
+        struct oracle_execution *e = oracle_find(&segment->execution);
+        const struct wire_output *outputs;
+        uint32_t count;
+
+        if (segment->kind != 0) {
+            continue;
+        }
+        if (wire_outputs_unpack(segment->body, &arena, &outputs, &count) != WIRE_OK) {
+            sim_fail("plan %u: outputs cannot be read", e->plan->number);
+        }
+        for (uint32_t k = 0; k < count; k++) {
+            output_compare(e, segment->instance, outputs[k].index, &outputs[k]);
+        }
+    }
+    arena_release(&arena);
+}
+
 static void body_compare(struct oracle_execution *e, const struct store_execution *row,
                          struct wire_body *ret_body, struct arena *arena)
 {
@@ -350,6 +389,9 @@ static void body_compare(struct oracle_execution *e, const struct store_executio
         }
         if (instance->has_task) {
             columns_compare(e, i, 0, &instance->task, 1);
+        }
+        if (instance->has_result) {
+            output_compare(e, i, 0, &instance->result);
         }
     }
 }
@@ -394,4 +436,5 @@ void oracle_committed(const struct store_batch *batch)
 {
     rows_compare(batch, batch->inserts, batch->insert_count);
     rows_compare(batch, batch->updates, batch->update_count);
+    segments_compare(batch);
 }

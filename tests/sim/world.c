@@ -463,6 +463,20 @@ static void await_end(int within_s)
     }
 }
 
+/* Where nothing went wrong, nothing is lost or done again. */
+static void check_peace(void)
+{
+    for (int i = 0; i < FAULT_NR; i++) {
+        if (sim.faults.is_enabled[i]) {
+            return;
+        }
+    }
+    if (oracle.losses > 0) {
+        sim_fail("%llu attempts were lost though nothing went wrong",
+                 (unsigned long long)oracle.losses);
+    }
+}
+
 void world_run(const struct world_settings *settings, struct world_counts *ret_counts)
 {
     world_begin(settings);
@@ -477,5 +491,6 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
         sim_fail("what was over goes on");
     }
     oracle_check_end();
+    check_peace();
     world_end(ret_counts);
 }
