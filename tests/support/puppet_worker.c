@@ -6,7 +6,7 @@
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/topics.h"
 
-enum { WINDOW_MAX = 512, PROCESSES_MAX = 8, NAME_BYTES = 64, HELD_MAX = 512 };
+enum { SEEN_MAX = 8192, WINDOW_MAX = 512, PROCESSES_MAX = 8, NAME_BYTES = 64, HELD_MAX = 512 };
 
 struct held {
     struct wire_running running;
@@ -32,6 +32,8 @@ struct puppet_worker {
     struct held held[HELD_MAX];
     uint32_t held_count;
     uint32_t taken, kills;
+    struct wire_running seen[SEEN_MAX]; /* attempts taken, the latest */
+    uint32_t seen_count;
     struct heap_budget budget;
     struct arena arena;
     struct buffer text;
@@ -177,6 +179,21 @@ static void hold(struct puppet_worker *p, const struct wire_report *report)
         (struct held){{report->task, report->attempt}, report->ticket, report->lend};
 }
 
+/* A new owner sends again what it does not know to have arrived: as a real worker, run it once. */
+static bool is_seen(struct puppet_worker *p, const struct wire_report *report)
+{
+    uint32_t count = p->seen_count < SEEN_MAX ? p->seen_count : SEEN_MAX;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(&p->seen[i].task, &report->task, sizeof(report->task)) == 0 &&
+            p->seen[i].attempt == report->attempt) {
+            return true;
+        }
+    }
+    p->seen[p->seen_count++ % SEEN_MAX] = (struct wire_running){report->task, report->attempt};
+    return false;
+}
+
 static void take_task(struct puppet_worker *p, const struct wire_task_record *record,
                       const struct wire_task *task)
 {
@@ -192,6 +209,9 @@ static void take_task(struct puppet_worker *p, const struct wire_task_record *re
         .at_ms = clock_wall_ns() / EXO_MILLISECOND,
     };
 
+    if (is_seen(p, &report)) {
+        return;
+    }
     p->taken++;
     if (task->ticket >= p->window || p->lends[task->ticket] != task->lend) {
         report.kind = REPORT_REJECTED;
