@@ -179,6 +179,11 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
     }
     if (fault_fires(faults, FAULT_FOREIGN_PARTITION)) {
         e->partition = (uint32_t)dice_below(faults->dice, plan->shard_count);
+        /* Many at once: messages to one shard then overtake each other if they can. */
+        if (e->cancel_ns == 0 && dice_chance(faults->dice, 700000)) {
+            e->submit_ns = plan->heal_ns / 2;
+            e->partition %= 2;
+        }
     }
     if (e->cancel_ns == 0 && fault_fires(faults, FAULT_NO_ID)) {
         e->has_id = false;
