@@ -212,13 +212,13 @@ static void take_task(struct puppet_worker *p, const struct wire_task_record *re
     if (is_seen(p, &report)) {
         return;
     }
-    p->taken++;
     if (task->ticket >= p->window || p->lends[task->ticket] != task->lend) {
         report.kind = REPORT_REJECTED;
         report.lend = 0;
         report_send(p, record->shard, &report);
         return;
     }
+    p->taken++;
     if (!p->act(p->context, spec, task, &report)) {
         report.kind = REPORT_ACCEPTED;
         report.lend = 0;

@@ -21,7 +21,7 @@ struct puppet_worker *puppet_worker_new(struct loop *loop, struct log *log, cons
 /* puppet_worker_free stops speaking without a good-bye. */
 void puppet_worker_free(struct puppet_worker *puppet);
 
-/* Tasks taken so far, kills seen so far. */
+/* Tasks taken so far (without those rejected), kills seen so far. */
 uint32_t puppet_worker_taken(const struct puppet_worker *puppet);
 uint32_t puppet_worker_kills(const struct puppet_worker *puppet);
 
