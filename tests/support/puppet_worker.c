@@ -59,7 +59,6 @@ static void beat(void *argument)
     struct wire_loan loans[PROCESSES_MAX];
     struct span class_name = span_of("default");
     struct wire_running *running;
-    int64_t position = log_reader_position(p->tasks);
 
     arena_reset(&p->arena);
     running = arena_alloc(&p->arena, p->held_count * sizeof(*running));
@@ -94,8 +93,8 @@ static void beat(void *argument)
                       .window = p->window,
                       .running = running,
                       .running_count = p->held_count,
-                      .position = position,
-                      .positions = &position,
+                      /* No positions: it does not wait for its answers to be acknowledged, and
+                       * only what is may be claimed. */
                       .loans = loans,
                       .loan_count = p->process_count}};
 
