@@ -282,15 +282,6 @@ enum sched_err sched_step(struct sched *s, const struct sched_event *event, exo_
     return result;
 }
 
-bool sched_work(struct sched *s, exo_time now_ns)
-{
-    assert(now_ns >= s->now_ns);
-    s->now_ns = now_ns;
-    s->budget = s->limits.step_tasks;
-    works_run(s);
-    return s->works.count > 0 && !s->is_broken;
-}
-
 bool sched_has_work(const struct sched *s)
 {
     return s->works.count > 0;

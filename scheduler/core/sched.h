@@ -19,7 +19,7 @@
 #include "schemas/wire/status.h"
 
 struct sched_limits {
-    uint32_t tombstones; /* ids of ended executions remembered; 0: 65,536 */
+    uint32_t tombstones; /* ids of ended executions remembered; 0: 4,096 */
     uint32_t step_tasks; /* changed by one step; 0: LIMIT_STEP_TASKS */
 };
 
@@ -122,11 +122,8 @@ struct sched_event {
 EXO_CHECKED enum sched_err sched_step(struct sched *sched, const struct sched_event *event,
                                       exo_time now_ns);
 
-/* sched_work goes on with bulk work (a cancel or cascade of many tasks), one bounded step.
- * Returns true while there is more. */
-EXO_CHECKED bool sched_work(struct sched *sched, exo_time now_ns);
-
-/* sched_has_work is true while bulk work waits for sched_work. */
+/* sched_has_work is true while bulk work (a cancel or cascade of many tasks) waits for the next
+ * step, of TIMER for one. */
 bool sched_has_work(const struct sched *sched);
 
 /* sched_deadline says when TIMER is due, in shard time; EXO_TIME_NEVER: nothing waits. */
