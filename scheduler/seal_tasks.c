@@ -137,6 +137,7 @@ static bool fill_context(struct sealed *sealed, const struct execution *e,
         return true;
     case REFERENCE_ITEM:
     case REFERENCE_INDEX:
+    case REFERENCE_FAILURES:
     case REFERENCE_NR:
         break;
     }

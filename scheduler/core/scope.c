@@ -196,7 +196,7 @@ static enum expression_err satellites_member(const struct expression_object *sel
 {
     struct seen *all = (struct seen *)(uintptr_t)self->a;
     const struct cluster *cluster = all->scope->execution->definition->cluster;
-    const struct satellite *satellite = cluster_find(cluster, name);
+    const struct satellite *satellite = cluster_find(cluster, SATELLITE_NONE, name);
 
     if (satellite == NULL) {
         return expression_error_set(error, EXPRESSION_EMISSING, "no such satellite", "");

@@ -5,11 +5,25 @@
 #include "schemas/cluster/graph.h"
 #include "schemas/vocab/limits.h"
 
-const struct satellite *cluster_find(const struct cluster *cluster, struct span name)
+const struct satellite *cluster_find(const struct cluster *cluster, uint32_t group,
+                                     struct span name)
 {
-    uint32_t index = graph_find(cluster, name);
+    uint32_t index = graph_find(cluster, group, name);
 
     return index == UINT32_MAX ? NULL : &cluster->satellites[index];
+}
+
+const struct satellite *cluster_find_seen(const struct cluster *cluster, uint32_t group,
+                                          struct span name)
+{
+    for (;;) {
+        const struct satellite *found = cluster_find(cluster, group, name);
+
+        if (found != NULL || group == SATELLITE_NONE) {
+            return found;
+        }
+        group = cluster->satellites[group].group;
+    }
 }
 
 bool cluster_is_upstream(const struct cluster *cluster, uint32_t a, uint32_t b)

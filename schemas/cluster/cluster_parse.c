@@ -245,6 +245,7 @@ static bool alloc_satellites(struct cluster_draft *draft)
     draft->names = draft_scratch(draft, count, sizeof(*draft->names));
     draft->cluster.satellites = draft->satellites;
     draft->cluster.satellite_count = count;
+    draft->cluster.root_count = count;
     return !draft->reader.is_out_of_memory;
 }
 

@@ -19,6 +19,14 @@ static int compare_names(struct span a, struct span b)
     return a.bytes < b.bytes ? -1 : a.bytes > b.bytes;
 }
 
+static int compare_satellites(const struct satellite *a, const struct satellite *b)
+{
+    if (a->group != b->group) {
+        return a->group < b->group ? -1 : 1;
+    }
+    return compare_names(a->name, b->name);
+}
+
 /* Merges the sorted runs begin..middle and middle..end of from into to; equal names keep their
  * order, so that of two the first in the file stands first. */
 static void merge_runs(const struct satellite *satellites, const uint32_t *from, uint32_t *to,
@@ -28,9 +36,9 @@ static void merge_runs(const struct satellite *satellites, const uint32_t *from,
     uint32_t right = middle;
 
     for (uint32_t at = begin; at < end; at++) {
-        bool is_left =
-            left < middle && (right >= end || compare_names(satellites[from[left]].name,
-                                                            satellites[from[right]].name) <= 0);
+        bool is_left = left < middle &&
+                       (right >= end ||
+                        compare_satellites(&satellites[from[left]], &satellites[from[right]]) <= 0);
 
         to[at] = is_left ? from[left++] : from[right++];
     }
@@ -89,15 +97,16 @@ static void fault_duplicates(struct cluster_draft *draft)
     }
 }
 
-uint32_t graph_find(const struct cluster *cluster, struct span name)
+uint32_t graph_find(const struct cluster *cluster, uint32_t group, struct span name)
 {
+    const struct satellite wanted = {.group = group, .name = name};
     uint32_t low = 0;
     uint32_t high = cluster->satellite_count;
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         uint32_t index = cluster->by_name[middle];
-        int order = compare_names(name, cluster->satellites[index].name);
+        int order = compare_satellites(&wanted, &cluster->satellites[index]);
 
         if (order == 0 && name.bytes > 0) {
             return index;
@@ -125,7 +134,7 @@ static uint32_t read_need(struct cluster_draft *draft, const struct value *item,
     if (!field_is_kind(&draft->reader, item, place, VALUE_STRING)) {
         return UINT32_MAX;
     }
-    uint32_t found = graph_find(&draft->cluster, value_text(item));
+    uint32_t found = graph_find(&draft->cluster, SATELLITE_NONE, value_text(item));
 
     if (found == UINT32_MAX) {
         const char *nearest = graph_nearest(draft, value_text(item));

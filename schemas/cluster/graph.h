@@ -16,9 +16,9 @@ enum { GRAPH_CYCLES_MAX = 10 /* told of at once */ };
  * filled in. Cost O(satellites * log satellites + edges). */
 void graph_resolve(struct cluster_draft *draft);
 
-/* graph_find gives the place in the file of the satellite of that name, or UINT32_MAX.
+/* graph_find gives the index of the satellite of that name in the scope of a group, or UINT32_MAX.
  * by_name must be filled in. Cost O(log satellites). */
-uint32_t graph_find(const struct cluster *cluster, struct span name);
+uint32_t graph_find(const struct cluster *cluster, uint32_t group, struct span name);
 
 /* graph_nearest gives the satellite's name that a misspelt one most likely meant, or NULL. */
 const char *graph_nearest(struct cluster_draft *draft, struct span name);

@@ -65,6 +65,8 @@ static uint32_t slot_of(const struct gathering *g, enum reference_kind kind, uin
         return others + 2;
     case REFERENCE_INDEX:
         return others + 3;
+    case REFERENCE_FAILURES:
+        return others + 4;
     case REFERENCE_NR:
         break;
     }
@@ -147,7 +149,7 @@ static uint32_t check_target(struct gathering *g, const struct expression_refere
         return UINT32_MAX;
     }
     struct span name = reference->steps[0].name;
-    uint32_t target = graph_find(&g->draft->cluster, name);
+    uint32_t target = graph_find(&g->draft->cluster, SATELLITE_NONE, name);
 
     if (target != UINT32_MAX) {
         return target;
@@ -244,7 +246,7 @@ static void fault_unknown_name(struct gathering *g, const struct expression_refe
     const char *known[5] = {"input", "satellites", "execution"};
     size_t count = 3;
     struct fault_text hint = {.used = 0};
-    uint32_t satellite = graph_find(&g->draft->cluster, reference->root);
+    uint32_t satellite = graph_find(&g->draft->cluster, SATELLITE_NONE, reference->root);
 
     if (g->item_name.bytes > 0) {
         known[count++] = g->item_name.data;

@@ -12,7 +12,7 @@
 #include "schemas/cluster/upstream.h"
 
 /* Slots of a satellite's list: three a satellite, then one of each other kind. */
-enum { SLOTS_OF_SATELLITE = 3, OTHER_KINDS = 4 };
+enum { SLOTS_OF_SATELLITE = 3, OTHER_KINDS = 5 };
 
 /* Where in the list under construction a reference stands already. */
 struct slot {

@@ -12,7 +12,8 @@
 enum { IMAGE_BYTES_MAX = 512, PATH_BYTES_MAX = 1024 };
 
 /* clang-format off */
-const char *const satellite_join_words[] = {"all_succeeded", "all_done", NULL};
+const char *const satellite_join_words[] = {"all_succeeded", "all_done", "any_succeeded",
+                                             "at_least", "any_failed", NULL};
 const char *const satellite_network_words[] = {"none", "host", NULL};
 const char *const satellite_output_words[] = {"file", "stdout", "none", NULL};
 const char *const satellite_claim_words[] = {"normal", "strict", NULL};
@@ -179,7 +180,8 @@ void satellite_draft_init(struct satellite_draft *draft)
     static const struct value empty = {.kind = VALUE_MAP};
 
     *draft = (struct satellite_draft){
-        .satellite = {.class = {"default", 7},
+        .satellite = {.group = SATELLITE_NONE,
+                      .class = {"default", 7},
                       .retries = {.base_ns = EXO_SECOND, .cap_ns = EXO_MINUTE},
                       .work = {.input = &empty,
                                .env = &empty,

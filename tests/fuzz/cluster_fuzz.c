@@ -38,7 +38,7 @@ static void check_graph(const struct cluster *cluster)
         const struct satellite *satellite = &cluster->satellites[cluster->order[i]];
 
         edges += satellite->parent_count - satellite->child_count;
-        assert(cluster_find(cluster, satellite->name) == satellite);
+        assert(cluster_find(cluster, SATELLITE_NONE, satellite->name) == satellite);
         for (uint32_t j = 0; j < satellite->parent_count; j++) {
             assert(cluster->satellites[satellite->parents[j]].depth < satellite->depth);
         }
