@@ -36,7 +36,7 @@ void change_instance(struct sched *s, struct instance *instance, struct span err
 {
     struct sched_change *change = vector_add(&s->changes);
 
-    execution_dirty(s, instance->execution);
+    frame_dirty(s, instance->frame);
     if (change == NULL) {
         s->is_broken = true;
         return;
@@ -91,19 +91,19 @@ void task_change(struct sched *s, struct instance *instance, struct task *task, 
     task->state = (uint8_t)state;
     if (instance->is_map) {
         page_dirty(s, instance, index / PAGE_TASKS);
-        if (state == TASK_DISPATCHED && instance->state == TASK_READY) {
+        if (task_state_is_active(state) && instance->state == TASK_READY) {
             instance->state = TASK_RUNNING;
             change_instance(s, instance, nothing);
         }
     } else if (!task_state_is_terminal(state)) {
         instance->state = (uint8_t)state;
     }
-    if (state == TASK_DISPATCHED && instance->started_ms == 0) {
+    if (task_state_is_active(state) && instance->started_ms == 0) {
         instance->started_ms = s->now_ns / EXO_MILLISECOND;
     }
     struct sched_change *change = vector_add(&s->changes);
 
-    execution_dirty(s, instance->execution);
+    frame_dirty(s, instance->frame);
     if (change == NULL) {
         s->is_broken = true;
         return;
@@ -124,7 +124,7 @@ void task_change(struct sched *s, struct instance *instance, struct task *task, 
 
 void lease_dirty(struct sched *s, struct lease *lease)
 {
-    execution_dirty(s, lease->execution);
+    frame_dirty(s, lease->instance->frame);
     if (lease->instance->is_map) {
         page_dirty(s, lease->instance, lease->index / PAGE_TASKS);
     }
@@ -288,10 +288,7 @@ void lease_free(struct sched *s, struct lease *lease)
 
 static uint32_t ready_count(const struct instance *instance)
 {
-    const struct execution *e = instance->execution;
-
-    if ((e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING) ||
-        task_state_is_terminal((enum task_state)instance->state)) {
+    if (!instance_may_start(instance) || task_state_is_terminal((enum task_state)instance->state)) {
         return 0;
     }
     if (!instance->is_map) {
@@ -312,6 +309,10 @@ static uint32_t ready_count(const struct instance *instance)
 
 void instance_offer(struct sched *s, struct instance *instance)
 {
+    if (instance_is_group(instance)) {
+        group_wake(s, instance);
+        return;
+    }
     if (!dispatch_set(s->dispatch, &instance->source,
                       instance->execution->definition->cluster->project, ready_count(instance))) {
         s->is_broken = true;
@@ -438,7 +439,7 @@ void task_ready_again(struct sched *s, struct lease *lease, struct span error)
 {
     struct instance *instance = lease->instance;
 
-    if (lease->execution->state == EXECUTION_CANCELLING) {
+    if (instance_is_stopped(instance)) {
         task_end(s, lease, TASK_CANCELLED, error);
         return;
     }
@@ -617,7 +618,7 @@ static void finish_failed(struct sched *s, struct lease *lease, const struct wir
     struct task *task = execution_task(lease->instance, lease->index);
     enum task_state end = report->outcome == OUTCOME_TIMED_OUT ? TASK_TIMED_OUT : TASK_FAILED;
 
-    if (lease->execution->state == EXECUTION_CANCELLING) {
+    if (instance_is_stopped(lease->instance)) {
         task_end(s, lease, end, report->error);
         return;
     }
@@ -633,7 +634,7 @@ static void finish_later(struct sched *s, struct lease *lease, const struct wire
 {
     struct task *task = execution_task(lease->instance, lease->index);
 
-    if (lease->execution->state == EXECUTION_CANCELLING) {
+    if (instance_is_stopped(lease->instance)) {
         task_end(s, lease, TASK_CANCELLED, report->error);
         return;
     }
@@ -665,7 +666,7 @@ static void attempt_finished(struct sched *s, struct lease *lease, const struct 
         finish_later(s, lease, report);
         return;
     case OUTCOME_CANCELLED:
-        if (lease->execution->state == EXECUTION_CANCELLING) {
+        if (instance_is_stopped(lease->instance)) {
             task_end(s, lease, TASK_CANCELLED, report->error);
         } else {
             attempt_lost(s, lease, "the worker ended it unasked");
@@ -709,11 +710,8 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
     const struct wire_report *report = &event->report;
     struct execution *e = execution_find(s, &report->task.execution);
 
-    if (e == NULL || report->task.instance >= e->instance_count) {
-        return SCHED_ESTALE;
-    }
-    struct instance *instance = &e->instances[report->task.instance];
-    struct task *task = execution_task(instance, report->task.index);
+    struct instance *instance = e == NULL ? NULL : execution_instance(e, report->task.instance);
+    struct task *task = instance == NULL ? NULL : execution_task(instance, report->task.index);
 
     if (task == NULL || task->attempt != report->attempt || task->lease == NULL ||
         !task_state_is_active((enum task_state)task->state)) {

@@ -63,6 +63,7 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->pages, allocator, sizeof(struct sched_page));
     vector_init(&s->items, allocator, sizeof(struct sched_items));
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
+    vector_init(&s->frames, allocator, sizeof(struct frame *));
     arena_init(&s->scratch, allocator, 0);
     return s;
 }
@@ -104,8 +105,8 @@ void sched_free(struct sched *s)
     table_release(&s->tombstones);
     heap_release(&s->backoffs);
     heap_release(&s->timeouts);
-    struct vector *vectors[] = {&s->works,   &s->changes, &s->dispatches, &s->kills,
-                                &s->outputs, &s->pages,   &s->items,      &s->needs};
+    struct vector *vectors[] = {&s->works, &s->changes, &s->dispatches, &s->kills, &s->outputs,
+                                &s->pages, &s->items,   &s->needs,      &s->frames};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
@@ -118,16 +119,24 @@ static void work_step(struct sched *s, const struct work *work)
 {
     switch (work->kind) {
     case WORK_RESOLVE:
+        waiter_looks(&work->instance->waiter, work->execution);
         instance_resolve(s, work->instance);
         break;
     case WORK_ITEMS:
-        instance_items_work(s, work->instance);
+        waiter_looks(&work->instance->waiter, work->execution);
+        map_items(s, work->instance);
+        break;
+    case WORK_BEGIN:
+        group_begin(s, work->instance);
         break;
     case WORK_CANCEL:
         execution_cancel_work(s, work->execution);
         break;
     case WORK_FINISH:
-        execution_finish(s, work->execution);
+        waiter_looks(&work->frame->waiter, work->execution);
+        frame_finish(s, work->frame);
+        break;
+    case WORK_NONE:
         break;
     }
 }
@@ -139,6 +148,9 @@ static void works_run(struct sched *s)
         struct work work = ((struct work *)s->works.items)[s->works_head++];
 
         s->budget--;
+        if (work.kind != WORK_NONE) {
+            work.execution->work_count--;
+        }
         work_step(s, &work);
     }
     if (s->works_head == s->works.count) {
@@ -203,41 +215,6 @@ static enum sched_err barrier_step(struct sched *s, exo_time asked_ns)
     return SCHED_OK;
 }
 
-static enum sched_err value_step(struct sched *s, const struct sched_value *value)
-{
-    struct execution *e = execution_find(s, &value->id);
-
-    if (e == NULL || value->instance >= e->instance_count ||
-        execution_state_is_terminal((enum execution_state)e->state)) {
-        return SCHED_ESTALE;
-    }
-    struct instance *source = &e->instances[value->instance];
-
-    loaded_drop(s, source);
-    if (!output_keep(s, &source->loaded, value->json)) {
-        return SCHED_EMEMORY;
-    }
-    if (value->error.bytes > 0) {
-        source->loaded_error = sched_text(s, value->error);
-    }
-    source->loaded_index = value->index;
-    source->is_loaded = true;
-    e->has_values = true;
-    for (uint32_t i = 0; i < e->instance_count; i++) {
-        if (e->instances[i].is_pending) {
-            e->instances[i].is_pending = false;
-            work_add(s, e->instances[i].needs_items ? WORK_ITEMS : WORK_RESOLVE, e,
-                     &e->instances[i]);
-        }
-    }
-    /* Once only: the first may end it, and it is freed with the next seal. */
-    if (e->is_finishing && !e->has_work) {
-        e->has_work = true;
-        work_add(s, WORK_FINISH, e, NULL);
-    }
-    return SCHED_OK;
-}
-
 static enum sched_err event_step(struct sched *s, const struct sched_event *event)
 {
     switch (event->kind) {
@@ -256,7 +233,7 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
     case SCHED_BARRIER:
         return barrier_step(s, event->asked_ns);
     case SCHED_VALUE:
-        return value_step(s, &event->value);
+        return waiter_value(s, &event->value);
     case SCHED_EVENT_NR:
         break;
     }
@@ -322,10 +299,8 @@ void sched_task_sent(struct sched *s, const struct task_id *task, uint32_t attem
 {
     struct execution *e = execution_find(s, &task->execution);
 
-    if (e == NULL || task->instance >= e->instance_count) {
-        return;
-    }
-    struct task *t = execution_task(&e->instances[task->instance], task->index);
+    struct instance *instance = e == NULL ? NULL : execution_instance(e, task->instance);
+    struct task *t = instance == NULL ? NULL : execution_task(instance, task->index);
 
     if (t != NULL && t->lease != NULL && t->attempt == attempt) {
         t->lease->offset = offset;
@@ -363,6 +338,8 @@ struct sched_batch sched_batch(const struct sched *s)
         .page_count = s->pages.count,
         .items = s->items.items,
         .item_count = s->items.count,
+        .frames = s->frames.items,
+        .frame_count = s->frames.count,
         .needs = s->needs.items,
         .need_count = s->needs.count,
         .wants_barrier = s->wants_barrier,
@@ -396,6 +373,7 @@ void sched_sealed(struct sched *s)
     s->wants_barrier = false;
     s->batch++;
     pages_clean(s);
+    frames_sealed(s);
     while (s->dirty != NULL) {
         struct execution *e = s->dirty;
 

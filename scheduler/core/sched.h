@@ -247,6 +247,9 @@ struct sched_batch {
     uint32_t page_count;
     const struct sched_items *items;
     uint32_t item_count;
+    struct frame *const *frames; /* runs of groups whose rows are to be written; is_ended: for the
+                                  * last time */
+    uint32_t frame_count;
     const struct sched_need *needs;
     uint32_t need_count;
     bool wants_barrier; /* capture the end of exo.status, step BARRIER when it is reached */
@@ -274,12 +277,15 @@ struct sched_loaded {
     struct wire_body body;
 };
 
-/* Load calls come in this order: every execution, then their pages, outputs of single tasks and
+/* Load calls come in this order: every execution, then the runs of their groups that have not ended
+ * by number, then pages, outputs of single tasks and
  * items, then sched_load_done, which offers what is ready and resolves what was left half-way.
  * SCHED_ESTALE: does not fit (of an execution that is not loaded, or a broken row): skip and say.
  */
 EXO_CHECKED enum sched_err sched_load_execution(struct sched *sched,
                                                 const struct sched_loaded *loaded);
+EXO_CHECKED enum sched_err sched_load_frame(struct sched *sched, const struct execution_id *id,
+                                            const struct wire_run *frame);
 EXO_CHECKED enum sched_err sched_load_page(struct sched *sched, const struct execution_id *id,
                                            uint32_t instance, uint32_t page,
                                            const struct wire_columns *columns);

@@ -1,8 +1,13 @@
 /* sched_state: what the files of the shard's core share; for this folder's sources only.
  *
  *   sched.c      the door: events in, bulk work, time
- *   admit.c      executions come and go: memory, submit, cancel, finish
+ *   admit.c      executions come and go: memory, submit, finish
+ *   cancel.c     what an end from outside does to all that runs
+ *   frame.c      runs of a scope: the top level's and those of groups
  *   graph.c      satellites: when they run, skip, fail, end
+ *   map.c        the list of a map: computed, held, handed to the store
+ *   group.c      the runs of a group: begun as there is room, ended
+ *   waiter.c     values that expressions wait for
  *   attempt.c    tasks: grants, reports, losses, retries
  *   witness.c    doubts about workers
  *   scope.c      what expressions see
@@ -17,17 +22,22 @@
 #include "schemas/vocab/limits.h"
 
 enum work_kind {
-    WORK_RESOLVE, /* an instance whose parents are all terminal */
+    WORK_NONE,    /* what it was for is gone */
+    WORK_RESOLVE, /* an instance whose join may be met */
     WORK_ITEMS,   /* hand the next items of a map to the store */
+    WORK_BEGIN,   /* begin runs of a group */
     WORK_CANCEL,  /* go on with a cancel */
-    WORK_FINISH,  /* all satellites are terminal */
+    WORK_FINISH,  /* all satellites of a frame are terminal */
 };
 
 struct work {
     enum work_kind kind;
     struct execution *execution;
-    struct instance *instance;
+    struct frame *frame;       /* RESOLVE, ITEMS, BEGIN: the instance's; FINISH: whose end it is */
+    struct instance *instance; /* RESOLVE, ITEMS, BEGIN */
 };
+
+struct scope;
 
 struct sched {
     struct allocator allocator;
@@ -51,6 +61,7 @@ struct sched {
     struct vector works; /* ring would save nothing: emptied nearly every step */
     uint32_t works_head;
     struct vector changes, dispatches, kills, outputs, pages, items, needs;
+    struct vector frames; /* struct frame *: to be written */
     bool wants_barrier;
     uint32_t budget;      /* changes this step may still make */
     struct arena scratch; /* expressions; reset after use */
@@ -67,32 +78,73 @@ void sched_text_put(struct sched *s, char *text);    /* NULL is allowed */
 /* admit.c */
 struct execution *execution_new(struct sched *s, const struct execution_id *id,
                                 struct definition *definition);
-void instance_init(struct sched *s, struct execution *e, uint32_t i);
-void items_drop(struct sched *s, struct item_list *items);
 void execution_release(struct sched *s, struct execution *e);
 struct execution *execution_find(const struct sched *s, const struct execution_id *id);
 bool execution_is_known(const struct sched *s, const struct execution_id *id);
 void execution_dirty(struct sched *s, struct execution *e);
 void execution_state_set(struct sched *s, struct execution *e, enum execution_state state);
-void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
-                   struct span reason);
-void execution_cancel_work(struct sched *s, struct execution *e);
 void execution_finish(struct sched *s, struct execution *e);
 void execution_remember(struct sched *s, const struct execution_id *id);
 enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit);
-void loaded_drop(struct sched *s, struct instance *instance);
-void values_drop(struct sched *s, struct execution *e);
 void output_drop(struct sched *s, struct kept_output *output);
 bool output_keep(struct sched *s, struct kept_output *output, struct span json);
 
+/* cancel.c */
+void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
+                   struct span reason);
+void execution_cancel_work(struct sched *s, struct execution *e);
+
+/* frame.c */
+struct frame_place {
+    struct execution *execution;
+    struct instance *group; /* NULL: the top level */
+    uint32_t index;
+    uint32_t number;
+};
+bool frame_init(struct sched *s, struct frame *frame, const struct frame_place *place);
+void frame_release(struct sched *s, struct frame *frame);
+struct frame *frame_new(struct sched *s, const struct frame_place *place);
+void frame_dirty(struct sched *s, struct frame *frame);
+void frame_begin(struct sched *s, struct frame *frame);
+void frame_finish(struct sched *s, struct frame *frame);
+const struct instance *frame_failure(const struct frame *frame);
+bool frame_output(struct sched *s, struct frame *frame, struct buffer *text,
+                  struct expression_error *ret_error);
+void frames_sealed(struct sched *s);
+
+/* group.c */
+void group_wake(struct sched *s, struct instance *group);
+void group_begin(struct sched *s, struct instance *group);
+void group_run_ended(struct sched *s, struct frame *frame, enum task_state state);
+void group_unstarve(struct instance *group);
+
+/* map.c */
+void map_expand(struct sched *s, struct instance *instance);
+void map_items(struct sched *s, struct instance *instance);
+void items_drop(struct sched *s, struct item_list *items);
+enum task_state map_end(const struct instance *instance);
+
+/* waiter.c */
+void waiter_wait(struct sched *s, struct waiter *waiter, struct frame *frame,
+                 const struct scope *scope);
+void waiter_stop(struct waiter *waiter, struct execution *e);
+void waiter_looks(struct waiter *waiter, struct execution *e);
+void loaded_drop(struct sched *s, struct instance *instance);
+void values_drop(struct sched *s, struct frame *frame);
+enum sched_err waiter_value(struct sched *s, const struct sched_value *value);
+
 /* graph.c */
+void fail_expression(struct sched *s, struct instance *instance, const char *field,
+                     const struct expression_error *error);
 void instance_resolve(struct sched *s, struct instance *instance);
 void instance_end(struct sched *s, struct instance *instance, enum task_state state,
                   struct span error);
 void instance_settle(struct sched *s, struct instance *instance);
-void instance_items_work(struct sched *s, struct instance *instance);
-bool instance_expand(struct sched *s, struct instance *instance, const struct value *list);
-void work_add(struct sched *s, enum work_kind kind, struct execution *e, struct instance *i);
+bool instance_is_joined(const struct instance *instance);
+void work_add(struct sched *s, enum work_kind kind, struct instance *instance);
+void work_add_frame(struct sched *s, struct frame *frame);
+void work_add_cancel(struct sched *s, struct execution *e);
+void works_purge(struct sched *s, const struct execution *e, const struct frame *frame);
 
 /* attempt.c */
 void instance_offer(struct sched *s, struct instance *instance);
@@ -122,7 +174,8 @@ enum sched_err witness_step(struct sched *s, const struct sched_witness *witness
 /* scope.c */
 struct scope {
     struct sched *sched;
-    struct execution *execution;
+    struct frame *frame;
+    const struct instance *user; /* whose expression it is; NULL: an output */
     bool has_need;
     struct sched_need need;
 };
@@ -135,10 +188,7 @@ enum expression_err scope_eval_template(struct scope *scope, const struct value_
                                         struct value *ret_value,
                                         struct expression_error *ret_error);
 
-/* need_note puts what a scope waits for into the open batch. */
-void need_note(struct sched *s, const struct scope *scope);
-
-/* scope_default_output writes the object of the satellites nobody needs. */
+/* scope_default_output writes the object of the frame's satellites nobody needs. */
 void scope_default_output(struct scope *scope, struct buffer *buffer, bool *ret_is_pending);
 
 /* changes */

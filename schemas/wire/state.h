@@ -83,6 +83,19 @@ struct wire_body {
     uint64_t change;
     int64_t timeout_at_ns;
     uint32_t ending;
+    uint32_t next_number;
+    uint32_t task_total;
+};
+
+/* One run of a group. */
+struct wire_run {
+    uint32_t group;  /* number of the group's instance */
+    uint32_t index;  /* of the run among its tasks */
+    uint32_t number; /* of its first instance */
+    bool is_ended;
+    int64_t started_ns;
+    const struct wire_instance *instances;
+    uint32_t instance_count;
 };
 
 /* The packers append; a failed append shows in buffer->is_failed. The unpackers leave their
@@ -90,6 +103,10 @@ struct wire_body {
 void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer);
 EXO_CHECKED enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
                                               struct wire_body *ret_body);
+
+void wire_run_pack(const struct wire_run *run, struct arena *scratch, struct buffer *buffer);
+EXO_CHECKED enum wire_result wire_run_unpack(struct span bytes, struct arena *arena,
+                                             struct wire_run *ret_run);
 
 /* The columns of a page or of a single task. */
 void wire_columns_pack(const struct wire_columns *columns, struct arena *scratch,
