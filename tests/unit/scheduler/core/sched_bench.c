@@ -130,9 +130,8 @@ enum sched_err bench_report(struct sched_bench *bench, uint32_t satellite, uint3
                             enum wire_report_kind kind, enum wire_outcome outcome)
 {
     const struct execution *e = sched_find(bench->sched, &bench->id);
-    struct task *task = e == NULL || satellite >= e->instance_count
-                            ? NULL
-                            : execution_task(&e->instances[satellite], index);
+    struct instance *instance = e == NULL ? NULL : execution_instance(e, satellite);
+    struct task *task = instance == NULL ? NULL : execution_task(instance, index);
     struct sched_event event = {
         .kind = SCHED_REPORT,
         .report = {.worker = span_of("w"),
@@ -153,5 +152,5 @@ enum task_state bench_state(struct sched_bench *bench, uint32_t satellite)
     const struct execution *e = sched_find(bench->sched, &bench->id);
 
     assert_non_null(e);
-    return (enum task_state)e->instances[satellite].state;
+    return (enum task_state)execution_instance(e, satellite)->state;
 }
