@@ -59,6 +59,9 @@ static void fill_lease(const struct lease *lease, uint32_t offset, struct wire_l
         .heartbeat = lease->heartbeat,
         .due_ns = lease->due_ns,
         .started_ms = lease->started_ms,
+        .first_ns = lease->first_ns,
+        .ready_ns = lease->ready_ns,
+        .is_cancelled = lease->is_cancelled,
     };
 }
 
@@ -126,6 +129,9 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .has_result = instance->has_result,
         .result = instance->result,
         .cursor = instance->items_stored,
+        .stop = instance->stop,
+        .tail_state = instance->tail_state,
+        .ready_ns = instance->ready_ns,
     };
     memcpy(to->counts, instance->counts, sizeof(instance->counts));
     if (to->has_task) {
@@ -144,6 +150,18 @@ static const struct wire_instance *fill_instances(struct sealed *sealed, const s
     return instances;
 }
 
+static const struct wire_signal *fill_signals(struct sealed *sealed, const struct execution *e)
+{
+    struct wire_signal *signals = sealed_alloc(sealed, e->signal_count * sizeof(*signals));
+    uint32_t count = 0;
+
+    for (const struct signal *signal = e->signals; signal != NULL; signal = signal->next) {
+        signals[count++] =
+            (struct wire_signal){span_of(signal->name), {signal->json, signal->bytes}};
+    }
+    return signals;
+}
+
 static struct span pack_body(struct sealed *sealed, const struct execution *e,
                              struct buffer *scratch)
 {
@@ -155,6 +173,10 @@ static struct span pack_body(struct sealed *sealed, const struct execution *e,
         .ending = e->ending,
         .next_number = e->next_number,
         .task_total = e->task_total,
+        .has_priority = e->priority != e->definition->cluster->priority,
+        .priority = e->priority,
+        .signals = fill_signals(sealed, e),
+        .signal_count = e->signal_count,
     };
 
     buffer_reset(scratch);

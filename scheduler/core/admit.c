@@ -133,6 +133,7 @@ struct execution *execution_new(struct sched *s, const struct execution_id *id,
     }
     e->id = *id;
     e->definition = definition;
+    e->priority = definition->cluster->priority;
     if (!frame_init(s, &e->root, &(struct frame_place){.execution = e}) ||
         !table_insert(&s->executions, id_hash(id), e)) {
         s->is_broken = true;
@@ -159,6 +160,12 @@ void execution_release(struct sched *s, struct execution *e)
     }
     sched_put(s, e->frames, e->frame_capacity * sizeof(struct frame *));
     frame_release(s, &e->root);
+    while (e->signals != NULL) {
+        struct signal *next = e->signals->next;
+
+        signal_free(s, e->signals);
+        e->signals = next;
+    }
     table_remove(&s->executions, id_hash(&e->id), e);
     e->definition->uses--;
     sched_put(s, e->input, e->input_bytes);

@@ -228,6 +228,7 @@ struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t ind
     lease->instance = instance;
     lease->index = index;
     lease->offset = TASK_UNSENT;
+    lease->ready_ns = instance->ready_ns;
     lease->next = e->leases;
     if (e->leases != NULL) {
         e->leases->previous = lease;
@@ -266,8 +267,8 @@ void lease_free(struct sched *s, struct lease *lease)
     if (lease->instance->again_count > 0) {
         again_remove(lease->instance, lease);
     }
-    if (e->kill_cursor == lease) {
-        e->kill_cursor = lease->next;
+    if (e->stop_lease == lease) {
+        e->stop_lease = lease->next;
     }
     lease_unhold(lease);
     heap_remove(&s->backoffs, &lease->timer);
@@ -294,7 +295,11 @@ static uint32_t ready_count(const struct instance *instance)
     if (!instance->is_map) {
         return instance->task_count == 1 && instance->task.state == TASK_READY ? 1 : 0;
     }
-    uint32_t ready = instance->again_count + instance->items_stored - instance->next_index;
+    uint32_t ready = instance->again_count;
+
+    if (instance->tail_state == TASK_WAITING) {
+        ready += instance->items_stored - instance->next_index;
+    }
     uint32_t busy = instance->counts[TASK_DISPATCHED] + instance->counts[TASK_RUNNING] +
                     instance->counts[TASK_BACKOFF];
     uint32_t most = instance->satellite->max_parallel;
@@ -309,6 +314,10 @@ static uint32_t ready_count(const struct instance *instance)
 
 void instance_offer(struct sched *s, struct instance *instance)
 {
+    if (instance->satellite->kind == SATELLITE_WAIT) {
+        wait_begin(s, instance);
+        return;
+    }
     if (instance_is_group(instance)) {
         group_wake(s, instance);
         return;
@@ -331,7 +340,7 @@ static struct lease *next_ready(struct sched *s, struct instance *instance)
     if (!instance->is_map) {
         return instance->task.state == TASK_READY ? lease_new(s, instance, 0) : NULL;
     }
-    if (instance->next_index >= instance->items_stored ||
+    if (instance->next_index >= instance->items_stored || instance->tail_state != TASK_WAITING ||
         page_get(s, instance, instance->next_index / PAGE_TASKS) == NULL) {
         return NULL;
     }
@@ -377,6 +386,9 @@ static bool grant_one(struct sched *s, struct instance *instance, const struct s
     lease->started_ms = 0;
     lease->is_killed = false;
     lease->batch = s->batch;
+    if (lease->first_ns == 0) {
+        lease->first_ns = s->now_ns;
+    }
     assert(grant->process.bytes < sizeof(lease->process));
     memcpy(lease->process, grant->process.data, grant->process.bytes);
     lease->process[grant->process.bytes] = '\0';
@@ -420,12 +432,13 @@ void again_add(struct instance *instance, struct lease *lease)
     instance->again_count++;
 }
 
-static void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error)
+void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error)
 {
     struct instance *instance = lease->instance;
     struct task *task = execution_task(instance, lease->index);
 
-    if (error.bytes > 0 && instance->error == NULL && state != TASK_CANCELLED) {
+    if (error.bytes > 0 && instance->error == NULL && state != TASK_CANCELLED &&
+        state != TASK_SKIPPED) {
         instance->error = sched_text(s, error);
     }
     task_change(s, instance, task, lease->index, state,
@@ -435,16 +448,29 @@ static void task_end(struct sched *s, struct lease *lease, enum task_state state
     instance_offer(s, instance);
 }
 
+/* What an attempt that comes back while it is being stopped ends its task as. */
+static enum task_state lease_stop(const struct lease *lease)
+{
+    return lease->is_cancelled ? TASK_CANCELLED : instance_stop(lease->instance);
+}
+
+static bool lease_is_stopped(const struct lease *lease)
+{
+    return lease_stop(lease) != TASK_WAITING;
+}
+
 void task_ready_again(struct sched *s, struct lease *lease, struct span error)
 {
     struct instance *instance = lease->instance;
 
-    if (instance_is_stopped(instance)) {
-        task_end(s, lease, TASK_CANCELLED, error);
+    if (lease_is_stopped(lease)) {
+        task_end(s, lease, lease_stop(lease), error);
         return;
     }
     lease_unhold(lease);
+    lease->ready_ns = s->now_ns;
     again_add(instance, lease);
+    timers_again(s, lease);
     task_change(s, instance, execution_task(instance, lease->index), lease->index, TASK_READY,
                 nothing, error);
     instance_offer(s, instance);
@@ -490,12 +516,25 @@ void attempt_kill(struct sched *s, struct lease *lease)
     kill->incarnation = lease->holder->incarnation;
 }
 
-static void task_backoff(struct sched *s, struct lease *lease, uint32_t n, struct span error)
+static exo_time retry_wait(const struct lease *lease, uint32_t n)
+{
+    struct task_id id = {lease->execution->id, instance_number(lease->instance), lease->index};
+
+    return retry_wait_ns(&lease->instance->satellite->retries, &id, n);
+}
+
+static bool retry_is_in_budget(const struct sched *s, const struct lease *lease, uint32_t n)
+{
+    exo_time budget_ns = lease->instance->satellite->retries.budget_ns;
+
+    return budget_ns == 0 || s->now_ns + retry_wait(lease, n) <= lease->first_ns + budget_ns;
+}
+
+static void task_backoff(struct sched *s, struct lease *lease, exo_time wait_ns, struct span error)
 {
     struct instance *instance = lease->instance;
-    struct task_id id = {lease->execution->id, instance_number(instance), lease->index};
 
-    lease->due_ns = s->now_ns + retry_wait_ns(&instance->satellite->retries, &id, n);
+    lease->due_ns = s->now_ns + wait_ns;
     task_change(s, instance, execution_task(instance, lease->index), lease->index, TASK_BACKOFF,
                 span_of(lease->holder->name), error);
     lease_unhold(lease);
@@ -552,10 +591,8 @@ void result_keep(struct sched *s, struct instance *instance, const struct wire_o
     instance->has_result = true;
 }
 
-static void output_note(struct sched *s, struct lease *lease, const struct wire_output *output)
+void output_note(struct sched *s, struct instance *instance, const struct wire_output *output)
 {
-    struct instance *instance = lease->instance;
-
     if (!instance->is_map && output->outcome == OUTCOME_SUCCEEDED &&
         output->json.bytes + output->error.bytes <= OUTPUT_KEPT_BYTES) {
         result_keep(s, instance, output);
@@ -567,9 +604,9 @@ static void output_note(struct sched *s, struct lease *lease, const struct wire_
         s->is_broken = true;
         return;
     }
-    note->execution = lease->execution;
+    note->execution = instance->execution;
     note->instance = instance;
-    note->page = instance->is_map ? lease->index / PAGE_TASKS : WIRE_SINGLE_PAGE;
+    note->page = instance->is_map ? output->index / PAGE_TASKS : WIRE_SINGLE_PAGE;
     note->output = *output;
 }
 
@@ -598,6 +635,24 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
     };
 }
 
+void attempt_skip(struct sched *s, struct lease *lease, struct span json, struct span actor)
+{
+    struct instance *instance = lease->instance;
+    struct wire_output output = {
+        .index = lease->index,
+        .attempt = execution_task(instance, lease->index)->attempt,
+        .json = json,
+        .worker = actor,
+        .outcome = OUTCOME_SUCCEEDED,
+        .ended_ms = s->now_ns / EXO_MILLISECOND,
+    };
+
+    output_note(s, instance, &output);
+    if (instance->is_map || output_keep(s, &instance->output, json)) {
+        lease_end(s, lease, TASK_SUCCEEDED, nothing);
+    }
+}
+
 static void finish_succeeded(struct sched *s, struct lease *lease, const struct wire_report *report)
 {
     struct instance *instance = lease->instance;
@@ -618,31 +673,57 @@ static void finish_failed(struct sched *s, struct lease *lease, const struct wir
     struct task *task = execution_task(lease->instance, lease->index);
     enum task_state end = report->outcome == OUTCOME_TIMED_OUT ? TASK_TIMED_OUT : TASK_FAILED;
 
-    if (instance_is_stopped(lease->instance)) {
-        task_end(s, lease, end, report->error);
+    if (lease_is_stopped(lease)) {
+        task_end(s, lease, lease_stop(lease) == TASK_TIMED_OUT ? TASK_TIMED_OUT : end,
+                 report->error);
         return;
     }
     task->failures++;
-    if (task->failures > lease->instance->satellite->retries.limit) {
+    if (task->failures > lease->instance->satellite->retries.limit ||
+        !retry_is_in_budget(s, lease, task->failures)) {
         task_end(s, lease, end, report->error);
         return;
     }
-    task_backoff(s, lease, task->failures, report->error);
+    task_backoff(s, lease, retry_wait(lease, task->failures), report->error);
 }
 
 static void finish_later(struct sched *s, struct lease *lease, const struct wire_report *report)
 {
     struct task *task = execution_task(lease->instance, lease->index);
 
-    if (instance_is_stopped(lease->instance)) {
-        task_end(s, lease, TASK_CANCELLED, report->error);
+    if (lease_is_stopped(lease)) {
+        task_end(s, lease, lease_stop(lease), report->error);
         return;
     }
     if (++task->laters >= LATERS_MAX) {
         task_end(s, lease, TASK_FAILED, span_of("LATER: it asked for another time 1,000 times"));
         return;
     }
-    task_backoff(s, lease, task->laters, report->error);
+    task_backoff(s, lease, retry_wait(lease, task->laters), report->error);
+}
+
+static bool has_status(const uint8_t *statuses, uint32_t count, int32_t status)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (statuses[i] == status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A failure may mean something else for this satellite. */
+static enum wire_outcome outcome_of(const struct lease *lease, const struct wire_report *report)
+{
+    const struct satellite_retries *retries = &lease->instance->satellite->retries;
+
+    if (report->outcome != OUTCOME_FAILED) {
+        return report->outcome;
+    }
+    return has_status(retries->never, retries->never_count, report->exit_status)
+               ? OUTCOME_NEVER_AGAIN
+           : has_status(retries->later, retries->later_count, report->exit_status) ? OUTCOME_LATER
+                                                                                   : OUTCOME_FAILED;
 }
 
 static void attempt_finished(struct sched *s, struct lease *lease, const struct wire_report *report)
@@ -650,8 +731,8 @@ static void attempt_finished(struct sched *s, struct lease *lease, const struct 
     struct wire_output output = output_of(s, lease, report);
 
     s->counts.finished_attempts++;
-    output_note(s, lease, &output);
-    switch (report->outcome) {
+    output_note(s, lease->instance, &output);
+    switch (outcome_of(lease, report)) {
     case OUTCOME_SUCCEEDED:
         finish_succeeded(s, lease, report);
         return;
@@ -666,8 +747,8 @@ static void attempt_finished(struct sched *s, struct lease *lease, const struct 
         finish_later(s, lease, report);
         return;
     case OUTCOME_CANCELLED:
-        if (instance_is_stopped(lease->instance)) {
-            task_end(s, lease, TASK_CANCELLED, report->error);
+        if (lease_is_stopped(lease)) {
+            task_end(s, lease, lease_stop(lease), report->error);
         } else {
             attempt_lost(s, lease, "the worker ended it unasked");
         }

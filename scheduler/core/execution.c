@@ -29,6 +29,9 @@ enum task_state task_state_at(const struct instance *instance, uint32_t index)
         assert(page != NULL);
         return (enum task_state)page->tasks[index % PAGE_TASKS].state;
     }
+    if (instance->tail_state != TASK_WAITING) {
+        return (enum task_state)instance->tail_state;
+    }
     return instance->counts[TASK_READY] == 0 ? TASK_CANCELLED : TASK_READY;
 }
 
@@ -111,25 +114,29 @@ bool instance_sees_failure(const struct instance *user, const struct instance *f
                                user->satellite->index);
 }
 
-bool instance_is_stopped(const struct instance *instance)
+enum task_state instance_stop(const struct instance *instance)
 {
-    if (instance->execution->state != EXECUTION_CANCELLING) {
-        return false;
-    }
-    while (instance->frame->group != NULL) {
+    while (instance->stop == TASK_WAITING && instance->frame->group != NULL) {
         instance = instance->frame->group;
     }
-    return !instance->satellite->is_final;
+    if (instance->stop == TASK_WAITING && instance->execution->state == EXECUTION_CANCELLING &&
+        !instance->satellite->is_final) {
+        return TASK_CANCELLED;
+    }
+    return (enum task_state)instance->stop;
 }
 
 bool instance_may_start(const struct instance *instance)
 {
+    if (instance_is_stopped(instance)) {
+        return false;
+    }
     switch ((enum execution_state)instance->execution->state) {
     case EXECUTION_QUEUED:
     case EXECUTION_RUNNING:
         return true;
-    case EXECUTION_CANCELLING:
-        return !instance_is_stopped(instance);
+    case EXECUTION_CANCELLING: /* what runs at the end */
+        return true;
     case EXECUTION_PAUSED:
     case EXECUTION_SUCCEEDED:
     case EXECUTION_FAILED:

@@ -28,6 +28,19 @@ struct sched;
 struct instance;
 struct frame;
 
+enum instance_timer_kind {
+    TIMER_OWN,   /* a wait: its time or timeout; else: the queue timeout */
+    TIMER_TOTAL, /* the total timeout */
+    TIMER_KIND_NR,
+};
+
+/* Something that is due for an instance. */
+struct instance_timer {
+    struct heap_node node;
+    struct instance *instance;
+    exo_time due_ns;
+};
+
 /* Somebody whose expressions wait for a value: an instance, or a frame for its output. */
 struct waiter {
     struct waiter *next, *previous; /* of the execution */
@@ -72,6 +85,9 @@ struct lease {
     uint64_t seen;      /* scratch of a witness */
     int64_t offset;     /* of the Task in its partition, or one of the two below */
     int64_t started_ms;
+    exo_time ready_ns;     /* when it became READY, the last time */
+    exo_time first_ns;     /* when its first attempt was granted */
+    bool is_cancelled;     /* by itself: it ends when its attempt does */
     struct holder *holder; /* while DISPATCHED or RUNNING */
     struct lease *holder_next, *holder_previous;
     struct lease *next, *previous; /* of the execution */
@@ -97,6 +113,14 @@ struct page {
     struct task tasks[PAGE_TASKS];
 };
 
+/* A signal that came before its wait. */
+struct signal {
+    struct signal *next;
+    char *name; /* owned, as is the value */
+    unsigned char *json;
+    uint32_t bytes;
+};
+
 /* JSON of an output, or where it lies. */
 struct kept_output {
     unsigned char *json; /* owned; NULL with bytes 0: null, or not kept */
@@ -120,6 +144,8 @@ struct instance {
     const struct satellite *satellite;
     struct waiter waiter; /* its expressions wait for a value */
     uint8_t state;        /* enum task_state of the whole */
+    uint8_t stop; /* what its open tasks end as, being stopped by itself; WAITING: it is not */
+    uint8_t tail_state; /* what tasks never dispatched have ended as; WAITING: they have not */
     bool is_map;
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
@@ -149,6 +175,8 @@ struct instance {
     char *error;        /* owned, NUL-terminated; NULL: none */
     char *image_digest; /* owned; NULL: not pinned yet */
     int64_t started_ms, ended_ms;
+    exo_time ready_ns; /* 0: not yet */
+    struct instance_timer timers[TIMER_KIND_NR];
 };
 
 /* One run of a scope: the top level of the cluster, or what stands in a group. */
@@ -204,8 +232,14 @@ struct execution {
     char *error;       /* owned; NULL: none */
     char *traceparent; /* owned; NULL: none */
     struct lease *leases;
-    struct lease *kill_cursor; /* cancel in progress: the next one to look at */
-    uint32_t cancel_number;    /* ... and the next instance */
+    bool is_stop_queued;
+    struct lease *stop_lease; /* a stop in progress: the next one to look at */
+    uint32_t stop_number;     /* ... and the next instance */
+    uint32_t offer_number;    /* of a change of pace in progress: the next instance */
+    bool is_offer_queued;
+    uint32_t priority;      /* the cluster's, unless somebody changed it */
+    struct signal *signals; /* that nobody waited for yet, oldest first */
+    uint32_t signal_count;
     struct execution *dirty_next;
 };
 
@@ -255,9 +289,15 @@ bool instance_sees_failure(const struct instance *user, const struct instance *f
 bool instance_is_good(const struct instance *instance);
 bool instance_is_failed(const struct instance *instance);
 
-/* instance_is_stopped is true when its execution is being ended and it is not what runs at the end.
- */
-bool instance_is_stopped(const struct instance *instance);
+/* instance_stop is what its open tasks end as when its execution, a group around it or itself is
+ * being ended from outside; TASK_WAITING: nothing stops it. */
+enum task_state instance_stop(const struct instance *instance);
+
+/* instance_is_stopped is true when something does. */
+static inline bool instance_is_stopped(const struct instance *instance)
+{
+    return instance_stop(instance) != TASK_WAITING;
+}
 
 /* instance_may_start is true while attempts and runs of it may begin. */
 bool instance_may_start(const struct instance *instance);

@@ -23,7 +23,7 @@ static void instance_init(struct sched *s, struct frame *frame, uint32_t i)
     instance->loaded_index = UINT32_MAX;
     instance->source = (struct dispatch_source){
         .owner = instance,
-        .priority = e->definition->cluster->priority,
+        .priority = e->priority,
         .deadline_ns = EXO_TIME_NEVER,
         .age = s->age++,
         .needs = {.class = satellite->kind == SATELLITE_CONTAINER
@@ -111,6 +111,7 @@ static void instance_release(struct sched *s, struct instance *instance)
     }
     waiter_stop(&instance->waiter, instance->execution);
     group_unstarve(instance);
+    timers_drop(s, instance);
     pages_put(s, instance);
     items_drop(s, &instance->items);
     output_drop(s, &instance->output);
@@ -285,7 +286,7 @@ static void run_finish(struct sched *s, struct frame *frame)
     struct buffer text;
 
     if (instance_is_stopped(frame->group)) {
-        group_run_ended(s, frame, TASK_CANCELLED);
+        group_run_ended(s, frame, instance_stop(frame->group));
         return;
     }
     if (failed != NULL) {

@@ -36,9 +36,9 @@ void work_add_frame(struct sched *s, struct frame *frame)
     }
 }
 
-void work_add_cancel(struct sched *s, struct execution *e)
+void work_add_execution(struct sched *s, enum work_kind kind, struct execution *e)
 {
-    (void)work_new(s, WORK_CANCEL, e); /* a broken core shows by itself */
+    (void)work_new(s, kind, e); /* a broken core shows by itself */
 }
 
 void works_purge(struct sched *s, const struct execution *e, const struct frame *frame)
@@ -167,6 +167,7 @@ static void make_task(struct sched *s, struct instance *instance)
     instance->task_count = 1;
     instance->task.state = TASK_WAITING;
     instance->counts[TASK_WAITING] = 1;
+    timers_ready(s, instance);
     task_change(s, instance, &instance->task, 0, TASK_READY, (struct span){0}, (struct span){0});
     instance_offer(s, instance);
 }
@@ -231,6 +232,7 @@ void instance_end(struct sched *s, struct instance *instance, enum task_state st
     instance->state = (uint8_t)state;
     waiter_stop(&instance->waiter, instance->execution);
     group_unstarve(instance);
+    timers_drop(s, instance);
     instance->ended_ms = s->now_ns / EXO_MILLISECOND;
     /* A single task told of its end itself. */
     if (instance->is_map || instance->task_count == 0) {

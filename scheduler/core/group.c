@@ -122,24 +122,16 @@ void group_begin(struct sched *s, struct instance *group)
     }
 }
 
-/* What a run gave is kept as the result of a task is. */
-static void output_note(struct sched *s, const struct frame *frame, enum task_state state)
+void group_run_ended(struct sched *s, struct frame *frame, enum task_state state)
 {
     struct instance *group = frame->group;
-    struct sched_output *note = vector_add(&s->outputs);
+    struct span error = frame->error == NULL ? (struct span){0} : span_of(frame->error);
 
-    if (note == NULL) {
-        s->is_broken = true;
-        return;
-    }
-    note->execution = frame->execution;
-    note->instance = group;
-    note->page = group->is_map ? frame->index / PAGE_TASKS : WIRE_SINGLE_PAGE;
-    note->output = (struct wire_output){
+    struct wire_output output = {
         .index = frame->index,
         .attempt = 1,
         .json = {frame->output, frame->output_bytes},
-        .error = frame->error == NULL ? (struct span){0} : span_of(frame->error),
+        .error = error,
         .outcome = state == TASK_SUCCEEDED   ? OUTCOME_SUCCEEDED
                    : state == TASK_CANCELLED ? OUTCOME_CANCELLED
                                              : OUTCOME_FAILED,
@@ -147,14 +139,8 @@ static void output_note(struct sched *s, const struct frame *frame, enum task_st
         .started_ms = frame->started_ns / EXO_MILLISECOND,
         .ended_ms = s->now_ns / EXO_MILLISECOND,
     };
-}
 
-void group_run_ended(struct sched *s, struct frame *frame, enum task_state state)
-{
-    struct instance *group = frame->group;
-    struct span error = frame->error == NULL ? (struct span){0} : span_of(frame->error);
-
-    output_note(s, frame, state);
+    output_note(s, group, &output);
     if (!group->is_map &&
         !output_keep(s, &group->output, (struct span){frame->output, frame->output_bytes})) {
         return;

@@ -55,6 +55,10 @@ static bool lease_from(struct sched *s, struct instance *instance, uint32_t inde
     lease->heartbeat = kept->heartbeat;
     lease->started_ms = kept->started_ms;
     lease->due_ns = kept->due_ns;
+    lease->first_ns = kept->first_ns;
+    lease->ready_ns = kept->ready_ns;
+    lease->is_cancelled = kept->is_cancelled;
+    lease->is_killed = kept->is_cancelled; /* sent again with what has no answer */
     memcpy(lease->process, kept->process.data, kept->process.bytes);
     if (task->state == TASK_BACKOFF) {
         s->is_broken = s->is_broken || !heap_insert(&s->backoffs, &lease->timer);
@@ -107,7 +111,8 @@ static void result_load(struct sched *s, struct instance *instance,
 static enum sched_err instance_load(struct sched *s, struct instance *instance,
                                     const struct wire_instance *kept)
 {
-    if (kept->state >= TASK_STATE_NR || kept->task_count > LIMIT_TASKS ||
+    if (kept->state >= TASK_STATE_NR || kept->stop >= TASK_STATE_NR ||
+        kept->tail_state >= TASK_STATE_NR || kept->task_count > LIMIT_TASKS ||
         kept->next_index > kept->task_count || (!instance->is_map && kept->task_count > 1) ||
         (kept->has_task && (instance->is_map || kept->task.states.bytes != kept->task_count))) {
         return SCHED_ESTALE;
@@ -118,6 +123,9 @@ static enum sched_err instance_load(struct sched *s, struct instance *instance,
     instance->items_stored = kept->cursor;
     instance->started_ms = kept->started_ms;
     instance->ended_ms = kept->ended_ms;
+    instance->ready_ns = kept->ready_ns;
+    instance->stop = (uint8_t)kept->stop;
+    instance->tail_state = (uint8_t)kept->tail_state;
     memcpy(instance->counts, kept->counts, sizeof(instance->counts));
     if (kept->error.bytes > 0) {
         instance->error = sched_text(s, kept->error);
@@ -145,12 +153,32 @@ static bool texts_load(struct sched *s, struct execution *e, const struct sched_
     return !s->is_broken;
 }
 
+static bool signals_load(struct sched *s, struct execution *e, const struct wire_body *body)
+{
+    struct signal **link = &e->signals;
+
+    for (uint32_t i = 0; i < body->signal_count; i++) {
+        struct signal *signal = sched_get(s, sizeof(*signal));
+
+        if (signal == NULL) {
+            return false;
+        }
+        signal->name = sched_text(s, body->signals[i].name);
+        signal->json = bytes_copy(s, body->signals[i].json, &signal->bytes);
+        *link = signal;
+        link = &signal->next;
+        e->signal_count++;
+    }
+    return !s->is_broken;
+}
+
 static enum sched_err instances_load(struct sched *s, struct frame *frame,
                                      const struct wire_instance *kept)
 {
     for (uint32_t i = 0; i < frame->instance_count; i++) {
         enum sched_err result = instance_load(s, &frame->instances[i], &kept[i]);
 
+        frame->instances[i].source.priority = frame->execution->priority;
         if (frame->execution->deadline_ns != 0) {
             frame->instances[i].source.deadline_ns = frame->execution->deadline_ns;
         }
@@ -187,6 +215,13 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
         e->next_number = loaded->body.next_number;
     }
     e->task_total = loaded->body.task_total;
+    if (loaded->body.has_priority && loaded->body.priority <= CLUSTER_PRIORITY_MAX) {
+        e->priority = loaded->body.priority;
+    }
+    if (!signals_load(s, e, &loaded->body)) {
+        execution_release(s, e);
+        return SCHED_EMEMORY;
+    }
     enum sched_err result = instances_load(s, &e->root, loaded->body.instances);
 
     if (result != SCHED_OK) {
@@ -338,6 +373,23 @@ static void parents_load(struct instance *instance)
     }
 }
 
+static void timers_load(struct sched *s, struct instance *instance)
+{
+    if (task_state_is_terminal((enum task_state)instance->state)) {
+        return;
+    }
+    if (instance->stop != TASK_WAITING) {
+        stop_begin(s, instance->execution);
+    }
+    if (instance->satellite->kind == SATELLITE_WAIT) {
+        if (instance->state == TASK_RUNNING) {
+            wait_load(s, instance);
+        }
+    } else if (instance->task_count > 0) {
+        timers_ready(s, instance);
+    }
+}
+
 static void frame_load_done(struct sched *s, struct frame *frame)
 {
     frame->open_count = 0;
@@ -347,6 +399,7 @@ static void frame_load_done(struct sched *s, struct frame *frame)
 
         frame->open_count += is_open;
         parents_load(instance);
+        timers_load(s, instance);
         again_load(s, instance);
         items_again(s, instance);
         if (instance->state == TASK_WAITING && instance_is_joined(instance)) {
@@ -367,9 +420,7 @@ static void execution_load_done(struct sched *s, struct execution *e)
         frame_load_done(s, e->frames[i]);
     }
     if (e->state == EXECUTION_CANCELLING) {
-        e->kill_cursor = e->leases;
-        e->cancel_number = 0;
-        work_add_cancel(s, e);
+        stop_begin(s, e);
     }
 }
 

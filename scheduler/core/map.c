@@ -119,6 +119,7 @@ void map_expand(struct sched *s, struct instance *instance)
         return;
     }
     instance->state = TASK_READY;
+    timers_ready(s, instance);
     change_instance(s, instance, (struct span){0});
     work_add(s, WORK_ITEMS, instance);
 }

@@ -55,6 +55,8 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     table_init(&s->tombstones, allocator);
     heap_init(&s->backoffs, allocator, lease_is_before);
     heap_init(&s->timeouts, allocator, timeout_is_before);
+    heap_init(&s->starts, allocator, timer_is_before);
+    heap_init(&s->takes, allocator, timer_is_before);
     vector_init(&s->works, allocator, sizeof(struct work));
     vector_init(&s->changes, allocator, sizeof(struct sched_change));
     vector_init(&s->dispatches, allocator, sizeof(struct sched_dispatch));
@@ -65,6 +67,7 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
     vector_init(&s->frames, allocator, sizeof(struct frame *));
     arena_init(&s->scratch, allocator, 0);
+    arena_init(&s->batch_arena, allocator, 0);
     return s;
 }
 
@@ -105,6 +108,8 @@ void sched_free(struct sched *s)
     table_release(&s->tombstones);
     heap_release(&s->backoffs);
     heap_release(&s->timeouts);
+    heap_release(&s->starts);
+    heap_release(&s->takes);
     struct vector *vectors[] = {&s->works, &s->changes, &s->dispatches, &s->kills, &s->outputs,
                                 &s->pages, &s->items,   &s->needs,      &s->frames};
 
@@ -112,6 +117,7 @@ void sched_free(struct sched *s)
         vector_release(vectors[i]);
     }
     arena_release(&s->scratch);
+    arena_release(&s->batch_arena);
     (void)s->allocator.resize(s->allocator.context, s, sizeof(*s), 0);
 }
 
@@ -129,8 +135,11 @@ static void work_step(struct sched *s, const struct work *work)
     case WORK_BEGIN:
         group_begin(s, work->instance);
         break;
-    case WORK_CANCEL:
-        execution_cancel_work(s, work->execution);
+    case WORK_STOP:
+        stop_work(s, work->execution);
+        break;
+    case WORK_OFFER:
+        offer_work(s, work->execution);
         break;
     case WORK_FINISH:
         waiter_looks(&work->frame->waiter, work->execution);
@@ -166,27 +175,37 @@ static void works_run(struct sched *s)
     }
 }
 
-static enum sched_err cancel_step(struct sched *s, const struct sched_cancel *cancel)
+enum sched_err execution_cancel(struct sched *s, struct execution *e, struct span reason)
 {
-    struct execution *e = execution_find(s, &cancel->id);
-
-    if (e == NULL || (e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING)) {
+    if (e->state == EXECUTION_CANCELLING ||
+        execution_state_is_terminal((enum execution_state)e->state)) {
         return SCHED_ESTALE;
     }
-    execution_end(s, e, EXECUTION_CANCELLED,
-                  cancel->reason.bytes > 0 ? cancel->reason : span_of("cancelled"));
+    execution_end(s, e, EXECUTION_CANCELLED, reason.bytes > 0 ? reason : span_of("cancelled"));
     return SCHED_OK;
+}
+
+/* What may be due behind a barrier; EXO_TIME_NEVER: nothing. */
+static exo_time takes_due(const struct sched *s)
+{
+    const struct heap_node *timeout = heap_first(&s->timeouts);
+
+    exo_time due_ns = timers_next_take(s);
+
+    return timeout != NULL && execution_of(timeout)->timeout_at_ns < due_ns
+               ? execution_of(timeout)->timeout_at_ns
+               : due_ns;
 }
 
 /* Backoffs start something: they fire at once. Timeouts take something away: they wait until all
  * input below an end captured after now has been applied. */
 static enum sched_err timer_step(struct sched *s)
 {
-    struct heap_node *first = heap_first(&s->timeouts);
+    exo_time due_ns = takes_due(s);
 
     attempt_backoffs(s);
-    if (first != NULL && execution_of(first)->timeout_at_ns <= s->now_ns &&
-        execution_of(first)->timeout_at_ns > s->barrier_asked_ns) {
+    timers_start(s);
+    if (due_ns <= s->now_ns && due_ns > s->barrier_asked_ns) {
         s->barrier_asked_ns = s->now_ns;
         s->wants_barrier = true;
     }
@@ -211,8 +230,16 @@ static enum sched_err barrier_step(struct sched *s, exo_time asked_ns)
                           span_of("the execution ran longer than its timeout"));
         }
     }
+    timers_take(s, asked_ns);
     s->barrier_asked_ns = 0;
     return SCHED_OK;
+}
+
+static enum sched_err cancel_step(struct sched *s, const struct sched_cancel *cancel)
+{
+    struct execution *e = execution_find(s, &cancel->id);
+
+    return e == NULL ? SCHED_ESTALE : execution_cancel(s, e, cancel->reason);
 }
 
 static enum sched_err event_step(struct sched *s, const struct sched_event *event)
@@ -224,6 +251,8 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
         return attempt_report(s, &event->report);
     case SCHED_CANCEL:
         return cancel_step(s, &event->cancel);
+    case SCHED_COMMAND:
+        return control_step(s, &event->command);
     case SCHED_GRANT:
         return attempt_grant(s, &event->grant);
     case SCHED_WITNESS:
@@ -266,21 +295,19 @@ bool sched_has_work(const struct sched *s)
 
 exo_time sched_deadline(const struct sched *s)
 {
-    exo_time due_ns = EXO_TIME_NEVER;
     const struct heap_node *backoff = heap_first(&s->backoffs);
-    const struct heap_node *timeout = heap_first(&s->timeouts);
+    exo_time due_ns = timers_next_start(s);
+    exo_time take_ns = takes_due(s);
 
     if (backoff != NULL) {
-        due_ns = ((const struct lease *)(const void *)((const unsigned char *)backoff -
-                                                       offsetof(struct lease, timer)))
-                     ->due_ns;
+        exo_time backoff_ns = ((const struct lease *)(const void *)((const unsigned char *)backoff -
+                                                                    offsetof(struct lease, timer)))
+                                  ->due_ns;
+
+        due_ns = backoff_ns < due_ns ? backoff_ns : due_ns;
     }
-    /* A timeout that waits for its barrier needs no timer. */
-    if (timeout != NULL && execution_of(timeout)->timeout_at_ns > s->barrier_asked_ns &&
-        execution_of(timeout)->timeout_at_ns < due_ns) {
-        due_ns = execution_of(timeout)->timeout_at_ns;
-    }
-    return due_ns;
+    /* What waits for its barrier needs no timer. */
+    return take_ns > s->barrier_asked_ns && take_ns < due_ns ? take_ns : due_ns;
 }
 
 void sched_holders(const struct sched *s, void (*call)(void *context, const struct holder *holder),
@@ -371,6 +398,7 @@ void sched_sealed(struct sched *s)
         vectors[i]->count = 0;
     }
     s->wants_barrier = false;
+    arena_reset(&s->batch_arena);
     s->batch++;
     pages_clean(s);
     frames_sealed(s);

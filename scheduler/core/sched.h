@@ -44,7 +44,8 @@ enum sched_err {
 enum sched_event_kind {
     SCHED_SUBMIT,
     SCHED_REPORT,
-    SCHED_CANCEL,
+    SCHED_CANCEL,  /* of a whole execution */
+    SCHED_COMMAND, /* whatever else a person may ask for */
     SCHED_GRANT,
     SCHED_WITNESS,
     SCHED_TIMER,   /* something is due */
@@ -71,6 +72,17 @@ struct sched_report {
 struct sched_cancel {
     struct execution_id id;
     struct span reason;
+};
+
+struct sched_command {
+    enum wire_command_kind kind;
+    struct execution_id id;
+    struct span task;  /* path of a satellite or task; bytes 0: the execution */
+    struct span name;  /* SIGNAL */
+    struct span value; /* SIGNAL, SKIP: JSON; bytes 0: null */
+    uint32_t priority; /* PRIORITY */
+    struct span reason;
+    struct span actor;
 };
 
 struct sched_grant {
@@ -110,6 +122,7 @@ struct sched_event {
         struct sched_submit submit;
         struct sched_report report;
         struct sched_cancel cancel;
+        struct sched_command command;
         struct sched_grant grant;
         struct sched_witness witness;
         struct sched_value value;

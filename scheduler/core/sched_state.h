@@ -2,7 +2,10 @@
  *
  *   sched.c      the door: events in, bulk work, time
  *   admit.c      executions come and go: memory, submit, finish
- *   cancel.c     what an end from outside does to all that runs
+ *   stop.c       what an end from outside does to all that runs
+ *   control.c    what people ask for while it runs
+ *   wait.c       satellites that wait for time, a signal, a person
+ *   timer.c      queue and total timeouts
  *   frame.c      runs of a scope: the top level's and those of groups
  *   graph.c      satellites: when they run, skip, fail, end
  *   map.c        the list of a map: computed, held, handed to the store
@@ -26,7 +29,8 @@ enum work_kind {
     WORK_RESOLVE, /* an instance whose join may be met */
     WORK_ITEMS,   /* hand the next items of a map to the store */
     WORK_BEGIN,   /* begin runs of a group */
-    WORK_CANCEL,  /* go on with a cancel */
+    WORK_STOP,    /* go on with a stop */
+    WORK_OFFER,   /* tell the queue of every instance again: a pause, a resume, a priority */
     WORK_FINISH,  /* all satellites of a frame are terminal */
 };
 
@@ -56,6 +60,8 @@ struct sched {
     uint32_t ring_count, ring_next;
     struct heap backoffs;      /* leases */
     struct heap timeouts;      /* executions */
+    struct heap starts;        /* instance_timer: what lets something go on, due at once */
+    struct heap takes;         /* instance_timer: what takes something away, after a barrier */
     exo_time barrier_asked_ns; /* timeouts due up to here wait for a barrier */
     struct execution *dirty;
     struct vector works; /* ring would save nothing: emptied nearly every step */
@@ -63,8 +69,9 @@ struct sched {
     struct vector changes, dispatches, kills, outputs, pages, items, needs;
     struct vector frames; /* struct frame *: to be written */
     bool wants_barrier;
-    uint32_t budget;      /* changes this step may still make */
-    struct arena scratch; /* expressions; reset after use */
+    uint32_t budget;          /* changes this step may still make */
+    struct arena scratch;     /* expressions; reset after use */
+    struct arena batch_arena; /* what the open batch refers to and nobody else keeps */
     struct sched_counts counts;
 };
 
@@ -89,10 +96,42 @@ enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit);
 void output_drop(struct sched *s, struct kept_output *output);
 bool output_keep(struct sched *s, struct kept_output *output, struct span json);
 
-/* cancel.c */
+/* stop.c */
 void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
                    struct span reason);
-void execution_cancel_work(struct sched *s, struct execution *e);
+void instance_stop_set(struct sched *s, struct instance *instance, enum task_state state,
+                       struct span reason);
+void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
+bool tail_end(struct instance *instance, enum task_state state);
+void stop_begin(struct sched *s, struct execution *e);
+void stop_work(struct sched *s, struct execution *e);
+
+/* control.c */
+enum sched_err control_step(struct sched *s, const struct sched_command *command);
+enum sched_err execution_cancel(struct sched *s, struct execution *e, struct span reason);
+void offer_work(struct sched *s, struct execution *e);
+
+/* wait.c */
+void wait_begin(struct sched *s, struct instance *instance);
+void wait_load(struct sched *s, struct instance *instance);
+void wait_due(struct sched *s, struct instance *instance);
+void wait_end(struct sched *s, struct instance *instance, enum task_state state, struct span json,
+              struct span error);
+enum sched_err wait_signal(struct sched *s, struct execution *e, struct span name,
+                           struct span json);
+void signal_free(struct sched *s, struct signal *signal);
+
+/* timer.c */
+void timer_set(struct sched *s, struct instance *instance, enum instance_timer_kind kind,
+               exo_time due_ns);
+void timers_drop(struct sched *s, struct instance *instance);
+void timers_ready(struct sched *s, struct instance *instance);
+void timers_again(struct sched *s, struct lease *lease);
+void timers_start(struct sched *s);
+void timers_take(struct sched *s, exo_time asked_ns);
+exo_time timers_next_start(const struct sched *s);
+exo_time timers_next_take(const struct sched *s);
+bool timer_is_before(const struct heap_node *a, const struct heap_node *b);
 
 /* frame.c */
 struct frame_place {
@@ -143,7 +182,7 @@ void instance_settle(struct sched *s, struct instance *instance);
 bool instance_is_joined(const struct instance *instance);
 void work_add(struct sched *s, enum work_kind kind, struct instance *instance);
 void work_add_frame(struct sched *s, struct frame *frame);
-void work_add_cancel(struct sched *s, struct execution *e);
+void work_add_execution(struct sched *s, enum work_kind kind, struct execution *e);
 void works_purge(struct sched *s, const struct execution *e, const struct frame *frame);
 
 /* attempt.c */
@@ -160,8 +199,11 @@ struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t ind
 void lease_free(struct sched *s, struct lease *lease);
 void again_add(struct instance *instance, struct lease *lease);
 void result_keep(struct sched *s, struct instance *instance, const struct wire_output *output);
+void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 void task_ready_again(struct sched *s, struct lease *lease, struct span error);
 void attempt_lost(struct sched *s, struct lease *lease, const char *why);
+void attempt_skip(struct sched *s, struct lease *lease, struct span json, struct span actor);
+void output_note(struct sched *s, struct instance *instance, const struct wire_output *output);
 void attempt_backoffs(struct sched *s);
 enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
 enum sched_err attempt_report(struct sched *s, const struct sched_report *report);

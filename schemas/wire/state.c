@@ -95,6 +95,9 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
         message->leases[i]->heartbeat = lease->heartbeat;
         message->leases[i]->due_ns = lease->due_ns;
         message->leases[i]->started_ms = lease->started_ms;
+        message->leases[i]->first_ns = lease->first_ns;
+        message->leases[i]->ready_ns = lease->ready_ns;
+        message->leases[i]->cancelled = lease->is_cancelled;
     }
 }
 
@@ -127,6 +130,9 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
             .heartbeat = lease->heartbeat,
             .due_ns = lease->due_ns,
             .started_ms = lease->started_ms,
+            .first_ns = lease->first_ns,
+            .ready_ns = lease->ready_ns,
+            .is_cancelled = lease->cancelled,
         };
     }
     *ret = (struct wire_columns){
@@ -179,6 +185,9 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     }
     message->cursor = instance->cursor;
     message->cursor_kind = instance->cursor_kind;
+    message->stop = instance->stop;
+    message->tail_state = instance->tail_state;
+    message->ready_ns = instance->ready_ns;
 }
 
 static enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
@@ -197,6 +206,9 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
         .has_result = message->result != NULL,
         .cursor = message->cursor,
         .cursor_kind = message->cursor_kind,
+        .stop = message->stop,
+        .tail_state = message->tail_state,
+        .ready_ns = message->ready_ns,
     };
 
     if (message->n_counts > WIRE_STATE_NR ||
@@ -248,6 +260,17 @@ static enum wire_result instances_read(Exo__V1__Instance *const *messages, size_
     return WIRE_OK;
 }
 
+static void signals_fill(const struct wire_body *body, struct arena *scratch,
+                         Exo__V1__ExecutionBody *message)
+{
+    message->signals = message_array(scratch, &exo__v1__signal__descriptor, body->signal_count);
+    message->n_signals = message->signals == NULL ? 0 : body->signal_count;
+    for (size_t i = 0; i < message->n_signals; i++) {
+        message->signals[i]->name = message_string(scratch, body->signals[i].name);
+        message->signals[i]->json = message_bytes(body->signals[i].json);
+    }
+}
+
 void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer)
 {
     Exo__V1__ExecutionBody message;
@@ -259,6 +282,8 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
         instances_fill(body->instances, body->instance_count, scratch, &message.n_instances);
     message.next_number = body->next_number;
     message.task_total = body->task_total;
+    message.priority = body->has_priority ? body->priority + 1 : 0;
+    signals_fill(body, scratch, &message);
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
     message.ending = body->ending;
@@ -281,9 +306,17 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
     if (message->version != WIRE_VERSION) {
         return WIRE_EVERSION;
     }
-    result = instances_read(message->instances, message->n_instances, arena, &instances);
+    struct wire_signal *signals = arena_alloc(arena, message->n_signals * sizeof(*signals));
+
+    result = signals == NULL
+                 ? WIRE_EMEMORY
+                 : instances_read(message->instances, message->n_instances, arena, &instances);
     if (result != WIRE_OK) {
         return result;
+    }
+    for (size_t i = 0; i < message->n_signals; i++) {
+        signals[i] = (struct wire_signal){span_of(message->signals[i]->name),
+                                          message_span(message->signals[i]->json)};
     }
     *ret_body = (struct wire_body){
         .instances = instances,
@@ -293,6 +326,10 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .ending = message->ending,
         .next_number = message->next_number,
         .task_total = message->task_total,
+        .has_priority = message->priority > 0,
+        .priority = message->priority > 0 ? message->priority - 1 : 0,
+        .signals = signals,
+        .signal_count = (uint32_t)message->n_signals,
     };
     return WIRE_OK;
 }

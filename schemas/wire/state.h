@@ -26,6 +26,9 @@ struct wire_lease {
     uint64_t heartbeat;
     int64_t due_ns;
     int64_t started_ms;
+    int64_t first_ns;
+    int64_t ready_ns;
+    bool is_cancelled;
 };
 
 /* Columns may be shorter than states: the rest is 0. */
@@ -75,6 +78,14 @@ struct wire_instance {
     struct wire_output result;
     uint32_t cursor;
     uint32_t cursor_kind;
+    uint32_t stop;
+    uint32_t tail_state;
+    int64_t ready_ns;
+};
+
+struct wire_signal {
+    struct span name;
+    struct span json;
 };
 
 struct wire_body {
@@ -85,6 +96,10 @@ struct wire_body {
     uint32_t ending;
     uint32_t next_number;
     uint32_t task_total;
+    bool has_priority; /* other than the cluster's */
+    uint32_t priority;
+    const struct wire_signal *signals;
+    uint32_t signal_count;
 };
 
 /* One run of a group. */
