@@ -108,7 +108,8 @@ const struct satellite *cluster_find_seen(const struct cluster *cluster, uint32_
                                           struct span name);
 
 /* cluster_is_upstream is true when satellite b runs after satellite a, directly or not; never for
- * a == b. What stands in a group runs after all that the group runs after. Indices below
+ * a == b. What stands in a group runs after all that the group runs after, and before all that
+ * runs after the group; a group and what it holds run neither after the other. Indices below
  * satellite_count. Cost O(satellites + edges), 1.3 KB of stack. */
 bool cluster_is_upstream(const struct cluster *cluster, uint32_t a, uint32_t b);
 
@@ -133,7 +134,8 @@ EXO_CHECKED int cluster_input_check(const struct cluster *cluster, const struct 
                                     struct fault_list *faults);
 
 /* cluster_describe_graph appends the resolved graph as `validate` prints it: a line a satellite
- * with what it comes after, then the output; ends with a newline.
+ * with what it comes after, those of a group indented below it, then the output; ends with a
+ * newline. The levels it counts are those of the top level.
  * buffer  borrowed; check buffer->is_failed after */
 void cluster_describe_graph(const struct cluster *cluster, struct buffer *buffer);
 

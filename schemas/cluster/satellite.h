@@ -138,7 +138,8 @@ struct satellite {
     uint32_t join_count; /* JOIN_AT_LEAST: 1 .. parent_count */
     bool is_continued;   /* continue_on_error: its failure is as good as success with a null */
     bool is_final;       /* final: runs when all others of the top level are terminal, also after
-                          * a cancel or timeout; its parents are all that are not final */
+                          * a cancel or timeout; its parents are all that are not final, its join
+                          * is JOIN_ALL_DONE. Only a SATELLITE_CONTAINER */
     const struct expression *when;     /* once for the whole satellite; NULL: always */
     const struct value *when_source;   /* as written, for people; NULL without */
     const struct expression *for_each; /* gives a list; NULL: no map */
@@ -156,7 +157,8 @@ struct satellite {
                                         * needs, by name */
     const struct value_template *output; /* never NULL of a group */
     struct satellite_work work;          /* of a SATELLITE_CONTAINER */
-    /* What the templates of work use (not when and for_each: see expression_references). */
+    /* What the templates of work use, of a group its output (not when and for_each: see
+     * expression_references). */
     const struct cluster_reference *references;
     uint32_t reference_count;
 };
