@@ -107,6 +107,11 @@ const struct satellite *cluster_find(const struct cluster *cluster, uint32_t gro
 const struct satellite *cluster_find_seen(const struct cluster *cluster, uint32_t group,
                                           struct span name);
 
+/* cluster_add_path appends the satellite's name behind those of the groups around it: "page.parse".
+ * index   below satellite_count
+ * buffer  borrowed; check buffer->is_failed after */
+void cluster_add_path(const struct cluster *cluster, uint32_t index, struct buffer *buffer);
+
 /* cluster_is_upstream is true when satellite b runs after satellite a, directly or not; never for
  * a == b. What stands in a group runs after all that the group runs after, and before all that
  * runs after the group; a group and what it holds run neither after the other. Indices below

@@ -1,9 +1,12 @@
 #include "schemas/cluster/cluster.h"
 
+#include <assert.h>
+
 #include "schemas/cluster/failure_rules.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/graph.h"
 #include "schemas/json/json_write.h"
+#include "schemas/vocab/limits.h"
 #include "schemas/vocab/quantity.h"
 
 enum { SOURCE_BYTES_MAX = 120, NAMES_MAX = 20 };
@@ -220,6 +223,21 @@ static void add_output(struct buffer *buffer, const struct cluster *cluster)
         add_count(buffer, count - NAMES_MAX, "more", "more");
     }
     buffer_text(buffer, ", by name\n");
+}
+
+void cluster_add_path(const struct cluster *cluster, uint32_t index, struct buffer *buffer)
+{
+    uint32_t path[LIMIT_GROUP_DEPTH + 1];
+    uint32_t count = 0;
+
+    for (; index != SATELLITE_NONE; index = cluster->satellites[index].group) {
+        assert(count <= LIMIT_GROUP_DEPTH);
+        path[count++] = index;
+    }
+    while (count-- > 0) {
+        buffer_append(buffer, cluster->satellites[path[count]].name);
+        buffer_text(buffer, count > 0 ? "." : "");
+    }
 }
 
 void cluster_describe_graph(const struct cluster *cluster, struct buffer *buffer)

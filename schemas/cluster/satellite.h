@@ -163,6 +163,9 @@ struct satellite {
     uint32_t reference_count;
 };
 
+/* satellite_kind_name returns "container", "group" or "wait"; never NULL. */
+const char *satellite_kind_name(enum satellite_kind kind);
+
 /* The words of the file for each value, such as "all_succeeded"; never NULL. */
 const char *satellite_join_name(enum satellite_join join);
 const char *satellite_claim_name(enum satellite_claim claim);

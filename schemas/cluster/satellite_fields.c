@@ -219,6 +219,14 @@ void satellite_read(struct field_reader *r, unsigned in, const struct value *val
                 "`output: none` leaves nothing for `output_schema`");
 }
 
+const char *satellite_kind_name(enum satellite_kind kind)
+{
+    static const char *const words[SATELLITE_KIND_NR] = {"container", "group", "wait"};
+
+    assert(kind < SATELLITE_KIND_NR);
+    return words[kind];
+}
+
 const char *satellite_join_name(enum satellite_join join)
 {
     assert(join < JOIN_NR);
