@@ -334,7 +334,7 @@ enum sched_err control_step(struct sched *s, const struct sched_command *command
     switch (command->kind) {
     case COMMAND_CANCEL:
         if (command->task.bytes == 0) {
-            return execution_cancel(s, e, command->reason);
+            return control_cancel(s, e, command->reason);
         }
         return target_step(s, e, command);
     case COMMAND_PAUSE:

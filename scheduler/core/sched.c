@@ -175,7 +175,7 @@ static void works_run(struct sched *s)
     }
 }
 
-enum sched_err execution_cancel(struct sched *s, struct execution *e, struct span reason)
+enum sched_err control_cancel(struct sched *s, struct execution *e, struct span reason)
 {
     if (e->state == EXECUTION_CANCELLING ||
         execution_state_is_terminal((enum execution_state)e->state)) {
@@ -239,7 +239,7 @@ static enum sched_err cancel_step(struct sched *s, const struct sched_cancel *ca
 {
     struct execution *e = execution_find(s, &cancel->id);
 
-    return e == NULL ? SCHED_ESTALE : execution_cancel(s, e, cancel->reason);
+    return e == NULL ? SCHED_ESTALE : control_cancel(s, e, cancel->reason);
 }
 
 static enum sched_err event_step(struct sched *s, const struct sched_event *event)

@@ -108,7 +108,7 @@ void stop_work(struct sched *s, struct execution *e);
 
 /* control.c */
 enum sched_err control_step(struct sched *s, const struct sched_command *command);
-enum sched_err execution_cancel(struct sched *s, struct execution *e, struct span reason);
+enum sched_err control_cancel(struct sched *s, struct execution *e, struct span reason);
 void offer_work(struct sched *s, struct execution *e);
 
 /* wait.c */
