@@ -119,6 +119,7 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
 EXO_CHECKED enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
                                               struct wire_body *ret_body);
 
+/* One run of a group. */
 void wire_run_pack(const struct wire_run *run, struct arena *scratch, struct buffer *buffer);
 EXO_CHECKED enum wire_result wire_run_unpack(struct span bytes, struct arena *arena,
                                              struct wire_run *ret_run);
