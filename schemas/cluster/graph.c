@@ -146,7 +146,8 @@ uint32_t graph_find_hidden(struct cluster_draft *draft, uint32_t group, struct s
     const struct cluster *cluster = &draft->cluster;
     uint32_t found = cluster->root_count;
 
-    if (cluster->satellite_count > draft->reader.nearest_left) {
+    if (found == cluster->satellite_count ||
+        cluster->satellite_count > draft->reader.nearest_left) {
         return UINT32_MAX;
     }
     draft->reader.nearest_left -= cluster->satellite_count;
@@ -207,7 +208,6 @@ static void fault_need(struct cluster_draft *draft, uint32_t user, const struct 
     struct span name = value_text(item);
     uint32_t group = draft->satellites[user].group;
     uint32_t outer = graph_find_seen(&draft->cluster, group, name);
-    uint32_t hidden = UINT32_MAX;
     struct fault_text hint = {.used = 0};
 
     if (outer != UINT32_MAX) {
@@ -224,17 +224,15 @@ static void fault_need(struct cluster_draft *draft, uint32_t user, const struct 
                     name);
         return;
     }
-    const char *nearest = graph_nearest(draft, group, name);
+    uint32_t hidden = graph_find_hidden(draft, group, name);
 
-    if (nearest == NULL) {
-        hidden = graph_find_hidden(draft, group, name);
-    }
     if (hidden != UINT32_MAX) {
-        fault_text_add(&hint, "name the group in `needs`");
-        field_fault(&draft->reader, item, place, hint.bytes, "%q stands inside of the group %q",
-                    name, draft->satellites[hidden].name);
+        field_fault(&draft->reader, item, place, "name the group in `needs`",
+                    "%q stands inside of the group %q", name, draft->satellites[hidden].name);
         return;
     }
+    const char *nearest = graph_nearest(draft, group, name);
+
     if (nearest != NULL) {
         fault_text_add(&hint, "did you mean `%s`?", nearest);
     } else {

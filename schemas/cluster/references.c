@@ -176,8 +176,7 @@ static void fault_unknown_satellite(struct gathering *g,
 {
     struct cluster_draft *draft = g->draft;
     struct span name = reference->steps[0].name;
-    const char *nearest = graph_nearest(draft, g->scope, name);
-    uint32_t hidden = nearest == NULL ? graph_find_hidden(draft, g->scope, name) : UINT32_MAX;
+    uint32_t hidden = graph_find_hidden(draft, g->scope, name);
     struct fault_text hint = {.used = 0};
 
     if (hidden != UINT32_MAX) {
@@ -189,6 +188,8 @@ static void fault_unknown_satellite(struct gathering *g,
                         "%q stands inside of a group and is not seen from here", name);
         return;
     }
+    const char *nearest = graph_nearest(draft, g->scope, name);
+
     if (nearest != NULL) {
         fault_text_add(&hint, "did you mean `%s`?", nearest);
     } else {
