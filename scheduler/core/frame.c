@@ -236,8 +236,6 @@ static const struct value_template *output_of(const struct frame *frame)
     return cluster->output_source == NULL ? NULL : cluster->output;
 }
 
-/* Writes what the frame gives. False while it waits for a value, or with ret_error when it
- * cannot be computed. */
 bool frame_output(struct sched *s, struct frame *frame, struct buffer *text,
                   struct expression_error *ret_error)
 {
