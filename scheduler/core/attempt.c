@@ -10,6 +10,8 @@
 
 #include "scheduler/core/retry.h"
 #include "scheduler/core/sched_state.h"
+#include "schemas/cluster/control.h"
+#include "schemas/json/json_read.h"
 
 enum { LATERS_MAX = 1000 };
 
@@ -444,13 +446,13 @@ void output_note(struct sched *s, struct instance *instance, const struct wire_o
 }
 
 static struct wire_output output_of(const struct sched *s, const struct lease *lease,
-                                    const struct wire_report *report)
+                                    const struct wire_report *report, enum wire_outcome outcome)
 {
     return (struct wire_output){
         .index = lease->index,
         .attempt = report->attempt,
-        .json = report->outcome == OUTCOME_SUCCEEDED ? report->output : nothing,
-        .has_ref = report->outcome == OUTCOME_SUCCEEDED && report->has_output_digest,
+        .json = outcome == OUTCOME_SUCCEEDED ? report->output : nothing,
+        .has_ref = outcome == OUTCOME_SUCCEEDED && report->has_output_digest,
         .ref_digest = report->output_digest,
         .ref_bytes = report->output_bytes,
         .has_log = report->has_log,
@@ -462,7 +464,7 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .worker = span_of(lease->holder->name),
         .exit_status = report->exit_status,
         .error = report->error,
-        .outcome = report->outcome,
+        .outcome = outcome,
         .started_ms = lease->started_ms != 0 ? lease->started_ms : report->at_ms - report->run_ms,
         .ended_ms = s->now_ns / EXO_MILLISECOND,
     };
@@ -486,9 +488,60 @@ void attempt_skip(struct sched *s, struct lease *lease, struct span json, struct
     }
 }
 
-static void finish_succeeded(struct sched *s, struct lease *lease, const struct wire_report *report)
+/* What the attempt asked for; nothing when it asked for none, or in words of another version. */
+static struct satellite_control control_of(struct sched *s, const struct lease *lease,
+                                           const struct wire_report *report)
+{
+    struct satellite_control control = {0};
+    struct json_limits limits = {.borrows_text = true};
+    struct json_error json_error;
+    struct fault_list faults;
+    struct value *value = arena_alloc(&s->scratch, sizeof(*value));
+
+    if (report->control.bytes == 0 || report->outcome != OUTCOME_SUCCEEDED || value == NULL) {
+        return control;
+    }
+    fault_list_init(&faults, &s->scratch, 1);
+    if (json_read(report->control, &limits, &s->scratch, value, &json_error) != JSON_OK ||
+        control_parse(value, lease->instance->is_map, &s->scratch, &control, &faults) != 0) {
+        return (struct satellite_control){0};
+    }
+    return control;
+}
+
+/* What has not begun beside it is skipped. */
+static void skip_rest(struct sched *s, const struct instance *instance)
+{
+    struct frame *frame = instance->frame;
+
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        struct instance *other = &frame->instances[i];
+
+        if (!other->satellite->is_final && other->stop == TASK_WAITING &&
+            !task_state_is_terminal((enum task_state)other->state)) {
+            instance_stop_set(s, other, TASK_SKIPPED, nothing);
+        }
+    }
+}
+
+static void finish_succeeded(struct sched *s, struct lease *lease, const struct wire_report *report,
+                             const struct satellite_control *control)
 {
     struct instance *instance = lease->instance;
+
+    if (control->more_items != NULL && !map_more(s, instance, control->more_items)) {
+        task_end(s, lease, TASK_FAILED,
+                 span_of("more_items: an execution may have 1,000,000 tasks; split it"));
+        return;
+    }
+    if (control->skips_rest) {
+        skip_rest(s, instance);
+    }
+    if (control->is_pruned && instance->is_map) {
+        task_end(s, lease, TASK_SKIPPED, nothing);
+        return;
+    }
+    instance->is_pruned = instance->is_pruned || control->is_pruned;
 
     if (!instance->is_map) {
         if (!output_keep(s, &instance->output, report->output)) {
@@ -520,7 +573,9 @@ static void finish_failed(struct sched *s, struct lease *lease, const struct wir
     task_backoff(s, lease, retry_wait(lease, task->failures), report->error);
 }
 
-static void finish_later(struct sched *s, struct lease *lease, const struct wire_report *report)
+/* after_ns: when it said itself; 0: by its policy. */
+static void finish_later(struct sched *s, struct lease *lease, const struct wire_report *report,
+                         exo_time after_ns)
 {
     struct task *task = execution_task(lease->instance, lease->index);
 
@@ -532,7 +587,8 @@ static void finish_later(struct sched *s, struct lease *lease, const struct wire
         task_end(s, lease, TASK_FAILED, span_of("LATER: it asked for another time 1,000 times"));
         return;
     }
-    task_backoff(s, lease, retry_wait(lease, task->laters), report->error);
+    task_backoff(s, lease, after_ns > 0 ? after_ns : retry_wait(lease, task->laters),
+                 report->error);
 }
 
 static bool has_status(const uint8_t *statuses, uint32_t count, int32_t status)
@@ -561,13 +617,16 @@ static enum wire_outcome outcome_of(const struct lease *lease, const struct wire
 
 static void attempt_finished(struct sched *s, struct lease *lease, const struct wire_report *report)
 {
-    struct wire_output output = output_of(s, lease, report);
+    struct satellite_control control = control_of(s, lease, report);
+    enum wire_outcome outcome =
+        control.again_after_ns > 0 ? OUTCOME_LATER : outcome_of(lease, report);
+    struct wire_output output = output_of(s, lease, report, outcome);
 
     s->counts.finished_attempts++;
     output_note(s, lease->instance, &output);
-    switch (outcome_of(lease, report)) {
+    switch (outcome) {
     case OUTCOME_SUCCEEDED:
-        finish_succeeded(s, lease, report);
+        finish_succeeded(s, lease, report, &control);
         return;
     case OUTCOME_FAILED:
     case OUTCOME_TIMED_OUT:
@@ -577,7 +636,7 @@ static void attempt_finished(struct sched *s, struct lease *lease, const struct 
         task_end(s, lease, TASK_FAILED, report->error);
         return;
     case OUTCOME_LATER:
-        finish_later(s, lease, report);
+        finish_later(s, lease, report, control.again_after_ns);
         return;
     case OUTCOME_CANCELLED:
         if (lease_is_stopped(lease)) {
@@ -645,6 +704,7 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
         return SCHED_OK;
     case REPORT_FINISHED:
         attempt_finished(s, task->lease, report);
+        arena_reset(&s->scratch);
         return SCHED_OK;
     }
     return SCHED_ESTALE;

@@ -114,6 +114,7 @@ static void instance_release(struct sched *s, struct instance *instance)
     timers_drop(s, instance);
     pages_put(s, instance);
     items_drop(s, &instance->items);
+    items_drop(s, &instance->more);
     output_drop(s, &instance->output);
     loaded_drop(s, instance);
     sched_put(s, instance->result_memory, instance->result_bytes);
