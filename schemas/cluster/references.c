@@ -181,8 +181,10 @@ static void fault_unknown_satellite(struct gathering *g,
 
     if (hidden != UINT32_MAX) {
         fault_text_add(&hint,
-                       "write satellites.%s.output, and hand on what is needed in the `output` "
-                       "of that group",
+                       hidden == g->user && !g->is_output
+                           ? "refer to what runs before the group %s"
+                           : "write satellites.%s.output, and hand on what is needed in the "
+                             "`output` of that group",
                        draft->names[hidden]);
         fault_reference(g, reference, hint.bytes,
                         "%q stands inside of a group and is not seen from here", name);
