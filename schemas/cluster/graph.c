@@ -227,7 +227,9 @@ static void fault_need(struct cluster_draft *draft, uint32_t user, const struct 
     uint32_t hidden = graph_find_hidden(draft, group, name);
 
     if (hidden != UINT32_MAX) {
-        field_fault(&draft->reader, item, place, "name the group in `needs`",
+        field_fault(&draft->reader, item, place,
+                    hidden == user ? "remove it: what stands in a group begins after it"
+                                   : "name the group in `needs`",
                     "%q stands inside of the group %q", name, draft->satellites[hidden].name);
         return;
     }

@@ -41,8 +41,7 @@ void gathering_begin_output(struct gathering *g, uint32_t group)
     g->count = 0;
 }
 
-/* The map whose item has that name here; the nearest whatever the name where it is NULL. */
-static uint32_t find_map(const struct gathering *g, const struct span *name)
+uint32_t gathering_find_map(const struct gathering *g, const struct span *name)
 {
     uint32_t at = g->map != SATELLITE_NONE ? g->map : g->scope;
 
@@ -181,8 +180,10 @@ static void fault_unknown_satellite(struct gathering *g,
 
     if (hidden != UINT32_MAX) {
         fault_text_add(&hint,
-                       "write satellites.%s.output, and hand on what is needed in the `output` "
-                       "of that group",
+                       hidden == g->user && !g->is_output
+                           ? "refer to what runs before the group %s"
+                           : "write satellites.%s.output, and hand on what is needed in the "
+                             "`output` of that group",
                        draft->names[hidden]);
         fault_reference(g, reference, hint.bytes,
                         "%q stands inside of a group and is not seen from here", name);
@@ -377,8 +378,8 @@ static void fault_unknown_name(struct gathering *g, const struct expression_refe
 
 static void check_other(struct gathering *g, const struct expression_reference *reference)
 {
-    uint32_t item = find_map(g, &reference->root);
-    uint32_t nearest = find_map(g, NULL);
+    uint32_t item = gathering_find_map(g, &reference->root);
+    uint32_t nearest = gathering_find_map(g, NULL);
 
     if (item != SATELLITE_NONE) {
         gather(g, reference, REFERENCE_ITEM, item, 0, NULL);

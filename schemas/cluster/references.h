@@ -54,6 +54,11 @@ void gathering_begin(struct gathering *g, uint32_t user);
  * (SATELLITE_NONE). */
 void gathering_begin_output(struct gathering *g, uint32_t group);
 
+/* gathering_find_map gives the satellite whose item has that name in the expressions gathered now:
+ * g->map or a group around; the nearest map of any name where name is NULL. SATELLITE_NONE where
+ * there is none. */
+uint32_t gathering_find_map(const struct gathering *g, const struct span *name);
+
 /* gathering_keep copies the list into the cluster's arena; g->count of them. */
 const struct cluster_reference *gathering_keep(struct gathering *g);
 

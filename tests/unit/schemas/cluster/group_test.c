@@ -35,7 +35,7 @@ static const struct fault_case cases[] = {
     /* Needs. */
     {"{'name':'a'},{'name':'g','needs':['b'],'satellites':[{'name':'b','needs':['a','g','lost']},{'name':'last','needs':['lsat','c']}]},"
      "{'name':'h','satellites':[{'name':'c'}]}",
-     "cluster.satellites[1].needs[0] 2:36 `b` stands inside of the group `g` | name the group in `needs`\n"
+     "cluster.satellites[1].needs[0] 2:36 `b` stands inside of the group `g` | remove it: what stands in a group begins after it\n"
      "cluster.satellites[1].satellites[0].needs[0] 2:76 `a` stands outside of the group | add it to the needs of g: what stands in a group waits with it\n"
      "cluster.satellites[1].satellites[0].needs[1] 2:80 `g` is the group the satellite stands in | remove it; `needs: []` begins with the group\n"
      "cluster.satellites[1].satellites[0].needs[2] 2:84 no satellite is named `lost` | did you mean `last`?\n"
@@ -66,6 +66,8 @@ static const struct fault_case cases[] = {
      "cluster.satellites[0].for_each 2:29 unknown name `url` in an expression | known here: input, satellites, execution\n"
      "cluster.satellites[0].when 2:60 unknown name `index` in an expression | item and index are known only in input, env and command of a satellite with `for_each`, and inside a group with it\n"
      "cluster.satellites[0].satellites[0].input 2:109 unknown name `ulr` in an expression | did you mean `url`?"},
+    {"{'name':'g','when':'${{ satellites.a.output }}','satellites':[{'name':'a'}]}",
+     "cluster.satellites[0].when 2:25 `a` stands inside of a group and is not seen from here | refer to what runs before the group g"},
     {"{'name':'g','satellites':[{'name':'a','input':'${{ b }}'},{'name':'b'}]}",
      "cluster.satellites[0].satellites[0].input 2:52 unknown name `b` in an expression | write satellites.b.output"},
 };
