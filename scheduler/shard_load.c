@@ -295,8 +295,11 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     }
     shard->state = SHARD_LOADING;
     scheduler->counts.takeovers++;
-    static const struct store_load_callbacks callbacks = {load_execution, load_run, load_page,
-                                                          load_segment, load_done};
+    static const struct store_load_callbacks callbacks = {.execution = load_execution,
+                                                          .run = load_run,
+                                                          .page = load_page,
+                                                          .segment = load_segment,
+                                                          .done = load_done};
 
     store_shard_load(scheduler->store, shard->number, &callbacks, shard_ticket_new(shard, NULL));
 }
