@@ -133,11 +133,18 @@ static void work_step(struct sched *s, const struct work *work)
 }
 
 /* Works through the queue until it is empty or the step has changed enough. */
-static void works_run(struct sched *s)
+static void works_run(struct sched *s, bool is_narrow)
 {
-    while (s->works_head < s->works.count && s->budget > 0 && !s->is_broken) {
-        struct work work = ((struct work *)s->works.items)[s->works_head++];
+    const struct execution *first = NULL;
 
+    while (s->works_head < s->works.count && s->budget > 0 && !s->is_broken) {
+        struct work work = ((struct work *)s->works.items)[s->works_head];
+
+        first = first == NULL ? work.execution : first;
+        if (is_narrow && work.execution != first) {
+            break;
+        }
+        s->works_head++;
         s->budget--;
         work_step(s, &work);
     }
@@ -172,6 +179,10 @@ static enum sched_err timer_step(struct sched *s)
 {
     struct heap_node *first = heap_first(&s->timeouts);
 
+    if (s->is_narrow && s->works.count > 0) {
+        return SCHED_OK;
+    }
+    s->budget = s->is_narrow ? 1 : s->budget;
     attempt_backoffs(s);
     if (first != NULL && execution_of(first)->timeout_at_ns <= s->now_ns &&
         execution_of(first)->timeout_at_ns > s->barrier_asked_ns) {
@@ -257,6 +268,8 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
         return barrier_step(s, event->asked_ns);
     case SCHED_VALUE:
         return value_step(s, &event->value);
+    case SCHED_FAIL:
+        return fail_step(s, &event->cancel);
     case SCHED_EVENT_NR:
         break;
     }
@@ -274,7 +287,7 @@ enum sched_err sched_step(struct sched *s, const struct sched_event *event, exo_
     s->budget = s->limits.step_tasks;
     enum sched_err result = event_step(s, event);
 
-    works_run(s);
+    works_run(s, s->is_narrow && event->kind == SCHED_TIMER);
     if (s->is_broken) {
         return SCHED_EMEMORY;
     }

@@ -8,6 +8,7 @@
  *   scope.c      what expressions see
  *   load.c       back from the store
  *   check.c      the invariants
+ *   quarantine.c what brings its reader down
  * Pure. */
 #ifndef EXO_SCHEDULER_SCHED_STATE_H
 #define EXO_SCHEDULER_SCHED_STATE_H
@@ -38,7 +39,8 @@ struct sched {
     exo_time now_ns;
     uint64_t batch; /* number of the open one in this life, from 1 */
     bool is_broken;
-    uint64_t age; /* of the next source */
+    bool is_narrow; /* a TIMER goes about one execution */
+    uint64_t age;   /* of the next source */
     struct table executions;
     struct table holders;
     struct table tombstones; /* items are entries of the ring */
@@ -115,6 +117,9 @@ enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
 enum sched_err attempt_report(struct sched *s, const struct sched_report *report);
 void attempt_kill(struct sched *s, struct lease *lease);
 void dispatch_note(struct sched *s, struct lease *lease);
+
+/* quarantine.c */
+enum sched_err fail_step(struct sched *s, const struct sched_cancel *fail);
 
 /* witness.c */
 enum sched_err witness_step(struct sched *s, const struct sched_witness *witness);

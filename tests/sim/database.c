@@ -251,6 +251,11 @@ static void batch_put(const struct store_batch *batch)
 {
     struct database_shard *shard = &database.shards[batch->shard];
 
+    if (batch->clears_marker) {
+        shard->row.guard.marker[0] = '\0';
+        shard->row.guard.deaths = 0;
+        shard->is_marked = false;
+    }
     oracle_commit(&shard->row, batch);
     definitions_put(batch);
     executions_put(batch);
@@ -464,6 +469,10 @@ static void leases_release(const struct store_lease_round *round)
         }
         shard->beat++;
         if (is_released) {
+            if (strcmp(shard->opener, round->process) == 0) {
+                shard->is_open = false;
+                shard->is_marked = false;
+            }
             shard->owner[0] = '\0';
             sim_trace("%s gives up shard %u", round->process, i);
         }
@@ -503,6 +512,52 @@ void database_take(uint32_t shard, sim_call *call, void *argument)
     row_lock(&database.shards[shard], NULL, call, argument);
 }
 
+static void guard_open(struct database_shard *shard, const char *process)
+{
+    struct store_guard *guard = &shard->row.guard;
+    bool is_same = strcmp(shard->opener, process) == 0;
+    bool has_died = !is_same && shard->is_open && shard->opener[0] != '\0';
+    bool stood_still = shard->opened_at[0] == shard->row.inputs[0].offset &&
+                       shard->opened_at[1] == shard->row.inputs[1].offset;
+
+    guard->deaths += has_died && shard->is_marked && guard->marker[0] != '\0';
+    if (!is_same) {
+        bool is_in_a_row = stood_still || database_now_ns() - shard->opened_ns < 10 * EXO_SECOND;
+
+        guard->crashes = !has_died ? 0 : is_in_a_row ? guard->crashes + 1 : 1;
+        shard->opened_ns = database_now_ns();
+        shard->opened_at[0] = shard->row.inputs[0].offset;
+        shard->opened_at[1] = shard->row.inputs[1].offset;
+    }
+    if (guard->deaths > 0 || guard->crashes > 0) {
+        sim_trace("shard %u: %u crashes, %u deaths on \"%s\"", shard->row.shard, guard->crashes,
+                  guard->deaths, guard->marker);
+    }
+    (void)snprintf(shard->opener, sizeof(shard->opener), "%s", process);
+    shard->is_open = true;
+    shard->is_marked = false;
+}
+
+bool database_mark(uint32_t number, const char *process, const char *marker)
+{
+    struct database_shard *shard = &database.shards[number];
+    struct store_guard *guard = &shard->row.guard;
+
+    if (!shard->is_open || strcmp(shard->opener, process) != 0) {
+        return false;
+    }
+    sim_trace("%s marks \"%s\" of shard %u", process, marker, number);
+    if (strcmp(guard->marker, marker) != 0) {
+        guard->deaths = 0;
+    }
+    if (marker[0] == '\0') {
+        guard->crashes = 0;
+    }
+    (void)snprintf(guard->marker, sizeof(guard->marker), "%s", marker);
+    shard->is_marked = marker[0] != '\0';
+    return true;
+}
+
 bool database_taken(uint32_t number, const char *process, uint64_t backend)
 {
     struct database_shard *shard = &database.shards[number];
@@ -513,6 +568,7 @@ bool database_taken(uint32_t number, const char *process, uint64_t backend)
     }
     shard->row.epoch = shard->row.epoch + 1 > seconds ? shard->row.epoch + 1 : seconds;
     shard->backend = backend;
+    guard_open(shard, process);
     sim_trace("%s is owner of shard %u in epoch %llu", process, number,
               (unsigned long long)shard->row.epoch);
     return true;
