@@ -11,6 +11,7 @@ enum {
     DEATHS_CONDEMN = 2,   /* on one marker before its input is quarantined */
     DEATHS_BLIND = 4,     /* ... without a look at it */
     QUIET_S = 2,          /* a reader that offers nothing for so long has nothing more */
+    FIRST_S = 3,          /* others wait so long for a suspect */
     STANDS_S = 1,         /* a marker nobody comes for */
     REFUSED_LENGTH_S = 1, /* first; doubles while refusals go on */
     CRASHED_LENGTH_S = 2, /* for each crash */
@@ -91,15 +92,17 @@ void caution_taken(struct shard *shard, const struct store_guard *guard)
         scheduler_say(shard->scheduler, "shard.careful",
                       "shard %u: %u schedulers in a row died with it, %u of them on \"%s\"; its "
                       "inputs go one at a time",
-                      shard->number, guard->crashes, guard->deaths, guard->marker);
+                      shard->number, guard->crashes, guard->deaths, guard->suspect);
     }
     careful_set(shard, CAUTION_CRASHED);
     exo_time length_s = (exo_time)CRASHED_LENGTH_S * (guard->crashes + guard->deaths);
 
     c->length_ns = (length_s < LENGTH_MAX_S ? length_s : LENGTH_MAX_S) * EXO_SECOND;
     range_set(shard);
+    memcpy(c->first, guard->suspect, sizeof(c->first));
+    c->first_ns = 0;
     if (guard->deaths >= DEATHS_CONDEMN) {
-        memcpy(c->condemned, guard->marker, sizeof(c->condemned));
+        memcpy(c->condemned, guard->suspect, sizeof(c->condemned));
         c->is_blind = guard->deaths >= DEATHS_BLIND;
         c->is_duplicate = false;
         (void)snprintf(c->why, sizeof(c->why), "%u scheduler processes died on it", guard->deaths);
@@ -176,6 +179,9 @@ static enum caution_verdict use(struct shard *shard)
     struct caution *c = &shard->caution;
 
     c->mark = MARK_USED;
+    if (strcmp(c->first, c->input) == 0) {
+        c->first[0] = '\0';
+    }
     scheduler_wake(shard->scheduler);
     return strcmp(c->condemned, c->input) == 0 ? CAUTION_QUARANTINE : CAUTION_STEP;
 }
@@ -186,11 +192,22 @@ static bool is_clear(const struct shard *shard)
     return !shard->is_in_flight && shard->letter_count == 0 && sched_is_empty(shard->sched);
 }
 
+/* Records of the suspect's topic lie before it; work must be done before any record. */
+static bool is_before_suspect(const struct shard *shard, const char *input)
+{
+    const char *first = shard->caution.first;
+    const char *offset = strstr(first, " offset ");
+
+    return first[0] == '\0' || strcmp(first, input) == 0 || sched_has_work(shard->sched) ||
+           (offset != NULL && strncmp(first, input, (size_t)(offset - first) + 8) == 0);
+}
+
 static enum caution_verdict offered(struct shard *shard, const char *input)
 {
     struct caution *c = &shard->caution;
 
-    if (c->mark == MARK_USED || c->mark == MARK_ASKED || !is_clear(shard)) {
+    if (c->mark == MARK_USED || c->mark == MARK_ASKED || !is_clear(shard) ||
+        !is_before_suspect(shard, input)) {
         return CAUTION_WAIT;
     }
     if (c->mark == MARK_STANDS) {
@@ -401,6 +418,11 @@ void caution_turn(struct shard *shard)
         mark_ask(shard, NOTHING); /* a death after it has nothing to do with that input */
         return;
     }
+    c->first_ns = c->first_ns == 0 ? now_of(shard) + FIRST_S * EXO_SECOND : c->first_ns;
+    if (c->first[0] != '\0' && now_of(shard) >= c->first_ns) {
+        c->first[0] = '\0'; /* it does not come */
+        intake_resume(shard);
+    }
     if (shard->state != SHARD_RUNNING) {
         c->over_ns = now_of(shard) + c->length_ns;
         return;
@@ -408,8 +430,8 @@ void caution_turn(struct shard *shard)
     exo_time over_ns = c->over_ns + (c->condemned[0] == '\0' ? 0 : LENGTH_MAX_S * EXO_SECOND);
 
     if (c->mark == MARK_NONE && is_clear(shard) && now_of(shard) >= over_ns &&
-        shard->scheduler->held.shard != shard && is_past(shard, INPUT_JOBS) &&
-        is_past(shard, INPUT_STATUS)) {
+        c->first[0] == '\0' && shard->scheduler->held.shard != shard &&
+        is_past(shard, INPUT_JOBS) && is_past(shard, INPUT_STATUS)) {
         caution_end(shard);
     }
 }

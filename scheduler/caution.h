@@ -43,6 +43,10 @@ struct caution {
     exo_time length_ns;              /* of the wait for inputs that are no records */
     int64_t until[STORE_INPUTS];     /* records below it go one a batch */
     uint32_t last;                   /* whose record went last: the other is next */
+    /* The suspect goes first, or two of them could take turns in killing us and never be condemned:
+     * until then, or until this time (0: not running yet), what it need not wait for waits. */
+    char first[STORE_MARKER_BYTES];
+    exo_time first_ns;
     /* what is known to bring its reader down; "": nothing */
     char condemned[STORE_MARKER_BYTES];
     char why[256];

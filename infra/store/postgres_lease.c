@@ -190,7 +190,7 @@ static void guard_read(struct store_guard *guard, const PGresult *result)
 {
     guard->crashes = (uint32_t)pg_int(result, 0, 0);
     guard->deaths = (uint32_t)pg_int(result, 0, 1);
-    strncpy(guard->marker, pg_text(result, 0, 2), sizeof(guard->marker) - 1);
+    strncpy(guard->suspect, pg_text(result, 0, 2), sizeof(guard->suspect) - 1);
 }
 
 static void shard_result(struct link_request *request, uint32_t step, const PGresult *result)

@@ -2,6 +2,9 @@
 
 #include <string.h>
 
+/* ?2 is another process than the last opener, which died while its marker stood. */
+#define DIED_MARKED "g.process <> ?2 AND g.is_open AND g.marked_by = g.process"
+
 static const char OPEN[] =
     "INSERT INTO shard_guard AS g "
     "(shard, process, is_open, jobs_offset, status_offset, opened_ns) "
@@ -9,12 +12,12 @@ static const char OPEN[] =
     "crashes = CASE WHEN g.process = ?2 THEN g.crashes WHEN NOT g.is_open THEN 0 "
     "WHEN (g.jobs_offset = ?3 AND g.status_offset = ?4) OR ?5 - g.opened_ns < 10000000000 "
     "THEN g.crashes + 1 ELSE 1 END, "
-    "deaths = g.deaths + "
-    "(g.process <> ?2 AND g.is_open AND g.marked_by = g.process AND g.marker <> ''), "
-    "opened_ns = CASE WHEN g.process = ?2 THEN g.opened_ns ELSE ?5 END, "
-    "jobs_offset = CASE WHEN g.process = ?2 THEN g.jobs_offset ELSE ?3 END, "
-    "status_offset = CASE WHEN g.process = ?2 THEN g.status_offset ELSE ?4 END, "
-    "process = ?2, is_open = 1, marked_by = '' RETURNING crashes, deaths, marker";
+    "deaths = iif(" DIED_MARKED ", iif(g.marker = g.suspect, g.deaths + 1, 1), g.deaths), "
+    "suspect = iif(" DIED_MARKED ", g.marker, g.suspect), "
+    "opened_ns = iif(g.process = ?2, g.opened_ns, ?5), "
+    "jobs_offset = iif(g.process = ?2, g.jobs_offset, ?3), "
+    "status_offset = iif(g.process = ?2, g.status_offset, ?4), "
+    "process = ?2, is_open = 1, marked_by = '' RETURNING crashes, deaths, suspect";
 
 int sqlite_guard_open(struct sqlite_connection *connection, const char *process,
                       struct store_shard *shard, exo_time now_ns, struct exo_error *err)
@@ -39,8 +42,8 @@ int sqlite_guard_open(struct sqlite_connection *connection, const char *process,
             .crashes = (uint32_t)sqlite_column_int(statement, 0),
             .deaths = (uint32_t)sqlite_column_int(statement, 1),
         };
-        strncpy(shard->guard.marker, sqlite_column_text(statement, 2),
-                sizeof(shard->guard.marker) - 1);
+        strncpy(shard->guard.suspect, sqlite_column_text(statement, 2),
+                sizeof(shard->guard.suspect) - 1);
     }
     sqlite_rewind(statement);
     return 0;
@@ -67,7 +70,9 @@ int sqlite_guard_clear(struct sqlite_connection *connection, uint32_t shard, str
 {
     struct sqlite_statement *statement =
         sqlite_use(connection,
-                   "UPDATE shard_guard SET marker = '', marked_by = '', deaths = 0 "
+                   "UPDATE shard_guard SET marker = '', marked_by = '', "
+                   "deaths = iif(suspect = marker, 0, deaths), "
+                   "suspect = iif(suspect = marker, '', suspect) "
                    "WHERE shard = ?1",
                    err);
 
@@ -98,7 +103,8 @@ static int mark_job(void *argument, struct sqlite_connection *connection, struct
     }
     struct sqlite_statement *statement =
         sqlite_use(connection,
-                   "UPDATE shard_guard SET deaths = iif(marker = ?3, deaths, 0), "
+                   "UPDATE shard_guard SET deaths = iif(?3 = '', 0, deaths), "
+                   "suspect = iif(?3 = '', '', suspect), "
                    "crashes = iif(?3 = '', 0, crashes), marker = ?3, "
                    "marked_by = iif(?3 = '', '', ?2) "
                    "WHERE shard = ?1 AND process = ?2 AND is_open",

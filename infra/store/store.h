@@ -121,9 +121,9 @@ struct store_cursor {
 
 /* What earlier owners left behind (protocol.md 2, docs/adr/0012-poison.md). */
 struct store_guard {
-    uint32_t crashes;                /* owners in a row that died with the shard open */
-    uint32_t deaths;                 /* of those, the ones that died while marker stood */
-    char marker[STORE_MARKER_BYTES]; /* the last input that was marked; "": none */
+    uint32_t crashes; /* owners in a row that died with the shard open */
+    uint32_t deaths;  /* those that died while suspect was marked and nothing else since */
+    char suspect[STORE_MARKER_BYTES]; /* the last marker that one died on; "": none */
 };
 
 struct store_shard {
@@ -246,8 +246,8 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
                       void *argument);
 
 /* store_shard_mark notes the input that process, which has taken the shard, is about to step; it
- * stands until a batch clears it, another is noted or the process takes the shard again. The same
- * text keeps its deaths.
+ * stands until a batch clears it, another is noted or the process takes the shard again. A suspect
+ * whose batch commits is one no more.
  * marker  under STORE_MARKER_BYTES; "": the crashes are overcome, all of it is forgotten
  * done gets EXO_EFENCED when another process has taken the shard since. */
 void store_shard_mark(struct store *store, uint32_t shard, const char *process, const char *marker,

@@ -53,7 +53,7 @@ static void counts_owners_that_died(void **state)
 
     assert_int_equal(guard.crashes, 3);
     assert_int_equal(guard.deaths, 0);
-    assert_string_equal(guard.marker, "");
+    assert_string_equal(guard.suspect, "");
     release(t, "d");
     assert_int_equal(seize(t, "e").crashes, 0); /* d has closed it */
     trial_close(t);
@@ -104,16 +104,20 @@ static void counts_deaths_while_the_marker_stood(void **state)
     struct store_guard guard = seize(t, "b");
 
     assert_int_equal(guard.deaths, 1);
-    assert_string_equal(guard.marker, "exo.status/2 offset 11");
+    assert_string_equal(guard.suspect, "exo.status/2 offset 11");
     guard = seize(t, "c"); /* b died before it marked anything: nobody is to blame */
     assert_int_equal(guard.crashes, 2);
     assert_int_equal(guard.deaths, 1);
     assert_int_equal(mark(t, "c", "exo.status/2 offset 11"), 0);
     assert_int_equal(seize(t, "d").deaths, 2);
     assert_int_equal(mark(t, "d", "exo.status/2 offset 12"), 0);
+    assert_int_equal(trial_take(t, t->store, 2, "d"), 0);
+    assert_int_equal(t->shard.guard.deaths, 2); /* nobody died on that: the suspect stays */
+    assert_string_equal(t->shard.guard.suspect, "exo.status/2 offset 11");
+    assert_int_equal(mark(t, "d", "exo.status/2 offset 12"), 0);
     guard = seize(t, "e"); /* another input: its first */
     assert_int_equal(guard.deaths, 1);
-    assert_string_equal(guard.marker, "exo.status/2 offset 12");
+    assert_string_equal(guard.suspect, "exo.status/2 offset 12");
     trial_close(t);
 }
 
@@ -142,13 +146,19 @@ static void the_batch_clears_its_marker(void **state)
     struct store_batch batch = trial_batch(&shard);
 
     assert_int_equal(shard.guard.deaths, 1);
+    assert_int_equal(mark(t, "b", "grant"), 0);
+    batch.clears_marker = true;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    assert_int_equal(trial_take(t, t->store, 2, "b"), 0);
+    assert_string_equal(t->shard.guard.suspect, "timer"); /* that was another */
     assert_int_equal(mark(t, "b", "timer"), 0);
+    batch = trial_batch(&t->shard);
     batch.clears_marker = true;
     assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
     struct store_guard guard = seize(t, "c");
 
     assert_int_equal(guard.deaths, 0);
-    assert_string_equal(guard.marker, "");
+    assert_string_equal(guard.suspect, "");
     assert_int_equal(guard.crashes, 2);
     assert_int_equal(mark(t, "c", ""), 0); /* overcome */
     assert_int_equal(seize(t, "d").crashes, 1);

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "tests/sim/crash.h"
 #include "tests/sim/oracle.h"
 
 struct database database;
@@ -252,8 +253,10 @@ static void batch_put(const struct store_batch *batch)
     struct database_shard *shard = &database.shards[batch->shard];
 
     if (batch->clears_marker) {
-        shard->row.guard.marker[0] = '\0';
-        shard->row.guard.deaths = 0;
+        if (strcmp(shard->row.guard.suspect, shard->marker) == 0) {
+            shard->row.guard = (struct store_guard){.crashes = shard->row.guard.crashes};
+            shard->false_deaths = 0;
+        }
         shard->is_marked = false;
     }
     oracle_commit(&shard->row, batch);
@@ -302,6 +305,33 @@ static void txn_commit(void *argument)
     txn_end(txn, &result);
 }
 
+/* A row of such a plan may not say that one of its tasks is dispatched. Updates name no cluster. */
+static bool is_grant(const struct store_execution *row, bool is_insert)
+{
+    const struct database_execution *e = is_insert ? NULL : database_find(&row->id);
+    const char *cluster = is_insert ? row->cluster : e == NULL ? "" : e->row.cluster;
+    size_t bytes = strlen(cluster);
+
+    return bytes > 0 && cluster[bytes - 1] == 'x' && strcmp(row->state, "RUNNING") == 0;
+}
+
+static bool is_grant_refused(const struct txn *txn)
+{
+    for (uint32_t i = 0; i < txn->count; i++) {
+        for (uint32_t k = 0; k < txn->batches[i].update_count; k++) {
+            if (is_grant(&txn->batches[i].updates[k], false)) {
+                return true;
+            }
+        }
+        for (uint32_t k = 0; k < txn->batches[i].insert_count; k++) {
+            if (is_grant(&txn->batches[i].inserts[k], true)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 /* What the rows themselves raise. */
 static bool rows_fit(struct txn *txn, struct store_result *ret_result)
 {
@@ -324,6 +354,10 @@ static bool rows_fit(struct txn *txn, struct store_result *ret_result)
                 return false;
             }
         }
+    }
+    if (is_grant_refused(txn)) {
+        *ret_result = result_of(STORE_REFUSED, "a grant that no database takes");
+        return false;
     }
     if (txn->fate == TXN_REFUSED && txn->count == 1 && inputs > 1) {
         *ret_result = result_of(STORE_REFUSED, "refused this once");
@@ -520,7 +554,17 @@ static void guard_open(struct database_shard *shard, const char *process)
     bool stood_still = shard->opened_at[0] == shard->row.inputs[0].offset &&
                        shard->opened_at[1] == shard->row.inputs[1].offset;
 
-    guard->deaths += has_died && shard->is_marked && guard->marker[0] != '\0';
+    if (has_died && shard->is_marked) {
+        if (strcmp(guard->suspect, shard->marker) != 0) {
+            guard->deaths = 0;
+            shard->false_deaths = 0;
+            memcpy(guard->suspect, shard->marker, sizeof(guard->suspect));
+        }
+        guard->deaths++;
+        shard->false_deaths += !crash_killed(shard->opener);
+        shard->is_slandered =
+            shard->is_slandered || (shard->false_deaths > 0 && guard->deaths >= 2);
+    }
     if (!is_same) {
         bool is_in_a_row = stood_still || database_now_ns() - shard->opened_ns < 10 * EXO_SECOND;
 
@@ -531,7 +575,7 @@ static void guard_open(struct database_shard *shard, const char *process)
     }
     if (guard->deaths > 0 || guard->crashes > 0) {
         sim_trace("shard %u: %u crashes, %u deaths on \"%s\"", shard->row.shard, guard->crashes,
-                  guard->deaths, guard->marker);
+                  guard->deaths, guard->suspect);
     }
     (void)snprintf(shard->opener, sizeof(shard->opener), "%s", process);
     shard->is_open = true;
@@ -547,13 +591,11 @@ bool database_mark(uint32_t number, const char *process, const char *marker)
         return false;
     }
     sim_trace("%s marks \"%s\" of shard %u", process, marker, number);
-    if (strcmp(guard->marker, marker) != 0) {
-        guard->deaths = 0;
-    }
     if (marker[0] == '\0') {
-        guard->crashes = 0;
+        *guard = (struct store_guard){0};
+        shard->false_deaths = 0;
     }
-    (void)snprintf(guard->marker, sizeof(guard->marker), "%s", marker);
+    (void)snprintf(shard->marker, sizeof(shard->marker), "%s", marker);
     shard->is_marked = marker[0] != '\0';
     return true;
 }

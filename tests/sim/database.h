@@ -64,6 +64,9 @@ struct database_shard {
     /* the guard: who opened it last and has not closed it */
     char opener[STORE_PROCESS_BYTES];
     bool is_open, is_marked;
+    char marker[STORE_MARKER_BYTES];
+    uint32_t false_deaths; /* of guard.deaths: nothing of a plan killed them */
+    bool is_slandered;     /* an input without guilt may have been condemned */
     exo_time opened_ns;
     int64_t opened_at[STORE_INPUTS];
 };

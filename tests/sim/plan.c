@@ -150,6 +150,20 @@ static void make_hang(struct dice *dice, struct plan_execution *e)
     }
 }
 
+static void make_crash(struct plan_execution *e, struct faults *faults)
+{
+    if (e->is_poison) {
+        return;
+    }
+    if (fault_fires(faults, FAULT_CRASH_RECORD)) {
+        e->crash = dice_chance(faults->dice, 500000) ? CRASH_JOB : CRASH_REPORT;
+    } else if (fault_fires(faults, FAULT_CRASH_INTERNAL)) {
+        e->crash = CRASH_GRANT;
+    } else if (fault_fires(faults, FAULT_REFUSE_INTERNAL)) {
+        e->crash = CRASH_REFUSED;
+    }
+}
+
 static void make_execution(struct dice *dice, struct plan *plan, uint32_t number,
                            struct faults *faults)
 {
@@ -192,6 +206,7 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
         e->repeat_ns = e->submit_ns + dice_between(faults->dice, 0, 30 * EXO_SECOND);
     }
     e->is_poison = fault_fires(faults, FAULT_POISON);
+    make_crash(e, faults);
     plan->garbage_jobs += fault_fires(faults, FAULT_GARBAGE);
     plan->garbage_status += fault_fires(faults, FAULT_GARBAGE);
 }
@@ -242,6 +257,9 @@ enum task_end plan_task_end(const struct plan_execution *e, uint32_t satellite, 
     bool is_concerned = s->each == EACH_NONE || draw % 16 == 0;
     uint32_t times = (uint32_t)(draw / 16 % 4);
 
+    if (e->crash == CRASH_REPORT && satellite == 0 && index == 0 && failures + laters == 0) {
+        return END_FAILED; /* whatever it was: nobody can read it */
+    }
     if (!is_concerned) {
         return END_SUCCEEDED;
     }
@@ -389,7 +407,11 @@ static void text_output(const struct plan_execution *e, struct buffer *text)
 void plan_text(const struct plan_execution *e, struct buffer *text)
 {
     put(text, "exosphere: v1\ncluster:\n  name: p%u/", e->project);
-    put(text, e->is_poison ? "poison%u\n" : "c%u\n", e->number);
+    put(text,
+        e->is_poison                ? "poison%u\n"
+        : e->crash == CRASH_REFUSED ? "c%ux\n"
+                                    : "c%u\n",
+        e->number);
     put(text, "  priority: %u\n", e->priority);
     buffer_text(text, e->has_sla ? "  sla: 1m\n" : "");
     if (e->timeout_ms > 0) {

@@ -100,7 +100,9 @@ request_new(struct store *store, sim_call *begin,
     request->argument = argument;
     request->next = store->requests;
     store->requests = request;
-    sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, request_arrives, request);
+    if (!store->loop->is_dead) { /* nothing leaves a dead process */
+        sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, request_arrives, request);
+    }
     return request;
 }
 

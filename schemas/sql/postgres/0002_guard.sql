@@ -9,9 +9,10 @@ CREATE TABLE shard_guard (
     status_offset bigint NOT NULL,
     opened_at timestamptz NOT NULL,
     crashes integer NOT NULL DEFAULT 0,     -- in a row
-    marker text NOT NULL DEFAULT '',        -- the input that was about to be stepped
+    marker text NOT NULL DEFAULT '',        -- the input that is about to be stepped
     marked_by text NOT NULL DEFAULT '',     -- by whom, while that still stands
-    deaths integer NOT NULL DEFAULT 0       -- processes that died while it stood
+    suspect text NOT NULL DEFAULT '',       -- the last marker that a process died on
+    deaths integer NOT NULL DEFAULT 0       -- how many did, in a row
 );
 
 -- A shard is opened by a process. Another that had it open and did not close it has crashed: in a row
@@ -31,9 +32,13 @@ BEGIN
                       g.status_offset = excluded.status_offset) OR
                      clock_timestamp() - g.opened_at < interval '10 seconds' THEN g.crashes + 1
                 ELSE 1 END,
-            deaths = g.deaths + CASE
-                WHEN g.process <> me AND g.is_open AND g.marked_by = g.process AND g.marker <> ''
-                THEN 1 ELSE 0 END,
+            deaths = CASE
+                WHEN g.process = me OR NOT g.is_open OR g.marked_by <> g.process THEN g.deaths
+                WHEN g.marker = g.suspect THEN g.deaths + 1
+                ELSE 1 END,
+            suspect = CASE
+                WHEN g.process = me OR NOT g.is_open OR g.marked_by <> g.process THEN g.suspect
+                ELSE g.marker END,
             opened_at = CASE WHEN g.process = me THEN g.opened_at ELSE excluded.opened_at END,
             jobs_offset = CASE WHEN g.process = me THEN g.jobs_offset
                                ELSE excluded.jobs_offset END,
@@ -50,13 +55,13 @@ RETURNS void LANGUAGE sql AS $$
      WHERE process = me AND (is_leaving OR shard = ANY (releases));
 $$;
 
--- Notes what is about to be stepped; a marker that is there already keeps its deaths. An empty one
--- forgets everything. Raises EX003 unless the caller has opened the shard last.
+-- Notes what is about to be stepped. An empty marker forgets everything. Raises EX003 unless the caller has opened the shard last.
 CREATE FUNCTION exo_guard_mark(which integer, me text, what text)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE shard_guard
-       SET deaths = CASE WHEN marker = what THEN deaths ELSE 0 END,
+       SET deaths = CASE WHEN what = '' THEN 0 ELSE deaths END,
+           suspect = CASE WHEN what = '' THEN '' ELSE suspect END,
            crashes = CASE WHEN what = '' THEN 0 ELSE crashes END,
            marker = what, marked_by = CASE WHEN what = '' THEN '' ELSE me END
      WHERE shard = which AND process = me AND is_open;

@@ -8,7 +8,8 @@ CREATE TABLE shard_guard (
     status_offset INTEGER NOT NULL,
     opened_ns INTEGER NOT NULL,
     crashes INTEGER NOT NULL DEFAULT 0,  -- in a row
-    marker TEXT NOT NULL DEFAULT '',     -- the input that was about to be stepped
+    marker TEXT NOT NULL DEFAULT '',     -- the input that is about to be stepped
     marked_by TEXT NOT NULL DEFAULT '',  -- by whom, while that still stands
-    deaths INTEGER NOT NULL DEFAULT 0    -- processes that died while it stood
+    suspect TEXT NOT NULL DEFAULT '',    -- the last marker that a process died on
+    deaths INTEGER NOT NULL DEFAULT 0    -- how many did, in a row
 ) STRICT;
