@@ -14,7 +14,8 @@ enum {
     FIRST_S = 3,          /* others wait so long for a suspect */
     STANDS_S = 1,         /* a marker nobody comes for */
     REFUSED_LENGTH_S = 1, /* first; doubles while refusals go on */
-    CRASHED_LENGTH_S = 2, /* for each crash */
+    CRASHED_LENGTH_S = 4,
+    SUSPECT_LENGTH_S = 10,
     LENGTH_MAX_S = 60,
 };
 
@@ -95,17 +96,18 @@ void caution_taken(struct shard *shard, const struct store_guard *guard)
                       shard->number, guard->crashes, guard->deaths, guard->suspect);
     }
     careful_set(shard, CAUTION_CRASHED);
-    exo_time length_s = (exo_time)CRASHED_LENGTH_S * (guard->crashes + guard->deaths);
-
-    c->length_ns = (length_s < LENGTH_MAX_S ? length_s : LENGTH_MAX_S) * EXO_SECOND;
+    c->length_ns = (guard->deaths == 0 ? CRASHED_LENGTH_S : SUSPECT_LENGTH_S) * EXO_SECOND;
     range_set(shard);
     memcpy(c->first, guard->suspect, sizeof(c->first));
     c->first_ns = 0;
+    c->over_ns = 0;
     if (guard->deaths >= DEATHS_CONDEMN) {
-        memcpy(c->condemned, guard->suspect, sizeof(c->condemned));
-        c->is_blind = guard->deaths >= DEATHS_BLIND;
-        c->is_duplicate = false;
-        (void)snprintf(c->why, sizeof(c->why), "%u scheduler processes died on it", guard->deaths);
+        struct condemned *by_death = &c->condemned[BY_DEATH];
+
+        memcpy(by_death->input, guard->suspect, sizeof(by_death->input));
+        by_death->is_blind = guard->deaths >= DEATHS_BLIND;
+        (void)snprintf(by_death->why, sizeof(by_death->why), "%u scheduler processes died on it",
+                       guard->deaths);
     }
 }
 
@@ -115,14 +117,17 @@ void caution_refused(struct shard *shard, bool is_duplicate, const char *why)
     struct caution *c = &shard->caution;
 
     if (c->mark == MARK_USED) {
-        c->is_blind = strcmp(c->condemned, c->input) == 0;
-        c->is_duplicate = is_duplicate;
-        memcpy(c->condemned, c->input, sizeof(c->condemned));
-        (void)snprintf(c->why, sizeof(c->why), "the database refuses what follows from it: %.190s",
-                       why);
+        bool is_blind = c->found != NULL;
+        struct condemned *by_refusal = &c->condemned[BY_REFUSAL];
+
+        memcpy(by_refusal->input, c->input, sizeof(by_refusal->input));
+        (void)snprintf(by_refusal->why, sizeof(by_refusal->why),
+                       "the database refuses what follows from it: %.190s", why);
+        by_refusal->is_blind = is_blind;
+        by_refusal->is_duplicate = is_duplicate;
         return;
     }
-    bool is_again = now_of(shard) - c->over_ns < LENGTH_MAX_S * EXO_SECOND;
+    bool is_again = now_of(shard) - c->ended_ns < LENGTH_MAX_S * EXO_SECOND;
     exo_time length_ns = is_again ? 2 * c->length_ns : 0;
 
     c->length_ns = length_ns < REFUSED_LENGTH_S * EXO_SECOND ? REFUSED_LENGTH_S * EXO_SECOND
@@ -131,6 +136,7 @@ void caution_refused(struct shard *shard, bool is_duplicate, const char *why)
     if (c->mode == CAUTION_NONE) {
         careful_set(shard, CAUTION_REFUSED);
     }
+    c->over_ns = 0;
     for (int i = 0; i < INPUT_NR; i++) {
         c->until[i] = shard->sealed.batch.inputs[i].offset;
         c->heard_ns[i] = now_of(shard);
@@ -182,8 +188,14 @@ static enum caution_verdict use(struct shard *shard)
     if (strcmp(c->first, c->input) == 0) {
         c->first[0] = '\0';
     }
+    c->found = NULL;
+    for (int i = 0; i < CONDEMNED_NR; i++) {
+        if (strcmp(c->condemned[i].input, c->input) == 0) {
+            c->found = &c->condemned[i];
+        }
+    }
     scheduler_wake(shard->scheduler);
-    return strcmp(c->condemned, c->input) == 0 ? CAUTION_QUARANTINE : CAUTION_STEP;
+    return c->found != NULL ? CAUTION_QUARANTINE : CAUTION_STEP;
 }
 
 /* The one before it must be decided, and nothing else may lie in its batch. */
@@ -310,7 +322,7 @@ void caution_unused(struct shard *shard)
 
 void caution_reason(const struct shard *shard, const char *became, char text[512])
 {
-    (void)snprintf(text, 512, "POISON: %s; %s", shard->caution.why, became);
+    (void)snprintf(text, 512, "POISON: %s; %s", shard->caution.found->why, became);
 }
 
 static void stand_still(struct shard *shard)
@@ -318,7 +330,7 @@ static void stand_still(struct shard *shard)
     struct exo_error err;
 
     (void)exo_error_set(&err, EXO_EINTERNAL, "POISON: \"%.120s\" cannot be quarantined: %.240s",
-                        shard->caution.condemned, shard->caution.why);
+                        shard->caution.found->input, shard->caution.found->why);
     shard_stop(shard, &err);
 }
 
@@ -330,7 +342,7 @@ void caution_fail(struct shard *shard, const struct sched_event *event)
     char of[EXECUTION_ID_TEXT_BYTES + 1] = "";
     char reason[512];
 
-    if (c->is_blind) {
+    if (c->found->is_blind) {
         stand_still(shard);
         return;
     }
@@ -367,9 +379,9 @@ void caution_committed(struct shard *shard)
     if (c->mark != MARK_USED) {
         return;
     }
-    if (strcmp(c->condemned, c->input) == 0) {
-        c->condemned[0] = '\0';
-        c->is_blind = false;
+    if (c->found != NULL) {
+        c->found->input[0] = '\0';
+        c->found = NULL;
     }
     mark_free(shard);
 }
@@ -401,7 +413,8 @@ static void caution_end(struct shard *shard)
         store_shard_mark(shard->scheduler->store, shard->number, shard->scheduler->process, "",
                          forgotten, shard_ticket_new(shard, NULL));
     }
-    c->condemned[0] = '\0';
+    memset(c->condemned, 0, sizeof(c->condemned));
+    c->ended_ns = now_of(shard);
     careful_set(shard, CAUTION_NONE);
     mark_free(shard);
     intake_resume(shard);
@@ -424,10 +437,12 @@ void caution_turn(struct shard *shard)
         intake_resume(shard);
     }
     if (shard->state != SHARD_RUNNING) {
-        c->over_ns = now_of(shard) + c->length_ns;
         return;
     }
-    exo_time over_ns = c->over_ns + (c->condemned[0] == '\0' ? 0 : LENGTH_MAX_S * EXO_SECOND);
+    c->over_ns = c->over_ns == 0 ? now_of(shard) + c->length_ns : c->over_ns;
+    bool is_awaited =
+        c->condemned[BY_DEATH].input[0] != '\0' || c->condemned[BY_REFUSAL].input[0] != '\0';
+    exo_time over_ns = c->over_ns + (is_awaited ? LENGTH_MAX_S * EXO_SECOND : 0);
 
     if (c->mark == MARK_NONE && is_clear(shard) && now_of(shard) >= over_ns &&
         c->first[0] == '\0' && shard->scheduler->held.shard != shard &&
@@ -438,6 +453,7 @@ void caution_turn(struct shard *shard)
 
 void caution_life_end(struct shard *shard)
 {
+    shard->caution.found = NULL;
     mark_free(shard);
     grant_drop(shard);
 }

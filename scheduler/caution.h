@@ -33,13 +33,24 @@ enum caution_verdict {
     CAUTION_QUARANTINE,
 };
 
+/* An input that is known to bring its reader down, and how. */
+struct condemned {
+    char input[STORE_MARKER_BYTES]; /* "": none */
+    char why[256];
+    bool is_blind;     /* its quarantine did too: nothing of it is looked at */
+    bool is_duplicate; /* refused because its execution is there already */
+};
+
+enum { BY_DEATH, BY_REFUSAL, CONDEMNED_NR };
+
 struct caution {
     enum caution_mode mode;
     enum caution_mark mark;
     char input[STORE_MARKER_BYTES];  /* the one that mark is about */
-    exo_time stands_ns;              /* since when; this and the next three on the loop's clock */
+    exo_time stands_ns;              /* since when; this and the next four on the loop's clock */
     exo_time heard_ns[STORE_INPUTS]; /* a record was offered */
-    exo_time over_ns;                /* not over before */
+    exo_time over_ns;                /* not over before; 0: not running yet */
+    exo_time ended_ns;               /* when it was over the last time */
     exo_time length_ns;              /* of the wait for inputs that are no records */
     int64_t until[STORE_INPUTS];     /* records below it go one a batch */
     uint32_t last;                   /* whose record went last: the other is next */
@@ -47,11 +58,8 @@ struct caution {
      * until then, or until this time (0: not running yet), what it need not wait for waits. */
     char first[STORE_MARKER_BYTES];
     exo_time first_ns;
-    /* what is known to bring its reader down; "": nothing */
-    char condemned[STORE_MARKER_BYTES];
-    char why[256];
-    bool is_blind;     /* its quarantine did too: nothing of it is looked at */
-    bool is_duplicate; /* refused because its execution is there already */
+    struct condemned condemned[CONDEMNED_NR];
+    struct condemned *found; /* the one that is being quarantined */
 };
 
 /* caution_taken looks at what earlier owners left, before anything is loaded. */

@@ -130,11 +130,11 @@ void record_quarantine(struct shard *shard, const char *topic, const struct log_
     char became[256] = "no execution was begun with it";
     char reason[512];
 
-    if (shard->caution.is_duplicate) {
+    if (shard->caution.found->is_duplicate) {
         shard->scheduler->counts.duplicates++;
         return; /* what it asks for is there */
     }
-    if (shard->caution.is_blind) {
+    if (shard->caution.found->is_blind) {
         (void)snprintf(became, sizeof(became),
                        "to set it right went wrong too: nothing in it was looked at, and an "
                        "attempt it reports about goes on until its lease or timeout ends");

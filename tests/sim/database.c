@@ -345,21 +345,30 @@ static bool rows_fit(struct txn *txn, struct store_result *ret_result)
         }
         for (uint32_t k = 0; k < batch->insert_count; k++) {
             if (database_find(&batch->inserts[k].id) != NULL) {
+                database.shards[batch->shard].refused_ns = sim.now_ns;
                 *ret_result = result_of(STORE_REFUSED, "the id is there already");
                 ret_result->is_duplicate = true;
                 return false;
             }
             if (strstr(batch->inserts[k].cluster, "/poison") != NULL) {
+                database.shards[batch->shard].refused_ns = sim.now_ns;
                 *ret_result = result_of(STORE_REFUSED, "text that no database takes");
                 return false;
             }
         }
     }
     if (is_grant_refused(txn)) {
+        database.shards[txn->batches[0].shard].refused_ns = sim.now_ns; /* it is careful now */
         *ret_result = result_of(STORE_REFUSED, "a grant that no database takes");
         return false;
     }
-    if (txn->fate == TXN_REFUSED && txn->count == 1 && inputs > 1) {
+    struct database_shard *shard = &database.shards[txn->batches[0].shard];
+
+    /* Once, and never one that goes alone: where offsets are not dense it may look like many. */
+    if (txn->fate == TXN_REFUSED && txn->count == 1 && inputs > 1 &&
+        !txn->batches[0].clears_marker &&
+        (shard->refused_ns == 0 || sim.now_ns - shard->refused_ns > EXO_MINUTE)) {
+        shard->refused_ns = sim.now_ns;
         *ret_result = result_of(STORE_REFUSED, "refused this once");
         return false;
     }

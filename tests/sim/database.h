@@ -65,6 +65,7 @@ struct database_shard {
     char opener[STORE_PROCESS_BYTES];
     bool is_open, is_marked;
     char marker[STORE_MARKER_BYTES];
+    exo_time refused_ns;   /* when it was refused what is refused once */
     uint32_t false_deaths; /* of guard.deaths: nothing of a plan killed them */
     bool is_slandered;     /* an input without guilt may have been condemned */
     exo_time opened_ns;
