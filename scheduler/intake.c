@@ -14,8 +14,6 @@
 #include "schemas/vocab/limits.h"
 
 enum {
-    JOBS_MAX = 1024,
-    STATUS_MAX = 4096,
     OPEN_BYTES_MAX = 64 << 20, /* of events that wait for their seal */
     FRESH_MARGIN_S = 5,        /* clocks of the API may be ahead by so much */
 };
@@ -275,6 +273,11 @@ static void known_ask(struct shard *shard, const struct log_record *records, siz
 {
     struct arena scratch;
 
+    if (shard->caution.mode != CAUTION_NONE) {
+        count = 1; /* the others must not be blamed on this one */
+        caution_unused(shard);
+    }
+
     arena_init(&scratch, shard->scheduler->allocator, 0);
     shard->checked_count = 0;
     for (size_t i = 0; i < count && shard->checked_count < CHECKED_MAX; i++) {
@@ -448,37 +451,32 @@ static bool has_room(const struct shard_input *input)
     const struct shard_input *inputs = shard->inputs;
     bool is_jobs = input == &inputs[INPUT_JOBS];
 
-    for (int i = 0; i < INPUT_NR; i++) {
-        if (inputs[i].cursor.offset < inputs[i].careful_until) {
-            /* One input a batch, the one before it decided, nothing else beside it; whoever has
-             * left the range waits for the other, or it might never get its turn. */
-            return input->cursor.offset < input->careful_until &&
-                   inputs[INPUT_JOBS].taken + inputs[INPUT_STATUS].taken == 0 &&
-                   !shard->is_in_flight && sched_is_empty(shard->sched);
-        }
-    }
     return input->taken < (is_jobs ? (uint32_t)JOBS_MAX : (uint32_t)STATUS_MAX) &&
            shard->open_arena.used_bytes < OPEN_BYTES_MAX && shard->outbox_count < OUTBOX_MAX;
 }
 
-static bool take_record(struct shard_input *input, const struct log_record *record)
+enum taking { TAKING_DONE, TAKING_WAITS, TAKING_UNCHECKED };
+
+static enum taking take_record(struct shard_input *input, const struct log_record *record)
 {
     struct shard *shard = input->shard;
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
 
-    if (record->offset == input->skip) {
-        if (!input->is_skip_duplicate) {
-            letter_add(shard, is_jobs ? TOPIC_JOBS : TOPIC_STATUS, record,
-                       "the database refuses what follows from it");
-        }
-        return true;
+    switch (caution_record(shard, is_jobs ? INPUT_JOBS : INPUT_STATUS, record->offset)) {
+    case CAUTION_WAIT:
+        return TAKING_WAITS;
+    case CAUTION_QUARANTINE:
+        record_quarantine(shard, is_jobs ? TOPIC_JOBS : TOPIC_STATUS, record);
+        return TAKING_DONE;
+    case CAUTION_STEP:
+        break;
     }
     if (!is_jobs) {
         take_status(shard, record);
-        return true;
+        return TAKING_DONE;
     }
     shard->scheduler->counts.jobs++;
-    return take_job(shard, record) == JOB_TAKEN;
+    return take_job(shard, record) == JOB_TAKEN ? TAKING_DONE : TAKING_UNCHECKED;
 }
 
 static size_t input_records(void *argument, const struct log_record *records, size_t count)
@@ -494,15 +492,18 @@ static size_t input_records(void *argument, const struct log_record *records, si
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
 
     for (; i < count && has_room(input) && !(is_jobs && shard->is_checking); i++) {
-        if (!take_record(input, &records[i])) {
+        enum taking taking = take_record(input, &records[i]);
+
+        if (taking == TAKING_UNCHECKED) {
             known_ask(shard, records + i, count - i);
+        }
+        if (taking != TAKING_DONE) {
             break;
         }
         if (shard->generation != generation) {
             return i; /* the reader is closed */
         }
         input->taken++;
-        input->last = records[i].offset;
         input->cursor.offset = records[i].offset + 1;
         input->cursor.checksum = log_record_checksum(&records[i]);
         if (!shard->has_moved) {
@@ -527,9 +528,14 @@ static void input_failed(void *argument, const struct exo_error *err)
 
 const struct log_reader_callbacks shard_input_callbacks = {input_records, input_failed};
 
+/* While it is careful the one whose record went last comes last. */
 void intake_resume(struct shard *shard)
 {
-    for (int i = 0; i < INPUT_NR; i++) {
+    uint32_t first = shard->caution.mode == CAUTION_NONE ? 0 : shard->caution.last + 1;
+
+    for (uint32_t k = 0; k < INPUT_NR; k++) {
+        uint32_t i = (first + k) % INPUT_NR;
+
         if (shard->inputs[i].is_paused && shard->inputs[i].reader != NULL) {
             shard->inputs[i].is_paused = false;
             log_reader_resume(shard->inputs[i].reader);

@@ -3,6 +3,7 @@
  *   leases.c   which shards are ours          fleet_link.c  exo.fleet: heartbeats, ticks, doubts
  *   shard.c    the life of one shard          committer.c   batches of all shards, one transaction
  *   intake.c   records -> events              values.c      what expressions wait for
+ *   caution.c  after crashes and refusals, one input at a time
  *   relay.c    after the commit: tasks, events, peers, dead letters
  *
  * One loop, one thread. */
@@ -27,6 +28,14 @@ struct committer;
 struct fleet_link;
 struct leases;
 
+/* A grant that was drawn and waits for its shard's marker. */
+struct held_grant {
+    struct shard *shard; /* NULL: none */
+    struct dispatch_grant grant;
+    char worker[FLEET_NAME_BYTES];
+    uint64_t incarnation;
+};
+
 struct scheduler {
     struct loop *loop;
     struct log *log;
@@ -47,6 +56,9 @@ struct scheduler {
     struct leases *leases;
     struct scheduler_counts counts;
     bool is_closing;
+    uint32_t careful_count; /* shards whose caution is not NONE */
+    struct shard *marked;   /* whose marker stands or is on its way: no other shard steps */
+    struct held_grant held;
 };
 
 /* scheduler_wake asks for a turn of the committer: something was stepped or became due. */

@@ -121,6 +121,8 @@ static void life_end(struct shard *shard)
         shard->inputs[i].taken = 0;
         shard->inputs[i].is_paused = false;
     }
+    caution_life_end(shard);
+    values_free(shard);
     if (shard->sched != NULL) {
         sched_holders(shard->sched, tickets_restore, shard);
     }
@@ -142,6 +144,7 @@ static void life_end(struct shard *shard)
 void shard_close(struct shard *shard)
 {
     life_end(shard);
+    caution_close(shard);
     loop_timer_free(shard->retry);
     shard->retry = NULL;
     shard->state = SHARD_CLOSING;
@@ -210,7 +213,6 @@ struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
     arena_init(&shard->sealed.arena, scheduler->allocator, 0);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].shard = shard;
-        shard->inputs[i].skip = -1;
     }
     shard->outbox_last = &shard->outbox;
     shard_take(shard);
@@ -304,7 +306,7 @@ void shard_suspect(struct shard *shard, const struct sched_witness *witness)
     shard_wait_add(shard, wait);
 }
 
-static void wait_over(struct shard *shard, struct shard_wait *wait)
+static struct sched_event wait_event(const struct shard_wait *wait)
 {
     struct sched_event event = {.kind = SCHED_BARRIER, .asked_ns = wait->asked_ns};
 
@@ -312,7 +314,18 @@ static void wait_over(struct shard *shard, struct shard_wait *wait)
         event.kind = SCHED_WITNESS;
         event.witness = wait->witness;
     }
-    (void)shard_step(shard, &event); /* what it says is counted by the core */
+    return event;
+}
+
+static void wait_over(struct shard *shard, struct shard_wait *wait, enum caution_verdict verdict)
+{
+    struct sched_event event = wait_event(wait);
+
+    if (verdict == CAUTION_QUARANTINE) {
+        caution_fail(shard, &event);
+    } else {
+        (void)shard_step(shard, &event); /* what it says is counted by the core */
+    }
 }
 
 void shard_applied(struct shard *shard)
@@ -330,8 +343,22 @@ void shard_applied(struct shard *shard)
             link = &wait->next;
             continue;
         }
+        struct sched_event event = wait_event(wait);
+        enum caution_verdict verdict = caution_event(shard, &event);
+        /* A barrier is for many executions: only one of them is to blame. */
+        bool is_kept = verdict == CAUTION_QUARANTINE && !wait->is_witness;
+
+        if (verdict == CAUTION_WAIT) {
+            link = &wait->next;
+            continue;
+        }
         *link = wait->next;
-        wait_over(shard, wait);
+        wait_over(shard, wait, verdict);
+        if (is_kept && shard->generation == generation) {
+            wait->next = shard->waits;
+            shard->waits = wait;
+            return;
+        }
         arena_release(&wait->arena);
         free(wait);
         if (shard->generation != generation) {
@@ -354,7 +381,11 @@ bool shard_wants_commit(struct shard *shard)
     if (!shard_is_live(shard) || shard->is_in_flight) {
         return false;
     }
-    if (!sched_is_empty(shard->sched) || shard->letter_count > 0 || shard->is_extra_dirty) {
+    if (caution_holds(shard)) {
+        return false;
+    }
+    if (!sched_is_empty(shard->sched) || shard->letter_count > 0 || shard->is_extra_dirty ||
+        shard->caution.mark == MARK_USED) {
         return true;
     }
     exo_time now_ns = loop_now_ns(shard->scheduler->loop);
@@ -438,10 +469,10 @@ void shard_seal(struct shard *shard)
     letters_seal(shard);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->sealed.batch.inputs[i] = shard->inputs[i].cursor;
-        shard->inputs[i].sealed_last = shard->inputs[i].last;
-        shard->sealed_taken[i] = shard->inputs[i].taken;
         shard->inputs[i].taken = 0;
     }
+    shard->sealed.batch.clears_marker =
+        shard->caution.mode == CAUTION_CRASHED && shard->caution.mark == MARK_USED;
     shard->sealed.batch.event_batch = shard->event_batch;
     shard->sealed.batch.extra = extra_pack(shard);
     shard->sealed_sequence = shard->next_sequence;
@@ -500,12 +531,7 @@ void shard_committed(struct shard *shard, const struct store_result *result)
         wait->asked_ns = shard->sealed.batch.now_ns;
         shard_wait_add(shard, wait);
     }
-    for (int i = 0; i < INPUT_NR; i++) {
-        if (shard->inputs[i].skip >= 0 &&
-            shard->sealed.batch.inputs[i].offset > shard->inputs[i].skip) {
-            shard->inputs[i].skip = -1;
-        }
-    }
+    caution_committed(shard);
     intake_resume(shard);
 }
 
@@ -513,41 +539,7 @@ void shard_committed(struct shard *shard, const struct store_result *result)
  * quarantined: to the dead letters, or nowhere when its execution is there already. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why)
 {
-    bool was_careful = shard_is_careful(shard);
-
-    for (uint32_t i = 0; i < INPUT_NR; i++) {
-        struct shard_input *input = &shard->inputs[i];
-
-        if (!was_careful) {
-            input->careful_until = shard->sealed.batch.inputs[i].offset;
-        } else if (shard->sealed_taken[i] > 0) {
-            input->skip = input->sealed_last;
-            input->is_skip_duplicate = is_duplicate;
-            was_careful = false; /* the culprit is found */
-        }
-    }
-    if (was_careful && shard->sealed_taken[INPUT_JOBS] + shard->sealed_taken[INPUT_STATUS] == 0) {
-        struct exo_error err;
-
-        (void)exo_error_set(&err, EXO_EINTERNAL,
-                            "the database refuses a step that no input caused: %s", why);
-        shard_stop(shard, &err);
-        return;
-    }
+    caution_refused(shard, is_duplicate, why);
     scheduler_say(shard->scheduler, "shard.refused", "shard %u: %s", shard->number, why);
     shard_again(shard, 0);
-}
-
-bool shard_is_careful(const struct shard *shard)
-{
-    if (shard->sealed_taken[INPUT_JOBS] + shard->sealed_taken[INPUT_STATUS] > 1) {
-        return false; /* the range lies behind: nobody can be blamed yet */
-    }
-    for (int i = 0; i < INPUT_NR; i++) {
-        if (shard->inputs[i].careful_until > 0 &&
-            shard->sealed.batch.inputs[i].offset <= shard->inputs[i].careful_until) {
-            return true;
-        }
-    }
-    return false;
 }

@@ -11,6 +11,7 @@
 #ifndef EXO_SCHEDULER_SHARD_H
 #define EXO_SCHEDULER_SHARD_H
 
+#include "scheduler/caution.h"
 #include "scheduler/scheduler.h"
 #include "schemas/wire/state.h"
 
@@ -31,16 +32,14 @@ struct shard_input {
     struct log_reader *reader;
     struct store_cursor cursor; /* behind what the open batch has taken */
     uint32_t taken;             /* records in the open batch */
-    int64_t last;               /* offset of the last one taken */
-    int64_t sealed_last;
-    int64_t trimmed; /* asked to be deleted below */
+    int64_t trimmed;            /* asked to be deleted below */
     bool is_paused;
-    /* After a refused commit: records below it go one a batch (0: none was refused); the one at
-     * skip is quarantined. */
-    int64_t careful_until;
-    int64_t skip;
-    bool is_skip_duplicate; /* refused because its execution is there already */
 };
+
+/* Taken in one batch at most, so that neither topic starves the other. */
+enum { JOBS_MAX = 1024, STATUS_MAX = 4096 };
+
+struct fetch; /* values.c */
 
 /* Waits until everything below end of exo.status has been applied. */
 struct shard_wait {
@@ -85,6 +84,7 @@ struct shard {
     struct arena open_arena; /* of the events in the open batch */
     struct sealed sealed;    /* the batch in flight */
     bool is_in_flight;
+    struct caution caution;
     bool is_resend_due;
     exo_time resend_ns; /* not before; on the loop's clock */
     int64_t drained_at; /* DRAINING: C; -1: not known yet */
@@ -113,11 +113,11 @@ struct shard {
     uint64_t event_batch;
     struct event_count *events; /* batches not acknowledged whole, oldest first */
     uint32_t event_counts;
-    bool is_behind;                  /* the journal is the source of public events */
-    bool is_catching_up;             /* rows of it are on their way */
-    exo_time catch_up_ns;            /* not before; on the loop's clock */
-    uint64_t event_round;            /* answers to what was sent in another one count no more */
-    uint32_t sealed_taken[INPUT_NR]; /* records in the batch in flight */
+    bool is_behind;        /* the journal is the source of public events */
+    bool is_catching_up;   /* rows of it are on their way */
+    exo_time catch_up_ns;  /* not before; on the loop's clock */
+    uint64_t event_round;  /* answers to what was sent in another one count no more */
+    struct fetch *fetched; /* values that wait for their turn while we are careful */
 };
 
 struct event_count {
@@ -194,10 +194,6 @@ void shard_committed(struct shard *shard, const struct store_result *result);
 /* shard_refused is told that the database refuses the batch in flight. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why);
 
-/* shard_is_careful is true when the batch in flight lay in a range that goes one input a batch: if
- * it is refused, its input is to blame. */
-bool shard_is_careful(const struct shard *shard);
-
 /* ---- intake.c ---- */
 extern const struct log_reader_callbacks shard_input_callbacks;
 /* intake_resume lets the readers go on after a seal. */
@@ -206,6 +202,15 @@ void intake_resume(struct shard *shard);
 /* letter_add puts a record with its reason into the open batch's dead letters; topic is static. */
 void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
                 const char *reason);
+
+/* ---- quarantine.c ---- */
+/* record_quarantine takes a condemned record: to the dead letters, the attempts it is about fail.
+ */
+void record_quarantine(struct shard *shard, const char *topic, const struct log_record *record);
+
+/* ---- committer.c ---- */
+/* grant_drop gives the tickets of a grant back that waits for the shard's marker. */
+void grant_drop(struct shard *shard);
 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
@@ -223,5 +228,8 @@ void events_free(struct shard *shard);
 
 /* ---- values.c ---- */
 void value_fetch(struct shard *shard, const struct sched_need *need);
+/* values_turn steps the values that had to wait; values_free forgets them. */
+void values_turn(struct shard *shard);
+void values_free(struct shard *shard);
 
 #endif /* EXO_SCHEDULER_SHARD_H */

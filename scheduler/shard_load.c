@@ -285,6 +285,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].cursor = row->inputs[i];
     }
+    caution_taken(shard, &row->guard);
     struct sched_limits limits = {0};
 
     shard->sched = sched_new(scheduler->allocator, scheduler->dispatch, scheduler->fleet,
@@ -293,6 +294,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
         shard_again(shard, EXO_SECOND);
         return;
     }
+    sched_be_narrow(shard->sched, shard->caution.mode != CAUTION_NONE);
     shard->state = SHARD_LOADING;
     scheduler->counts.takeovers++;
     static const struct store_load_callbacks callbacks = {.execution = load_execution,

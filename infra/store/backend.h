@@ -49,6 +49,8 @@ struct store_backend {
                    store_commit_done *done, void *argument);
     void (*shard_take)(struct store *store, uint32_t shard, const char *process,
                        store_take_done *done, void *argument);
+    void (*shard_mark)(struct store *store, uint32_t shard, const char *process, const char *marker,
+                       store_done *done, void *argument);
     void (*shard_load)(struct store *store, uint32_t shard,
                        const struct store_load_callbacks *callbacks, void *argument);
     void (*execution_get)(struct store *store, const struct execution_id *id,

@@ -264,6 +264,7 @@ static const struct store_backend postgres_backend = {
     .lease_round = postgres_store_lease_round,
     .commit = postgres_store_commit,
     .shard_take = postgres_store_shard_take,
+    .shard_mark = postgres_store_shard_mark,
     .shard_load = postgres_store_shard_load,
     .execution_get = postgres_store_execution_get,
     .execution_known = postgres_store_execution_known,

@@ -17,7 +17,7 @@ struct commit_op {
 static const uint8_t COMMIT_STATEMENTS[] = {
     SQL_BEGIN,    SQL_FENCE,        SQL_DEFINITIONS, SQL_INSERTS, SQL_UPDATES,
     SQL_LIVE_PUT, SQL_LIVE_DROP,    SQL_RUNS,        SQL_PAGES,   SQL_SEGMENTS,
-    SQL_JOURNAL,  SQL_DEAD_LETTERS, SQL_COMMIT,
+    SQL_JOURNAL,  SQL_DEAD_LETTERS, SQL_GUARD_CLEAR, SQL_COMMIT,
 };
 
 enum { FENCE_STEP = 1 };
@@ -345,6 +345,30 @@ static void send_dead_letters(const struct commit_op *op, struct postgres_link *
     link_send(link, SQL_DEAD_LETTERS, p);
 }
 
+/* Seldom: only while crashes are looked into. */
+static void send_guard_clear(const struct commit_op *op, struct postgres_link *link)
+{
+    struct postgres_params *p = link_params(link);
+    uint32_t count = 0;
+
+    FOR_BATCHES(op, b)
+    {
+        count += b->clears_marker;
+    }
+    if (count == 0) {
+        return;
+    }
+    params_array(p, TYPE_INT4, count);
+    FOR_BATCHES(op, b)
+    {
+        if (b->clears_marker) {
+            array_int4(p, (int32_t)b->shard);
+        }
+    }
+    params_array_end(p);
+    link_send(link, SQL_GUARD_CLEAR, p);
+}
+
 static void commit_send(struct link_request *request, struct postgres_link *link)
 {
     const struct commit_op *op = (const struct commit_op *)request;
@@ -361,6 +385,7 @@ static void commit_send(struct link_request *request, struct postgres_link *link
     send_segments(op, link);
     send_journal(op, link);
     send_dead_letters(op, link);
+    send_guard_clear(op, link);
     link_send(link, SQL_COMMIT, link_params(link));
 }
 

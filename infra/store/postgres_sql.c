@@ -68,10 +68,20 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], "
         "$6::bytea[], $7::bytea[])"},
 
+    [SQL_GUARD_CLEAR] = {"guard_clear",
+        "UPDATE shard_guard SET marker = '', marked_by = '', "
+        "deaths = CASE WHEN suspect = marker THEN 0 ELSE deaths END, "
+        "suspect = CASE WHEN suspect = marker THEN '' ELSE suspect END "
+        "WHERE shard = ANY ($1::int[])"},
+
     [SQL_SHARD_TAKE] = {"shard_take",
         "SELECT " SHARD_COLUMNS ", clock_timestamp() "
         "FROM exo_shard_take($1::int, $2::text) s"},
     [SQL_SHARD_GET] = {"shard_get", "SELECT " SHARD_COLUMNS " FROM shard s WHERE shard = $1::int"},
+    [SQL_GUARD_OPEN] = {"guard_open",
+        "SELECT g.crashes, g.deaths, g.suspect FROM exo_guard_open($1::int, $2::text) g"},
+    [SQL_GUARD_MARK] = {"guard_mark", "SELECT exo_guard_mark($1::int, $2::text, $3::text)"},
+    [SQL_GUARD_CLOSE] = {"guard_close", "SELECT exo_guard_close($1::text, $2::bool, $3::int[])"},
     [SQL_LEASE_ROUND] = {"lease_round",
         "SELECT exo_lease_round($1::text, $2::bool, $3::int[], $4::int[], $5::text[], "
         "$6::bigint[])"},

@@ -114,6 +114,8 @@ void postgres_store_commit(struct store *store, const struct store_batch *batche
                            store_commit_done *done, void *argument);
 void postgres_store_shard_take(struct store *store, uint32_t shard, const char *process,
                                store_take_done *done, void *argument);
+void postgres_store_shard_mark(struct store *store, uint32_t shard, const char *process,
+                               const char *marker, store_done *done, void *argument);
 void postgres_store_shard_get(struct store *store, uint32_t shard, store_shard_done *done,
                               void *argument);
 void postgres_store_shard_load(struct store *store, uint32_t shard,

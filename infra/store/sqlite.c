@@ -363,6 +363,7 @@ static const struct store_backend sqlite_backend = {
     .lease_round = sqlite_store_lease_round,
     .commit = sqlite_store_commit,
     .shard_take = sqlite_store_shard_take,
+    .shard_mark = sqlite_store_shard_mark,
     .shard_load = sqlite_store_shard_load,
     .execution_get = sqlite_store_execution_get,
     .execution_known = sqlite_store_execution_known,

@@ -288,7 +288,8 @@ static int put_dead_letters(struct sqlite_connection *connection, const struct s
 static int put_batch(struct commit_op *op, struct sqlite_connection *connection,
                      const struct store_batch *batch, struct exo_error *err)
 {
-    if (put_definitions(connection, batch, err) < 0 ||
+    if ((batch->clears_marker && sqlite_guard_clear(connection, batch->shard, err) < 0) ||
+        put_definitions(connection, batch, err) < 0 ||
         put_executions(op, connection, batch, err) < 0 || put_runs(connection, batch, err) < 0 ||
         put_pages(connection, batch, err) < 0 || put_segments(connection, batch, err) < 0 ||
         put_journal(connection, batch, err) < 0) {

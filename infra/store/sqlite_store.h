@@ -98,11 +98,22 @@ EXO_CHECKED int sqlite_read_page(struct op *op, struct sqlite_statement *stateme
 EXO_CHECKED int sqlite_read_segment(struct op *op, struct sqlite_statement *statement,
                                     struct store_segment *ret_segment, struct exo_error *err);
 
+/* sqlite_guard.c: within a take of a shard and a round of leases. */
+EXO_CHECKED int sqlite_guard_open(struct sqlite_connection *connection, const char *process,
+                                  struct store_shard *shard, exo_time now_ns,
+                                  struct exo_error *err);
+EXO_CHECKED int sqlite_guard_close(struct sqlite_connection *connection, const char *process,
+                                   int64_t shard, struct exo_error *err); /* -1: all it has */
+EXO_CHECKED int sqlite_guard_clear(struct sqlite_connection *connection, uint32_t shard,
+                                   struct exo_error *err);
+
 /* The parts of the back-end's table, by file. */
 void sqlite_store_lease_round(struct store *store, const struct store_lease_round *round,
                               store_leases_done *done, void *argument);
 void sqlite_store_shard_take(struct store *store, uint32_t shard, const char *process,
                              store_take_done *done, void *argument);
+void sqlite_store_shard_mark(struct store *store, uint32_t shard, const char *process,
+                             const char *marker, store_done *done, void *argument);
 void sqlite_store_shard_get(struct store *store, uint32_t shard, store_shard_done *done,
                             void *argument);
 void sqlite_store_commit(struct store *store, const struct store_batch *batches, uint32_t count,

@@ -66,6 +66,13 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
     store->backend->shard_take(store, shard, process, done, argument);
 }
 
+void store_shard_mark(struct store *store, uint32_t shard, const char *process, const char *marker,
+                      store_done *done, void *argument)
+{
+    assert(strlen(marker) < STORE_MARKER_BYTES);
+    store->backend->shard_mark(store, shard, process, marker, done, argument);
+}
+
 void store_shard_load(struct store *store, uint32_t shard,
                       const struct store_load_callbacks *callbacks, void *argument)
 {

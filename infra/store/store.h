@@ -24,7 +24,12 @@
 
 struct store;
 
-enum { STORE_PROCESS_BYTES = 64, STORE_INPUTS = 2, STORE_SECRET_BYTES = 32 };
+enum {
+    STORE_PROCESS_BYTES = 64,
+    STORE_INPUTS = 2,
+    STORE_SECRET_BYTES = 32,
+    STORE_MARKER_BYTES = 128,
+};
 
 struct store_settings {
     const char *backend;     /* "postgres" or "sqlite" */
@@ -100,7 +105,7 @@ struct store_lease_round {
 /* store_lease_round does in one transaction: renew the process's own row and all leases it holds,
  * release what is in releases, take what is in takes if owner and beat are still as seen, then
  * read all. A taken lease has its recorded backend terminated (postgres). A process row whose beat
- * did not move for an hour is deleted.
+ * did not move for an hour is deleted. What is released has been closed cleanly.
  * takes     the rows as seen; owner "" for a free one
  * done gets the table after the round; what was not taken shows another owner. */
 void store_lease_round(struct store *store, const struct store_lease_round *round,
@@ -114,6 +119,13 @@ struct store_cursor {
     uint32_t checksum; /* of the record before it; 0: none */
 };
 
+/* What earlier owners left behind (protocol.md 2, docs/adr/0012-poison.md). */
+struct store_guard {
+    uint32_t crashes; /* owners in a row that died with the shard open */
+    uint32_t deaths;  /* those that died while suspect was marked and nothing else since */
+    char suspect[STORE_MARKER_BYTES]; /* the last marker that one died on; "": none */
+};
+
 struct store_shard {
     uint32_t shard;
     uint64_t epoch;
@@ -121,7 +133,8 @@ struct store_shard {
     exo_time now_ns;                          /* shard time at the last commit, since 1970 */
     struct store_cursor inputs[STORE_INPUTS]; /* [0] exo.jobs, [1] exo.status */
     uint64_t event_batch;                     /* public events up to here are in exo.events */
-    struct span extra; /* what the shard keeps beside: peers' sequences, ... */
+    struct span extra;        /* what the shard keeps beside: peers' sequences, ... */
+    struct store_guard guard; /* store_shard_take only */
 };
 
 /* An execution as it is kept. Spans may be empty. */
@@ -202,6 +215,7 @@ struct store_batch {
     exo_time now_ns;
     struct store_cursor inputs[STORE_INPUTS];
     uint64_t event_batch;
+    bool clears_marker; /* what was marked is in this batch */
     struct span extra;
     struct span journal;                        /* packed ChangeBatch; empty: no row */
     const struct store_definition *definitions; /* already there: no error */
@@ -246,11 +260,21 @@ void store_commit(struct store *store, const struct store_batch *batches, uint32
 
 /* store_shard_take sets epoch to greatest(epoch + 1, the database's unix seconds), recording this
  * backend, provided process holds the lease; waits for an older transaction on the row to end.
+ * Another process that had the shard open and did not release it counts as a crash: in a row when
+ * the inputs stand where it found them, or when it lived for less than ten seconds.
  * Gives the row as it then stands (EXO_EFENCED when the lease is another's). */
 void store_shard_take(struct store *store, uint32_t shard, const char *process,
                       void (*done)(void *argument, const struct store_shard *shard,
                                    exo_time database_now_ns, const struct exo_error *err),
                       void *argument);
+
+/* store_shard_mark notes the input that process, which has taken the shard, is about to step; it
+ * stands until a batch clears it, another is noted or the process takes the shard again. A suspect
+ * whose batch commits is one no more.
+ * marker  under STORE_MARKER_BYTES; "": the crashes are overcome, all of it is forgotten
+ * done gets EXO_EFENCED when another process has taken the shard since. */
+void store_shard_mark(struct store *store, uint32_t shard, const char *process, const char *marker,
+                      store_done *done, void *argument);
 
 /* ---- reads ---- */
 

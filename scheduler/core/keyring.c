@@ -212,8 +212,7 @@ static exo_time next_start_ns(const struct key *key)
 
 static bool has_room(const struct key *key, exo_time now_ns)
 {
-    return key->kind == KEY_RATE ? next_start_ns(key) <= now_ns
-                                 : key->holders.count < key->limit;
+    return key->kind == KEY_RATE ? next_start_ns(key) <= now_ns : key->holders.count < key->limit;
 }
 
 static void grant(struct keyring *ring, struct key *key, const struct execution_id *id,
@@ -409,8 +408,7 @@ void keyring_sealed(struct keyring *ring)
     ring->answers.count = 0;
 }
 
-bool keyring_load(struct keyring *ring, const struct digest *id,
-                  const struct wire_key_state *state)
+bool keyring_load(struct keyring *ring, const struct digest *id, const struct wire_key_state *state)
 {
     struct key *key = key_find(ring, id) != NULL || state->limit == 0 ? NULL : key_get(ring, id);
 

@@ -151,11 +151,18 @@ static void work_step(struct sched *s, const struct work *work)
 }
 
 /* Works through the queue until it is empty or the step has changed enough. */
-static void works_run(struct sched *s)
+static void works_run(struct sched *s, bool is_narrow)
 {
-    while (s->works_head < s->works.count && s->budget > 0 && !s->is_broken) {
-        struct work work = ((struct work *)s->works.items)[s->works_head++];
+    const struct execution *first = NULL;
 
+    while (s->works_head < s->works.count && s->budget > 0 && !s->is_broken) {
+        struct work work = ((struct work *)s->works.items)[s->works_head];
+
+        first = first == NULL ? work.execution : first;
+        if (is_narrow && work.execution != first) {
+            break;
+        }
+        s->works_head++;
         s->budget--;
         if (work.kind != WORK_NONE) {
             work.execution->work_count--;
@@ -203,6 +210,10 @@ static enum sched_err timer_step(struct sched *s)
 {
     exo_time due_ns = takes_due(s);
 
+    if (s->is_narrow && s->works.count > 0) {
+        return SCHED_OK;
+    }
+    s->budget = s->is_narrow ? 1 : s->budget;
     attempt_backoffs(s);
     timers_start(s);
     if (due_ns <= s->now_ns && due_ns > s->barrier_asked_ns) {
@@ -263,6 +274,8 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
         return barrier_step(s, event->asked_ns);
     case SCHED_VALUE:
         return waiter_value(s, &event->value);
+    case SCHED_FAIL:
+        return fail_step(s, &event->cancel);
     case SCHED_EVENT_NR:
         break;
     }
@@ -280,7 +293,7 @@ enum sched_err sched_step(struct sched *s, const struct sched_event *event, exo_
     s->budget = s->limits.step_tasks;
     enum sched_err result = event_step(s, event);
 
-    works_run(s);
+    works_run(s, s->is_narrow && event->kind == SCHED_TIMER);
     if (s->is_broken) {
         return SCHED_EMEMORY;
     }

@@ -51,6 +51,7 @@ enum sched_event_kind {
     SCHED_TIMER,   /* something is due */
     SCHED_BARRIER, /* all input below an end asked at asked_ns has been applied */
     SCHED_VALUE,   /* what a need asked for */
+    SCHED_FAIL,    /* an input that concerns an execution brings its reader down: it fails */
     SCHED_EVENT_NR,
 };
 
@@ -121,7 +122,7 @@ struct sched_event {
     union {
         struct sched_submit submit;
         struct sched_report report;
-        struct sched_cancel cancel;
+        struct sched_cancel cancel; /* also of FAIL */
         struct sched_command command;
         struct sched_grant grant;
         struct sched_witness witness;
@@ -146,6 +147,14 @@ exo_time sched_deadline(const struct sched *sched);
  * list one that is not current; only then is its witness worth a barrier. Changes nothing that
  * counts. */
 bool sched_is_concerned(struct sched *sched, const struct sched_witness *witness);
+
+/* sched_concerns tells which execution an input that is no record would go about first; false:
+ * none. Changes nothing. */
+bool sched_concerns(const struct sched *sched, const struct sched_event *event,
+                    struct execution_id *ret_id);
+
+/* sched_be_narrow lets each TIMER go about one execution only, the one sched_concerns tells. */
+void sched_be_narrow(struct sched *sched, bool is_narrow);
 
 /* sched_holders calls back for each life of a worker that holds attempts of this shard. */
 void sched_holders(const struct sched *sched,

@@ -17,6 +17,7 @@
  *   scope.c      what expressions see
  *   load.c       back from the store
  *   check.c      the invariants
+ *   quarantine.c what brings its reader down
  * Pure. */
 #ifndef EXO_SCHEDULER_SCHED_STATE_H
 #define EXO_SCHEDULER_SCHED_STATE_H
@@ -53,7 +54,8 @@ struct sched {
     exo_time now_ns;
     uint64_t batch; /* number of the open one in this life, from 1 */
     bool is_broken;
-    uint64_t age; /* of the next source */
+    bool is_narrow; /* a TIMER goes about one execution */
+    uint64_t age;   /* of the next source */
     struct table executions;
     struct table holders;
     struct table tombstones; /* items are entries of the ring */
@@ -133,6 +135,7 @@ void timers_take(struct sched *s, exo_time asked_ns);
 exo_time timers_next_start(const struct sched *s);
 exo_time timers_next_take(const struct sched *s);
 bool timer_is_before(const struct heap_node *a, const struct heap_node *b);
+const struct instance_timer *timer_of(const struct heap_node *node);
 
 /* frame.c */
 struct frame_place {
@@ -233,6 +236,9 @@ struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t ind
 void lease_free(struct sched *s, struct lease *lease);
 void again_add(struct instance *instance, struct lease *lease);
 void again_remove(struct instance *instance, struct lease *lease);
+
+/* quarantine.c */
+enum sched_err fail_step(struct sched *s, const struct sched_cancel *fail);
 
 /* witness.c */
 enum sched_err witness_step(struct sched *s, const struct sched_witness *witness);

@@ -4,22 +4,15 @@
 
 #include "scheduler/core/sched_state.h"
 
-static struct instance_timer *timer_of(struct heap_node *node)
+const struct instance_timer *timer_of(const struct heap_node *node)
 {
-    return (struct instance_timer *)(void *)((unsigned char *)node -
-                                             offsetof(struct instance_timer, node));
+    return (const struct instance_timer *)(const void *)((const unsigned char *)node -
+                                                         offsetof(struct instance_timer, node));
 }
 
 bool timer_is_before(const struct heap_node *a, const struct heap_node *b)
 {
-    const struct instance_timer *x =
-        (const struct instance_timer *)(const void *)((const unsigned char *)a -
-                                                      offsetof(struct instance_timer, node));
-    const struct instance_timer *y =
-        (const struct instance_timer *)(const void *)((const unsigned char *)b -
-                                                      offsetof(struct instance_timer, node));
-
-    return x->due_ns < y->due_ns;
+    return timer_of(a)->due_ns < timer_of(b)->due_ns;
 }
 
 /* A pause of time lets something go on. */
@@ -142,7 +135,7 @@ void timers_start(struct sched *s)
     }
 }
 
-static void take(struct sched *s, struct instance_timer *timer, exo_time asked_ns)
+static void take(struct sched *s, const struct instance_timer *timer, exo_time asked_ns)
 {
     struct instance *instance = timer->instance;
 

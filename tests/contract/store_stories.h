@@ -15,6 +15,10 @@ struct store_story {
 extern const struct store_story store_commit_stories[];
 extern const size_t store_commit_story_count;
 
+/* What crashes leave behind for the next owner of a shard. */
+extern const struct store_story store_guard_stories[];
+extern const size_t store_guard_story_count;
+
 /* What was written reads back: executions, lists, keys, blobs, dead letters. */
 extern const struct store_story store_read_stories[];
 extern const size_t store_read_story_count;

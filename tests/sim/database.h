@@ -63,6 +63,15 @@ struct database_shard {
     struct txn *holder;
     struct row_wait *waits; /* oldest first */
     struct database_journal *journal, **journal_last;
+    /* the guard: who opened it last and has not closed it */
+    char opener[STORE_PROCESS_BYTES];
+    bool is_open, is_marked;
+    char marker[STORE_MARKER_BYTES];
+    exo_time refused_ns;   /* when it was refused what is refused once */
+    uint32_t false_deaths; /* of guard.deaths: nothing of a plan killed them */
+    bool is_slandered;     /* an input without guilt may have been condemned */
+    exo_time opened_ns;
+    int64_t opened_at[STORE_INPUTS];
 };
 
 struct database_process {
@@ -140,6 +149,9 @@ void database_take(uint32_t shard, sim_call *call, void *argument);
 
 /* database_taken does the take-over itself, inside the call. False: the lease is another's. */
 bool database_taken(uint32_t shard, const char *process, uint64_t backend);
+
+/* database_mark notes an input that is about to be stepped. False: another has opened the shard. */
+bool database_mark(uint32_t shard, const char *process, const char *marker);
 
 /* batch_copy copies a batch and all it points to. */
 struct store_batch batch_copy(const struct store_batch *from);

@@ -185,6 +185,9 @@ int log_append(struct log *log, const char *topic, uint32_t partition, struct sp
                struct exo_error *err)
 {
     assert(!log->is_closed);
+    if (log->loop->is_dead) {
+        return exo_error_set(err, EXO_EUNAVAILABLE, "nothing leaves a dead process");
+    }
     if (value.bytes > LOG_RECORD_BYTES_MAX) {
         return exo_error_set(err, EXO_ELIMIT, "a record of %zu bytes", value.bytes);
     }

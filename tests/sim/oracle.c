@@ -268,6 +268,8 @@ static void execution_follow(struct oracle_execution *e, enum execution_state to
         e->cancel_epoch = epoch;
     } else if (to == EXECUTION_CANCELLED || to == EXECUTION_TIMED_OUT) {
         is_good = e->state == EXECUTION_CANCELLING;
+    } else if (to == EXECUTION_FAILED && e->state == EXECUTION_CANCELLING) {
+        is_good = true; /* an input of our own that brings its reader down: see end_compare */
     } else if (to == EXECUTION_SUCCEEDED || to == EXECUTION_FAILED) {
         is_good = e->state == EXECUTION_QUEUED || e->state == EXECUTION_RUNNING;
     }
@@ -430,6 +432,13 @@ static void output_compare(struct oracle_execution *e, uint32_t number, uint32_t
                  e->plan->number, number);
     }
     const struct oracle_task *task = task_of(e, instance, index);
+    bool is_poison = output->error.bytes >= 6 && memcmp(output->error.data, "POISON", 6) == 0;
+
+    if (is_poison && !database.shards[e->shard].is_slandered &&
+        (e->plan->crash != CRASH_REPORT || number != 0 || index != 0)) {
+        sim_fail("plan %u: %s is quarantined without guilt", e->plan->number,
+                 oracle_name(e, number, index));
+    }
     bool is_good = output->outcome == OUTCOME_SUCCEEDED ? output->attempt == task->attempt
                                                         : output->attempt <= task->attempt;
 

@@ -229,7 +229,9 @@ static bool is_there(const struct plan_execution *plan)
             return true;
         }
     }
-    return plan->is_poison || !plan->has_id;
+    return plan->is_poison || plan->crash == CRASH_JOB || !plan->has_id ||
+           (plan->has_id &&
+            database.shards[execution_shard(&plan->id, database.shard_count)].is_slandered);
 }
 
 bool oracle_is_over(void)
@@ -272,10 +274,30 @@ static bool output_fits(struct span is, struct span must)
     return a == a_end;
 }
 
+/* Nothing of it can be dispatched: it fails, with the reason, as soon as something should be. */
+static bool is_condemned(const struct oracle_execution *e, const struct store_execution *row)
+{
+    bool is_poison = e->state == EXECUTION_FAILED && row->error.bytes >= 6 &&
+                     memcmp(row->error.data, "POISON", 6) == 0;
+
+    for (uint32_t i = 0; i < e->plan->satellite_count && e->plan->crash >= CRASH_GRANT; i++) {
+        for (uint32_t k = 0; k < e->instances[i].task_count; k++) {
+            if (e->instances[i].tasks[k].attempt > 0 && e->plan->satellites[i].inner_count == 0) {
+                sim_fail("plan %u: s%u.%u was dispatched, which nobody survives", e->plan->number,
+                         i, k);
+            }
+        }
+    }
+    return is_poison && (e->plan->crash >= CRASH_GRANT || database.shards[e->shard].is_slandered);
+}
+
 static void end_compare(const struct oracle_execution *e, const struct reference *must)
 {
     const struct store_execution *row = &database_find(&e->id)->row;
 
+    if (is_condemned(e, row)) {
+        return;
+    }
     if (e->state == EXECUTION_CANCELLED && e->plan->cancel_ns != 0) {
         return;
     }
@@ -314,7 +336,8 @@ void oracle_check_end(void)
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         struct reference must = {0};
 
-        if (e->is_excused) {
+        if (e->is_excused ||
+            (database.shards[e->shard].is_slandered && e->plan->crash < CRASH_GRANT)) {
             continue;
         }
         reference_run(e->plan, allocator_heap(&budget), &must);

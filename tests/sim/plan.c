@@ -221,6 +221,23 @@ static void make_hang(struct dice *dice, struct plan_execution *e)
     }
 }
 
+static void make_crash(struct plan_execution *e, struct faults *faults)
+{
+    if (e->is_poison) {
+        return;
+    }
+    if (fault_fires(faults, FAULT_CRASH_RECORD)) {
+        e->crash = dice_chance(faults->dice, 500000) ? CRASH_JOB : CRASH_REPORT;
+    } else if (fault_fires(faults, FAULT_CRASH_INTERNAL)) {
+        e->crash = CRASH_GRANT;
+    } else if (fault_fires(faults, FAULT_REFUSE_INTERNAL)) {
+        e->crash = CRASH_REFUSED;
+    }
+    if (e->crash == CRASH_REPORT && e->satellites[0].inner_count > 0) {
+        e->crash = CRASH_JOB; /* a group is of nobody's report */
+    }
+}
+
 static void make_execution(struct dice *dice, struct plan *plan, uint32_t number,
                            struct faults *faults)
 {
@@ -265,6 +282,7 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
         e->repeat_ns = e->submit_ns + dice_between(faults->dice, 0, 30 * EXO_SECOND);
     }
     e->is_poison = fault_fires(faults, FAULT_POISON);
+    make_crash(e, faults);
     plan->garbage_jobs += fault_fires(faults, FAULT_GARBAGE);
     plan->garbage_status += fault_fires(faults, FAULT_GARBAGE);
 }
@@ -416,6 +434,10 @@ enum task_end plan_task_end(const struct plan_execution *e, const struct plan_sp
     uint64_t draw = spot_draw(e, spot, 400);
     uint32_t times = (uint32_t)(draw / 16 % 4);
 
+    if (e->crash == CRASH_REPORT && !spot->is_inner && spot->satellite == 0 && spot->index == 0 &&
+        failures + laters == 0) {
+        return END_FAILED; /* whatever it was: nobody can read it */
+    }
     if (!is_concerned(e, spot, draw)) {
         return END_SUCCEEDED;
     }
@@ -628,7 +650,11 @@ static void text_output(const struct plan_execution *e, struct buffer *text)
 void plan_text(const struct plan_execution *e, struct buffer *text)
 {
     put(text, "exosphere: v1\ncluster:\n  name: p%u/", e->project);
-    put(text, e->is_poison ? "poison%u\n" : "c%u\n", e->number);
+    put(text,
+        e->is_poison                ? "poison%u\n"
+        : e->crash == CRASH_REFUSED ? "c%ux\n"
+                                    : "c%u\n",
+        e->number);
     put(text, "  priority: %u\n", e->priority);
     buffer_text(text, e->has_sla ? "  sla: 1m\n" : "");
     if (e->timeout_ms > 0) {

@@ -94,6 +94,15 @@ struct plan_satellite {
     bool gives_blob;
 };
 
+/* What of an execution brings its reader down. */
+enum plan_crash {
+    CRASH_NONE,
+    CRASH_JOB,     /* its Job kills whoever admits it */
+    CRASH_REPORT,  /* the first end of its first task kills whoever takes it */
+    CRASH_GRANT,   /* every grant kills whoever makes it */
+    CRASH_REFUSED, /* the database refuses every grant */
+};
+
 enum output_kind { OUTPUT_DEFAULT, OUTPUT_STATES, OUTPUT_ONE };
 
 struct plan_execution {
@@ -114,6 +123,7 @@ struct plan_execution {
     exo_time repeat_ns; /* 0: never */
     bool has_id;
     bool is_poison;
+    enum plan_crash crash;
     struct execution_id id; /* when it has one */
     uint32_t partition;
 };

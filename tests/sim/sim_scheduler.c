@@ -123,6 +123,11 @@ bool sim_scheduler_is_up(const struct sim_scheduler *s)
     return s->life != NULL && !s->life->is_leaving && s->life->loop->paused_until_ns <= sim.now_ns;
 }
 
+const char *sim_scheduler_name(const struct sim_scheduler *s, const struct loop *process)
+{
+    return s->life != NULL && s->life->loop == process ? s->life->scheduler->process : NULL;
+}
+
 /* What the fleet counts by class is what its workers hold. */
 static void fleet_check(const struct scheduler *scheduler)
 {

@@ -100,7 +100,9 @@ request_new(struct store *store, sim_call *begin,
     request->argument = argument;
     request->next = store->requests;
     store->requests = request;
-    sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, request_arrives, request);
+    if (!store->loop->is_dead) { /* nothing leaves a dead process */
+        sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, request_arrives, request);
+    }
     return request;
 }
 
@@ -324,6 +326,52 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
     memcpy(take->process, process, strlen(process) + 1);
     take->done = done;
     request->more = take;
+}
+
+/* ---- markers ---- */
+
+struct mark {
+    uint32_t shard;
+    char process[STORE_PROCESS_BYTES];
+    char marker[STORE_MARKER_BYTES];
+    bool is_ours;
+    void (*done)(void *argument, const struct exo_error *err);
+};
+
+static void mark_begin(void *argument)
+{
+    struct request *request = argument;
+    struct mark *mark = request->more;
+
+    mark->is_ours = database_mark(mark->shard, mark->process, mark->marker);
+    request_end(request);
+}
+
+static void mark_answer(struct request *request, const struct exo_error *err)
+{
+    const struct mark *mark = request->more;
+    struct exo_error fenced;
+
+    if (err == NULL && !mark->is_ours) {
+        (void)exo_error_set(&fenced, EXO_EFENCED, "another has opened the shard");
+        err = &fenced;
+    }
+    mark->done(request->argument, err);
+}
+
+void store_shard_mark(struct store *store, uint32_t shard, const char *process, const char *marker,
+                      store_done *done, void *argument)
+{
+    struct request *request = request_new(store, mark_begin, mark_answer, argument);
+    struct mark *mark = sim_alloc(sizeof(*mark));
+
+    assert(strlen(process) < sizeof(mark->process));
+    assert(strlen(marker) < sizeof(mark->marker));
+    mark->shard = shard;
+    memcpy(mark->process, process, strlen(process) + 1);
+    memcpy(mark->marker, marker, strlen(marker) + 1);
+    mark->done = done;
+    request->more = mark;
 }
 
 /* ---- reads ---- */
