@@ -241,6 +241,7 @@ static int begin(struct process *p, struct exo_error *err)
 
     for (unsigned i = 0; i < p->seat_count; i++) {
         options.wanted |= p->seats[i].role->has_store ? BACKEND_STORE | BACKEND_CACHE : 0u;
+        options.wanted |= p->seats[i].role->has_chunks ? BACKEND_CHUNKS : 0u;
     }
     if (open_health(p, err) != 0) {
         return -1;
@@ -250,6 +251,7 @@ static int begin(struct process *p, struct exo_error *err)
         return -1;
     }
     p->ports.log = backends_log(p->backends);
+    p->ports.chunks = backends_chunks(p->backends);
     p->ports.store = backends_store(p->backends);
     p->ports.cache = backends_cache(p->backends);
     p->signals[0] = loop_signal_new(p->ports.loop, SIGTERM, asked_to_end, p);
