@@ -59,6 +59,8 @@ void scheduler_say(const struct scheduler *scheduler, const char *event, const c
 /* ---- leases.c ---- */
 struct leases *leases_open(struct scheduler *scheduler);
 void leases_close(struct leases *leases);
+/* leases_hurry asks for the next round at once: the fleet is warm, so shards may be taken. */
+void leases_hurry(struct leases *leases);
 /* leases_leave gives all shards up and calls back when the store knows. */
 void leases_leave(struct leases *leases, void (*done)(void *argument), void *argument);
 
