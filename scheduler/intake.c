@@ -187,20 +187,17 @@ static bool input_write(struct shard *shard, const struct cluster *cluster, stru
 
 static void early_cancel_apply(struct shard *shard, const struct execution_id *id)
 {
-    for (uint32_t i = 0; i < shard->early_cancel_count; i++) {
-        if (!execution_id_equal(&shard->early_cancels[i].id, id)) {
-            continue;
-        }
-        struct sched_event event = {
-            .kind = SCHED_CANCEL,
-            .cancel = {*id,
-                       arena_copy(&shard->open_arena, span_of(shard->early_cancels[i].reason))}};
+    struct early_cancel cancel;
 
-        shard->early_cancels[i] = shard->early_cancels[--shard->early_cancel_count];
-        shard->is_extra_dirty = true;
-        (void)shard_step(shard, &event); /* what it says is counted by the core */
+    if (!early_cancel_take(&shard->early_cancels, id, shard_time(shard), &cancel)) {
         return;
     }
+    struct sched_event event = {
+        .kind = SCHED_CANCEL,
+        .cancel = {*id, arena_copy(&shard->open_arena, span_of(cancel.reason))}};
+
+    shard->is_extra_dirty = true;
+    (void)shard_step(shard, &event); /* what it says is counted by the core */
 }
 
 /* When the API took it, where that can be: others' records may say anything. */
@@ -349,16 +346,14 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
 
 static void cancel_keep(struct shard *shard, const struct wire_command *command)
 {
-    if (shard->early_cancel_count == EARLY_CANCELS_MAX) {
-        /* The oldest was of an execution that never came. */
-        memmove(shard->early_cancels, shard->early_cancels + 1,
-                (EARLY_CANCELS_MAX - 1) * sizeof(*shard->early_cancels));
-        shard->early_cancel_count--;
+    if (early_cancel_put(&shard->early_cancels, &command->execution, command->reason,
+                         shard_time(shard))) {
+        shard->scheduler->counts.cancels_dropped++;
+        scheduler_say(shard->scheduler, "cancel.dropped",
+                      "shard %u: more than %d cancels wait for executions that have not come; the "
+                      "oldest is forgotten: send it again if its execution does come",
+                      shard->number, (int)EARLY_CANCELS_MAX);
     }
-    struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
-
-    cancel->id = command->execution;
-    (void)snprintf(cancel->reason, sizeof(cancel->reason), "%.*s", SPAN_ARG(command->reason));
     shard->is_extra_dirty = true;
 }
 

@@ -27,7 +27,6 @@ static void shard_free(struct shard *shard)
     arena_release(&shard->open_arena);
     arena_release(&shard->sealed.arena);
     free(shard->received);
-    free(shard->early_cancels);
     free(shard->is_outbox_busy);
     free(shard->letters);
     free(shard);
@@ -135,7 +134,7 @@ static void life_end(struct shard *shard)
     shard->is_checking = false;
     shard->has_moved = false;
     shard->is_resend_due = false;
-    shard->early_cancel_count = 0;
+    shard->early_cancels.count = 0;
     shard->is_extra_dirty = false;
 }
 
@@ -201,9 +200,8 @@ struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
     shard->number = number;
     shard->retry = loop_timer_new(scheduler->loop, retry_due, shard);
     shard->received = calloc(scheduler->shard_count, sizeof(*shard->received));
-    shard->early_cancels = calloc(EARLY_CANCELS_MAX, sizeof(*shard->early_cancels));
     shard->is_outbox_busy = calloc(scheduler->shard_count, sizeof(*shard->is_outbox_busy));
-    if (shard->received == NULL || shard->early_cancels == NULL || shard->is_outbox_busy == NULL) {
+    if (shard->received == NULL || shard->is_outbox_busy == NULL) {
         abort();
     }
     arena_init(&shard->open_arena, scheduler->allocator, 0);
@@ -373,13 +371,13 @@ static struct span extra_pack(struct shard *shard)
         sealed_alloc(sealed, shard->outbox_count * sizeof(*outbox));
     struct wire_peer_sequence *received = sealed_alloc(sealed, shard_count * sizeof(*received));
     struct wire_early_cancel *cancels =
-        sealed_alloc(sealed, shard->early_cancel_count * sizeof(*cancels));
+        sealed_alloc(sealed, shard->early_cancels.count * sizeof(*cancels));
     struct wire_shard_extra extra = {
         .next_sequence = shard->next_sequence,
         .outbox = outbox,
         .received = received,
         .early_cancels = cancels,
-        .early_cancel_count = shard->early_cancel_count,
+        .early_cancel_count = shard->early_cancels.count,
     };
     struct buffer text;
 
@@ -391,9 +389,10 @@ static struct span extra_pack(struct shard *shard)
             received[extra.received_count++] = (struct wire_peer_sequence){i, shard->received[i]};
         }
     }
-    for (uint32_t i = 0; i < shard->early_cancel_count; i++) {
-        cancels[i].execution = shard->early_cancels[i].id;
-        cancels[i].reason = span_of(shard->early_cancels[i].reason);
+    for (uint32_t i = 0; i < shard->early_cancels.count; i++) {
+        const struct early_cancel *cancel = &shard->early_cancels.list[i];
+
+        cancels[i] = (struct wire_early_cancel){cancel->id, span_of(cancel->reason), cancel->at_ns};
     }
     buffer_init(&text, shard->scheduler->allocator, 0);
     wire_shard_extra_pack(&extra, &sealed->arena, &text);

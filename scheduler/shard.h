@@ -11,6 +11,7 @@
 #ifndef EXO_SCHEDULER_SHARD_H
 #define EXO_SCHEDULER_SHARD_H
 
+#include "scheduler/core/early_cancel.h"
 #include "scheduler/scheduler.h"
 #include "schemas/wire/state.h"
 
@@ -61,12 +62,7 @@ struct outbox_entry {
     unsigned char bytes[];
 };
 
-struct early_cancel {
-    struct execution_id id;
-    char reason[128];
-};
-
-enum { EARLY_CANCELS_MAX = 256, OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
+enum { OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
 
 struct shard {
     struct scheduler *scheduler;
@@ -96,8 +92,7 @@ struct shard {
     bool *is_outbox_busy;                         /* by target: one is on its way */
     struct outbox_entry *outbox, **outbox_last;
     uint32_t outbox_count;
-    struct early_cancel *early_cancels;
-    uint32_t early_cancel_count;
+    struct early_cancels early_cancels;
     bool is_extra_dirty;
     /* dead letters of the open batch */
     struct store_dead_letter *letters;

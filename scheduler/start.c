@@ -16,12 +16,25 @@ struct scheduler_start {
 
 /* What the scheduler says, by name; anything else is EVENT_SCHEDULER_OTHER. */
 static const enum event told[] = {
-    EVENT_FLEET_WORKER_REFUSED,    EVENT_FLEET_WORKER_REPLACED,  EVENT_FLEET_WORKER_SILENT,
-    EVENT_SCHEDULER_COMMIT_FAILED, EVENT_SCHEDULER_DLQ_NOT_SENT, EVENT_SCHEDULER_FLEET_READER,
-    EVENT_SCHEDULER_JOB_REFUSED,   EVENT_SCHEDULER_LEASES,       EVENT_SHARD_BAD_ROW,
-    EVENT_SHARD_CLOCK_JUMP,        EVENT_SHARD_FENCED,           EVENT_SHARD_LOST,
-    EVENT_SHARD_OUT_OF_MEMORY,     EVENT_SHARD_REFUSED,          EVENT_SHARD_STOPPED,
-    EVENT_SHARD_WAITING,           EVENT_TASK_NOT_SENT,          EVENT_WORKER_LEFT,
+    EVENT_SCHEDULER_CANCEL_DROPPED,
+    EVENT_FLEET_WORKER_REFUSED,
+    EVENT_FLEET_WORKER_REPLACED,
+    EVENT_FLEET_WORKER_SILENT,
+    EVENT_SCHEDULER_COMMIT_FAILED,
+    EVENT_SCHEDULER_DLQ_NOT_SENT,
+    EVENT_SCHEDULER_FLEET_READER,
+    EVENT_SCHEDULER_JOB_REFUSED,
+    EVENT_SCHEDULER_LEASES,
+    EVENT_SHARD_BAD_ROW,
+    EVENT_SHARD_CLOCK_JUMP,
+    EVENT_SHARD_FENCED,
+    EVENT_SHARD_LOST,
+    EVENT_SHARD_OUT_OF_MEMORY,
+    EVENT_SHARD_REFUSED,
+    EVENT_SHARD_STOPPED,
+    EVENT_SHARD_WAITING,
+    EVENT_TASK_NOT_SENT,
+    EVENT_WORKER_LEFT,
 };
 
 static void say(void *context, const char *event, const char *text)
@@ -71,6 +84,8 @@ static void collect(void *argument, struct buffer *buffer)
          c.attempts_finished},
         {"exosphere_scheduler_attempts_lost_total", "counter", "attempts lost to us",
          c.attempts_lost},
+        {"exosphere_scheduler_cancels_dropped_total", "counter",
+         "cancels of executions that had not come, forgotten for want of room", c.cancels_dropped},
         {"exosphere_scheduler_commits_total", "counter", "batches committed", c.commits},
         {"exosphere_scheduler_commits_failed_total", "counter", "batches not committed",
          c.commits_failed},
