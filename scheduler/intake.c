@@ -82,15 +82,10 @@ static bool job_id(struct shard *shard, const struct wire_job *job, const struct
 }
 
 /* An id made after we took the shard cannot have been here before it. */
-static bool is_fresh(const struct shard *shard, const struct execution_id *id)
+static bool is_fresh(struct shard *shard, const struct execution_id *id)
 {
-    int64_t ms = 0;
-
-    for (int i = 0; i < 6; i++) {
-        ms = ms << 8 | id->bytes[i];
-    }
-    return id->bytes[6] >> 4 == 7 &&
-           ms * EXO_MILLISECOND > shard->taken_wall_ns + FRESH_MARGIN_S * EXO_SECOND;
+    return retention_is_fresh(&shard->scheduler->settings.retention, id, shard->taken_wall_ns,
+                              shard_time(shard), FRESH_MARGIN_S * EXO_SECOND);
 }
 
 static int checked_place(const struct shard *shard, const struct execution_id *id)

@@ -50,6 +50,9 @@ static void settings_default(struct scheduler_settings *settings)
     if (settings->look_ns == 0) {
         settings->look_ns = 10 * EXO_SECOND;
     }
+    if (settings->janitor_ns == 0) {
+        settings->janitor_ns = EXO_MINUTE;
+    }
     if (settings->tick_ns == 0) {
         settings->tick_ns = EXO_SECOND;
     }
@@ -92,6 +95,7 @@ struct scheduler *scheduler_open(struct loop *loop, struct log *log, struct stor
     s->committer = committer_open(s);
     s->fleet_link = fleet_link_open(s);
     s->leases = leases_open(s);
+    s->janitor = janitor_open(s);
     return s;
 }
 
@@ -128,6 +132,7 @@ void scheduler_close(struct scheduler *s)
             shard_close(s->shards[i]);
         }
     }
+    janitor_close(s->janitor);
     leases_close(s->leases);
     fleet_link_close(s->fleet_link);
     committer_close(s->committer);

@@ -4,6 +4,7 @@
  *   shard.c    the life of one shard          committer.c   batches of all shards, one transaction
  *   intake.c   records -> events              values.c      what expressions wait for
  *   relay.c    after the commit: tasks, events, peers, dead letters
+ *   janitor.c  what is old goes
  *
  * One loop, one thread. */
 #ifndef EXO_SCHEDULER_SCHEDULER_H
@@ -26,6 +27,7 @@ struct shard;
 struct committer;
 struct fleet_link;
 struct leases;
+struct janitor;
 
 struct scheduler {
     struct loop *loop;
@@ -45,6 +47,7 @@ struct scheduler {
     struct committer *committer;
     struct fleet_link *fleet_link;
     struct leases *leases;
+    struct janitor *janitor;
     struct scheduler_counts counts;
     bool is_closing;
 };
@@ -63,6 +66,10 @@ void leases_close(struct leases *leases);
 void leases_hurry(struct leases *leases);
 /* leases_leave gives all shards up and calls back when the store knows. */
 void leases_leave(struct leases *leases, void (*done)(void *argument), void *argument);
+
+/* ---- janitor.c ---- */
+struct janitor *janitor_open(struct scheduler *scheduler);
+void janitor_close(struct janitor *janitor);
 
 /* ---- fleet_link.c ---- */
 struct fleet_link *fleet_link_open(struct scheduler *scheduler);

@@ -452,22 +452,41 @@ void shard_seal(struct shard *shard)
 
 static void trimmed(void *argument, const struct exo_error *err)
 {
-    (void)err; /* what is left is deleted another time */
-    (void)shard_ticket_end(argument);
+    struct shard *shard = shard_ticket_end(argument);
+
+    for (int i = 0; i < INPUT_NR && shard != NULL && err != NULL; i++) {
+        shard->inputs[i].trimmed = 0; /* what is left is deleted another time */
+    }
 }
 
-/* What has been consumed is deleted, all but the record that the checksum is of. */
-static void trim_inputs(struct shard *shard)
+static void trim_input(struct shard *shard, int input, int64_t below)
 {
     static const char *const topics[INPUT_NR] = {TOPIC_JOBS, TOPIC_STATUS};
 
+    shard->inputs[input].trimmed = below;
+    log_trim(shard->scheduler->log, topics[input], shard->number, below, trimmed,
+             shard_ticket_new(shard, NULL));
+}
+
+void shard_trim(struct shard *shard, const int64_t floors[INPUT_NR])
+{
     for (int i = 0; i < INPUT_NR; i++) {
-        int64_t below = shard->sealed.batch.inputs[i].offset - 1;
+        int64_t below = retention_below(shard->inputs[i].committed, floors[i]);
+
+        if (below > shard->inputs[i].trimmed) {
+            trim_input(shard, i, below);
+        }
+    }
+}
+
+/* What has been consumed is deleted, so many records at once. */
+static void trim_consumed(struct shard *shard)
+{
+    for (int i = 0; i < INPUT_NR; i++) {
+        int64_t below = retention_below(shard->inputs[i].committed, INT64_MAX);
 
         if (below - shard->inputs[i].trimmed >= TRIM_RECORDS) {
-            shard->inputs[i].trimmed = below;
-            log_trim(shard->scheduler->log, topics[i], shard->number, below, trimmed,
-                     shard_ticket_new(shard, NULL));
+            trim_input(shard, i, below);
         }
     }
 }
@@ -478,8 +497,11 @@ void shard_committed(struct shard *shard, const struct store_result *result)
     shard->committed_sequence = shard->sealed_sequence;
     clock_set(shard, result->database_now_ns);
     relay_batch(shard);
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->inputs[i].committed = shard->sealed.batch.inputs[i].offset;
+    }
     if (shard->scheduler->settings.trims_inputs) {
-        trim_inputs(shard);
+        trim_consumed(shard);
     }
     uint32_t generation = shard->generation;
 

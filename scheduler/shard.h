@@ -34,7 +34,8 @@ struct shard_input {
     uint32_t taken;             /* records in the open batch */
     int64_t last;               /* offset of the last one taken */
     int64_t sealed_last;
-    int64_t trimmed; /* asked to be deleted below */
+    int64_t committed; /* offset of the next record to read, as the store has it */
+    int64_t trimmed;   /* asked to be deleted below */
     bool is_paused;
     /* After a refused commit: records below it go one a batch (0: none was refused); the one at
      * skip is quarantined. */
@@ -188,6 +189,10 @@ void shard_committed(struct shard *shard, const struct store_result *result);
 
 /* shard_refused is told that the database refuses the batch in flight. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why);
+
+/* shard_trim deletes records of both inputs below what is committed and below floors; not the
+ * record before that: its checksum is kept. */
+void shard_trim(struct shard *shard, const int64_t floors[INPUT_NR]);
 
 /* shard_is_careful is true when the batch in flight lay in a range that goes one input a batch: if
  * it is refused, its input is to blame. */

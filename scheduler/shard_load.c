@@ -260,6 +260,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     shard->taken_wall_ns = database_now_ns;
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].cursor = row->inputs[i];
+        shard->inputs[i].committed = row->inputs[i].offset;
     }
     struct sched_limits limits = {0};
 
