@@ -112,6 +112,7 @@ static void take_tick(struct fleet_link *link, struct partition *partition,
 
         if (shard != NULL && shard_is_live(shard)) {
             shard_expect_holders(shard);
+            intake_resume(shard); /* its share may have grown */
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "infra/crypto/crypto.h"
+#include "scheduler/core/room.h"
 #include "scheduler/shard.h"
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
@@ -441,6 +442,30 @@ static bool has_room(const struct shard_input *input)
            shard->open_arena.used_bytes < OPEN_BYTES_MAX && shard->outbox_count < OUTBOX_MAX;
 }
 
+/* How many jobs the shard may take before it is full. Of a refused range all must go through, since
+ * status may wait for it. */
+static uint64_t jobs_room(struct shard *shard)
+{
+    const struct scheduler *scheduler = shard->scheduler;
+    const struct shard_input *jobs = &shard->inputs[INPUT_JOBS];
+    bool was_full = shard->is_full;
+    uint32_t owned = 0;
+
+    if (jobs->cursor.offset < jobs->careful_until) {
+        return UINT64_MAX;
+    }
+    for (uint32_t i = 0; i < scheduler->shard_count; i++) {
+        owned += scheduler->shards[i] != NULL;
+    }
+    uint64_t room = room_left(scheduler->settings.executions_max, owned == 0 ? 1 : owned,
+                              sched_counts(shard->sched).executions, &shard->is_full);
+
+    if (shard->is_full != was_full) {
+        scheduler_room_tell(shard->scheduler);
+    }
+    return room;
+}
+
 static bool take_record(struct shard_input *input, const struct log_record *record)
 {
     struct shard *shard = input->shard;
@@ -472,8 +497,9 @@ static size_t input_records(void *argument, const struct log_record *records, si
         return 0;
     }
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
+    uint64_t room = is_jobs ? jobs_room(shard) : UINT64_MAX;
 
-    for (; i < count && has_room(input) && !(is_jobs && shard->is_checking); i++) {
+    for (; i < count && i < room && has_room(input) && !(is_jobs && shard->is_checking); i++) {
         if (!take_record(input, &records[i])) {
             known_ask(shard, records + i, count - i);
             break;

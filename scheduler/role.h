@@ -32,6 +32,7 @@ struct scheduler_settings {
     exo_time round_ns;                /* between looks at the leases; 0: 500 ms */
     exo_time tick_ns;                 /* between ticks; 0: 1 s */
     exo_time look_ns;                 /* between looks at a shard that stands still; 0: 10 s */
+    uint64_t executions_max;          /* live at once, shared evenly by the shards; 0: no bound */
     uint64_t memory_bytes_max;        /* of all cores together; 0: no bound */
     /* Where lines of the operator's log go. */
     void (*say)(void *context, const char *event, const char *text);
@@ -49,6 +50,9 @@ EXO_CHECKED struct scheduler *scheduler_open(struct loop *loop, struct log *log,
  */
 bool scheduler_is_ready(const struct scheduler *scheduler);
 
+/* scheduler_is_full is true while a shard takes no jobs because executions_max is reached. */
+bool scheduler_is_full(const struct scheduler *scheduler);
+
 /* scheduler_leave releases all shards cleanly, then calls back once. */
 void scheduler_leave(struct scheduler *scheduler, void (*done)(void *argument), void *argument);
 
@@ -62,6 +66,7 @@ void scheduler_free(struct scheduler *scheduler);
 /* Counters since start and gauges, for /metrics. */
 struct scheduler_counts {
     uint64_t shards_owned, shards_running, shards_stopped;
+    uint64_t shards_full; /* that take no jobs for now */
     uint64_t executions_live, leases_live;
     uint64_t jobs, reports, stale, duplicates, dead_letters;
     uint64_t admitted, executions_finished, attempts_finished, attempts_lost;

@@ -49,6 +49,7 @@ struct scheduler {
     struct leases *leases;
     struct janitor *janitor;
     struct scheduler_counts counts;
+    bool is_full_said; /* that some shard is full */
     bool is_closing;
 };
 
@@ -58,6 +59,9 @@ void scheduler_wake(struct scheduler *scheduler);
 /* scheduler_say writes a line of the operator's log. */
 void scheduler_say(const struct scheduler *scheduler, const char *event, const char *format, ...)
     EXO_PRINTF(3, 4);
+
+/* scheduler_room_tell says once that shards are full, and that none is any more. */
+void scheduler_room_tell(struct scheduler *scheduler);
 
 /* ---- leases.c ---- */
 struct leases *leases_open(struct scheduler *scheduler);

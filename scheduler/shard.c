@@ -136,6 +136,8 @@ static void life_end(struct shard *shard)
     shard->is_resend_due = false;
     shard->early_cancels.count = 0;
     shard->is_extra_dirty = false;
+    shard->is_full = false;
+    scheduler_room_tell(shard->scheduler);
 }
 
 void shard_close(struct shard *shard)
@@ -360,7 +362,8 @@ bool shard_wants_commit(struct shard *shard)
     /* Stale input moves the cursors only: that may wait for company. */
     return shard->has_moved &&
            (now_ns - shard->idle_since_ns >= STATUS_IDLE_COMMIT_MS * EXO_MILLISECOND ||
-            shard->inputs[INPUT_STATUS].is_paused || shard->inputs[INPUT_JOBS].is_paused);
+            shard->inputs[INPUT_STATUS].is_paused ||
+            (shard->inputs[INPUT_JOBS].is_paused && !shard->is_full));
 }
 
 static struct span extra_pack(struct shard *shard)

@@ -105,6 +105,7 @@ struct shard {
     bool is_checking;
     exo_time idle_since_ns; /* cursors moved and nothing else to commit */
     bool has_moved;
+    bool is_full; /* holds its share of live executions: exo.jobs waits */
     /* public events */
     uint64_t event_batch;
     struct event_count *events; /* batches not acknowledged whole, oldest first */

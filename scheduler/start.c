@@ -29,6 +29,8 @@ static const enum event told[] = {
     EVENT_SCHEDULER_COMMIT_FAILED,
     EVENT_SCHEDULER_DLQ_NOT_SENT,
     EVENT_SCHEDULER_FLEET_READER,
+    EVENT_SCHEDULER_FULL,
+    EVENT_SCHEDULER_ROOM,
     EVENT_SCHEDULER_JOB_REFUSED,
     EVENT_SCHEDULER_LEASES,
     EVENT_SHARD_BAD_ROW,
@@ -72,6 +74,8 @@ static void collect(void *argument, struct buffer *buffer)
     } rows[] = {
         {"exosphere_scheduler_shards", "gauge", "shards this process owns", c.shards_owned},
         {"exosphere_scheduler_shards_running", "gauge", "shards that take work", c.shards_running},
+        {"exosphere_scheduler_shards_full", "gauge",
+         "shards that take no jobs until executions end", c.shards_full},
         {"exosphere_scheduler_executions", "gauge", "executions that have not ended",
          c.executions_live},
         {"exosphere_scheduler_leases", "gauge", "attempts that workers hold", c.leases_live},
@@ -152,6 +156,7 @@ static void *start_open(struct process *process, unsigned number, struct exo_err
         .trims_inputs = is_consumed,
         .keeps_for_backup = !is_consumed,
         .journal_kept_ns = ports->settings->retention_journal,
+        .executions_max = (uint64_t)ports->settings->executions_max,
         .retention.kept_ns = ports->settings->retention_executions,
         .say = say,
     };
@@ -181,6 +186,15 @@ static bool start_is_ready(const void *object, const char **ret_reason)
 
     *ret_reason = "its shards are not loaded yet";
     return scheduler_is_ready(start->scheduler);
+}
+
+static const char *start_remark(const void *object)
+{
+    const struct scheduler_start *start = object;
+
+    return scheduler_is_full(start->scheduler)
+               ? "executions_max is reached: jobs wait until executions end"
+               : "";
 }
 
 static void left(void *argument)
@@ -218,6 +232,7 @@ const struct process_role scheduler_process_role = {
     .has_store = true,
     .open = start_open,
     .is_ready = start_is_ready,
+    .remark = start_remark,
     .leave = start_leave,
     .close = start_close,
     .free = start_free,

@@ -154,6 +154,18 @@ static bool roles_are_ready(struct process *p)
     return true;
 }
 
+static void remark(struct process *p)
+{
+    for (unsigned i = 0; i < p->seat_count; i++) {
+        const struct seat *seat = &p->seats[i];
+        const char *text = seat->role->remark == NULL ? "" : seat->role->remark(seat->object);
+
+        if (text[0] != '\0') {
+            health_remark(&p->health, "%s: %s", seat->role->name, text);
+        }
+    }
+}
+
 static void greet(struct process *p)
 {
     p->was_ready = true;
@@ -182,6 +194,7 @@ static void look(void *argument)
         health_waiting(&p->health, "%s", missing);
     } else if (roles_are_ready(p) && !p->is_ending) {
         health_ready(&p->health);
+        remark(p);
         if (!p->was_ready) {
             greet(p);
         }

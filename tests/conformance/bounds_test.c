@@ -349,6 +349,86 @@ static void test_input_goes_below_the_backup(void **state)
     assert_int_equal(counts(play).shards_stopped, 0);
 }
 
+/* ---- room ---- */
+
+static unsigned said_full, said_room;
+
+static void listen(void *context, const char *event, const char *text)
+{
+    (void)context;
+    (void)text;
+    said_full += strcmp(event, "scheduler.full") == 0;
+    said_room += strcmp(event, "scheduler.room") == 0;
+}
+
+static void keep_two_a_shard(struct scheduler_settings *s)
+{
+    s->executions_max = 2 * (uint64_t)settings.shard_count;
+    s->say = listen;
+}
+
+static bool has_live(struct play *play, void *argument)
+{
+    return counts(play).executions_live == *(uint64_t *)argument;
+}
+
+static bool has_admitted(struct play *play, void *argument)
+{
+    return counts(play).admitted == *(uint64_t *)argument;
+}
+
+static bool owns_all(struct play *play, void *argument)
+{
+    (void)argument;
+    return counts(play).shards_running == play->stage.shard_count;
+}
+
+/* A shard that holds its share leaves exo.jobs alone, and nothing else: others take theirs, cancels
+ * and answers are applied, and with each end it goes on. */
+static void test_a_full_shard_waits(void **state)
+{
+    struct play *play = *state;
+    struct execution_id ids[10];
+    uint64_t live = 2;
+
+    play->holds = true;
+    play->stage.adjust = keep_two_a_shard;
+    said_full = said_room = 0;
+    stage_scheduler_start(&play->stage, 0);
+    run_until(play, owns_all, NULL, "all shards are loaded");
+    for (int i = 0; i < 10; i++) {
+        ids[i] = submit_in(play, 1);
+    }
+    run_until(play, has_live, &live, "two are admitted");
+    struct execution_id other = submit_in(play, 2);
+
+    live = 3;
+    run_until(play, has_live, &live, "another shard takes its own");
+    assert_int_equal(counts(play).admitted, 3);
+    assert_int_equal(counts(play).shards_full, 1);
+    assert_true(scheduler_is_full(play->stage.schedulers[0]));
+    stage_cancel(&play->stage, &ids[9]); /* of one that waits in exo.jobs */
+    stage_cancel(&play->stage, &ids[0]);
+    assert_string_equal(stage_await(&play->stage, &ids[0], NULL), "CANCELLED");
+    uint64_t admitted = 4;
+
+    run_until(play, has_admitted, &admitted, "the next is admitted");
+    assert_int_equal(said_full, 1);
+    stage_cancel(&play->stage, &other);
+    for (int i = 1; i < 9; i++) {
+        stage_cancel(&play->stage, &ids[i]);
+    }
+    for (int i = 1; i < 10; i++) {
+        assert_string_equal(stage_await(&play->stage, &ids[i], NULL), "CANCELLED");
+    }
+    assert_string_equal(stage_await(&play->stage, &other, NULL), "CANCELLED");
+    live = 0;
+    run_until(play, has_live, &live, "nothing is live");
+    assert_int_equal(counts(play).admitted, 11);
+    assert_false(scheduler_is_full(play->stage.schedulers[0]));
+    assert_true(said_room >= 1);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 2) {
@@ -357,6 +437,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_old_goes_and_stays_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_input_goes_below_the_backup, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_full_shard_waits, setup, teardown),
     };
     const char *name = argc > 1 ? argv[1] : "sqlite";
     int status = stage_settings_of(name, &settings);

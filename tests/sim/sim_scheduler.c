@@ -51,6 +51,7 @@ void sim_scheduler_start(struct sim_scheduler *s)
                                           .keeps_for_backup = true,
                                           .journal_kept_ns = 20 * EXO_SECOND,
                                           .janitor_ns = 2 * EXO_SECOND,
+                                          .executions_max = 8,
                                           .say = said};
 
     life->scheduler =
