@@ -152,6 +152,7 @@ void instance_init(struct sched *s, struct execution *e, uint32_t i)
                   .cpu_millis = satellite->work.resources.cpu_millis,
                   .memory_bytes = satellite->work.resources.memory_bytes},
     };
+    fleet_class_hold(s->fleet, instance->source.needs.class);
 }
 
 struct execution *execution_new(struct sched *s, const struct execution_id *id,
@@ -206,6 +207,9 @@ static void instance_release(struct sched *s, struct instance *instance)
         bool is_out = dispatch_set(s->dispatch, &instance->source, (struct span){0}, 0);
 
         assert(is_out);
+    }
+    if (instance->execution != NULL) { /* else it was never begun */
+        fleet_class_drop(s->fleet, instance->source.needs.class);
     }
     pages_put(s, instance);
     items_drop(s, &instance->items);
