@@ -6,8 +6,8 @@
  *   kafka_topics.c  ready or not                               --errors-> /
  *   kafka_ask.c     questions ----> its own thread: every call of librdkafka that may block
  *
- * One producer and one consumer a log, none where it is append-only. Everything here belongs to the loop's thread, but for
- * connection_nr and what a question carries while it is asked. */
+ * One producer and one consumer a log, none where it is append-only. Everything here belongs to the
+ * loop's thread, but for connection_nr and what a question carries while it is asked. */
 #ifndef EXO_INFRA_LOG_KAFKA_LOG_H
 #define EXO_INFRA_LOG_KAFKA_LOG_H
 

@@ -22,7 +22,8 @@ enum backend {
     BACKEND_LOG = 1,
     BACKEND_STORE = 2,
     BACKEND_CACHE = 4,
-    BACKEND_CHUNKS = 8, /* a log of its own for chunks of output: a flood of them holds up nothing */
+    BACKEND_CHUNKS =
+        8, /* a log of its own for chunks of output: a flood of them holds up nothing */
 };
 
 /* What is opened. All kept until backends_close. */
