@@ -413,7 +413,7 @@ static void test_a_full_shard_waits(void **state)
     uint64_t admitted = 4;
 
     run_until(play, has_admitted, &admitted, "the next is admitted");
-    assert_int_equal(said_full, 1);
+    assert_true(said_full >= 1); /* a share of two is left with the first end */
     stage_cancel(&play->stage, &other);
     for (int i = 1; i < 9; i++) {
         stage_cancel(&play->stage, &ids[i]);
