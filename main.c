@@ -103,6 +103,9 @@ static const struct command *const rows[] = {
     &command_eval,
     &command_migrate,
     &command_shard_resume,
+    &command_restore_point_begin,
+    &command_restore_point_complete,
+    &command_restore_point_list,
     &command_config,
     &command_version,
 };

@@ -12,6 +12,7 @@
 #define EXO_SCHEDULER_SHARD_H
 
 #include "scheduler/caution.h"
+#include "scheduler/core/early_cancel.h"
 #include "scheduler/scheduler.h"
 #include "schemas/wire/state.h"
 
@@ -32,6 +33,7 @@ struct shard_input {
     struct log_reader *reader;
     struct store_cursor cursor; /* behind what the open batch has taken */
     uint32_t taken;             /* records in the open batch */
+    int64_t committed;          /* offset of the next record to read, as the store has it */
     int64_t trimmed;            /* asked to be deleted below */
     bool is_paused;
 };
@@ -60,12 +62,7 @@ struct outbox_entry {
     unsigned char bytes[];
 };
 
-struct early_cancel {
-    struct execution_id id;
-    char reason[128];
-};
-
-enum { EARLY_CANCELS_MAX = 256, OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
+enum { OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
 
 struct shard {
     struct scheduler *scheduler;
@@ -96,8 +93,7 @@ struct shard {
     bool *is_outbox_busy;                         /* by target: one is on its way */
     struct outbox_entry *outbox, **outbox_last;
     uint32_t outbox_count;
-    struct early_cancel *early_cancels;
-    uint32_t early_cancel_count;
+    struct early_cancels early_cancels;
     bool is_extra_dirty;
     /* dead letters of the open batch */
     struct store_dead_letter *letters;
@@ -109,6 +105,7 @@ struct shard {
     bool is_checking;
     exo_time idle_since_ns; /* cursors moved and nothing else to commit */
     bool has_moved;
+    bool is_full; /* holds its share of live executions: exo.jobs waits */
     /* public events */
     uint64_t event_batch;
     struct event_count *events; /* batches not acknowledged whole, oldest first */
@@ -193,6 +190,10 @@ void shard_committed(struct shard *shard, const struct store_result *result);
 
 /* shard_refused is told that the database refuses the batch in flight. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why);
+
+/* shard_trim deletes records of both inputs below what is committed and below floors; not the
+ * record before that: its checksum is kept. */
+void shard_trim(struct shard *shard, const int64_t floors[INPUT_NR]);
 
 /* ---- intake.c ---- */
 extern const struct log_reader_callbacks shard_input_callbacks;

@@ -16,7 +16,7 @@ static void tickets_spent(void *context, const struct holder *holder)
     }
 }
 
-static bool extra_read(struct shard *shard, struct span bytes)
+static bool extra_read(struct shard *shard, struct span bytes, exo_time now_ns)
 {
     struct wire_shard_extra extra;
 
@@ -47,15 +47,11 @@ static bool extra_read(struct shard *shard, struct span bytes)
         shard->outbox_last = &entry->next;
         shard->outbox_count++;
     }
-    for (uint32_t i = 0; i < extra.early_cancel_count && i < EARLY_CANCELS_MAX; i++) {
-        struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
-        struct span reason = extra.early_cancels[i].reason;
+    for (uint32_t i = 0; i < extra.early_cancel_count; i++) {
+        const struct wire_early_cancel *cancel = &extra.early_cancels[i];
 
-        reason.bytes =
-            reason.bytes < sizeof(cancel->reason) ? reason.bytes : sizeof(cancel->reason) - 1;
-        cancel->id = extra.early_cancels[i].execution;
-        memcpy(cancel->reason, reason.data, reason.bytes);
-        cancel->reason[reason.bytes] = '\0';
+        (void)early_cancel_put(&shard->early_cancels, &cancel->execution, cancel->reason,
+                               cancel->at_ns == 0 ? now_ns : cancel->at_ns);
     }
     arena_reset(&shard->open_arena);
     return true;
@@ -269,7 +265,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
         shard_close(shard);
         return;
     }
-    if (err != NULL || !extra_read(shard, row->extra)) {
+    if (err != NULL || !extra_read(shard, row->extra, row->now_ns)) {
         scheduler_say(scheduler, "shard.waiting", "shard %u: %s", shard->number,
                       err != NULL ? err->text : "its row does not fit what this program knows");
         shard_again(shard, EXO_SECOND);
@@ -284,6 +280,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     shard->taken_wall_ns = database_now_ns;
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].cursor = row->inputs[i];
+        shard->inputs[i].committed = row->inputs[i].offset;
     }
     caution_taken(shard, &row->guard);
     struct sched_limits limits = {0};

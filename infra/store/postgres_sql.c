@@ -121,7 +121,9 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "LEFT JOIN definition d ON d.digest = e.definition WHERE e.id = $1::uuid"},
     [SQL_EXECUTION_KNOWN] = {"execution_known",
         "SELECT i.n FROM unnest($1::uuid[]) WITH ORDINALITY i (id, n) "
-        "JOIN execution e ON e.id = i.id"},
+        "JOIN execution e ON e.id = i.id UNION ALL "
+        "SELECT i.n FROM unnest($1::uuid[]) WITH ORDINALITY i (id, n) "
+        "JOIN tombstone t ON t.id = i.id"},
     /* Not prepared: a plan must know which conditions are there. */
     [SQL_EXECUTION_LIST] = {NULL,
         "SELECT " EXECUTION_HEAD " FROM execution e "
@@ -164,6 +166,30 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "FROM dead_letter WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint"},
     [SQL_DEAD_LETTER_REPLAYED] = {"dead_letter_replayed",
         "UPDATE dead_letter SET is_replayed = true WHERE id = $1::bigint RETURNING 1"},
+    [SQL_RESTORE_POINT_BEGIN] = {"restore_point_begin",
+        "SELECT id, begun_at, completed_at FROM exo_restore_point_begin()"},
+    [SQL_RESTORE_POINT_COMPLETE] = {"restore_point_complete",
+        "SELECT id, begun_at, completed_at FROM exo_restore_point_complete($1::bigint)"},
+    [SQL_RESTORE_POINT_LIST] = {"restore_point_list",
+        "SELECT id, begun_at, completed_at FROM restore_point ORDER BY id DESC LIMIT 1000"},
+    [SQL_RESTORE_FLOORS] = {"restore_floors",
+        "SELECT shard, jobs_offset, status_offset FROM restore_point_shard "
+        "WHERE point = (SELECT max(id) FROM restore_point WHERE completed_at IS NOT NULL) "
+        "ORDER BY shard"},
+    [SQL_PLACES] = {"places", "SELECT shard, jobs_offset, status_offset FROM shard ORDER BY shard"},
+    /* Looks at the oldest rows only: what is due stands in front. */
+    [SQL_JOURNAL_DROP] = {"journal_drop",
+        "WITH d AS (DELETE FROM journal WHERE ctid = ANY (ARRAY(SELECT o.ctid FROM "
+        "(SELECT j.ctid, j.at_ns FROM journal j WHERE j.shard = $1::int AND j.batch <= "
+        "(SELECT s.event_batch FROM shard s WHERE s.shard = $1::int) "
+        "ORDER BY j.batch LIMIT $3::bigint) o WHERE o.at_ns < $2::bigint)) RETURNING 1) "
+        "SELECT count(*) FROM d"},
+    [SQL_OLD_LIST] = {"old_list",
+        "SELECT id, shard, is_terminal, submitted_ns, ended_ns, project FROM execution "
+        "WHERE (submitted_ns, id) > ($1::bigint, $2::uuid) AND submitted_ns < $3::bigint "
+        "ORDER BY submitted_ns, id LIMIT $4::bigint"},
+    [SQL_EXECUTION_DROP] = {"execution_drop",
+        "SELECT dropped, is_more FROM exo_execution_drop($1::uuid[], $2::bigint)"},
     /* Not prepared: the tables come and go before the first migration. */
     [SQL_IS_INSTALLED] = {NULL, "SELECT to_regclass('schema_version') IS NOT NULL"},
     [SQL_SCHEMA] = {NULL,

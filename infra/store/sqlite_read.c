@@ -152,7 +152,10 @@ static int known_job(void *argument, struct sqlite_connection *connection, struc
 
     for (uint32_t i = 0; i < op->count; i++) {
         struct sqlite_statement *statement =
-            sqlite_use(connection, "SELECT 1 FROM execution WHERE id = ?1", err);
+            sqlite_use(connection,
+                       "SELECT 1 FROM execution WHERE id = ?1 "
+                       "UNION ALL SELECT 1 FROM tombstone WHERE id = ?1",
+                       err);
 
         if (statement == NULL) {
             return -1;

@@ -147,4 +147,21 @@ void sqlite_store_dead_letter_list(struct store *store, int64_t after, uint32_t 
 void sqlite_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,
                                        void *argument);
 
+/* sqlite_retention.c: what may go. */
+void sqlite_store_restore_point_begin(struct store *store, store_restore_points_done *done,
+                                      void *argument);
+void sqlite_store_restore_point_complete(struct store *store, int64_t id,
+                                         store_restore_points_done *done, void *argument);
+void sqlite_store_restore_point_list(struct store *store, store_restore_points_done *done,
+                                     void *argument);
+void sqlite_store_restore_floors(struct store *store, store_places_done *done, void *argument);
+void sqlite_store_places(struct store *store, store_places_done *done, void *argument);
+void sqlite_store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
+                               uint32_t rows_max, store_dropped_done *done, void *argument);
+void sqlite_store_old_list(struct store *store, const struct store_old_query *query,
+                           store_old_done *done, void *argument);
+void sqlite_store_execution_drop(struct store *store, const struct execution_id *ids,
+                                 uint32_t count, uint32_t rows_max, store_drop_done *done,
+                                 void *argument);
+
 #endif /* EXO_INFRA_STORE_SQLITE_STORE_H */

@@ -4,6 +4,8 @@
 
 #include "producer/http/reading.h"
 
+enum { BACKLOG_LATER_S = 5 };
+
 static const exo_time append_limit_ns = 10 * EXO_SECOND;
 
 bool submitting_is_possible(struct exchange *x, size_t bytes)
@@ -16,6 +18,12 @@ bool submitting_is_possible(struct exchange *x, size_t bytes)
         (void)snprintf(detail, sizeof(detail), "nothing can be submitted now: it waits for %s",
                        api_waits_for(api));
         exchange_later(x, 503, 1, detail);
+        return false;
+    }
+    api->backlog_is_wanted = true;
+    if (backlog_is_over(&api->backlog)) {
+        exchange_later(x, 429, BACKLOG_LATER_S,
+                       "too many jobs wait for a scheduler (backlog_max); send it again later");
         return false;
     }
     if (!admission_take(&api->admission, bytes)) {

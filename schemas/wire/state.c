@@ -479,6 +479,7 @@ void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *s
         message.early_cancels[i]->execution =
             message_bytes((struct span){cancel->execution.bytes, EXECUTION_ID_BYTES});
         message.early_cancels[i]->reason = message_string(scratch, cancel->reason);
+        message.early_cancels[i]->at_ns = cancel->at_ns;
     }
     message_pack(&message.base, buffer);
 }
@@ -514,6 +515,7 @@ enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
     }
     for (size_t i = 0; i < message->n_early_cancels; i++) {
         cancels[i].reason = span_of(message->early_cancels[i]->reason);
+        cancels[i].at_ns = message->early_cancels[i]->at_ns;
         if (!message_id(message->early_cancels[i]->execution, &cancels[i].execution)) {
             return WIRE_EMALFORMED;
         }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "schemas/vocab/ids.h"
+#include "schemas/vocab/time.h"
 #include "schemas/wire/codec.h"
 #include "schemas/wire/status.h"
 
@@ -154,6 +155,7 @@ struct wire_peer_sequence {
 struct wire_early_cancel {
     struct execution_id execution;
     struct span reason;
+    exo_time at_ns; /* shard time at which it came; 0: not known */
 };
 
 /* What a shard keeps beside its executions. */

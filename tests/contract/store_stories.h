@@ -26,6 +26,9 @@ extern const size_t store_read_story_count;
 /* Runs of groups, and a store of the first release that gains them. */
 extern const struct store_story store_run_stories[];
 extern const size_t store_run_story_count;
+/* Restore points, and what may go. */
+extern const struct store_story store_retention_stories[];
+extern const size_t store_retention_story_count;
 
 /* What only one back-end can meet. */
 extern const struct store_story store_sqlite_stories[];

@@ -299,6 +299,7 @@ static void batch_put(const struct store_batch *batch)
         struct database_journal *journal = sim_alloc(sizeof(*journal));
 
         journal->row = (struct store_journal_row){batch->epoch, batch->next, batch->journal};
+        journal->at_ns = batch->now_ns;
         *shard->journal_last = journal;
         shard->journal_last = &journal->next;
     }

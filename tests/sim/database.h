@@ -38,6 +38,7 @@ struct database_definition {
 struct database_journal {
     struct database_journal *next;
     struct store_journal_row row;
+    exo_time at_ns;
 };
 
 struct database_letter {
@@ -83,6 +84,7 @@ struct database_process {
 struct database {
     uint32_t shard_count;
     struct database_shard shards[DATABASE_SHARDS_MAX];
+    struct store_place backup_begin[DATABASE_SHARDS_MAX]; /* of the backup under way */
     struct database_process processes[DATABASE_PROCESSES_MAX];
     uint32_t process_count;
     struct database_execution *executions, **execution_last;

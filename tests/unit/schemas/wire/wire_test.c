@@ -320,7 +320,7 @@ static void test_shard_extra(void **state)
 {
     const struct wire_outbox_message message = {3, span_of("record")};
     const struct wire_peer_sequence received = {4, 5};
-    const struct wire_early_cancel cancel = {id, span_of("why")};
+    const struct wire_early_cancel cancel = {id, span_of("why"), 7 * EXO_SECOND};
     const struct wire_shard_extra extra = {.next_sequence = 2,
                                            .outbox = &message,
                                            .outbox_count = 1,
@@ -337,6 +337,7 @@ static void test_shard_extra(void **state)
     assert_span(back.outbox[0].record, "record");
     assert_int_equal(back.received[0].sequence, 5);
     assert_span(back.early_cancels[0].reason, "why");
+    assert_int_equal(back.early_cancels[0].at_ns, 7 * EXO_SECOND);
 }
 
 static void test_changes_letters_chunks(void **state)
