@@ -24,6 +24,7 @@ void gathering_begin(struct gathering *g, uint32_t user)
     g->user = user;
     g->count = 0;
     g->item_name = (struct span){NULL, 0};
+    g->item_type = expression_type_any();
 }
 
 const struct cluster_reference *gathering_keep(struct gathering *g)
@@ -270,6 +271,14 @@ static void fault_unknown_name(struct gathering *g, const struct expression_refe
     fault_reference(g, reference, hint.bytes, "unknown name %q in an expression", reference->root);
 }
 
+/* The name of a type, as in type(x) == int; alone in its string or as the name of a satellite it is
+ * most likely a slip. */
+static bool is_type_name(const struct gathering *g, const struct expression_reference *reference)
+{
+    return reference->is_type && !g->is_alone &&
+           graph_find(&g->draft->cluster, reference->root) == UINT32_MAX;
+}
+
 void gathering_visit(void *context, const struct expression_reference *reference)
 {
     struct gathering *g = context;
@@ -285,7 +294,7 @@ void gathering_visit(void *context, const struct expression_reference *reference
         gather(g, reference, REFERENCE_ITEM, UINT32_MAX, 0, NULL);
     } else if (is_map && span_is(reference->root, "index")) {
         gather(g, reference, REFERENCE_INDEX, UINT32_MAX, 0, NULL);
-    } else {
+    } else if (!is_type_name(g, reference)) {
         fault_unknown_name(g, reference);
     }
 }

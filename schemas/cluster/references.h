@@ -10,6 +10,7 @@
 
 #include "schemas/cluster/cluster_draft.h"
 #include "schemas/cluster/upstream.h"
+#include "schemas/expression/types.h"
 
 /* Slots of a satellite's list: three a satellite, then one of each other kind. */
 enum { SLOTS_OF_SATELLITE = 3, OTHER_KINDS = 4 };
@@ -27,8 +28,9 @@ struct gathering {
     struct slot *slots;
     struct cluster_reference *list; /* room for every slot */
     uint32_t count;
-    uint32_t user;         /* index of the satellite; UINT32_MAX: the cluster's output */
-    struct span item_name; /* bytes 0: the item and index are no names here */
+    uint32_t user;                    /* index of the satellite; UINT32_MAX: the cluster's output */
+    struct span item_name;            /* bytes 0: the item and index are no names here */
+    struct expression_type item_type; /* of what for_each gives; its items are the item's */
     /* Of the string that is checked now: */
     const struct value *string;
     const struct value_place *place;
