@@ -8,7 +8,7 @@ FROM ${BASE} AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
         build-essential cmake ninja-build pkg-config protobuf-c-compiler protobuf-compiler \
         libcmocka-dev libcurl4-openssl-dev libhiredis-dev libjansson-dev libmicrohttpd-dev libpq-dev \
-        libprotobuf-c-dev librdkafka-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-dev libzstd-dev \
+        libprotobuf-c-dev librdkafka-dev libre2-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-dev libzstd-dev \
         libseccomp-dev libcap-dev \
     && rm -rf /var/lib/apt/lists/*
 COPY . /source
