@@ -216,7 +216,7 @@ static enum expression_err satellites_member(const struct expression_object *sel
 static const struct expression_object_type satellites_type = {.member = satellites_member,
                                                               .load = no_whole};
 
-/* execution.id, .time (milliseconds since 1970) and .labels. */
+/* execution.id, .time (a timestamp, in milliseconds) and .labels. */
 static enum expression_err execution_value(struct scope *scope, struct value *ret,
                                            struct expression_error *error)
 {
@@ -232,7 +232,7 @@ static enum expression_err execution_value(struct scope *scope, struct value *re
     members[0].key = value_string(span_of("id"));
     members[0].value = value_string(span_of(id));
     members[1].key = value_string(span_of("time"));
-    members[1].value = value_int(e->submitted_ns / EXO_MILLISECOND);
+    members[1].value = value_timestamp_ms(e->submitted_ns / EXO_MILLISECOND);
     members[2].key = value_string(span_of("labels"));
     *ret = (struct value){.kind = VALUE_MAP, .count = 3, .members = members};
     return parse(scope, (struct span){e->labels, e->labels_bytes}, &members[2].value, error);

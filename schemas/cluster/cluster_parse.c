@@ -411,6 +411,7 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
     struct cluster_draft draft = {
         .reader = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET},
         .scratch = &scratch,
+        .is_stored = source->is_stored,
     };
     struct fault *last = faults->last;
     uint32_t errors = faults->error_count;

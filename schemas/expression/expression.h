@@ -93,6 +93,7 @@ struct expression_reference {
     uint32_t offset_column;
     bool is_tested; /* stands inside has(): may be missing */
     bool is_sized;  /* only its size is asked for */
+    bool is_type;   /* without steps, and the name of a type such as int: so if no scope has it */
     bool is_cut;    /* a dynamic step such as [i + 1] follows the last static one */
 };
 
