@@ -18,6 +18,7 @@ struct cluster_draft {
     struct satellite_notes *notes; /* one each; in scratch */
     const char **names;            /* of the satellites, "" where there is none; in scratch */
     bool is_stored;                /* read from the store: not checked anew */
+    uint64_t pattern_cost_left;    /* of expression_check_patterns */
     bool is_acyclic;               /* order, depth and children are known */
     const struct value *name;      /* fields as written, NULL: not given */
     const struct value *labels;

@@ -412,6 +412,7 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
         .reader = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET},
         .scratch = &scratch,
         .is_stored = source->is_stored,
+        .pattern_cost_left = EXPRESSION_PATTERNS_MAX,
     };
     struct fault *last = faults->last;
     uint32_t errors = faults->error_count;

@@ -46,6 +46,7 @@ static const struct template *check_string(struct gathering *g, struct arena *ar
 
     g->is_alone = alone != NULL && expression_is_reference(alone);
     template_references(template, gathering_visit, g);
+    type_check_patterns(g, template);
     if (g->is_gathered && g->draft->reader.faults->error_count == errors) {
         type_check(g, template);
     }

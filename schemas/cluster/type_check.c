@@ -144,6 +144,31 @@ static bool check_next(void *context, const struct expression *expression)
     return check(context, expression, &type);
 }
 
+/* A template_visit. */
+static bool check_patterns(void *context, const struct expression *expression)
+{
+    struct gathering *g = context;
+    struct expression_error error;
+
+    if (expression_check_patterns(expression, &g->draft->pattern_cost_left, &error) ==
+        EXPRESSION_OK) {
+        return true;
+    }
+    bool is_placed = error.line > 0;
+
+    field_fault_at(&g->draft->reader, is_placed ? error.line : g->string->line,
+                   is_placed ? error.column : g->string->column, g->place,
+                   "matches() takes the syntax of RE2", "%s", error.text);
+    return false;
+}
+
+void type_check_patterns(struct gathering *g, const struct template *template)
+{
+    if (!g->draft->is_stored) {
+        template_expressions(template, check_patterns, g);
+    }
+}
+
 void type_check(struct gathering *g, const struct template *template)
 {
     if (!g->draft->is_stored) {

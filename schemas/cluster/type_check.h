@@ -12,6 +12,10 @@
  * it was stored. */
 void type_check(struct gathering *g, const struct template *template);
 
+/* type_check_patterns adds a fault for the first regular expression of the string that matches()
+ * can never take; also nothing for a stored cluster. */
+void type_check_patterns(struct gathering *g, const struct template *template);
+
 /* type_check_whole is type_check for one expression alone that must give a kind, such as the list
  * of `for_each`.
  * hint  what to write instead

@@ -2,7 +2,6 @@
 #include "schemas/expression/functions.h"
 #include "schemas/expression/macro.h"
 #include "schemas/expression/parser.h"
-#include "schemas/expression/string_functions.h"
 
 /* Items up to the closing bracket, which is taken; a comma may stand after the last. In a map keys
  * and values come in turn. */
@@ -98,24 +97,6 @@ static enum expression_err fail_count(struct parser *p, const struct node *node,
     return expression_error_at(p->lexer.error, node->place);
 }
 
-/* A pattern that stands in the text is looked at now, so that a wrong one is found by `validate`.
- */
-static enum expression_err finish_function(struct parser *p, struct node *node, bool is_method)
-{
-    p->makes_new = true;
-    if (node->count < node->function->least || node->count > node->function->most) {
-        return fail_count(p, node, is_method);
-    }
-    const struct node *pattern = node->first->next;
-
-    if (node->function->apply == string_matches && pattern->kind == NODE_LITERAL &&
-        pattern->literal.kind == VALUE_STRING &&
-        functions_matches_literal(value_text(&pattern->literal), p->lexer.error) != EXPRESSION_OK) {
-        return expression_error_at(p->lexer.error, pattern->place);
-    }
-    return EXPRESSION_OK;
-}
-
 /* The arguments of a function, with what stands before its dot as the first. */
 static enum expression_err parse_arguments(struct parser *p, struct node *node, struct node *target)
 {
@@ -207,6 +188,11 @@ enum expression_err parser_call(struct parser *p, struct token name, struct node
     if (err != EXPRESSION_OK) {
         return err;
     }
-    return callee.kind == NODE_CALL ? finish_function(p, node, target != NULL)
-                                    : finish_builtin(p, node);
+    if (callee.kind != NODE_CALL) {
+        return finish_builtin(p, node);
+    }
+    p->makes_new = true;
+    return node->count < node->function->least || node->count > node->function->most
+               ? fail_count(p, node, target != NULL)
+               : EXPRESSION_OK;
 }

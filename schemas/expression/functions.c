@@ -178,19 +178,3 @@ enum expression_err functions_apply(struct evaluation *e, const struct function 
     }
     return function->apply(e, arguments, count, ret_value);
 }
-
-enum expression_err functions_matches_literal(struct span pattern,
-                                              struct expression_error *ret_error)
-{
-    struct patterns patterns = {.next = 0};
-    const struct regex *regex;
-    bool is_made;
-    enum expression_err err = patterns_find(&patterns, pattern, &regex, &is_made, ret_error);
-
-    patterns_release(&patterns);
-    if (err == EXPRESSION_EVALUE) {
-        ret_error->code = EXPRESSION_ESYNTAX;
-        return EXPRESSION_ESYNTAX;
-    }
-    return err;
-}

@@ -56,9 +56,4 @@ EXO_CHECKED enum expression_err functions_apply(struct evaluation *e,
                                                 const struct value *arguments, uint32_t count,
                                                 struct value *ret_value);
 
-/* functions_matches_literal refuses a pattern that matches() could never take.
- * Returns EXPRESSION_OK, ESYNTAX or ELIMIT; ret_error lacks a place. */
-EXO_CHECKED enum expression_err functions_matches_literal(struct span pattern,
-                                                          struct expression_error *ret_error);
-
 #endif /* EXO_EXPRESSION_FUNCTIONS_H */

@@ -15,20 +15,21 @@ static enum expression_err fail(struct expression_error *error, enum regex_err r
     return expression_error_set(error, EXPRESSION_EVALUE, "no pattern of RE2: ", text);
 }
 
-enum expression_err patterns_find(struct patterns *patterns, struct span text,
-                                  const struct regex **ret_regex, bool *ret_is_made,
-                                  struct expression_error *error)
+const struct regex *patterns_find(const struct patterns *patterns, struct span text)
+{
+    for (uint32_t i = 0; i < PATTERNS_KEPT; i++) {
+        if (patterns->kept[i].regex != NULL && span_equal(patterns->kept[i].text, text)) {
+            return patterns->kept[i].regex;
+        }
+    }
+    return NULL;
+}
+
+enum expression_err patterns_make(struct patterns *patterns, struct span text,
+                                  const struct regex **ret_regex, struct expression_error *error)
 {
     struct regex *made;
     char reason[REGEX_TEXT_BYTES];
-
-    for (uint32_t i = 0; i < PATTERNS_KEPT; i++) {
-        if (patterns->kept[i].regex != NULL && span_equal(patterns->kept[i].text, text)) {
-            *ret_regex = patterns->kept[i].regex;
-            *ret_is_made = false;
-            return EXPRESSION_OK;
-        }
-    }
     enum regex_err err = regex_new(text, &made, reason);
 
     if (err != REGEX_OK) {
@@ -41,7 +42,6 @@ enum expression_err patterns_find(struct patterns *patterns, struct span text,
     patterns->kept[at].regex = made;
     patterns->kept[at].text = text;
     *ret_regex = made;
-    *ret_is_made = true;
     return EXPRESSION_OK;
 }
 

@@ -11,8 +11,6 @@
 
 enum {
     PATTERNS_KEPT = 4,
-    PATTERN_COST = 500, /* to compile one, beside what each of its instructions costs */
-    PATTERN_INSTRUCTION_COST = 50,
 };
 
 struct patterns {
@@ -23,16 +21,19 @@ struct patterns {
     uint32_t next; /* to be replaced */
 };
 
-/* patterns_find gives the compiled pattern, owned by patterns.
+/* patterns_find gives the compiled pattern when it is kept, valid until the next patterns_make;
+ * else NULL. */
+const struct regex *patterns_find(const struct patterns *patterns, struct span text);
+
+/* patterns_make compiles a pattern and keeps it in place of the oldest.
  *
- * text         kept until patterns_release
- * ret_regex    out; valid until the next call
- * ret_is_made  out; false when it was kept
- * error        out; filled on failure, without its place
+ * text       kept until patterns_release
+ * ret_regex  out; valid until the next call; untouched on failure
+ * error      out; filled on failure, without its place
  *
- * Returns EXPRESSION_OK, EARITHMETIC for no pattern, ELIMIT or EMEMORY. */
-EXO_CHECKED enum expression_err patterns_find(struct patterns *patterns, struct span text,
-                                              const struct regex **ret_regex, bool *ret_is_made,
+ * Returns EXPRESSION_OK, EVALUE for no pattern, ELIMIT or EMEMORY. */
+EXO_CHECKED enum expression_err patterns_make(struct patterns *patterns, struct span text,
+                                              const struct regex **ret_regex,
                                               struct expression_error *error);
 
 /* patterns_release frees what is kept. */

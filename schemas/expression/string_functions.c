@@ -89,26 +89,38 @@ enum expression_err string_ends_with(struct evaluation *e, const struct value *a
     return stands_at(e, arguments, true, ret_value);
 }
 
-/* RE2 may take a step an instruction a byte; most often it takes one a byte. */
+/* The compiled pattern. What it costs is charged first where it is known: one that is wrong may be
+ * tried for each item of a list. */
+static enum expression_err find_pattern(struct evaluation *e, struct span text,
+                                        const struct regex **ret)
+{
+    enum { PATTERN_COST = 500, PATTERN_INSTRUCTION_COST = 80 };
+
+    *ret = patterns_find(&e->patterns, text);
+    if (*ret != NULL) {
+        return EXPRESSION_OK;
+    }
+    enum expression_err err = evaluation_charge(e, PATTERN_COST + text.bytes);
+
+    if (err == EXPRESSION_OK) {
+        err = patterns_make(&e->patterns, text, ret, e->error);
+    }
+    return err == EXPRESSION_OK ? evaluation_charge(e, PATTERN_INSTRUCTION_COST * regex_size(*ret))
+                                : err;
+}
+
+/* RE2 takes a step a byte as long as it can, and at worst one an instruction and byte. */
 enum expression_err string_matches(struct evaluation *e, const struct value *arguments,
                                    uint32_t count, struct value *ret_value)
 {
-    enum { COST_INSTRUCTIONS = 4 };
-    const struct regex *regex;
-    bool is_made;
-    enum expression_err err =
-        patterns_find(&e->patterns, value_text(&arguments[1]), &regex, &is_made, e->error);
+    enum { COST_INSTRUCTIONS = 16 };
+    const struct regex *regex = NULL;
+    enum expression_err err = find_pattern(e, value_text(&arguments[1]), &regex);
 
     (void)count;
-    if (err != EXPRESSION_OK) {
-        return err;
-    }
-    uint64_t size = regex_size(regex);
-    uint64_t bytes = arguments[0].count / EVALUATION_COST_BYTES + 1;
-
-    err = evaluation_charge(e, bytes * (1 + size / COST_INSTRUCTIONS));
-    if (err == EXPRESSION_OK && is_made) {
-        err = evaluation_charge(e, PATTERN_COST + size * PATTERN_INSTRUCTION_COST);
+    if (err == EXPRESSION_OK) {
+        err = evaluation_charge(e, (uint64_t)arguments[0].count *
+                                       (1 + regex_size(regex) / COST_INSTRUCTIONS));
     }
     if (err == EXPRESSION_OK) {
         *ret_value = value_bool(regex_find(regex, value_text(&arguments[0])));

@@ -34,7 +34,10 @@ static const char *next_place(struct places *places)
     if (places->left == 0) {
         return NULL;
     }
-    if (places->part.bytes > 0) {
+    if (places->part.bytes == 1) {
+        found = memchr(places->at, *(const unsigned char *)places->part.data,
+                       (size_t)(places->end - places->at));
+    } else if (places->part.bytes > 1) {
         found = memmem(places->at, (size_t)(places->end - places->at), places->part.data,
                        places->part.bytes);
     } else if (!places->is_first) {
@@ -75,13 +78,11 @@ enum expression_err string_replace(struct evaluation *e, const struct value *arg
     void *made;
     enum expression_err err = evaluation_charge(e, arguments[0].count / EVALUATION_COST_BYTES);
 
-    for (; next_place(&places) != NULL; nr++) {
+    for (; err == EXPRESSION_OK && next_place(&places) != NULL; nr++) {
+        err = evaluation_charge(e, 1);
     }
     uint64_t bytes = arguments[0].count + nr * by->count - nr * arguments[1].count;
 
-    if (err == EXPRESSION_OK) {
-        err = evaluation_charge(e, nr);
-    }
     if (err == EXPRESSION_OK) {
         err = evaluation_make(e, bytes, &made);
     }
@@ -128,7 +129,8 @@ enum expression_err string_split(struct evaluation *e, const struct value *argum
     void *made;
     enum expression_err err = evaluation_charge(e, arguments[0].count / EVALUATION_COST_BYTES);
 
-    for (; !is_empty && next_cut(&cuts) != NULL; nr++) {
+    for (; !is_empty && err == EXPRESSION_OK && next_cut(&cuts) != NULL; nr++) {
+        err = evaluation_charge(e, 1);
     }
     if (err == EXPRESSION_OK) {
         err = evaluation_make(e, nr * sizeof(struct value), &made);
@@ -146,5 +148,5 @@ enum expression_err string_split(struct evaluation *e, const struct value *argum
         from = found + arguments[1].count;
     }
     *ret_value = (struct value){.kind = VALUE_LIST, .count = (uint32_t)nr, .items = items};
-    return evaluation_charge(e, nr);
+    return EXPRESSION_OK;
 }

@@ -293,10 +293,9 @@ static enum expression_err check_call(struct checking *c, const struct node *nod
     const struct function *function = node->function;
     struct expression_type type;
     uint32_t nr = 0;
-    char what[TYPE_TEXT_BYTES] = "";
+    struct expression_error what; /* for its bounded text */
 
-    strncat(what, function->name, sizeof(what) - sizeof("()"));
-    strcat(what, "()");
+    (void)expression_error_set(&what, EXPRESSION_ETYPE, function->name, "()");
     *ret = type_of_kinds(function->gives);
     if (function->apply == string_split) {
         ret->items = KIND(VALUE_STRING);
@@ -305,7 +304,7 @@ static enum expression_err check_call(struct checking *c, const struct node *nod
         enum expression_err err = check(c, argument, &type);
 
         if (err == EXPRESSION_OK && (type.kinds & function->takes[nr++]) == 0) {
-            err = fail(c, argument, what, type, NULL);
+            err = fail(c, argument, what.text, type, NULL);
         }
         if (err != EXPRESSION_OK) {
             return err;

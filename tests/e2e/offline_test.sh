@@ -102,6 +102,30 @@ holds err "column"
 status 65 "$EXO" eval '1 / 0'
 status 0 "$EXO" eval '{"a": [1, 2.5]}' -o yaml
 holds out "- 2.5"
+status 0 "$EXO" eval 'input.files.filter(f, f.name.matches("^[a-z]$")).map(f, f.name.upperAscii())' --input input.yaml
+check "macros and patterns" jq -ce '. == ["X"]' out
+status 0 "$EXO" eval '[timestamp("2026-01-31T12:00:00Z") + duration("1h30m"), duration("90m")]'
+check "times are strings of JSON" jq -ce '. == ["2026-01-31T13:30:00Z", "5400s"]' out
+status 65 "$EXO" eval 'matches("a", "(")'
+holds err "column 14: no pattern of RE2"
+status 65 "$EXO" eval '[1, 2].map(x, x + "a")'
+holds err "column 17: + does not go with int and string"
+cat >types.yaml <<'END'
+exosphere: v1
+cluster:
+  name: p/types
+  inputs: {top: {type: int, default: 20}}
+  defaults: {image: "oci:busybox"}
+  satellites:
+    - name: a
+      when: ${{ input.top }}
+      input: {x: "${{ input.top + 'a' }}"}
+END
+status 65 "$EXO" validate types.yaml
+holds err 'types.yaml:8:'
+holds err 'takes a bool, but this gives int'
+holds err 'types.yaml:9:'
+holds err 'does not go with int and string'
 
 say "settings"
 status 0 "$EXO" config

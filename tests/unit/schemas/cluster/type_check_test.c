@@ -86,6 +86,32 @@ static void takes_what_may_work(void **state)
     }
 }
 
+/* Wrong ones are told; many of the largest end at what one file may cost. */
+static void checks_patterns(void **state)
+{
+    enum { PATTERNS = 80 };
+    struct cluster_fixture f;
+    char text[100 * PATTERNS] = "";
+
+    (void)state;
+    fixture_begin(&f);
+    fixture_parse_satellites(&f, "{'name':'a','when':'${{ input.x.matches(\\u0027(\\u0027) }}'}");
+    assert_string_equal(fixture_faults(&f),
+                        "cluster.satellites[0].when 2:41 no pattern of RE2: missing ): ( | "
+                        "matches() takes the syntax of RE2");
+    fixture_end(&f);
+    fixture_begin(&f);
+    for (int i = 0; i < PATTERNS; i++) {
+        (void)snprintf(text + strlen(text), 100,
+                       "%s{'name':'a%d','when':'${{ input.x.matches(\\u0027.{900}%d\\u0027) }}'}",
+                       i == 0 ? "" : ",", i, i);
+    }
+    fixture_parse_satellites(&f, text);
+    assert_true(f.faults.error_count > 0);
+    assert_non_null(strstr(fixture_faults(&f), "the patterns cost more together than the limit"));
+    fixture_end(&f);
+}
+
 /* A version that was good when it was stored stays so, also for a later program that knows more. */
 static void leaves_a_stored_cluster_alone(void **state)
 {
@@ -107,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tells_definite_faults),
         cmocka_unit_test(takes_what_may_work),
+        cmocka_unit_test(checks_patterns),
         cmocka_unit_test(leaves_a_stored_cluster_alone),
     };
 
