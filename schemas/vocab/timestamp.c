@@ -1,32 +1,6 @@
-#include "producer/core/timestamp.h"
+#include "schemas/vocab/timestamp.h"
 
-/* Days since 1970-01-01 of the proleptic Gregorian calendar.
- * Source: Howard Hinnant, chrono-Compatible Low-Level Date Algorithms. */
-static int64_t days_from_date(int64_t year, int64_t month, int64_t day)
-{
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t year_of_era = y - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-
-    return era * 146097 + day_of_era - 719468;
-}
-
-static void date_from_days(int64_t days, int64_t *year, int64_t *month, int64_t *day)
-{
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t day_of_era = z - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t mp = (5 * day_of_year + 2) / 153;
-
-    *day = day_of_year - (153 * mp + 2) / 5 + 1;
-    *month = mp < 10 ? mp + 3 : mp - 9;
-    *year = year_of_era + era * 400 + (*month <= 2);
-}
+#include "schemas/vocab/calendar.h"
 
 static void put_digits(char *to, int64_t number, int count)
 {
@@ -41,17 +15,14 @@ void timestamp_format(int64_t unix_ms, char ret_text[TIMESTAMP_TEXT_BYTES])
     static const int64_t first_ms = -62167219200000;
     static const int64_t last_ms = 253402300799999;
     int64_t ms = unix_ms < first_ms ? first_ms : unix_ms > last_ms ? last_ms : unix_ms;
-    int64_t days = (ms >= 0 ? ms : ms - 86399999) / 86400000;
+    int64_t days = floor_div(ms, 86400000);
     int64_t rest = ms - days * 86400000;
-    int64_t year;
-    int64_t month;
-    int64_t day;
+    struct date date = date_of_day(days);
 
-    date_from_days(days, &year, &month, &day);
     memcpy(ret_text, "0000-00-00T00:00:00.000Z", TIMESTAMP_TEXT_BYTES);
-    put_digits(ret_text, year, 4);
-    put_digits(ret_text + 5, month, 2);
-    put_digits(ret_text + 8, day, 2);
+    put_digits(ret_text, date.year, 4);
+    put_digits(ret_text + 5, date.month, 2);
+    put_digits(ret_text + 8, date.day, 2);
     put_digits(ret_text + 11, rest / 3600000, 2);
     put_digits(ret_text + 14, rest / 60000 % 60, 2);
     put_digits(ret_text + 17, rest / 1000 % 60, 2);
@@ -101,13 +72,11 @@ static bool take_date(struct cursor *c, int64_t *ret_days)
         !take_number(c, 2, 1, 12, &month) || !take(c, "-") || !take_number(c, 2, 1, 31, &day)) {
         return false;
     }
-    int64_t back_year;
-    int64_t back_month;
-    int64_t back_day;
-
-    *ret_days = days_from_date(year, month, day);
-    date_from_days(*ret_days, &back_year, &back_month, &back_day);
-    return back_month == month; /* else a 30 February */
+    if (day > days_of_month(year, (int)month)) {
+        return false;
+    }
+    *ret_days = day_of_date((struct date){year, (int)month, (int)day});
+    return true;
 }
 
 static bool take_fraction(struct cursor *c, int64_t *ret_ns)
