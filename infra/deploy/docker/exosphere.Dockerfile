@@ -21,9 +21,10 @@ RUN mkdir -p /tmp/shlibs/debian && touch /tmp/shlibs/debian/control && cd /tmp/s
 
 FROM ${BASE}
 COPY --from=build /out/packages /tmp/packages
-# For workers: crun starts containers, skopeo pulls images, umoci unpacks them.
+# For workers: crun starts containers, skopeo pulls images, umoci unpacks them. tzdata: time zones of schedules.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends $(cat /tmp/packages) ca-certificates crun skopeo umoci \
+    && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $(cat /tmp/packages) ca-certificates \
+        crun skopeo tzdata umoci \
     && rm -rf /var/lib/apt/lists/* /tmp/packages \
     && useradd --system --user-group --uid 10001 --home-dir /var/lib/exosphere --create-home exosphere
 COPY --from=build /out/exosphere /usr/local/bin/exosphere
