@@ -88,6 +88,24 @@ status 65 "$EXO" eval '1 / 0'
 status 0 "$EXO" eval '{"a": [1, 2.5]}' -o yaml
 holds out "- 2.5"
 
+say "schedule next"
+status 0 "$EXO" schedule next '30 2 * * *' --tz Europe/Berlin --from 2026-03-28T00:00:00Z -n 3
+holds out "2026-03-29T03:00:00+02:00"
+holds out "due at the change"
+status 0 "$EXO" schedule next @hourly --from 2026-10-24 -n 30 --tz Europe/Berlin -o json
+check "an hour that is there twice" jq -e '[.fires[] | select(.local | startswith("2026-10-25T02:00"))] | length == 2' out
+status 0 "$EXO" schedule next '0 0 29 2 *' -n 1 -o yaml
+holds out "moved: false"
+status 65 "$EXO" schedule next '0 25 * * *'
+holds err "column 3: 25 is no hour"
+status 65 "$EXO" schedule next '@reboot'
+holds err "no machine that boots"
+status 65 "$EXO" schedule next '* * * * *' --tz ../../etc/passwd
+holds err "no time zone is called"
+status 65 "$EXO" schedule next '* * * * *' --from yesterday
+status 2 "$EXO" schedule next '* * * * *' -n 0
+status 2 "$EXO" schedule next
+
 say "settings"
 status 0 "$EXO" config
 holds out "--kafka-brokers"
