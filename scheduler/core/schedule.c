@@ -219,7 +219,7 @@ static void decide(struct schedule_book *book, struct schedule_actions *actions,
     if (is_known(book, nominal_ns)) {
         return; /* a backfill was faster */
     }
-    if (book->waiting_count == 0 && has_room(book)) {
+    if (has_room(book)) { /* none waits then: start_waiting goes first */
         start(book, actions, reason, nominal_ns);
     } else if (overlap == OVERLAP_SKIP) {
         act(actions, SCHEDULE_SKIP, REASON_OVERLAP, nominal_ns, nominal_ns);
@@ -329,7 +329,7 @@ static bool backfill_has_room(const struct schedule_book *book)
     for (uint32_t i = 0; i < book->live_count; i++) {
         running += book->live[i].is_backfill;
     }
-    return book->waiting_count == 0 && has_room(book) && running < book->backfill_parallel;
+    return has_room(book) && running < book->backfill_parallel;
 }
 
 static bool backfill_one(struct schedule_book *book, struct schedule_actions *actions)

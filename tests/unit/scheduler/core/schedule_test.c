@@ -156,6 +156,32 @@ static void a_late_look_is_no_outage(void **state)
                         "05-01 14:01+2 SKIP missed 05-01 14:00+2\n");
 }
 
+/* What is due as the outage ends is on time, also when jitter makes it late by the clock. */
+static void the_end_of_an_outage_is_on_time(void **state)
+{
+    struct schedule_world world;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        world_open(&world, "0 * * * *", "2026-05-01T10:30:00Z");
+        world.definition.jitter_ns = i * 30 * EXO_MINUTE;
+        world_begin(&world);
+        exo_time nominal_ns = world_time("2026-05-01T15:00:00Z");
+
+        world.now_ns = 30 * EXO_SECOND + nominal_ns +
+                       schedule_jitter(&world.id, nominal_ns, world.definition.jitter_ns);
+        assert_true(i == 0 || world.now_ns - nominal_ns > 2 * EXO_MINUTE);
+        world_look(&world);
+        const struct schedule_action *last = &world.actions.items[world.actions.count - 1];
+
+        assert_int_equal(world.actions.count, 2);
+        assert_int_equal(last->kind, SCHEDULE_START);
+        assert_int_equal(last->reason, REASON_DUE);
+        assert_int_equal(last->nominal_ns, nominal_ns);
+        world_close(&world);
+    }
+}
+
 /* --- backfill ----------------------------------------------------------------------------------
  */
 
@@ -229,6 +255,67 @@ static void bad_backfills_are_refused(void **state)
         world_step(&world, backfill_of("2026-05-01T08:00:00Z", "2026-05-01T09:00:00Z", 0)),
         SCHEDULE_EINVALID);
     check_trace(&world, "");
+}
+
+/* A time that already runs, or is still to be decided, starts once. */
+static void a_backfill_repeats_nothing_that_runs(void **state)
+{
+    struct schedule_world world;
+
+    (void)state;
+    world_open(&world, "0 * * * *", "2026-05-01T09:30:00Z");
+    world.definition.overlap = OVERLAP_ALLOW;
+    world.run_ns = EXO_HOUR;
+    world_begin(&world);
+    world_run_until(&world, world_time("2026-05-01T10:30:00Z"));
+    assert_int_equal(
+        world_step(&world, backfill_of("2026-05-01T09:00:00Z", "2026-05-01T10:30:00Z", 9)),
+        SCHEDULE_TAKEN);
+    struct schedule jittered = world.definition;
+
+    jittered.jitter_ns = 24 * EXO_HOUR; /* the next one is due later */
+    assert_int_equal(world_step(&world, (struct schedule_event){.kind = SCHEDULE_CHANGE,
+                                                                .definition = &jittered,
+                                                                .zone = world.zone}),
+                     SCHEDULE_TAKEN);
+    exo_time due_ns = schedule_book_deadline(world.book);
+
+    assert_true(due_ns > world_time("2026-05-01T12:00:00Z"));
+    world.now_ns = world_time("2026-05-01T11:10:00Z");
+    world.running_count = 0;
+    assert_int_equal(
+        world_step(&world, backfill_of("2026-05-01T11:00:00Z", "2026-05-01T11:10:00Z", 9)),
+        SCHEDULE_TAKEN);
+    world.now_ns = due_ns;
+    assert_int_equal(world_step(&world, (struct schedule_event){.kind = SCHEDULE_LOOK}),
+                     SCHEDULE_TAKEN);
+    for (uint32_t i = 0; i < world.actions.count; i++) {
+        assert_true(world.actions.items[i].nominal_ns != world_time("2026-05-01T11:00:00Z"));
+    }
+    assert_non_null(strstr(world_trace(&world), "05-01 12:00+2 START due 05-01 12:00+2\n"
+                                                "05-01 12:30+2 START backfill 05-01 11:00+2\n"
+                                                "05-01 13:10+2 START backfill 05-01 13:00+2\n"));
+    world_close(&world);
+}
+
+/* Only what is due by the clock is replaced by what is due by the clock. */
+static void a_backfill_is_not_replaced(void **state)
+{
+    struct schedule_world world;
+
+    (void)state;
+    world_open(&world, "0 * * * *", "2026-05-01T09:30:00Z");
+    world.definition.overlap = OVERLAP_REPLACE;
+    world.run_ns = 100 * EXO_MINUTE;
+    world_begin(&world);
+    world_look(&world);
+    assert_int_equal(
+        world_step(&world, backfill_of("2026-05-01T08:00:00Z", "2026-05-01T08:00:00Z", 1)),
+        SCHEDULE_TAKEN);
+    world_run_until(&world, world_time("2026-05-01T11:30:00Z"));
+    check_trace(&world, "05-01 11:30+2 START backfill 05-01 10:00+2\n"
+                        "05-01 13:00+2 SKIP replaced 05-01 12:00+2\n"
+                        "05-01 13:10+2 START waited 05-01 13:00+2\n");
 }
 
 /* --- every phase meets every event -------------------------------------------------------------
@@ -364,6 +451,59 @@ static void start_and_end_bound_it(void **state)
     assert_int_equal(schedule_book_phase(world.book), SCHEDULE_OVER);
     check_trace(&world, "05-01 14:00+2 START due 05-01 14:00+2\n"
                         "05-01 15:00+2 START due 05-01 15:00+2\n");
+}
+
+/* Nobody was there when it ended: nothing is made up for that was due after the end. */
+static void an_end_within_an_outage(void **state)
+{
+    struct schedule_world world;
+
+    (void)state;
+    world_open(&world, "0 * * * *", "2026-05-01T10:30:00Z");
+    world.definition.end_ns = world_time("2026-05-01T14:00:00Z");
+    world.definition.catch_up = CATCH_UP_LAST;
+    world_begin(&world);
+    world.now_ns = world_time("2026-05-01T20:00:00Z");
+    world_run_until(&world, world_time("2026-05-02T10:30:00Z"));
+    check_trace(&world, "05-01 22:00+2 SKIP missed 05-01 13:00+2\n"
+                        "05-01 22:00+2   until 05-01 14:59+2\n"
+                        "05-01 22:00+2 START caught up 05-01 15:00+2\n");
+}
+
+/* What is cancelled takes its time; meanwhile only the newest waits. */
+static void the_newest_takes_the_place(void **state)
+{
+    struct schedule_world world;
+
+    (void)state;
+    world_open(&world, "0 * * * *", "2026-05-01T10:30:00Z");
+    world.definition.overlap = OVERLAP_REPLACE;
+    world.run_ns = 5 * EXO_HOUR;
+    world.cancel_ns = 150 * EXO_MINUTE;
+    world_begin(&world);
+    world_run_until(&world, world_time("2026-05-01T14:45:00Z"));
+    check_trace(&world, "05-01 13:00+2 START due 05-01 13:00+2\n"
+                        "05-01 14:00+2 CANCEL replaced 05-01 13:00+2\n"
+                        "05-01 15:00+2 SKIP replaced 05-01 14:00+2\n"
+                        "05-01 16:00+2 SKIP replaced 05-01 15:00+2\n"
+                        "05-01 16:30+2 START waited 05-01 16:00+2\n");
+}
+
+static void a_clock_that_goes_back_stands_still(void **state)
+{
+    struct schedule_world world;
+
+    (void)state;
+    world_open(&world, "0 * * * *", "2026-05-01T10:30:00Z");
+    world_begin(&world);
+    world_look(&world);
+    world.now_ns -= EXO_HOUR;
+    assert_int_equal(
+        world_step(&world, backfill_of("2026-05-01T09:00:00Z", "2026-05-01T10:30:00Z", 1)),
+        SCHEDULE_TAKEN);
+    assert_int_equal(world.actions.count, 1);
+    assert_int_equal(schedule_book_deadline(world.book), world_time("2026-05-01T11:00:00Z"));
+    world_close(&world);
 }
 
 static void another_rule_begins_now(void **state)
@@ -588,12 +728,18 @@ int main(void)
         cmocka_unit_test(half_hours_over_a_change_back),
         cmocka_unit_test(what_was_missed),
         cmocka_unit_test(a_late_look_is_no_outage),
+        cmocka_unit_test(the_end_of_an_outage_is_on_time),
         cmocka_unit_test(a_backfill_takes_its_turn),
         cmocka_unit_test(a_backfill_side_by_side),
         cmocka_unit_test(bad_backfills_are_refused),
+        cmocka_unit_test(a_backfill_repeats_nothing_that_runs),
+        cmocka_unit_test(a_backfill_is_not_replaced),
         cmocka_unit_test(every_phase_meets_every_event),
         cmocka_unit_test(a_pause_is_not_made_up_for),
         cmocka_unit_test(start_and_end_bound_it),
+        cmocka_unit_test(an_end_within_an_outage),
+        cmocka_unit_test(the_newest_takes_the_place),
+        cmocka_unit_test(a_clock_that_goes_back_stands_still),
         cmocka_unit_test(another_rule_begins_now),
         cmocka_unit_test(jitter_is_the_same_again),
         cmocka_unit_test(a_full_queue_says_so),

@@ -22,6 +22,7 @@ struct schedule_world {
     struct schedule_actions actions; /* of the last step */
     exo_time now_ns;
     exo_time run_ns;             /* how long an execution runs */
+    exo_time cancel_ns;          /* how long it still runs when it is cancelled */
     bool is_restarted_each_step; /* dropped and loaded again after each step */
     struct {
         exo_time nominal_ns;
@@ -55,7 +56,7 @@ static inline void world_cron(struct schedule *definition, const char *text)
 /* A schedule in Berlin, with the file's defaults; change world.definition, then world_begin. */
 static inline void world_open(struct schedule_world *world, const char *cron, const char *now)
 {
-    *world = (struct schedule_world){.run_ns = 10 * EXO_MINUTE};
+    *world = (struct schedule_world){.run_ns = 10 * EXO_MINUTE, .cancel_ns = EXO_MINUTE};
     arena_init(&world->arena, allocator_heap(&world->budget), 0);
     buffer_init(&world->trace, allocator_heap(&world->budget), 0);
     world->zone = tzif_zone(&world->arena, 0, NULL, 0, "CET-1CEST,M3.5.0,M10.5.0/3");
@@ -129,7 +130,7 @@ static inline void world_act(struct schedule_world *world, const struct schedule
     }
     for (uint32_t i = 0; action->kind == SCHEDULE_CANCEL && i < world->running_count; i++) {
         if (world->running[i].nominal_ns == action->nominal_ns) {
-            world->running[i].end_ns = world->now_ns + EXO_MINUTE;
+            world->running[i].end_ns = world->now_ns + world->cancel_ns;
         }
     }
     if (world->watch != NULL) {
