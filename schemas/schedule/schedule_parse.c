@@ -418,6 +418,23 @@ static void check_durations(struct draft *draft)
     }
 }
 
+/* All are made up for, but while the first runs the rest is left out: hardly what is meant. */
+static void warn_of_skipping(struct draft *draft)
+{
+    const struct value *at = value_get(draft->inner, span_of("catch_up"));
+
+    if (draft->schedule.catch_up == CATCH_UP_ALL && draft->schedule.overlap == OVERLAP_SKIP) {
+        fault_add(draft->reader.faults,
+                  &(struct fault){.is_warning = true,
+                                  .line = at->line,
+                                  .column = at->column,
+                                  .path = "schedule.catch_up",
+                                  .text = "with `overlap: skip` only the first of what was missed "
+                                          "is started",
+                                  .hint = "add overlap: queue"});
+    }
+}
+
 static void parse_inner(struct draft *draft, const struct value *inner)
 {
     draft->inner = inner;
@@ -434,6 +451,7 @@ static void parse_inner(struct draft *draft, const struct value *inner)
     check_labels(draft);
     check_times(draft);
     check_durations(draft);
+    warn_of_skipping(draft);
 }
 
 static void parse_file(struct draft *draft)

@@ -106,6 +106,27 @@ status 65 "$EXO" schedule next '* * * * *' --from yesterday
 status 2 "$EXO" schedule next '* * * * *' -n 0
 status 2 "$EXO" schedule next
 
+say "schedule validate"
+cat >nightly.yaml <<'YAML'
+exosphere: v1
+schedule:
+  name: research/nightly
+  cron: 30 2 * * *
+  tz: Europe/Berlin
+  cluster: figures@3
+YAML
+status 0 "$EXO" schedule validate nightly.yaml
+holds out "research/nightly is valid"
+holds out "due 20"
+status 0 "$EXO" schedule validate nightly.yaml -o json
+check "the canonical form" jq -e '.schedule.cluster == "research/figures@3"' out
+sed -e 's/30 2/30 25/' -e 's/Berlin/Berlni/' -e 's/@3/@x/' nightly.yaml >wrong.yaml
+status 65 "$EXO" schedule validate wrong.yaml
+holds err "wrong.yaml:4:12: schedule.cron: 25 is no hour"
+holds err "wrong.yaml:5:7: schedule.tz: no time zone is called"
+holds err "wrong.yaml:6:"
+status 66 "$EXO" schedule validate nothing.yaml
+
 say "settings"
 status 0 "$EXO" config
 holds out "--kafka-brokers"

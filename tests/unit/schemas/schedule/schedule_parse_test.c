@@ -104,6 +104,8 @@ static const struct fault_case cases[] = {
      "schedule.start 1:83 `soon` is not a time from 1970 on | write such as 2026-12-01T00:00:00Z or 2026-12-01T01:00:00+01:00\n"
      "schedule.input 1:97 `input` must be a map, not a list\n"
      "schedule.labels.a 1:129 `a` must be a string, not an int | put it in quotes"},
+    {HEAD "'cluster':'c','catch_up':'all'}}",
+     "warning: schedule.catch_up 1:86 with `overlap: skip` only the first of what was missed is started | add overlap: queue"},
     {HEAD "'cluster':'c','labels':{'schedule':'x'}}}",
      "schedule.labels.schedule 1:84 the schedule itself puts `schedule` on each execution | choose another name"},
     {HEAD "'cluster':{'name':'c','satellites':[{'name':'a'}]}}}",
