@@ -18,6 +18,7 @@ union message {
     struct wire_task_record task;
     struct wire_fleet fleet;
     struct wire_body body;
+    struct wire_run run;
     struct wire_columns columns;
     struct wire_shard_extra extra;
     struct wire_change_batch changes;
@@ -32,7 +33,7 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
     const struct wire_output *outputs;
     uint32_t count;
 
-    switch (kind % 12) {
+    switch (kind % 13) {
     case 0:
         return wire_job_unpack(bytes, arena, &m.job);
     case 1:
@@ -54,6 +55,8 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
     case 9:
         return wire_log_chunk_unpack(bytes, arena, &m.chunk);
     case 10:
+        return wire_run_unpack(bytes, arena, &m.run);
+    case 11:
         return wire_schedule_state_unpack(bytes, arena, &m.schedule);
     default:
         return wire_outputs_unpack(bytes, arena, &outputs, &count);
