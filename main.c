@@ -99,6 +99,8 @@ static const struct command *const rows[] = {
     &command_dlq_show,
     &command_dlq_replay,
     &command_validate,
+    &command_schedule_next,
+    &command_schedule_validate,
     &command_init,
     &command_eval,
     &command_migrate,

@@ -21,6 +21,8 @@ extern const struct command command_dlq_show;
 extern const struct command command_dlq_replay;
 extern const struct command command_migrate;
 extern const struct command command_validate;
+extern const struct command command_schedule_next;
+extern const struct command command_schedule_validate;
 extern const struct command command_init;
 extern const struct command command_eval;
 extern const struct command command_config;

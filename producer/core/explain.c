@@ -1,8 +1,8 @@
 #include "producer/core/explain.h"
 
-#include "producer/core/timestamp.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/vocab/quantity.h"
+#include "schemas/vocab/timestamp.h"
 
 enum { PARENTS_NAMED = 5 };
 

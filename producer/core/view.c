@@ -1,7 +1,7 @@
 #include "producer/core/view.h"
 
 #include "producer/core/task_path.h"
-#include "producer/core/timestamp.h"
+#include "schemas/vocab/timestamp.h"
 
 enum { LINK_BYTES = 256 };
 

@@ -375,35 +375,6 @@ static void parse_file(struct cluster_draft *draft, const struct cluster_source 
     }
 }
 
-static bool is_before(const struct fault *a, const struct fault *b)
-{
-    return a->line < b->line || (a->line == b->line && a->column < b->column);
-}
-
-/* Checks run in the order of their kind; people read in the order of the file. Faults that stood
- * in the list before (up to last) stay where they are. An insertion: the list is short. */
-static void sort_faults(struct fault_list *faults, struct fault *last)
-{
-    struct fault **begin = last == NULL ? &faults->first : &last->next;
-    struct fault *rest = *begin;
-
-    *begin = NULL;
-    while (rest != NULL) {
-        struct fault *fault = rest;
-        struct fault **at = begin;
-
-        rest = rest->next;
-        while (*at != NULL && !is_before(fault, *at)) {
-            at = &(*at)->next;
-        }
-        fault->next = *at;
-        *at = fault;
-        if (fault->next == NULL) {
-            faults->last = fault;
-        }
-    }
-}
-
 int cluster_parse(const struct cluster_source *source, struct arena *arena,
                   const struct cluster **ret_cluster, struct fault_list *faults)
 {
@@ -428,7 +399,7 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
                     "the cluster needs more memory than it may take");
     }
     arena_release(&scratch);
-    sort_faults(faults, last);
+    fault_list_sort(faults, last);
     if (faults->error_count != errors) {
         return -1;
     }

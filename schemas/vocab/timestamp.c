@@ -1,6 +1,6 @@
-#include "producer/core/timestamp.h"
+#include "schemas/vocab/timestamp.h"
 
-#include "schemas/vocab/instant.h"
+#include "schemas/vocab/calendar.h"
 
 static void put_digits(char *to, int64_t number, int count)
 {
@@ -15,18 +15,18 @@ void timestamp_format(int64_t unix_ms, char ret_text[TIMESTAMP_TEXT_BYTES])
     static const int64_t first_ms = -62167219200000;
     static const int64_t last_ms = 253402300799999;
     int64_t ms = unix_ms < first_ms ? first_ms : unix_ms > last_ms ? last_ms : unix_ms;
-    int64_t seconds = (ms >= 0 ? ms : ms - 999) / 1000;
-    struct instant_civil civil;
+    int64_t days = floor_div(ms, 86400000);
+    int64_t rest = ms - days * 86400000;
+    struct date date = date_of_day(days);
 
-    instant_civil(seconds, &civil);
     memcpy(ret_text, "0000-00-00T00:00:00.000Z", TIMESTAMP_TEXT_BYTES);
-    put_digits(ret_text, civil.year, 4);
-    put_digits(ret_text + 5, civil.month, 2);
-    put_digits(ret_text + 8, civil.day, 2);
-    put_digits(ret_text + 11, civil.hour, 2);
-    put_digits(ret_text + 14, civil.minute, 2);
-    put_digits(ret_text + 17, civil.second, 2);
-    put_digits(ret_text + 20, ms - seconds * 1000, 3);
+    put_digits(ret_text, date.year, 4);
+    put_digits(ret_text + 5, date.month, 2);
+    put_digits(ret_text + 8, date.day, 2);
+    put_digits(ret_text + 11, rest / 3600000, 2);
+    put_digits(ret_text + 14, rest / 60000 % 60, 2);
+    put_digits(ret_text + 17, rest / 1000 % 60, 2);
+    put_digits(ret_text + 20, rest % 1000, 3);
 }
 
 struct cursor {
@@ -72,11 +72,11 @@ static bool take_date(struct cursor *c, int64_t *ret_days)
         !take_number(c, 2, 1, 12, &month) || !take(c, "-") || !take_number(c, 2, 1, 31, &day)) {
         return false;
     }
-    struct instant_civil back;
-
-    *ret_days = instant_days(year, month, day);
-    instant_civil(*ret_days * 86400, &back);
-    return back.month == month; /* else a 30 February */
+    if (day > days_of_month(year, (int)month)) {
+        return false;
+    }
+    *ret_days = day_of_date((struct date){year, (int)month, (int)day});
+    return true;
 }
 
 static bool take_fraction(struct cursor *c, int64_t *ret_ns)

@@ -1,8 +1,8 @@
 /* timestamp: instants as people and programs read them: RFC 3339 in UTC.
  *
  * Pure. */
-#ifndef EXO_PRODUCER_TIMESTAMP_H
-#define EXO_PRODUCER_TIMESTAMP_H
+#ifndef EXO_VOCAB_TIMESTAMP_H
+#define EXO_VOCAB_TIMESTAMP_H
 
 #include <stdbool.h>
 
@@ -22,4 +22,4 @@ void timestamp_format(int64_t unix_ms, char ret_text[TIMESTAMP_TEXT_BYTES]);
  * Returns false, leaving *ret_ns as it was, for any other text. */
 EXO_CHECKED bool timestamp_parse(struct span text, exo_time *ret_ns);
 
-#endif /* EXO_PRODUCER_TIMESTAMP_H */
+#endif /* EXO_VOCAB_TIMESTAMP_H */

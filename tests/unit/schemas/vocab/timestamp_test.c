@@ -1,5 +1,5 @@
 /* timestamp: RFC 3339 both ways. */
-#include "producer/core/timestamp.h"
+#include "schemas/vocab/timestamp.h"
 
 #include <string.h>
 
