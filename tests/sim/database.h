@@ -17,6 +17,7 @@ enum { DATABASE_SHARDS_MAX = 16, DATABASE_PROCESSES_MAX = 256 };
 struct database_item {
     struct database_item *next;
     union {
+        struct store_spanning spanning;
         struct store_run run;
         struct store_page page;
         struct store_segment segment;
@@ -63,6 +64,7 @@ struct database_shard {
     struct txn *holder;
     struct row_wait *waits; /* oldest first */
     struct database_journal *journal, **journal_last;
+    struct database_item *spanning; /* by kind and id */
 };
 
 struct database_process {
