@@ -67,6 +67,19 @@ static void bad_row(struct shard *shard, const char *what, enum sched_err result
                   shard->number, what);
 }
 
+/* No kind is known yet. */
+static void load_spanning(void *argument, const struct store_spanning *row)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+
+    (void)row;
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    bad_row(shard, "spanning", SCHED_ESTALE);
+}
+
 static void load_execution(void *argument, const struct store_execution *row, struct span text)
 {
     struct shard_ticket *ticket = argument;
@@ -294,7 +307,8 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     sched_be_narrow(shard->sched, shard->caution.mode != CAUTION_NONE);
     shard->state = SHARD_LOADING;
     scheduler->counts.takeovers++;
-    static const struct store_load_callbacks callbacks = {.execution = load_execution,
+    static const struct store_load_callbacks callbacks = {.spanning = load_spanning,
+                                                          .execution = load_execution,
                                                           .run = load_run,
                                                           .page = load_page,
                                                           .segment = load_segment,

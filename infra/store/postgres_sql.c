@@ -49,6 +49,14 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_LIVE_DROP] = {"live_drop",
         "DELETE FROM live_execution l USING unnest($1::int[], $2::uuid[]) r (shard, id) "
         "WHERE l.shard = r.shard AND l.id = r.id"},
+    [SQL_SPANNING_PUT] = {"spanning_put",
+        "INSERT INTO spanning (shard, kind, id, body) "
+        "SELECT * FROM unnest($1::int[], $2::int[], $3::bytea[], $4::bytea[]) "
+        "ON CONFLICT (shard, kind, id) DO UPDATE SET body = excluded.body"},
+    [SQL_SPANNING_DROP] = {"spanning_drop",
+        "DELETE FROM spanning s "
+        "USING unnest($1::int[], $2::int[], $3::bytea[]) r (shard, kind, id) "
+        "WHERE s.shard = r.shard AND s.kind = r.kind AND s.id = r.id"},
     [SQL_RUNS] = {"runs",
         "INSERT INTO group_run (execution, instance, index, number, is_ended, body) "
         "SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bool[], "
@@ -89,6 +97,10 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_PROCESSES] = {"processes",
         "SELECT process, beat FROM scheduler_process ORDER BY process"},
 
+    [SQL_LOAD_SPANNING] = {"load_spanning",
+        "SELECT kind, id, body FROM spanning "
+        "WHERE shard = $1::int AND (kind, id) > ($2::int, $3::bytea) "
+        "ORDER BY kind, id LIMIT " POSTGRES_CHUNK_LIMIT},
     /* A definition's text comes once a chunk, with the first execution that has it. */
     [SQL_LOAD_EXECUTIONS] = {"load_executions",
         "SELECT " EXECUTION_HEAD ", e.input, e.output, e.output_ref, e.body, "

@@ -15,6 +15,8 @@ enum postgres_statement {
     SQL_UPDATES,
     SQL_LIVE_PUT,
     SQL_LIVE_DROP,
+    SQL_SPANNING_PUT,
+    SQL_SPANNING_DROP,
     SQL_RUNS,
     SQL_PAGES,
     SQL_SEGMENTS,
@@ -33,6 +35,7 @@ enum postgres_statement {
     SQL_LEASES,
     SQL_PROCESSES,
     /* reads */
+    SQL_LOAD_SPANNING,
     SQL_LOAD_EXECUTIONS,
     SQL_LOAD_RUNS,
     SQL_LOAD_PAGES,

@@ -88,10 +88,11 @@ static inline struct span digest_span(const struct digest *digest)
 /* Columns of EXECUTION_HEAD and of what EXECUTION_ALL adds (postgres_sql.c). */
 enum { PG_DEFINITION_COLUMN = 13, PG_HEAD_COLUMNS = 16 };
 
-/* Each reads a row of a result; its spans and texts are borrowed from the result. An execution by
- * EXECUTION_ALL, giving the definition's text; a run by execution, instance, index, number,
- * is_ended, body; a page by execution, instance, page, body; a segment by execution, instance,
- * kind, page, part, body. */
+/* Each reads a row of a result; its spans and texts are borrowed from the result. What spans
+ * executions by kind, id, body; an execution by EXECUTION_ALL, giving the definition's text; a run
+ * by execution, instance, index, number, is_ended, body; a page by execution, instance, page, body;
+ * a segment by execution, instance, kind, page, part, body. */
+void pg_read_spanning(const PGresult *result, int row, struct store_spanning *ret_spanning);
 struct span pg_read_all(const PGresult *result, int row, struct store_execution *ret_execution);
 void pg_read_run(const PGresult *result, int row, struct store_run *ret_run);
 void pg_read_page(const PGresult *result, int row, struct store_page *ret_page);

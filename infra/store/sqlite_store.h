@@ -83,10 +83,13 @@ struct execution_row {
     struct span definition_text;
 };
 
-/* Each reads the columns that stand first in its statement, copying bytes into the op: an execution
- * by EXECUTION_HEAD or EXECUTION_ALL; a run by execution, instance, index, number, is_ended, body;
- * a page by execution, instance, page, body; a segment by
- * execution, instance, kind, page, part, body. Return 0, or -1 with *err (EXO_ELIMIT). */
+/* Each reads the columns that stand first in its statement, copying bytes into the op: what spans
+ * executions by kind, id, body; an execution by EXECUTION_HEAD or EXECUTION_ALL; a run by
+ * execution, instance, index, number, is_ended, body; a page by execution, instance, page, body; a
+ * segment by execution, instance, kind, page, part, body. Return 0, or -1 with *err (EXO_ELIMIT).
+ */
+EXO_CHECKED int sqlite_read_spanning(struct op *op, struct sqlite_statement *statement,
+                                     struct store_spanning *ret_spanning, struct exo_error *err);
 EXO_CHECKED int sqlite_read_head(struct op *op, struct sqlite_statement *statement,
                                  struct store_execution *ret_execution, struct exo_error *err);
 EXO_CHECKED int sqlite_read_all(struct op *op, struct sqlite_statement *statement,

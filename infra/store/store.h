@@ -228,7 +228,7 @@ struct store_batch {
     uint32_t page_count;
     const struct store_run *runs; /* inserted or replaced */
     uint32_t run_count;
-    const struct store_spanning *spanning; /* of this shard: inserted, replaced or deleted */
+    const struct store_spanning *spanning; /* each once: inserted, replaced or deleted */
     uint32_t spanning_count;
     const struct store_segment *segments;
     uint32_t segment_count;
@@ -288,10 +288,10 @@ struct store_load_callbacks {
     void (*segment)(void *argument, const struct store_segment *segment);
     store_done *done;
 };
-/* store_shard_load shows what spans executions on a shard, then every live execution, then the runs
- * of its groups that have not ended (of each execution by number), then its pages and segments of
- * kind 1, and of kind 0 where page is UINT32_MAX (outputs of single tasks); then done. Rows come in
- * chunks, so that a million tasks do not stall the loop. */
+/* store_shard_load shows what spans executions on a shard (by kind and id), then every live
+ * execution, then the runs of its groups that have not ended (of each execution by number), then
+ * its pages and segments of kind 1, and of kind 0 where page is UINT32_MAX (outputs of single
+ * tasks); then done. Rows come in chunks, so that a million tasks do not stall the loop. */
 void store_shard_load(struct store *store, uint32_t shard,
                       const struct store_load_callbacks *callbacks, void *argument);
 

@@ -30,6 +30,10 @@ extern const size_t store_run_story_count;
 extern const struct store_story store_retention_stories[];
 extern const size_t store_retention_story_count;
 
+/* What spans executions, and a store before it that gains it. */
+extern const struct store_story store_spanning_stories[];
+extern const size_t store_spanning_story_count;
+
 /* What only one back-end can meet. */
 extern const struct store_story store_sqlite_stories[];
 extern const size_t store_sqlite_story_count;

@@ -17,6 +17,7 @@ enum { DATABASE_SHARDS_MAX = 16, DATABASE_PROCESSES_MAX = 256 };
 struct database_item {
     struct database_item *next;
     union {
+        struct store_spanning spanning;
         struct store_run run;
         struct store_page page;
         struct store_segment segment;
@@ -73,6 +74,7 @@ struct database_shard {
     bool is_slandered;     /* an input without guilt may have been condemned */
     exo_time opened_ns;
     int64_t opened_at[STORE_INPUTS];
+    struct database_item *spanning; /* by kind and id */
 };
 
 struct database_process {

@@ -398,8 +398,14 @@ static void load_answer(struct request *request, const struct exo_error *err)
     const struct store_load_callbacks *call = &load->callbacks;
     bool is_cut = request->is_failed && dice_chance(&sim.net, 500000);
 
+    bool is_shown = err == NULL || is_cut;
+
+    for (const struct database_item *i = database.shards[load->shard].spanning;
+         i != NULL && is_shown && !request->store->is_closed; i = i->next) {
+        call->spanning(request->argument, &i->spanning);
+    }
     for (const struct database_execution *e = database.executions;
-         e != NULL && (err == NULL || is_cut) && !request->store->is_closed; e = e->next) {
+         e != NULL && is_shown && !request->store->is_closed; e = e->next) {
         if (load_has(load, e)) {
             struct store_execution row = e->row;
 
