@@ -135,6 +135,10 @@ static void put_satellite(struct json_writer *writer, const struct cluster *clus
     json_begin_map(writer);
     json_key(writer, "name");
     json_put_string(writer, satellite->name);
+    if (satellite->uses.bytes > 0) {
+        json_key(writer, "uses");
+        json_put_string(writer, satellite->uses);
+    }
     put_order(writer, cluster, satellite);
     canonical_put_work(writer, &satellite->work);
     if (!span_is(satellite->class, "default")) {

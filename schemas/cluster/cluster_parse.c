@@ -10,6 +10,7 @@
 #include "schemas/cluster/graph.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/cluster/templates.h"
+#include "schemas/cluster/version_reference.h"
 #include "schemas/vocab/limits.h"
 
 enum {
@@ -178,6 +179,34 @@ static void fault_without_map(struct cluster_draft *draft, const struct value *a
                 "%q says nothing without `for_each`", place.key);
 }
 
+/* A satellite with `uses` either has been written out, and then names its version and an image of
+ * its own, or it is still to be. */
+static void check_uses(struct cluster_draft *draft, const struct satellite_draft *step,
+                       const struct value_place *place)
+{
+    const struct value *source = step->notes.source;
+    const struct value *image = value_get(source, span_of("image"));
+    const struct value_place uses_place = {.up = place, .key = span_of("uses")};
+    const struct value_place image_place = {.up = place, .key = span_of("image")};
+    const struct value *uses = value_get(source, uses_place.key);
+    struct version_reference reference = {.number = 0};
+
+    if (step->satellite.uses.bytes == 0 ||
+        version_reference_parse(VERSION_SATELLITE, step->satellite.uses, (struct span){NULL, 0},
+                                &reference) != NULL) {
+        return;
+    }
+    if (image == NULL && !draft->allows_uses) {
+        field_fault(&draft->reader, uses, &uses_place, "send the cluster through the API",
+                    "%q was not looked up in the store", step->satellite.uses);
+    }
+    if (image != NULL && reference.number == 0) {
+        field_fault(&draft->reader, image, &image_place,
+                    "remove it; or name the version, where it has been written out already",
+                    "%q stands beside `uses`", image_place.key);
+    }
+}
+
 /* What must be there, and what goes together. */
 static void finish_satellite(struct cluster_draft *draft, struct satellite_draft *step,
                              const struct value_place *place)
@@ -200,6 +229,7 @@ static void finish_satellite(struct cluster_draft *draft, struct satellite_draft
         field_fault(&draft->reader, source, &image, "add image: IMAGE here or under `defaults`",
                     "the satellite has no image");
     }
+    check_uses(draft, step, place);
     if (satellite->for_each_source == NULL) {
         if (notes->item_name != NULL) {
             fault_without_map(draft, notes->item_name, place, "as");
@@ -378,6 +408,7 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
     struct cluster_draft draft = {
         .reader = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET},
         .scratch = &scratch,
+        .allows_uses = source->allows_uses,
     };
     struct fault *last = faults->last;
     uint32_t errors = faults->error_count;

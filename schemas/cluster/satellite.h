@@ -76,6 +76,7 @@ struct cluster_reference {
 struct satellite {
     uint32_t index;          /* place in the file, from 0 */
     struct span name;        /* [a-z][a-z0-9_]{0,62} */
+    struct span uses;        /* the stored satellite it came from; bytes 0: none */
     const uint32_t *parents; /* indices; each once, in the order of needs */
     uint32_t parent_count;
     uint32_t child_count;
