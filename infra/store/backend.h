@@ -8,6 +8,7 @@
 #define EXO_INFRA_STORE_BACKEND_H
 
 #include "infra/store/store.h"
+#include "infra/store/store_versions.h"
 
 typedef void store_schema_done(void *argument, const struct store_schema *schema,
                                const struct exo_error *err);
@@ -73,6 +74,12 @@ struct store_backend {
     void (*dead_letter_list)(struct store *store, int64_t after, uint32_t limit,
                              store_letters_done *done, void *argument);
     void (*dead_letter_replayed)(struct store *store, int64_t id, store_done *done, void *argument);
+    void (*version_put)(struct store *store, const struct store_version_put *put,
+                        store_version_put_done *done, void *argument);
+    void (*version_delete)(struct store *store, const struct store_version_put *name,
+                           store_done *done, void *argument);
+    void (*version_read)(struct store *store, const struct store_version_query *query,
+                         store_versions_done *done, void *argument);
 };
 
 struct store {
@@ -85,6 +92,12 @@ sqlite_store_open(struct loop *loop, const struct store_settings *settings, stru
 EXO_CHECKED struct store *postgres_store_open(struct loop *loop,
                                               const struct store_settings *settings,
                                               struct exo_error *err);
+
+/* What both back-ends say of versions; each sets *err and returns -1. shown: the version that
+ * stands, 0 for none. */
+int store_version_conflict(const struct store_version_put *put, int64_t shown,
+                           struct exo_error *err);
+int store_version_missing(const struct store_version_put *name, struct exo_error *err);
 
 /* Bounds of one request; a larger one is refused with EXO_ELIMIT. */
 enum {

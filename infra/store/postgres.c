@@ -277,6 +277,9 @@ static const struct store_backend postgres_backend = {
     .blob_get = postgres_store_blob_get,
     .dead_letter_list = postgres_store_dead_letter_list,
     .dead_letter_replayed = postgres_store_dead_letter_replayed,
+    .version_put = postgres_store_version_put,
+    .version_delete = postgres_store_version_delete,
+    .version_read = postgres_store_version_read,
 };
 
 static struct postgres_link *open_link(const struct postgres_store *s, const char *purpose,

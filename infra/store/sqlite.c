@@ -376,6 +376,9 @@ static const struct store_backend sqlite_backend = {
     .blob_get = sqlite_store_blob_get,
     .dead_letter_list = sqlite_store_dead_letter_list,
     .dead_letter_replayed = sqlite_store_dead_letter_replayed,
+    .version_put = sqlite_store_version_put,
+    .version_delete = sqlite_store_version_delete,
+    .version_read = sqlite_store_version_read,
 };
 
 struct store *sqlite_store_open(struct loop *loop, const struct store_settings *settings,
