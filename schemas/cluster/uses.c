@@ -40,8 +40,29 @@ static struct uses_entry *find(const struct uses_set *set, const struct version_
 struct collecting {
     struct field_reader r;
     struct uses_set set;
+    uint32_t capacity;
     bool is_full;
 };
+
+static bool has_room(struct collecting *c)
+{
+    uint32_t capacity = c->capacity == 0 ? 8 : c->capacity * 2;
+
+    if (c->set.count < c->capacity) {
+        return true;
+    }
+    struct uses_entry *moved = field_alloc(&c->r, capacity, sizeof(*moved));
+
+    if (moved == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < c->set.count; i++) {
+        moved[i] = c->set.entries[i];
+    }
+    c->set.entries = moved;
+    c->capacity = capacity;
+    return true;
+}
 
 static void collect_one(struct collecting *c, const struct value *satellite,
                         const struct value_place *place)
@@ -54,15 +75,12 @@ static void collect_one(struct collecting *c, const struct value *satellite,
     }
     const struct value *at = value_get(satellite, inner.key);
 
-    if (c->set.entries == NULL) {
-        c->set.entries = field_alloc(&c->r, USES_MAX, sizeof(*c->set.entries));
-    }
     if (c->set.count == USES_MAX) {
         c->is_full = true;
         field_fault(&c->r, at, &inner, "split it into several clusters",
                     "the cluster uses more than %u different stored satellites",
                     (unsigned)USES_MAX);
-    } else if (c->set.entries != NULL) {
+    } else if (has_room(c)) {
         struct fault_text path = {.used = 0};
 
         fault_text_add_place(&path, &inner);

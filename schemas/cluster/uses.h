@@ -32,7 +32,7 @@ struct uses_entry {
 };
 
 struct uses_set {
-    struct uses_entry *entries; /* room for USES_MAX; in the arena */
+    struct uses_entry *entries; /* in the arena */
     uint32_t count;
 };
 
