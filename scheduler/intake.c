@@ -64,7 +64,7 @@ void letter_add(struct shard *shard, const char *topic, const struct log_record 
 
 /* Why a job cannot be admitted; text for its dead letter. */
 struct refusal {
-    char text[512];
+    char text[REFUSAL_BYTES];
 };
 
 static bool job_id(struct shard *shard, const struct wire_job *job, const struct log_record *record,
@@ -294,7 +294,7 @@ static void known_ask(struct shard *shard, const struct log_record *records, siz
                           known_answer, shard_ticket_new(shard, NULL));
 }
 
-enum job_result { JOB_TAKEN, JOB_UNCHECKED };
+enum job_result { JOB_TAKEN, JOB_UNCHECKED, JOB_UNRESOLVED };
 
 static void job_refuse(struct shard *shard, const struct log_record *record, const char *reason)
 {
@@ -316,6 +316,15 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
     }
     if (!job_id(shard, &job, record, &id)) {
         job_refuse(shard, record, "execution_id: not a UUID of 36 characters");
+        return JOB_TAKEN;
+    }
+    enum resolve_result resolved = resolve_job(shard, record, &job, refusal.text);
+
+    if (resolved == RESOLVE_WAITS) {
+        return JOB_UNRESOLVED;
+    }
+    if (resolved == RESOLVE_REFUSED) {
+        job_refuse(shard, record, refusal.text);
         return JOB_TAKEN;
     }
     uint32_t target = execution_shard(&id, shard->scheduler->shard_count);
@@ -451,7 +460,7 @@ static bool has_room(const struct shard_input *input)
            shard->open_arena.used_bytes < OPEN_BYTES_MAX && shard->outbox_count < OUTBOX_MAX;
 }
 
-static bool take_record(struct shard_input *input, const struct log_record *record)
+static enum job_result take_record(struct shard_input *input, const struct log_record *record)
 {
     struct shard *shard = input->shard;
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
@@ -461,14 +470,14 @@ static bool take_record(struct shard_input *input, const struct log_record *reco
             letter_add(shard, is_jobs ? TOPIC_JOBS : TOPIC_STATUS, record,
                        "the database refuses what follows from it");
         }
-        return true;
+        return JOB_TAKEN;
     }
     if (!is_jobs) {
         take_status(shard, record);
-        return true;
+        return JOB_TAKEN;
     }
     shard->scheduler->counts.jobs++;
-    return take_job(shard, record) == JOB_TAKEN;
+    return take_job(shard, record);
 }
 
 static size_t input_records(void *argument, const struct log_record *records, size_t count)
@@ -484,8 +493,12 @@ static size_t input_records(void *argument, const struct log_record *records, si
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
 
     for (; i < count && has_room(input) && !(is_jobs && shard->is_checking); i++) {
-        if (!take_record(input, &records[i])) {
+        enum job_result result = take_record(input, &records[i]);
+
+        if (result == JOB_UNCHECKED) {
             known_ask(shard, records + i, count - i);
+        }
+        if (result != JOB_TAKEN) {
             break;
         }
         if (shard->generation != generation) {

@@ -212,6 +212,11 @@ struct span definition_check(const struct definition_name *name, const struct va
     struct span canonical = name->kind == VERSION_CLUSTER ? check_cluster(&r, name, inner)
                                                           : check_satellite(&r, name, inner);
 
+    if (canonical.bytes > LIMIT_CLUSTER_BYTES) {
+        field_fault(&r, inner, NULL, "split it into several clusters",
+                    "the definition has %u bytes when written out, more than the limit of %u",
+                    (unsigned)canonical.bytes, (unsigned)LIMIT_CLUSTER_BYTES);
+    }
     if (r.is_out_of_memory) {
         field_fault(&r, inner, NULL, "make it smaller",
                     "the definition needs more memory than it may take");
