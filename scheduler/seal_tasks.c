@@ -143,6 +143,26 @@ static bool fill_context(struct sealed *sealed, const struct execution *e,
     return false;
 }
 
+/* What the image was at its first start in this execution, by whichever satellite: two that name
+ * the same one run the same. */
+static struct span pinned_digest(const struct instance *instance)
+{
+    const struct execution *e = instance->execution;
+    struct span image = instance->satellite->work.image;
+
+    if (instance->image_digest != NULL) {
+        return span_of(instance->image_digest);
+    }
+    for (uint32_t i = 0; i < e->instance_count; i++) {
+        const struct instance *other = &e->instances[i];
+
+        if (other->image_digest != NULL && span_equal(other->satellite->work.image, image)) {
+            return span_of(other->image_digest);
+        }
+    }
+    return (struct span){NULL, 0};
+}
+
 static void fill_spec(struct sealed *sealed, const struct instance *instance, struct wire_spec *to)
 {
     const struct execution *e = instance->execution;
@@ -157,8 +177,7 @@ static void fill_spec(struct sealed *sealed, const struct instance *instance, st
         .cluster = e->definition->cluster->name,
         .satellite = satellite->name,
         .image = satellite->work.image,
-        .image_digest = instance->image_digest == NULL ? (struct span){NULL, 0}
-                                                       : span_of(instance->image_digest),
+        .image_digest = pinned_digest(instance),
         .definition = e->definition->works[satellite->index],
         .contexts = contexts,
         .timeout_ms = satellite->work.timeout_ns / EXO_MILLISECOND,

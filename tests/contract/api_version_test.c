@@ -272,6 +272,44 @@ static void test_uses(void **state)
     api_free(t, ask);
 }
 
+#define DIGEST_A "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define DIGEST_B "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+/* Tells with which digest a task was to start; the first start finds A, a later one of the same
+ * image would find B. */
+static bool act_pin(void *context, const struct wire_spec *spec, const struct wire_task *task,
+                    struct wire_report *report)
+{
+    struct api_trial *t = context;
+    size_t used = strlen(t->reply);
+
+    (void)snprintf(t->reply + used, sizeof(t->reply) - used, "%.*s.%u=%.*s;",
+                   SPAN_ARG(spec->satellite), task->attempt, SPAN_ARG(spec->image_digest));
+    bool is_first = span_is(spec->satellite, "a") && task->attempt == 1;
+
+    report->image_digest = span_of(is_first ? DIGEST_A : DIGEST_B);
+    report->outcome = is_first ? OUTCOME_FAILED : OUTCOME_SUCCEEDED;
+    report->exit_status = is_first;
+    return true;
+}
+
+static void test_images_stay_at_their_first_digest(void **state)
+{
+    struct api_trial *t = *state;
+    const char *id;
+
+    t->act = act_pin;
+    t->act_context = t;
+    t->reply[0] = '\0';
+    id =
+        api_submit(t, "{\"cluster\":{\"name\":\"p/pin\",\"satellites\":[{\"name\":\"a\",\"image\":"
+                      "\"oci:x\",\"retries\":{\"limit\":1,\"base\":\"1ms\",\"cap\":\"1ms\"}}," STEP(
+                          "b", "x") "," STEP("c", "y") "]}}");
+    api_ended(t, id);
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"state\":\"SUCCEEDED\"");
+    assert_string_equal(t->reply, "a.1=;a.2=" DIGEST_A ";b.1=" DIGEST_A ";c.1=;");
+}
+
 static void test_lines_and_keys(void **state)
 {
     struct api_trial *t = *state;
@@ -313,6 +351,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
         cmocka_unit_test_setup_teardown(test_started_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_images_stay_at_their_first_digest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lines_and_keys, setup, teardown),
     };
 
