@@ -373,10 +373,20 @@ static void cancel_keep(struct shard *shard, const struct wire_command *command)
 
 static void take_command(struct shard *shard, const struct wire_command *command)
 {
-    struct sched_event event = {.kind = SCHED_CANCEL,
-                                .cancel = {command->execution, command->reason}};
+    struct sched_event event = {.kind = SCHED_COMMAND,
+                                .command = {
+                                    .kind = command->kind,
+                                    .id = command->execution,
+                                    .task = command->task,
+                                    .name = command->name,
+                                    .value = command->value,
+                                    .priority = command->priority,
+                                    .reason = command->reason,
+                                    .actor = command->actor,
+                                }};
 
-    if (!sched_is_known(shard->sched, &command->execution)) {
+    if (command->kind == COMMAND_CANCEL && command->task.bytes == 0 &&
+        !sched_is_known(shard->sched, &command->execution)) {
         cancel_keep(shard, command);
         return;
     }

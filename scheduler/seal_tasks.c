@@ -2,6 +2,7 @@
  *
  * One record holds tasks of one worker and one class, at most RECORD_TASKS of them and about
  * RECORD_BYTES; its sequence number grows from record to record of the shard. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "infra/crypto/attempt_token.h"
@@ -109,12 +110,88 @@ static void fill_output(const struct instance *instance, struct wire_context *to
     }
 }
 
-/* The value of one reference; false for those that need none (item, index, execution). */
-static bool fill_context(struct sealed *sealed, const struct execution *e,
+/* The frame around that is a run of the group whose item or index is meant; NULL: the user's own.
+ */
+static const struct frame *frame_of_item(const struct instance *user, uint32_t satellite)
+{
+    for (const struct frame *f = user->frame; f->group != NULL; f = f->group->frame) {
+        if (f->group->satellite->index == satellite) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+static bool fill_item(struct sealed *sealed, const struct instance *user,
+                      const struct cluster_reference *reference, struct wire_context *to)
+{
+    const struct frame *frame = frame_of_item(user, reference->satellite);
+
+    if (frame == NULL) {
+        return false;
+    }
+    if (reference->kind == REFERENCE_ITEM) {
+        to->json = item_at(frame->group, frame->index);
+        return true;
+    }
+    char digits[16];
+    int bytes = snprintf(digits, sizeof(digits), "%u", frame->index);
+
+    to->json = sealed_copy(sealed, (struct span){digits, (size_t)bytes});
+    return true;
+}
+
+/* What failed before an instance that deals with failures. */
+static struct span failures_json(struct sealed *sealed, const struct instance *user)
+{
+    const struct frame *frame = user->frame;
+    struct heap_budget budget = {0};
+    struct buffer buffer;
+    struct json_writer writer = {.buffer = &buffer};
+
+    buffer_init(&buffer, allocator_heap(&budget), 0);
+    json_begin_list(&writer);
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        const struct instance *failed = &frame->instances[i];
+
+        if (!instance_sees_failure(user, failed)) {
+            continue;
+        }
+        json_begin_map(&writer);
+        json_key(&writer, "satellite");
+        json_put_string(&writer, failed->satellite->name);
+        json_key(&writer, "state");
+        json_put_text(&writer, task_state_name((enum task_state)failed->state));
+        json_key(&writer, "error");
+        if (failed->error == NULL) {
+            json_put_null(&writer);
+        } else {
+            json_put_text(&writer, failed->error);
+        }
+        json_end_map(&writer);
+    }
+    json_end_list(&writer);
+    if (buffer.is_failed) {
+        abort();
+    }
+    struct span copy = sealed_copy(sealed, buffer_span(&buffer));
+
+    buffer_release(&buffer);
+    return copy;
+}
+
+static bool is_of_satellite(enum reference_kind kind)
+{
+    return kind == REFERENCE_OUTPUT || kind == REFERENCE_STATE || kind == REFERENCE_ERROR;
+}
+
+/* The value of one reference; false for those that need none (its own item and index). */
+static bool fill_context(struct sealed *sealed, const struct instance *user,
                          const struct cluster_reference *reference, struct wire_context *to)
 {
+    const struct execution *e = user->execution;
     const struct instance *instance =
-        reference->satellite == UINT32_MAX ? NULL : &e->instances[reference->satellite];
+        is_of_satellite(reference->kind) ? frame_instance(user->frame, reference->satellite) : NULL;
 
     *to = (struct wire_context){.path = reference->path, .kind = CONTEXT_JSON};
     switch (reference->kind) {
@@ -137,30 +214,38 @@ static bool fill_context(struct sealed *sealed, const struct execution *e,
         return true;
     case REFERENCE_ITEM:
     case REFERENCE_INDEX:
+        return fill_item(sealed, user, reference, to);
+    case REFERENCE_FAILURES:
+        to->json = failures_json(sealed, user);
+        return true;
     case REFERENCE_NR:
         break;
     }
     return false;
 }
 
-/* What the image was at its first start in this execution, by whichever satellite: two that name
- * the same one run the same. */
-static struct span pinned_digest(const struct instance *instance)
+static const char *pinned_in(const struct frame *frame, struct span image)
 {
-    const struct execution *e = instance->execution;
-    struct span image = instance->satellite->work.image;
-
-    if (instance->image_digest != NULL) {
-        return span_of(instance->image_digest);
-    }
-    for (uint32_t i = 0; i < e->instance_count; i++) {
-        const struct instance *other = &e->instances[i];
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        const struct instance *other = &frame->instances[i];
 
         if (other->image_digest != NULL && span_equal(other->satellite->work.image, image)) {
-            return span_of(other->image_digest);
+            return other->image_digest;
         }
     }
-    return (struct span){NULL, 0};
+    return NULL;
+}
+
+/* What the image was at its first start, by whichever satellite of the same run of a group or of
+ * the top level: two that name the same one run the same. */
+static struct span pinned_digest(const struct instance *instance)
+{
+    struct span image = instance->satellite->work.image;
+    const char *digest = instance->image_digest;
+
+    digest = digest == NULL ? pinned_in(instance->frame, image) : digest;
+    digest = digest == NULL ? pinned_in(&instance->frame->execution->root, image) : digest;
+    return digest == NULL ? (struct span){NULL, 0} : span_of(digest);
 }
 
 static void fill_spec(struct sealed *sealed, const struct instance *instance, struct wire_spec *to)
@@ -175,7 +260,7 @@ static void fill_spec(struct sealed *sealed, const struct instance *instance, st
         .instance = instance_number(instance),
         .project = e->definition->cluster->project,
         .cluster = e->definition->cluster->name,
-        .satellite = satellite->name,
+        .satellite = sealed_path(sealed, instance),
         .image = satellite->work.image,
         .image_digest = pinned_digest(instance),
         .definition = e->definition->works[satellite->index],
@@ -189,7 +274,7 @@ static void fill_spec(struct sealed *sealed, const struct instance *instance, st
     };
     for (uint32_t i = 0; i < satellite->reference_count; i++) {
         to->context_count +=
-            fill_context(sealed, e, &satellite->references[i], &contexts[to->context_count]);
+            fill_context(sealed, instance, &satellite->references[i], &contexts[to->context_count]);
     }
 }
 

@@ -105,6 +105,26 @@ static void load_execution(void *argument, const struct store_execution *row, st
     }
 }
 
+static void load_run(void *argument, const struct store_run *row)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+    struct wire_run run;
+
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    arena_reset(&shard->open_arena);
+    enum sched_err result = SCHED_ESTALE;
+
+    if (wire_run_unpack(row->body, &shard->open_arena, &run) == WIRE_OK) {
+        result = sched_load_frame(shard->sched, &row->execution, &run);
+    }
+    if (result != SCHED_OK) {
+        bad_row(shard, "runs", result);
+    }
+}
+
 static void load_page(void *argument, const struct store_page *page)
 {
     struct shard_ticket *ticket = argument;
@@ -145,7 +165,7 @@ static void load_segment(void *argument, const struct store_segment *segment)
 
     if (segment->kind == 1) {
         result = sched_load_items(shard->sched, &segment->execution, segment->instance,
-                                  segment->page * PAGE_TASKS, outputs, count);
+                                  count == 0 ? 0 : outputs[0].index, outputs, count);
     }
     for (uint32_t i = 0; segment->kind == 0 && i < count && result == SCHED_OK; i++) {
         result =
@@ -275,8 +295,11 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     }
     shard->state = SHARD_LOADING;
     scheduler->counts.takeovers++;
-    static const struct store_load_callbacks callbacks = {load_execution, load_page, load_segment,
-                                                          load_done};
+    static const struct store_load_callbacks callbacks = {.execution = load_execution,
+                                                          .run = load_run,
+                                                          .page = load_page,
+                                                          .segment = load_segment,
+                                                          .done = load_done};
 
     store_shard_load(scheduler->store, shard->number, &callbacks, shard_ticket_new(shard, NULL));
 }

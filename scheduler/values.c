@@ -201,7 +201,9 @@ void value_fetch(struct shard *shard, const struct sched_need *need)
         store_segment_get(shard->scheduler->store, &need->id, need->instance, 0,
                           need->index / PAGE_TASKS, 1, item_got, fetch);
     } else {
-        fetch->task_count = e->instances[need->instance].task_count;
+        const struct instance *instance = execution_instance(e, need->instance);
+
+        fetch->task_count = instance == NULL ? 0 : instance->task_count;
         list_ask(fetch);
     }
 }

@@ -26,6 +26,8 @@ typedef void store_list_done(void *argument, const struct store_execution *execu
                              uint32_t count, const struct exo_error *err);
 typedef void store_pages_done(void *argument, const struct store_page *pages, uint32_t count,
                               const struct exo_error *err);
+typedef void store_runs_done(void *argument, const struct store_run *runs, uint32_t count,
+                             const struct exo_error *err);
 typedef void store_segments_done(void *argument, const struct store_segment *segments,
                                  uint32_t count, const struct exo_error *err);
 typedef void store_journal_done(void *argument, const struct store_journal_row *rows,
@@ -59,6 +61,8 @@ struct store_backend {
                            store_list_done *done, void *argument);
     void (*page_get)(struct store *store, const struct execution_id *id, uint32_t instance,
                      uint32_t first, uint32_t count, store_pages_done *done, void *argument);
+    void (*run_get)(struct store *store, const struct execution_id *id, uint32_t instance,
+                    uint32_t first, uint32_t count, store_runs_done *done, void *argument);
     void (*segment_get)(struct store *store, const struct execution_id *id, uint32_t instance,
                         uint32_t kind, uint32_t first, uint32_t count, store_segments_done *done,
                         void *argument);

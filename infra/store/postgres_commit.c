@@ -15,8 +15,9 @@ struct commit_op {
 };
 
 static const uint8_t COMMIT_STATEMENTS[] = {
-    SQL_BEGIN,     SQL_FENCE, SQL_DEFINITIONS, SQL_INSERTS, SQL_UPDATES,      SQL_LIVE_PUT,
-    SQL_LIVE_DROP, SQL_PAGES, SQL_SEGMENTS,    SQL_JOURNAL, SQL_DEAD_LETTERS, SQL_COMMIT,
+    SQL_BEGIN,    SQL_FENCE,        SQL_DEFINITIONS, SQL_INSERTS, SQL_UPDATES,
+    SQL_LIVE_PUT, SQL_LIVE_DROP,    SQL_RUNS,        SQL_PAGES,   SQL_SEGMENTS,
+    SQL_JOURNAL,  SQL_DEAD_LETTERS, SQL_COMMIT,
 };
 
 enum { FENCE_STEP = 1 };
@@ -218,6 +219,29 @@ static void send_live(const struct commit_op *op, struct postgres_link *link, bo
     link_send(link, is_drop ? SQL_LIVE_DROP : SQL_LIVE_PUT, p);
 }
 
+#define RUNS(type, append) COLUMN(op, p, type, count, store_run, runs, run_count, append)
+
+static void send_runs(const struct commit_op *op, struct postgres_link *link)
+{
+    struct postgres_params *p = link_params(link);
+    uint32_t count = 0;
+
+    FOR_BATCHES(op, b)
+    {
+        count += b->run_count;
+    }
+    if (count == 0) {
+        return;
+    }
+    RUNS(TYPE_UUID, array_bytes(p, id_span(&r->execution)));
+    RUNS(TYPE_INT8, array_int8(p, r->instance));
+    RUNS(TYPE_INT8, array_int8(p, r->index));
+    RUNS(TYPE_INT8, array_int8(p, r->number));
+    RUNS(TYPE_BOOL, array_bool(p, r->is_ended));
+    RUNS(TYPE_BYTEA, array_bytes(p, r->body));
+    link_send(link, SQL_RUNS, p);
+}
+
 #define PAGES(type, append) COLUMN(op, p, type, count, store_page, pages, page_count, append)
 
 static void send_pages(const struct commit_op *op, struct postgres_link *link)
@@ -332,6 +356,7 @@ static void commit_send(struct link_request *request, struct postgres_link *link
     send_updates(op, link);
     send_live(op, link, false);
     send_live(op, link, true);
+    send_runs(op, link);
     send_pages(op, link);
     send_segments(op, link);
     send_journal(op, link);

@@ -58,6 +58,11 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_LIVE_DROP] = {"live_drop",
         "DELETE FROM live_execution l USING unnest($1::int[], $2::uuid[]) r (shard, id) "
         "WHERE l.shard = r.shard AND l.id = r.id"},
+    [SQL_RUNS] = {"runs",
+        "INSERT INTO group_run (execution, instance, index, number, is_ended, body) "
+        "SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bool[], "
+        "$6::bytea[]) ON CONFLICT (execution, instance, index) DO UPDATE "
+        "SET number = excluded.number, is_ended = excluded.is_ended, body = excluded.body"},
     [SQL_PAGES] = {"pages",
         "INSERT INTO task_page SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], "
         "$4::bytea[]) ON CONFLICT (execution, instance, page) DO UPDATE SET body = excluded.body"},
@@ -90,6 +95,12 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "FROM (SELECT x.* FROM live_execution l JOIN execution x ON x.id = l.id "
         "WHERE l.shard = $1::int AND l.id > $2::uuid ORDER BY l.id LIMIT " POSTGRES_CHUNK_LIMIT
         ") e LEFT JOIN definition d ON d.digest = e.definition ORDER BY e.id"},
+    [SQL_LOAD_RUNS] = {"load_runs",
+        "SELECT r.execution, r.instance, r.index, r.number, r.is_ended, r.body "
+        "FROM live_execution l JOIN group_run r ON r.execution = l.id AND NOT r.is_ended "
+        "WHERE l.shard = $1::int AND l.id >= $2::uuid "
+        "AND (l.id > $2::uuid OR r.number > $3::bigint) "
+        "ORDER BY l.id, r.number LIMIT " POSTGRES_CHUNK_LIMIT},
     [SQL_LOAD_PAGES] = {"load_pages",
         "SELECT p.execution, p.instance, p.page, p.body "
         "FROM live_execution l JOIN task_page p ON p.execution = l.id "
@@ -123,6 +134,10 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_PAGE_GET] = {"page_get",
         "SELECT execution, instance, page, body FROM task_page WHERE execution = $1::uuid "
         "AND instance = $2::bigint AND page BETWEEN $3::bigint AND $4::bigint ORDER BY page"},
+    [SQL_RUN_GET] = {"run_get",
+        "SELECT execution, instance, index, number, is_ended, body FROM group_run "
+        "WHERE execution = $1::uuid AND instance = $2::bigint "
+        "AND index BETWEEN $3::bigint AND $4::bigint ORDER BY index"},
     [SQL_SEGMENT_GET] = {"segment_get",
         "SELECT execution, instance, kind, page, part, body FROM task_output "
         "WHERE execution = $1::uuid AND instance = $2::bigint AND kind = $3::bigint "

@@ -85,6 +85,18 @@ static inline struct span digest_span(const struct digest *digest)
     return (struct span){digest->bytes, sizeof(digest->bytes)};
 }
 
+/* Columns of EXECUTION_HEAD and of what EXECUTION_ALL adds (postgres_sql.c). */
+enum { PG_DEFINITION_COLUMN = 13, PG_HEAD_COLUMNS = 16 };
+
+/* Each reads a row of a result; its spans and texts are borrowed from the result. An execution by
+ * EXECUTION_ALL, giving the definition's text; a run by execution, instance, index, number,
+ * is_ended, body; a page by execution, instance, page, body; a segment by execution, instance,
+ * kind, page, part, body. */
+struct span pg_read_all(const PGresult *result, int row, struct store_execution *ret_execution);
+void pg_read_run(const PGresult *result, int row, struct store_run *ret_run);
+void pg_read_page(const PGresult *result, int row, struct store_page *ret_page);
+void pg_read_segment(const PGresult *result, int row, struct store_segment *ret_segment);
+
 /* What a connection that commits is set to; the migrator and the rest have their own. */
 extern const char POSTGRES_SETUP_COMMITS[];
 extern const char POSTGRES_SETUP_MIGRATOR[];
@@ -115,6 +127,8 @@ void postgres_store_execution_list(struct store *store, const struct store_query
 void postgres_store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
                              uint32_t first, uint32_t count, store_pages_done *done,
                              void *argument);
+void postgres_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                            uint32_t first, uint32_t count, store_runs_done *done, void *argument);
 void postgres_store_segment_get(struct store *store, const struct execution_id *id,
                                 uint32_t instance, uint32_t kind, uint32_t first, uint32_t count,
                                 store_segments_done *done, void *argument);

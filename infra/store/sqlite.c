@@ -369,6 +369,7 @@ static const struct store_backend sqlite_backend = {
     .shard_get = sqlite_store_shard_get,
     .execution_list = sqlite_store_execution_list,
     .page_get = sqlite_store_page_get,
+    .run_get = sqlite_store_run_get,
     .segment_get = sqlite_store_segment_get,
     .journal_get = sqlite_store_journal_get,
     .key_put = sqlite_store_key_put,

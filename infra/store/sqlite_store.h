@@ -84,12 +84,15 @@ struct execution_row {
 };
 
 /* Each reads the columns that stand first in its statement, copying bytes into the op: an execution
- * by EXECUTION_HEAD or EXECUTION_ALL; a page by execution, instance, page, body; a segment by
+ * by EXECUTION_HEAD or EXECUTION_ALL; a run by execution, instance, index, number, is_ended, body;
+ * a page by execution, instance, page, body; a segment by
  * execution, instance, kind, page, part, body. Return 0, or -1 with *err (EXO_ELIMIT). */
 EXO_CHECKED int sqlite_read_head(struct op *op, struct sqlite_statement *statement,
                                  struct store_execution *ret_execution, struct exo_error *err);
 EXO_CHECKED int sqlite_read_all(struct op *op, struct sqlite_statement *statement,
                                 struct execution_row *ret_row, struct exo_error *err);
+EXO_CHECKED int sqlite_read_run(struct op *op, struct sqlite_statement *statement,
+                                struct store_run *ret_run, struct exo_error *err);
 EXO_CHECKED int sqlite_read_page(struct op *op, struct sqlite_statement *statement,
                                  struct store_page *ret_page, struct exo_error *err);
 EXO_CHECKED int sqlite_read_segment(struct op *op, struct sqlite_statement *statement,
@@ -114,6 +117,8 @@ void sqlite_store_execution_list(struct store *store, const struct store_query *
                                  store_list_done *done, void *argument);
 void sqlite_store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
                            uint32_t first, uint32_t count, store_pages_done *done, void *argument);
+void sqlite_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                          uint32_t first, uint32_t count, store_runs_done *done, void *argument);
 void sqlite_store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
                               uint32_t kind, uint32_t first, uint32_t count,
                               store_segments_done *done, void *argument);

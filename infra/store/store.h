@@ -152,6 +152,25 @@ struct store_page {
     struct span body; /* packed TaskColumns */
 };
 
+/* One run of a group (scheduler/core/execution.h: struct frame), replaced as it changes. */
+struct store_run {
+    struct execution_id execution;
+    uint32_t instance; /* the group's */
+    uint32_t index;    /* of the run among the group's tasks */
+    uint32_t number;   /* of its first instance in the execution */
+    bool is_ended;
+    struct span body; /* packed RunBody */
+};
+
+enum { STORE_SPANNING_KEY = 1, STORE_SPANNING_SCHEDULE, STORE_SPANNING_BATCH };
+
+/* Something of a shard that spans executions: a key, a schedule, a batch. */
+struct store_spanning {
+    uint32_t kind; /* STORE_SPANNING_* */
+    struct digest id;
+    struct span body; /* empty: it is deleted; deleting what is not there is no error */
+};
+
 /* Written once; never changed. kind 0: outputs of tasks (OutputSegment), 1: items of a map. */
 struct store_segment {
     struct execution_id execution;
@@ -193,6 +212,10 @@ struct store_batch {
     uint32_t update_count;
     const struct store_page *pages; /* inserted or replaced */
     uint32_t page_count;
+    const struct store_run *runs; /* inserted or replaced */
+    uint32_t run_count;
+    const struct store_spanning *spanning; /* of this shard: inserted, replaced or deleted */
+    uint32_t spanning_count;
     const struct store_segment *segments;
     uint32_t segment_count;
     const struct store_dead_letter *dead_letters;
@@ -233,14 +256,17 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
 
 /* Who is shown the rows of a load. */
 struct store_load_callbacks {
+    void (*spanning)(void *argument, const struct store_spanning *spanning);
     void (*execution)(void *argument, const struct store_execution *execution,
                       struct span definition_text);
+    void (*run)(void *argument, const struct store_run *run);
     void (*page)(void *argument, const struct store_page *page);
     void (*segment)(void *argument, const struct store_segment *segment);
     store_done *done;
 };
-/* store_shard_load shows every live execution of a shard, then its pages and segments of kind 1,
- * and of kind 0 where page is UINT32_MAX (outputs of single tasks); then done. Rows come in
+/* store_shard_load shows what spans executions on a shard, then every live execution, then the runs
+ * of its groups that have not ended (of each execution by number), then its pages and segments of
+ * kind 1, and of kind 0 where page is UINT32_MAX (outputs of single tasks); then done. Rows come in
  * chunks, so that a million tasks do not stall the loop. */
 void store_shard_load(struct store *store, uint32_t shard,
                       const struct store_load_callbacks *callbacks, void *argument);
@@ -287,6 +313,14 @@ void store_page_get(struct store *store, const struct execution_id *id, uint32_t
                     void (*done)(void *argument, const struct store_page *pages, uint32_t count,
                                  const struct exo_error *err),
                     void *argument);
+
+/* store_run_get gives runs first .. first + count - 1 of a group's instance that exist, by index.
+ */
+void store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                   uint32_t first, uint32_t count,
+                   void (*done)(void *argument, const struct store_run *runs, uint32_t count,
+                                const struct exo_error *err),
+                   void *argument);
 
 /* store_segment_get gives the segments of a kind of pages first .. first + count - 1 (page
  * UINT32_MAX: single tasks), by page and part. */

@@ -28,7 +28,22 @@ static void put_faults(struct json_writer *writer, const struct fault_list *faul
     json_end_list(writer);
 }
 
-static void put_graph(struct json_writer *writer, const struct cluster *cluster)
+/* Where it stands: the path of the group, null at the top level. */
+static void put_group(struct json_writer *writer, const struct cluster *cluster, uint32_t group,
+                      struct buffer *path)
+{
+    json_key(writer, "group");
+    if (group == SATELLITE_NONE) {
+        json_put_null(writer);
+        return;
+    }
+    buffer_reset(path);
+    cluster_add_path(cluster, group, path);
+    json_put_string(writer, buffer_span(path));
+}
+
+static void put_graph(struct json_writer *writer, const struct cluster *cluster,
+                      struct buffer *path)
 {
     json_begin_list(writer);
     for (uint32_t i = 0; i < cluster->satellite_count; i++) {
@@ -37,6 +52,9 @@ static void put_graph(struct json_writer *writer, const struct cluster *cluster)
         json_begin_map(writer);
         json_key(writer, "satellite");
         json_put_string(writer, satellite->name);
+        put_group(writer, cluster, satellite->group, path);
+        json_key(writer, "kind");
+        json_put_text(writer, satellite_kind_name(satellite->kind));
         json_key(writer, "after");
         json_begin_list(writer);
         for (uint32_t j = 0; j < satellite->parent_count; j++) {
@@ -45,6 +63,10 @@ static void put_graph(struct json_writer *writer, const struct cluster *cluster)
         json_end_list(writer);
         json_key(writer, "is_map");
         json_put_bool(writer, satellite->for_each != NULL);
+        json_key(writer, "join");
+        json_put_text(writer, satellite_join_name(satellite->join));
+        json_key(writer, "is_final");
+        json_put_bool(writer, satellite->is_final);
         json_end_map(writer);
     }
     json_end_list(writer);
@@ -54,10 +76,12 @@ static void put_graph(struct json_writer *writer, const struct cluster *cluster)
 static void show_findings(struct cli *cli, const char *path, const struct cluster *cluster)
 {
     struct buffer json;
+    struct buffer group_path;
     struct value findings = {0};
     struct json_error error = {0};
 
     buffer_init(&json, cli->allocator, 0);
+    buffer_init(&group_path, cli->allocator, 0);
     struct json_writer writer = {.buffer = &json};
 
     json_begin_map(&writer);
@@ -71,12 +95,13 @@ static void show_findings(struct cli *cli, const char *path, const struct cluste
     put_faults(&writer, &cli->faults, true);
     if (cluster != NULL) {
         json_key(&writer, "graph");
-        put_graph(&writer, cluster);
+        put_graph(&writer, cluster, &group_path);
     }
     json_end_map(&writer);
     if (json_read(buffer_span(&json), NULL, &cli->arena, &findings, &error) == JSON_OK) {
         cli_show(cli, &findings);
     }
+    buffer_release(&group_path);
     buffer_release(&json);
 }
 

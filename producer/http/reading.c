@@ -58,7 +58,7 @@ struct read_execution *reading_unpack_in(struct exchange *x, struct arena *arena
     fault_list_init(&faults, arena, 1);
     struct book_entry *entry = book_get(&x->api->book, &text, &faults);
 
-    if (entry == NULL || e->body.instance_count != entry->cluster->satellite_count) {
+    if (entry == NULL || e->body.instance_count != entry->cluster->root_count) {
         return NULL;
     }
     if (x->held != NULL) {

@@ -32,12 +32,29 @@ static void put_faults(struct json_writer *w, const struct fault_list *faults, b
     json_end_list(w);
 }
 
+/* Where it stands: the path of the group, null at the top level. */
+static void put_group(struct json_writer *w, const struct cluster *cluster, uint32_t group,
+                      struct buffer *path)
+{
+    json_key(w, "group");
+    if (group == SATELLITE_NONE) {
+        json_put_null(w);
+        return;
+    }
+    buffer_reset(path);
+    cluster_add_path(cluster, group, path);
+    json_put_string(w, buffer_span(path));
+}
+
 static void put_satellite(struct json_writer *w, const struct cluster *cluster,
-                          const struct satellite *satellite)
+                          const struct satellite *satellite, struct buffer *path)
 {
     json_begin_map(w);
     json_key(w, "name");
     json_put_string(w, satellite->name);
+    put_group(w, cluster, satellite->group, path);
+    json_key(w, "kind");
+    json_put_text(w, satellite_kind_name(satellite->kind));
     json_key(w, "needs");
     json_begin_list(w);
     for (uint32_t i = 0; i < satellite->parent_count; i++) {
@@ -48,6 +65,10 @@ static void put_satellite(struct json_writer *w, const struct cluster *cluster,
     json_put_uint(w, satellite->depth);
     json_key(w, "is_map");
     json_put_bool(w, satellite->for_each != NULL);
+    json_key(w, "join");
+    json_put_text(w, satellite_join_name(satellite->join));
+    json_key(w, "is_final");
+    json_put_bool(w, satellite->is_final);
     json_key(w, "class");
     json_put_string(w, satellite->class);
     view_put_text(w, "uses", satellite->uses);
@@ -70,13 +91,13 @@ static void put_graph(struct exchange *x, struct json_writer *w, const struct cl
     cluster_canonical(cluster, &text);
     json_key(w, "definition");
     json_put_raw(w, buffer_span(&text));
-    buffer_release(&text);
     json_key(w, "satellites");
     json_begin_list(w);
     for (uint32_t i = 0; i < cluster->satellite_count; i++) {
-        put_satellite(w, cluster, &cluster->satellites[i]);
+        put_satellite(w, cluster, &cluster->satellites[i], &text);
     }
     json_end_list(w);
+    buffer_release(&text);
 }
 
 static void answer(struct exchange *x, const struct cluster *cluster,

@@ -44,7 +44,8 @@ enum sched_err {
 enum sched_event_kind {
     SCHED_SUBMIT,
     SCHED_REPORT,
-    SCHED_CANCEL,
+    SCHED_CANCEL,  /* of a whole execution */
+    SCHED_COMMAND, /* whatever else a person may ask for */
     SCHED_GRANT,
     SCHED_WITNESS,
     SCHED_TIMER,   /* something is due */
@@ -71,6 +72,17 @@ struct sched_report {
 struct sched_cancel {
     struct execution_id id;
     struct span reason;
+};
+
+struct sched_command {
+    enum wire_command_kind kind;
+    struct execution_id id;
+    struct span task;  /* path of a satellite or task; bytes 0: the execution */
+    struct span name;  /* SIGNAL */
+    struct span value; /* SIGNAL, SKIP: JSON; bytes 0: null */
+    uint32_t priority; /* PRIORITY */
+    struct span reason;
+    struct span actor;
 };
 
 struct sched_grant {
@@ -110,6 +122,7 @@ struct sched_event {
         struct sched_submit submit;
         struct sched_report report;
         struct sched_cancel cancel;
+        struct sched_command command;
         struct sched_grant grant;
         struct sched_witness witness;
         struct sched_value value;
@@ -247,6 +260,9 @@ struct sched_batch {
     uint32_t page_count;
     const struct sched_items *items;
     uint32_t item_count;
+    struct frame *const *frames; /* runs of groups whose rows are to be written; is_ended: for the
+                                  * last time */
+    uint32_t frame_count;
     const struct sched_need *needs;
     uint32_t need_count;
     bool wants_barrier; /* capture the end of exo.status, step BARRIER when it is reached */
@@ -274,12 +290,15 @@ struct sched_loaded {
     struct wire_body body;
 };
 
-/* Load calls come in this order: every execution, then their pages, outputs of single tasks and
+/* Load calls come in this order: every execution, then the runs of their groups that have not ended
+ * by number, then pages, outputs of single tasks and
  * items, then sched_load_done, which offers what is ready and resolves what was left half-way.
  * SCHED_ESTALE: does not fit (of an execution that is not loaded, or a broken row): skip and say.
  */
 EXO_CHECKED enum sched_err sched_load_execution(struct sched *sched,
                                                 const struct sched_loaded *loaded);
+EXO_CHECKED enum sched_err sched_load_frame(struct sched *sched, const struct execution_id *id,
+                                            const struct wire_run *frame);
 EXO_CHECKED enum sched_err sched_load_page(struct sched *sched, const struct execution_id *id,
                                            uint32_t instance, uint32_t page,
                                            const struct wire_columns *columns);

@@ -43,16 +43,21 @@ static bool is_head(struct span name)
     return false;
 }
 
-/* A field that says when a satellite runs, or where it comes from. */
+/* A field that says when a satellite runs, or where it comes from, or is of another kind. */
 static bool is_of_graph(struct span name)
 {
+    bool is_known = false;
+
     for (size_t i = 0; i < satellite_field_count; i++) {
-        if (satellite_fields[i].in == FIELD_IN_SATELLITE &&
-            span_is(name, satellite_fields[i].name)) {
-            return true;
+        if (!span_is(name, satellite_fields[i].name)) {
+            continue;
         }
+        if ((satellite_fields[i].in & (FIELD_IN_WORK | FIELD_IN_DEFAULTS)) != 0) {
+            return false;
+        }
+        is_known = true;
     }
-    return false;
+    return is_known;
 }
 
 /* What stands under `satellite:`, or NULL with faults. */

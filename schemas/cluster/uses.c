@@ -278,7 +278,8 @@ static struct value merge(struct use *use, const struct value *a, const struct v
 
 static bool is_merged(struct span name)
 {
-    return span_is(name, "env") || span_is(name, "resources") || span_is(name, "retries");
+    return span_is(name, "env") || span_is(name, "resources") || span_is(name, "retries") ||
+           span_is(name, "timeouts");
 }
 
 static void put(struct use *use, struct value key, struct value value)

@@ -5,8 +5,8 @@
  *
  * A satellite with `uses` and without `image` is still to be written out; one with both has been,
  * and stays as it is. Own fields come first, then the stored satellite's, then `defaults` of the
- * file; `env`, `resources` and `retries` are merged member by member, `input` gives the stored
- * satellite's inputs.
+ * file; `env`, `resources`, `retries` and `timeouts` are merged member by member, `input` gives the
+ * stored satellite's inputs.
  *
  * Pure: memory comes from the given arena only. */
 #ifndef EXO_CLUSTER_USES_H

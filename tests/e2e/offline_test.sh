@@ -34,6 +34,21 @@ holds out "after greet"
 status 0 "$EXO" validate cluster.yaml --input 'names=["a"]' -o json
 check "the graph as JSON" jq -e '.valid and .graph[1].after == ["greet"]' out
 status 65 "$EXO" validate cluster.yaml --input nmes=1
+cat >group.yaml <<'YAML'
+exosphere: v1
+cluster:
+  name: p/group
+  defaults: {image: i}
+  satellites:
+    - name: page
+      for_each: ${{ input.pages }}
+      satellites: [{name: fetch}, {name: parse, input: "${{ satellites.fetch.output }}"}]
+    - {name: tidy, final: true, input: "${{ failures }}"}
+YAML
+status 0 "$EXO" validate group.yaml
+holds out "    parse  after fetch"
+status 0 "$EXO" validate group.yaml -o json
+check "a group as JSON" jq -e '[.graph[] | select(.satellite == "parse") | .group, .kind] == ["page", "container"]' out
 status 66 "$EXO" validate nothing.yaml
 status 0 "$EXO" validate - <cluster.yaml
 cat >wrong.yaml <<'YAML'

@@ -17,6 +17,7 @@ union message {
     struct wire_task_record task;
     struct wire_fleet fleet;
     struct wire_body body;
+    struct wire_run run;
     struct wire_columns columns;
     struct wire_shard_extra extra;
     struct wire_change_batch changes;
@@ -30,7 +31,7 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
     const struct wire_output *outputs;
     uint32_t count;
 
-    switch (kind % 11) {
+    switch (kind % 12) {
     case 0:
         return wire_job_unpack(bytes, arena, &m.job);
     case 1:
@@ -51,6 +52,8 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
         return wire_dead_letter_unpack(bytes, arena, &m.letter);
     case 9:
         return wire_log_chunk_unpack(bytes, arena, &m.chunk);
+    case 10:
+        return wire_run_unpack(bytes, arena, &m.run);
     default:
         return wire_outputs_unpack(bytes, arena, &outputs, &count);
     }

@@ -199,6 +199,31 @@ static void executions_put(const struct store_batch *batch)
     }
 }
 
+static void run_put(struct database_execution *e, const struct store_run *from)
+{
+    struct database_item **link = &e->runs;
+
+    while (*link != NULL && (*link)->run.number < from->number) {
+        link = &(*link)->next;
+    }
+    if (*link == NULL || (*link)->run.number != from->number) {
+        struct database_item *item = sim_alloc(sizeof(*item));
+
+        item->next = *link;
+        *link = item;
+    } else if ((*link)->run.instance != from->instance || (*link)->run.index != from->index) {
+        sim_fail("two runs of an execution have one number");
+    }
+    (*link)->run = *from;
+}
+
+static void runs_put(const struct store_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->run_count; i++) {
+        run_put(database_find(&batch->runs[i].execution), &batch->runs[i]);
+    }
+}
+
 static void pages_put(const struct store_batch *batch)
 {
     for (uint32_t i = 0; i < batch->page_count; i++) {
@@ -254,6 +279,7 @@ static void batch_put(const struct store_batch *batch)
     oracle_commit(&shard->row, batch);
     definitions_put(batch);
     executions_put(batch);
+    runs_put(batch);
     pages_put(batch);
     segments_put(batch);
     shard->row.batch = batch->next;

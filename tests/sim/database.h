@@ -17,6 +17,7 @@ enum { DATABASE_SHARDS_MAX = 16, DATABASE_PROCESSES_MAX = 256 };
 struct database_item {
     struct database_item *next;
     union {
+        struct store_run run;
         struct store_page page;
         struct store_segment segment;
     };
@@ -25,6 +26,7 @@ struct database_item {
 struct database_execution {
     struct database_execution *next; /* all, in order of insertion */
     struct store_execution row;
+    struct database_item *runs;             /* by number */
     struct database_item *pages, *segments; /* oldest first */
 };
 

@@ -339,6 +339,11 @@ struct load {
     struct store_load_callbacks callbacks;
 };
 
+static bool load_has(const struct load *load, const struct database_execution *e)
+{
+    return e->row.shard == load->shard && !e->row.is_terminal;
+}
+
 /* The rows cannot change between the statements of a load: we are the owner, or are fenced. */
 static void load_answer(struct request *request, const struct exo_error *err)
 {
@@ -348,7 +353,7 @@ static void load_answer(struct request *request, const struct exo_error *err)
 
     for (const struct database_execution *e = database.executions;
          e != NULL && (err == NULL || is_cut) && !request->store->is_closed; e = e->next) {
-        if (e->row.shard == load->shard && !e->row.is_terminal) {
+        if (load_has(load, e)) {
             struct store_execution row = e->row;
 
             call->execution(request->argument, &row, database_definition(&row.definition));
@@ -356,7 +361,15 @@ static void load_answer(struct request *request, const struct exo_error *err)
     }
     for (const struct database_execution *e = database.executions; e != NULL && err == NULL;
          e = e->next) {
-        if (e->row.shard != load->shard || e->row.is_terminal) {
+        for (const struct database_item *i = e->runs; i != NULL && load_has(load, e); i = i->next) {
+            if (!i->run.is_ended) {
+                call->run(request->argument, &i->run);
+            }
+        }
+    }
+    for (const struct database_execution *e = database.executions; e != NULL && err == NULL;
+         e = e->next) {
+        if (!load_has(load, e)) {
             continue;
         }
         for (const struct database_item *i = e->pages; i != NULL; i = i->next) {

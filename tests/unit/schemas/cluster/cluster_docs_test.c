@@ -34,8 +34,28 @@ static void note_step(struct usage *usage, enum field_table table, const struct 
     note_map(usage, table, step);
     note_map(usage, TABLE_RESOURCES, value_get(step, span_of("resources")));
     note_map(usage, TABLE_RETRIES, value_get(step, span_of("retries")));
+    note_map(usage, TABLE_TIMEOUTS, value_get(step, span_of("timeouts")));
+    note_map(usage, TABLE_JOIN, value_get(step, span_of("join")));
+    note_map(usage, TABLE_WAIT, value_get(step, span_of("wait")));
     for (uint32_t i = 0; mounts != NULL && i < mounts->count; i++) {
         note_map(usage, TABLE_MOUNT, &mounts->items[i]);
+    }
+}
+
+static void note_steps(struct usage *usage, const struct value *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *inner = value_get(&list->items[i], span_of("satellites"));
+        bool is_wait = value_get(&list->items[i], span_of("wait")) != NULL;
+
+        note_step(usage,
+                  inner != NULL ? TABLE_GROUP
+                  : is_wait     ? TABLE_WAITING
+                                : TABLE_SATELLITE,
+                  &list->items[i]);
+        if (inner != NULL) {
+            note_steps(usage, inner);
+        }
     }
 }
 
@@ -51,9 +71,7 @@ static void note_file(struct usage *usage, const struct value *file)
         note_map(usage, TABLE_INPUT, &inputs->members[i].value);
     }
     note_step(usage, TABLE_DEFAULTS, value_get(cluster, span_of("defaults")));
-    for (uint32_t i = 0; i < satellites->count; i++) {
-        note_step(usage, TABLE_SATELLITE, &satellites->items[i]);
-    }
+    note_steps(usage, satellites);
 }
 
 static void append_indented(struct buffer *text, struct span block)

@@ -7,7 +7,7 @@ static const struct fault_case cases[] = {
     {"{'name':'a','when':0}", "cluster.satellites[0].when 2:20 `when` takes one expression and nothing around it | write ${{ CONDITION }}, true or false"},
     {"{'name':'a','when':'${{ input.x > }}'}", "cluster.satellites[0].when 2:35 a value must stand here: a name, a literal, or an expression in brackets"},
     {"{'name':'a','when':'${{ item }}','for_each':'${{ [1] }}'}",
-     "cluster.satellites[0].when 2:25 unknown name `item` in an expression | item and index are known only in input, env and command of a satellite with `for_each`"},
+     "cluster.satellites[0].when 2:25 unknown name `item` in an expression | item and index are known only in input, env and command of a satellite with `for_each`, and inside a group with it"},
     {"{'name':'a','for_each':[1,2]}", "cluster.satellites[0].for_each 2:24 `for_each` takes one expression and nothing around it | write ${{ LIST }}"},
     {"{'name':'a','for_each':'a b'}", "cluster.satellites[0].for_each 2:25 `for_each` takes one expression and nothing around it | write ${{ LIST }}"},
     {"{'name':'a','for_each':'${{ satellites.b.output }}'},{'name':'b'}",
