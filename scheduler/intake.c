@@ -63,7 +63,7 @@ void letter_add(struct shard *shard, const char *topic, const struct log_record 
 
 /* Why a job cannot be admitted; text for its dead letter. */
 struct refusal {
-    char text[512];
+    char text[REFUSAL_BYTES];
 };
 
 static bool job_id(struct shard *shard, const struct wire_job *job, const struct log_record *record,
@@ -290,7 +290,7 @@ static void known_ask(struct shard *shard, const struct log_record *records, siz
                           known_answer, shard_ticket_new(shard, NULL));
 }
 
-enum job_result { JOB_TAKEN, JOB_UNCHECKED };
+enum job_result { JOB_TAKEN, JOB_UNCHECKED, JOB_UNRESOLVED };
 
 static void job_refuse(struct shard *shard, const struct log_record *record, const char *reason)
 {
@@ -312,6 +312,15 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
     }
     if (!job_id(shard, &job, record, &id)) {
         job_refuse(shard, record, "execution_id: not a UUID of 36 characters");
+        return JOB_TAKEN;
+    }
+    enum resolve_result resolved = resolve_job(shard, record, &job, refusal.text);
+
+    if (resolved == RESOLVE_WAITS) {
+        return JOB_UNRESOLVED;
+    }
+    if (resolved == RESOLVE_REFUSED) {
+        job_refuse(shard, record, refusal.text);
         return JOB_TAKEN;
     }
     uint32_t target = execution_shard(&id, shard->scheduler->shard_count);
@@ -490,7 +499,18 @@ static enum taking take_record(struct shard_input *input, const struct log_recor
         return TAKING_DONE;
     }
     shard->scheduler->counts.jobs++;
-    return take_job(shard, record) == JOB_TAKEN ? TAKING_DONE : TAKING_UNCHECKED;
+    switch (take_job(shard, record)) {
+    case JOB_TAKEN:
+        return TAKING_DONE;
+    case JOB_UNCHECKED:
+        return TAKING_UNCHECKED;
+    case JOB_UNRESOLVED:
+        break;
+    }
+    if (shard->caution.mode != CAUTION_NONE) {
+        caution_unused(shard);
+    }
+    return TAKING_WAITS;
 }
 
 static size_t input_records(void *argument, const struct log_record *records, size_t count)

@@ -134,6 +134,7 @@ static void life_end(struct shard *shard)
     shard->letter_count = 0;
     shard->checked_count = 0;
     shard->is_checking = false;
+    resolve_free(shard);
     shard->has_moved = false;
     shard->is_resend_due = false;
     shard->early_cancels.count = 0;

@@ -103,7 +103,8 @@ struct shard {
     bool is_checked_known[CHECKED_MAX];
     uint32_t checked_count;
     bool is_checking;
-    exo_time idle_since_ns; /* cursors moved and nothing else to commit */
+    struct resolution *resolution; /* of a Job that names what is stored; NULL: none (resolve.c) */
+    exo_time idle_since_ns;        /* cursors moved and nothing else to commit */
     bool has_moved;
     bool is_full; /* holds its share of live executions: exo.jobs waits */
     /* public events */
@@ -212,6 +213,19 @@ void record_quarantine(struct shard *shard, const char *topic, const struct log_
 /* ---- committer.c ---- */
 /* grant_drop gives the tickets of a grant back that waits for the shard's marker. */
 void grant_drop(struct shard *shard);
+/* ---- resolve.c ---- */
+enum { REFUSAL_BYTES = 512 };
+enum resolve_result {
+    RESOLVE_OK,      /* the Job's cluster is whole */
+    RESOLVE_WAITS,   /* it is looked up; the reader of exo.jobs goes on when it is there */
+    RESOLVE_REFUSED, /* there is no such thing */
+};
+/* resolve_job replaces the cluster of a Job that names stored definitions by its text, which lives
+ * until the next call. ret_refusal: with RESOLVE_REFUSED why, for its dead letter. */
+enum resolve_result resolve_job(struct shard *shard, const struct log_record *record,
+                                struct wire_job *job, char ret_refusal[REFUSAL_BYTES]);
+/* resolve_free forgets what was found. */
+void resolve_free(struct shard *shard);
 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);

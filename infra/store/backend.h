@@ -8,6 +8,7 @@
 #define EXO_INFRA_STORE_BACKEND_H
 
 #include "infra/store/store.h"
+#include "infra/store/store_versions.h"
 
 typedef void store_schema_done(void *argument, const struct store_schema *schema,
                                const struct exo_error *err);
@@ -98,6 +99,12 @@ struct store_backend {
                      void *argument);
     void (*execution_drop)(struct store *store, const struct execution_id *ids, uint32_t count,
                            uint32_t rows_max, store_drop_done *done, void *argument);
+    void (*version_put)(struct store *store, const struct store_version_put *put,
+                        store_version_put_done *done, void *argument);
+    void (*version_delete)(struct store *store, const struct store_version_put *name,
+                           store_done *done, void *argument);
+    void (*version_read)(struct store *store, const struct store_version_query *query,
+                         store_versions_done *done, void *argument);
 };
 
 struct store {
@@ -120,6 +127,11 @@ static inline const struct exo_error *restore_point_missing(int64_t id, struct e
                         (long long)id);
     return err;
 }
+/* What both back-ends say of versions; each sets *err and returns -1. shown: the version that
+ * stands, 0 for none. */
+int store_version_conflict(const struct store_version_put *put, int64_t shown,
+                           struct exo_error *err);
+int store_version_missing(const struct store_version_put *name, struct exo_error *err);
 
 /* Bounds of one request; a larger one is refused with EXO_ELIMIT. */
 enum {

@@ -287,6 +287,9 @@ static const struct store_backend postgres_backend = {
     .journal_drop = postgres_store_journal_drop,
     .old_list = postgres_store_old_list,
     .execution_drop = postgres_store_execution_drop,
+    .version_put = postgres_store_version_put,
+    .version_delete = postgres_store_version_delete,
+    .version_read = postgres_store_version_read,
 };
 
 static struct postgres_link *open_link(const struct postgres_store *s, const char *purpose,

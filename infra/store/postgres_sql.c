@@ -13,6 +13,15 @@
     "s.epoch, s.batch, s.now_ns, s.jobs_offset, s.jobs_checksum, s.status_offset, "                \
     "s.status_checksum, s.event_batch, s.extra"
 
+/* A version and its name, as read_result of postgres_versions.c reads them; a text follows. */
+#define VERSION_COLUMNS                                                                            \
+    "v.project, v.name, v.number, v.digest, v.created_ns, v.actor, v.message, n.is_deleted, "      \
+    "n.newest"
+#define VERSION_TABLES                                                                             \
+    " FROM stored_name n JOIN stored_version v ON v.kind = n.kind AND v.project = n.project "      \
+    "AND v.name = n.name "
+#define VERSION_OF_NAME "WHERE n.kind = $1::bigint AND n.project = $2::text AND n.name = $3::text "
+
 /* clang-format off */
 const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_BEGIN] = {"begin", "BEGIN"},
@@ -202,6 +211,27 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "ORDER BY submitted_ns, id LIMIT $4::bigint"},
     [SQL_EXECUTION_DROP] = {"execution_drop",
         "SELECT dropped, is_more FROM exo_execution_drop($1::uuid[], $2::bigint)"},
+    [SQL_VERSION_PUT] = {"version_put",
+        "SELECT outcome, shown FROM exo_version_put($1::bigint, $2::text, $3::text, $4::bytea, "
+        "$5::bytea, $6::text, $7::text, $8::bigint)"},
+    [SQL_VERSION_DELETE] = {"version_delete",
+        "SELECT outcome, shown FROM exo_version_delete($1::bigint, $2::text, $3::text, $4::bigint)"},
+    [SQL_VERSION_ONE] = {"version_one",
+        "SELECT " VERSION_COLUMNS ", d.text" VERSION_TABLES
+        "JOIN definition d ON d.digest = v.digest " VERSION_OF_NAME
+        "AND v.number = CASE $4::bigint WHEN 0 THEN n.newest ELSE $4::bigint END"},
+    [SQL_VERSION_LIST] = {"version_list",
+        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES
+        "WHERE n.kind = $1::bigint AND ($2::text = '' OR n.project = $2::text) "
+        "AND NOT n.is_deleted AND v.number = n.newest "
+        "AND (n.project, n.name) > ($4::text, $3::text) "
+        "ORDER BY n.project, n.name LIMIT $5::bigint"},
+    [SQL_VERSION_HISTORY] = {"version_history",
+        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES VERSION_OF_NAME
+        "AND v.number < $4::bigint ORDER BY v.number DESC LIMIT $5::bigint"},
+    [SQL_VERSION_OF_TEXT] = {"version_of_text",
+        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES VERSION_OF_NAME
+        "AND v.digest = $4::bytea ORDER BY v.number DESC LIMIT 1"},
     /* Not prepared: the tables come and go before the first migration. */
     [SQL_IS_INSTALLED] = {NULL, "SELECT to_regclass('schema_version') IS NOT NULL"},
     [SQL_SCHEMA] = {NULL,

@@ -148,6 +148,12 @@ void postgres_store_dead_letter_list(struct store *store, int64_t after, uint32_
                                      store_letters_done *done, void *argument);
 void postgres_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,
                                          void *argument);
+void postgres_store_version_put(struct store *store, const struct store_version_put *put,
+                                store_version_put_done *done, void *argument);
+void postgres_store_version_delete(struct store *store, const struct store_version_put *name,
+                                   store_done *done, void *argument);
+void postgres_store_version_read(struct store *store, const struct store_version_query *query,
+                                 store_versions_done *done, void *argument);
 
 /* postgres_retention.c: what may go. */
 void postgres_store_restore_point_begin(struct store *store, store_restore_points_done *done,

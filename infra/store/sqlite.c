@@ -386,6 +386,9 @@ static const struct store_backend sqlite_backend = {
     .journal_drop = sqlite_store_journal_drop,
     .old_list = sqlite_store_old_list,
     .execution_drop = sqlite_store_execution_drop,
+    .version_put = sqlite_store_version_put,
+    .version_delete = sqlite_store_version_delete,
+    .version_read = sqlite_store_version_read,
 };
 
 struct store *sqlite_store_open(struct loop *loop, const struct store_settings *settings,

@@ -149,6 +149,12 @@ void sqlite_store_dead_letter_list(struct store *store, int64_t after, uint32_t 
                                    store_letters_done *done, void *argument);
 void sqlite_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,
                                        void *argument);
+void sqlite_store_version_put(struct store *store, const struct store_version_put *put,
+                              store_version_put_done *done, void *argument);
+void sqlite_store_version_delete(struct store *store, const struct store_version_put *name,
+                                 store_done *done, void *argument);
+void sqlite_store_version_read(struct store *store, const struct store_version_query *query,
+                               store_versions_done *done, void *argument);
 
 /* sqlite_retention.c: what may go. */
 void sqlite_store_restore_point_begin(struct store *store, store_restore_points_done *done,

@@ -67,11 +67,15 @@ static void on_appended(void *argument, int64_t offset, const struct exo_error *
     s->done(s, 503, detail);
 }
 
-/* Of everything but id and time, so that the same submission has the same digest. */
+/* Of everything but id and time, so that the same submission has the same digest; also where it
+ * names what has a newer version by now. */
 static struct digest submission_digest(struct api *api, const struct submission *submission)
 {
     struct wire_job job = submit_job(submission);
 
+    if (submission->wanted != NULL) {
+        job.cluster = submission->written;
+    }
     arena_reset(&api->scratch);
     buffer_reset(&api->packed);
     wire_job_pack(&job, &api->scratch, &api->packed);

@@ -81,6 +81,8 @@ struct cluster_source {
     bool is_inner;               /* root is what stands under `cluster:`, as in a REST body */
     bool is_stored;              /* root was read from cluster_canonical's text, whose size has been
                                   * checked when it was a file */
+    bool allows_uses;            /* `uses` that was not looked up (uses.h) is taken by its form:
+                                  * for checks where no store is asked; never to be run */
     uint32_t satellites_max;     /* 0: LIMIT_SATELLITES */
 };
 

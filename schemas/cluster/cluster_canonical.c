@@ -148,6 +148,10 @@ static void put_satellites(struct json_writer *writer, const struct cluster *clu
         json_begin_map(writer);
         json_key(writer, "name");
         json_put_string(writer, satellite->name);
+        if (satellite->uses.bytes > 0) {
+            json_key(writer, "uses");
+            json_put_string(writer, satellite->uses);
+        }
         put_order(writer, cluster, satellite);
         if (satellite->kind == SATELLITE_GROUP) {
             put_satellites(writer, cluster, i);

@@ -19,6 +19,7 @@ struct cluster_draft {
     const char **names;            /* of the satellites, "" where there is none; in scratch */
     bool is_stored;                /* read from the store: not checked anew */
     uint64_t pattern_cost_left;    /* of expression_check_patterns */
+    bool allows_uses;              /* as in struct cluster_source */
     bool is_acyclic;               /* order, depth and children are known */
     const struct value *name;      /* fields as written, NULL: not given */
     const struct value *labels;

@@ -11,6 +11,7 @@
 #include "schemas/cluster/group.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/cluster/templates.h"
+#include "schemas/cluster/version_reference.h"
 #include "schemas/vocab/limits.h"
 
 enum {
@@ -182,6 +183,35 @@ static void fault_without_map(struct cluster_draft *draft, const struct value *a
     }
 }
 
+/* A satellite with `uses` either has been written out, and then names its version and an image of
+ * its own, or it is still to be. */
+static void check_uses(struct cluster_draft *draft, const struct satellite *satellite,
+                       const struct satellite_notes *notes)
+{
+    const struct value *source = notes->source;
+    const struct value_place *place = &notes->place;
+    const struct value *image = value_get(source, span_of("image"));
+    const struct value_place uses_place = {.up = place, .key = span_of("uses")};
+    const struct value_place image_place = {.up = place, .key = span_of("image")};
+    const struct value *uses = value_get(source, uses_place.key);
+    struct version_reference reference = {.number = 0};
+
+    if (satellite->uses.bytes == 0 ||
+        version_reference_parse(VERSION_SATELLITE, satellite->uses, (struct span){NULL, 0},
+                                &reference) != NULL) {
+        return;
+    }
+    if (image == NULL && !draft->allows_uses) {
+        field_fault(&draft->reader, uses, &uses_place, "send the cluster through the API",
+                    "%q was not looked up in the store", satellite->uses);
+    }
+    if (image != NULL && reference.number == 0) {
+        field_fault(&draft->reader, image, &image_place,
+                    "remove it; or name the version, where it has been written out already",
+                    "%q stands beside `uses`", image_place.key);
+    }
+}
+
 static void finish_map(struct cluster_draft *draft, struct satellite *satellite,
                        const struct satellite_notes *notes)
 {
@@ -220,6 +250,7 @@ static void finish_satellite(struct cluster_draft *draft, struct satellite *sate
         field_fault(&draft->reader, source, &image, "add image: IMAGE here or under `defaults`",
                     "the satellite has no image");
     }
+    check_uses(draft, satellite, notes);
     if (satellite->is_final && satellite->level > 0) {
         field_fault(&draft->reader, notes->final, &final,
                     "write it at the top level, outside of the group",
@@ -384,6 +415,7 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
         .scratch = &scratch,
         .is_stored = source->is_stored,
         .pattern_cost_left = EXPRESSION_PATTERNS_MAX,
+        .allows_uses = source->allows_uses,
     };
     struct fault *last = faults->last;
     uint32_t errors = faults->error_count;

@@ -6,6 +6,7 @@
 #include "infra/crypto/crypto.h"
 #include "scheduler/resume.h"
 #include "tests/conformance/stage.h"
+#include "tests/conformance/version_stories.h"
 #include "tests/support/test.h"
 
 static struct stage_settings settings;
@@ -491,6 +492,11 @@ static void test_refused_job_costs_no_other(void **state)
     assert_int_equal(stage_letters(&play->stage), letters);
 }
 
+static void test_jobs_name_what_is_stored(void **state)
+{
+    version_story(&((struct play *)*state)->stage);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 2) {
@@ -513,6 +519,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_poison_goes_to_the_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_before_its_job, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_job_costs_no_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_jobs_name_what_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shard_stands_still_and_is_resumed, setup, teardown),
     };
     const char *name = argc > 1 ? argv[1] : "sqlite";

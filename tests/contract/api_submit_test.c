@@ -119,7 +119,7 @@ static void test_refused(void **state)
         {"", 400, "JSON"},
         {"[1]", 422, "errors"},
         {"{}", 422, "the body has no cluster"},
-        {"{\"cluster\":\"p/one@3\"}", 422, "those are not supported yet"},
+        {"{\"cluster\":\"p/one@3\"}", 422, "the store has no such version"},
         {"{\"cluster\":" ONE ",\"cluster\":" ONE "}", 400, "cluster"},
         {"{\"cluster\":" ONE ",\"project\":\"q\"}", 422, "cluster.name"},
         {"{\"cluster\":" ONE ",\"project\":\"No\"}", 422, "project"},

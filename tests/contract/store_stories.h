@@ -23,6 +23,10 @@ extern const size_t store_guard_story_count;
 extern const struct store_story store_read_stories[];
 extern const size_t store_read_story_count;
 
+/* Named clusters and satellites, and their versions. */
+extern const struct store_story store_version_stories[];
+extern const size_t store_version_story_count;
+
 /* Runs of groups, and a store of the first release that gains them. */
 extern const struct store_story store_run_stories[];
 extern const size_t store_run_story_count;
