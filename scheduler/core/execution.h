@@ -149,7 +149,7 @@ struct instance {
     bool is_map;
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
-    bool is_pruned; /* it succeeded, and what needs it is skipped */
+    bool is_pruned;        /* it succeeded, and what needs it is skipped */
     uint32_t parents_open; /* parents that are not terminal */
     uint32_t parents_good; /* parents that count as succeeded */
     uint32_t task_count;   /* 0 while WAITING */
