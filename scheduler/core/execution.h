@@ -219,7 +219,7 @@ struct execution {
     bool is_new;    /* no row yet */
     bool is_dirty;
     bool is_freed_at_seal;
-    bool is_finish_queued;
+    bool has_begun; /* its keys were granted */
     struct frame root;
     struct frame **frames; /* live runs of groups by number */
     uint32_t frame_count, frame_capacity;

@@ -451,6 +451,7 @@ static void execution_load_done(struct sched *s, struct execution *e)
     for (uint32_t i = 0; i < e->frame_count; i++) {
         frame_load_done(s, e->frames[i]);
     }
+    e->has_begun = !execution_is_gated(e);
     gates_load(s, e);
     if (e->state == EXECUTION_CANCELLING) {
         stop_begin(s, e);

@@ -109,6 +109,7 @@ void instance_stop_set(struct sched *s, struct instance *instance, enum task_sta
 void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 bool tail_end(struct instance *instance, enum task_state state);
 void stop_begin(struct sched *s, struct execution *e);
+void finals_stop(struct sched *s, struct execution *e);
 void stop_work(struct sched *s, struct execution *e);
 
 /* control.c */
