@@ -347,43 +347,6 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
 
 /* ---- status ---- */
 
-static void cancel_keep(struct shard *shard, const struct wire_command *command)
-{
-    if (shard->early_cancel_count == EARLY_CANCELS_MAX) {
-        /* The oldest was of an execution that never came. */
-        memmove(shard->early_cancels, shard->early_cancels + 1,
-                (EARLY_CANCELS_MAX - 1) * sizeof(*shard->early_cancels));
-        shard->early_cancel_count--;
-    }
-    struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
-
-    cancel->id = command->execution;
-    (void)snprintf(cancel->reason, sizeof(cancel->reason), "%.*s", SPAN_ARG(command->reason));
-    shard->is_extra_dirty = true;
-}
-
-static void take_command(struct shard *shard, const struct wire_command *command)
-{
-    struct sched_event event = {.kind = SCHED_COMMAND,
-                                .command = {
-                                    .kind = command->kind,
-                                    .id = command->execution,
-                                    .task = command->task,
-                                    .name = command->name,
-                                    .value = command->value,
-                                    .priority = command->priority,
-                                    .reason = command->reason,
-                                    .actor = command->actor,
-                                }};
-
-    if (command->kind == COMMAND_CANCEL && command->task.bytes == 0 &&
-        !sched_is_known(shard->sched, &command->execution)) {
-        cancel_keep(shard, command);
-        return;
-    }
-    (void)shard_step(shard, &event); /* what it says is counted by the core */
-}
-
 static void take_report(struct shard *shard, const struct wire_status *status,
                         const struct wire_report *report)
 {
@@ -433,7 +396,7 @@ static void take_status(struct shard *shard, const struct log_record *record)
         take_report(shard, &status, &status.reports[i]);
     }
     for (uint32_t i = 0; i < status.command_count && shard->generation == generation; i++) {
-        take_command(shard, &status.commands[i]);
+        command_take(shard, &status.commands[i], record);
     }
     for (uint32_t i = 0; i < status.peer_count && shard->generation == generation; i++) {
         take_peer(shard, &status.peers[i], record);

@@ -3,6 +3,7 @@
  *   leases.c   which shards are ours          fleet_link.c  exo.fleet: heartbeats, ticks, doubts
  *   shard.c    the life of one shard          committer.c   batches of all shards, one transaction
  *   intake.c   records -> events              values.c      what expressions wait for
+ *   command.c  what people ask for
  *   relay.c    after the commit: tasks, events, peers, dead letters
  *
  * One loop, one thread. */

@@ -207,6 +207,11 @@ void intake_resume(struct shard *shard);
 void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
                 const char *reason);
 
+/* ---- command.c ---- */
+/* command_take checks and steps what people ask for. record: of exo.status, for a dead letter. */
+void command_take(struct shard *shard, const struct wire_command *command,
+                  const struct log_record *record);
+
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
 void relay_outbox(struct shard *shard);

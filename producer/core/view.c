@@ -68,15 +68,6 @@ static void put_links(struct json_writer *w, const char *id)
     json_end_map(w);
 }
 
-void view_put_link(struct json_writer *w, const char *key, const struct execution_id *id,
-                   const char *rest)
-{
-    char text[EXECUTION_ID_TEXT_BYTES + 1];
-
-    execution_id_format(id, text);
-    put_link(w, key, text, rest);
-}
-
 void view_put_links(struct json_writer *w, const struct execution_id *id)
 {
     char text[EXECUTION_ID_TEXT_BYTES + 1];

@@ -38,11 +38,7 @@ void view_put_execution(struct json_writer *w, const struct view_execution *exec
 /* view_put_accepted puts what a submission is answered with: id, state, links. */
 void view_put_accepted(struct json_writer *w, const struct execution_id *id, const char *state);
 
-/* view_put_link puts a link to what belongs to an execution, such as rest = "/tasks/merge". */
-void view_put_link(struct json_writer *w, const char *key, const struct execution_id *id,
-                   const char *rest);
-
-/* view_put_links puts the links of an execution. */
+/* view_put_links puts the member `links` of an execution. */
 void view_put_links(struct json_writer *w, const struct execution_id *id);
 
 /* view_put_change puts one change of an execution's events. */

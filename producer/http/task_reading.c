@@ -4,6 +4,7 @@ struct task_reading {
     struct task_read task;
     task_reading_done *done;
     bool only_state;
+    void *state; /* of the exchange, put back when it is done */
     uint32_t outputs_capacity;
 };
 
@@ -24,6 +25,12 @@ static void output_add(struct exchange *x, struct task_reading *reading,
         reading->outputs_capacity = capacity;
     }
     task->outputs[task->output_count++] = output;
+}
+
+static void read_done(struct exchange *x, struct task_reading *reading)
+{
+    x->state = reading->state;
+    reading->done(x, &reading->task);
 }
 
 static void on_segments(void *argument, const struct store_segment *segments, uint32_t count,
@@ -59,7 +66,7 @@ static void on_segments(void *argument, const struct store_segment *segments, ui
     if (task->place->instance->has_result) {
         output_add(x, reading, &task->place->instance->result);
     }
-    reading->done(x, task);
+    read_done(x, reading);
 }
 
 static void ask_segments(struct exchange *x)
@@ -68,7 +75,7 @@ static void ask_segments(struct exchange *x)
     const struct task_id *id = &reading->task.id;
 
     if (reading->only_state) {
-        reading->done(x, &reading->task);
+        read_done(x, reading);
         return;
     }
     store_segment_get(x->api->store, &id->execution, id->instance, 0,
@@ -113,6 +120,7 @@ void task_reading_at(struct exchange *x, const struct read_place *place, bool on
 
     reading->done = done;
     reading->only_state = only_state;
+    reading->state = x->state;
     x->state = reading;
     task->place = place;
     task->id = (struct task_id){place->execution->row.id, place->number, place->path.index};

@@ -20,7 +20,7 @@ struct task_read {
 typedef void task_reading_done(struct exchange *x, const struct task_read *task);
 
 /* task_reading_at reads the task that a place names (task_path_is_task), without its attempts where
- * only_state is set. Else as task_reading_begin. */
+ * only_state is set. Else as task_reading_begin; x->state is as it was when done is called. */
 void task_reading_at(struct exchange *x, const struct read_place *place, bool only_state,
                      task_reading_done *done);
 
