@@ -113,6 +113,25 @@ static void fill_columns(struct sealed *sealed, const struct task *tasks, uint32
     trim(to->laters, &to->later_count);
 }
 
+/* A list of items as one JSON text; empty for none. */
+static struct span items_text(struct sealed *sealed, const struct item_list *items)
+{
+    unsigned char *text = sealed_alloc(sealed, items->json_bytes + items->count + 1);
+    uint32_t begin = 0;
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < items->count; i++) {
+        text[at++] = i == 0 ? '[' : ',';
+        memcpy(text + at, items->json + begin, items->ends[i] - begin);
+        at += items->ends[i] - begin;
+        begin = items->ends[i];
+    }
+    if (items->count > 0) {
+        text[at++] = ']';
+    }
+    return (struct span){text, at};
+}
+
 static void fill_instance(struct sealed *sealed, const struct instance *instance,
                           struct wire_instance *to)
 {
@@ -132,6 +151,8 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .stop = instance->stop,
         .tail_state = instance->tail_state,
         .ready_ns = instance->ready_ns,
+        .is_pruned = instance->is_pruned,
+        .more = items_text(sealed, &instance->more),
     };
     memcpy(to->counts, instance->counts, sizeof(instance->counts));
     if (to->has_task) {

@@ -165,7 +165,7 @@ static void load_segment(void *argument, const struct store_segment *segment)
 
     if (segment->kind == 1) {
         result = sched_load_items(shard->sched, &segment->execution, segment->instance,
-                                  segment->page * PAGE_TASKS, outputs, count);
+                                  count == 0 ? 0 : outputs[0].index, outputs, count);
     }
     for (uint32_t i = 0; segment->kind == 0 && i < count && result == SCHED_OK; i++) {
         result =

@@ -25,6 +25,11 @@ void attempt_leavings_take(struct attempt *a, const struct sandbox_result *resul
     struct attempt_leavings *left = &a->left;
 
     left->files.has_control = result->control.state != SANDBOX_FILE_MISSING;
+    if (result->control.state == SANDBOX_FILE_REFUSED) {
+        left->files.control_problem = arena_copy(&a->arena, span_of(result->control.problem)).data;
+    } else if (result->control.state == SANDBOX_FILE_READ) {
+        left->files.control = arena_copy(&a->arena, result->control.bytes);
+    }
     if (result->output.state == SANDBOX_FILE_REFUSED) {
         left->files.output_problem = arena_copy(&a->arena, span_of(result->output.problem)).data;
     } else if (result->output.state == SANDBOX_FILE_READ && left->must_judge) {
@@ -65,6 +70,7 @@ void attempt_leavings_release(struct attempt *a)
     attempt_uploads_cancel(a);
     raw_free(&a->left);
     buffer_release(&a->left.json);
+    buffer_release(&a->left.control);
     buffer_release(&a->left.frame);
 }
 
@@ -87,6 +93,7 @@ static void collected(struct attempt *a)
         a->report.log_bytes = left->log_bytes_all;
     }
     buffer_release(&left->frame);
+    a->report.control = buffer_span(&left->control);
     if (left->json.bytes <= LIMIT_INLINE_BYTES) {
         a->report.output = buffer_span(&left->json);
     } else if (left->json_err.code == EXO_OK) {
@@ -159,7 +166,8 @@ static void leavings_work(void *argument)
     struct attempt_leavings *left = &a->left;
 
     if (left->must_judge) {
-        left->verdict = contract_judge(a->contract, &left->files, &left->json, a->error);
+        left->verdict =
+            contract_judge(a->contract, &left->files, &left->json, &left->control, a->error);
     }
     if (left->json.bytes > LIMIT_INLINE_BYTES) {
         left->json_digest = sha256_of(buffer_span(&left->json));

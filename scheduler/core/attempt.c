@@ -10,6 +10,8 @@
 
 #include "scheduler/core/retry.h"
 #include "scheduler/core/sched_state.h"
+#include "schemas/cluster/control.h"
+#include "schemas/json/json_read.h"
 
 enum { LATERS_MAX = 1000 };
 
@@ -128,161 +130,6 @@ void lease_dirty(struct sched *s, struct lease *lease)
     if (lease->instance->is_map) {
         page_dirty(s, lease->instance, lease->index / PAGE_TASKS);
     }
-}
-
-/* ---- leases and their holders ---- */
-
-struct holder_key {
-    struct span name;
-    uint64_t incarnation;
-};
-
-static uint64_t holder_hash(const struct holder_key *key)
-{
-    return table_hash(key->name) ^ (key->incarnation * 0x9e3779b97f4a7c15u);
-}
-
-static bool is_holder(const void *item, const void *key)
-{
-    const struct holder *holder = item;
-    const struct holder_key *k = key;
-
-    return holder->incarnation == k->incarnation && span_is(k->name, holder->name);
-}
-
-struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation)
-{
-    struct holder_key key = {name, incarnation};
-
-    return table_find(&s->holders, holder_hash(&key), is_holder, &key);
-}
-
-struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation)
-{
-    struct holder_key key = {name, incarnation};
-    struct holder *holder = holder_find(s, name, incarnation);
-
-    if (holder != NULL) {
-        return holder;
-    }
-    if (name.bytes >= sizeof(holder->name)) {
-        name.bytes = sizeof(holder->name) - 1;
-    }
-    holder = sched_get(s, sizeof(*holder));
-    if (holder == NULL) {
-        return NULL;
-    }
-    memcpy(holder->name, name.data, name.bytes);
-    holder->incarnation = incarnation;
-    if (!table_insert(&s->holders, holder_hash(&key), holder)) {
-        s->is_broken = true;
-        sched_put(s, holder, sizeof(*holder));
-        return NULL;
-    }
-    s->counts.holders++;
-    return holder;
-}
-
-void lease_hold(struct lease *lease, struct holder *holder)
-{
-    assert(lease->holder == NULL);
-    lease->holder = holder;
-    lease->holder_previous = NULL;
-    lease->holder_next = holder->leases;
-    if (holder->leases != NULL) {
-        holder->leases->holder_previous = lease;
-    }
-    holder->leases = lease;
-    holder->lease_count++;
-}
-
-void lease_unhold(struct lease *lease)
-{
-    struct holder *holder = lease->holder;
-
-    if (holder == NULL) {
-        return;
-    }
-    if (lease->holder_previous != NULL) {
-        lease->holder_previous->holder_next = lease->holder_next;
-    } else {
-        holder->leases = lease->holder_next;
-    }
-    if (lease->holder_next != NULL) {
-        lease->holder_next->holder_previous = lease->holder_previous;
-    }
-    holder->lease_count--;
-    lease->holder = NULL;
-}
-
-struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t index)
-{
-    struct lease *lease = sched_get(s, sizeof(*lease));
-    struct execution *e = instance->execution;
-    struct task *task = execution_task(instance, index);
-
-    if (lease == NULL) {
-        return NULL;
-    }
-    lease->execution = e;
-    lease->instance = instance;
-    lease->index = index;
-    lease->offset = TASK_UNSENT;
-    lease->ready_ns = instance->ready_ns;
-    lease->next = e->leases;
-    if (e->leases != NULL) {
-        e->leases->previous = lease;
-    }
-    e->leases = lease;
-    task->lease = lease;
-    s->counts.leases++;
-    return lease;
-}
-
-static void again_remove(struct instance *instance, struct lease *lease)
-{
-    struct lease **link = &instance->again_first;
-    struct lease *previous = NULL;
-
-    while (*link != NULL && *link != lease) {
-        previous = *link;
-        link = &(*link)->queue_next;
-    }
-    if (*link == NULL) {
-        return;
-    }
-    *link = lease->queue_next;
-    if (instance->again_last == lease) {
-        instance->again_last = previous;
-    }
-    lease->queue_next = NULL;
-    instance->again_count--;
-}
-
-void lease_free(struct sched *s, struct lease *lease)
-{
-    struct execution *e = lease->execution;
-    struct task *task = execution_task(lease->instance, lease->index);
-
-    if (lease->instance->again_count > 0) {
-        again_remove(lease->instance, lease);
-    }
-    if (e->stop_lease == lease) {
-        e->stop_lease = lease->next;
-    }
-    lease_unhold(lease);
-    heap_remove(&s->backoffs, &lease->timer);
-    if (lease->previous != NULL) {
-        lease->previous->next = lease->next;
-    } else {
-        e->leases = lease->next;
-    }
-    if (lease->next != NULL) {
-        lease->next->previous = lease->previous;
-    }
-    task->lease = NULL;
-    sched_put(s, lease, sizeof(*lease));
-    s->counts.leases--;
 }
 
 /* ---- grants ---- */
@@ -419,18 +266,6 @@ enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant)
 }
 
 /* ---- what becomes of an attempt ---- */
-
-void again_add(struct instance *instance, struct lease *lease)
-{
-    lease->queue_next = NULL;
-    if (instance->again_last != NULL) {
-        instance->again_last->queue_next = lease;
-    } else {
-        instance->again_first = lease;
-    }
-    instance->again_last = lease;
-    instance->again_count++;
-}
 
 void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error)
 {
@@ -611,13 +446,13 @@ void output_note(struct sched *s, struct instance *instance, const struct wire_o
 }
 
 static struct wire_output output_of(const struct sched *s, const struct lease *lease,
-                                    const struct wire_report *report)
+                                    const struct wire_report *report, enum wire_outcome outcome)
 {
     return (struct wire_output){
         .index = lease->index,
         .attempt = report->attempt,
-        .json = report->outcome == OUTCOME_SUCCEEDED ? report->output : nothing,
-        .has_ref = report->outcome == OUTCOME_SUCCEEDED && report->has_output_digest,
+        .json = outcome == OUTCOME_SUCCEEDED ? report->output : nothing,
+        .has_ref = outcome == OUTCOME_SUCCEEDED && report->has_output_digest,
         .ref_digest = report->output_digest,
         .ref_bytes = report->output_bytes,
         .has_log = report->has_log,
@@ -629,7 +464,7 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .worker = span_of(lease->holder->name),
         .exit_status = report->exit_status,
         .error = report->error,
-        .outcome = report->outcome,
+        .outcome = outcome,
         .started_ms = lease->started_ms != 0 ? lease->started_ms : report->at_ms - report->run_ms,
         .ended_ms = s->now_ns / EXO_MILLISECOND,
     };
@@ -653,9 +488,60 @@ void attempt_skip(struct sched *s, struct lease *lease, struct span json, struct
     }
 }
 
-static void finish_succeeded(struct sched *s, struct lease *lease, const struct wire_report *report)
+/* What the attempt asked for; nothing when it asked for none, or in words of another version. */
+static struct satellite_control control_of(struct sched *s, const struct lease *lease,
+                                           const struct wire_report *report)
+{
+    struct satellite_control control = {0};
+    struct json_limits limits = {.borrows_text = true};
+    struct json_error json_error;
+    struct fault_list faults;
+    struct value *value = arena_alloc(&s->scratch, sizeof(*value));
+
+    if (report->control.bytes == 0 || report->outcome != OUTCOME_SUCCEEDED || value == NULL) {
+        return control;
+    }
+    fault_list_init(&faults, &s->scratch, 1);
+    if (json_read(report->control, &limits, &s->scratch, value, &json_error) != JSON_OK ||
+        control_parse(value, lease->instance->is_map, &s->scratch, &control, &faults) != 0) {
+        return (struct satellite_control){0};
+    }
+    return control;
+}
+
+/* What has not begun beside it is skipped. */
+static void skip_rest(struct sched *s, const struct instance *instance)
+{
+    struct frame *frame = instance->frame;
+
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        struct instance *other = &frame->instances[i];
+
+        if (!other->satellite->is_final && other->stop == TASK_WAITING &&
+            !task_state_is_terminal((enum task_state)other->state)) {
+            instance_stop_set(s, other, TASK_SKIPPED, nothing);
+        }
+    }
+}
+
+static void finish_succeeded(struct sched *s, struct lease *lease, const struct wire_report *report,
+                             const struct satellite_control *control)
 {
     struct instance *instance = lease->instance;
+
+    if (control->more_items != NULL && !map_more(s, instance, control->more_items)) {
+        task_end(s, lease, TASK_FAILED,
+                 span_of("more_items: an execution may have 1,000,000 tasks; split it"));
+        return;
+    }
+    if (control->skips_rest) {
+        skip_rest(s, instance);
+    }
+    if (control->is_pruned && instance->is_map) {
+        task_end(s, lease, TASK_SKIPPED, nothing);
+        return;
+    }
+    instance->is_pruned = instance->is_pruned || control->is_pruned;
 
     if (!instance->is_map) {
         if (!output_keep(s, &instance->output, report->output)) {
@@ -687,7 +573,9 @@ static void finish_failed(struct sched *s, struct lease *lease, const struct wir
     task_backoff(s, lease, retry_wait(lease, task->failures), report->error);
 }
 
-static void finish_later(struct sched *s, struct lease *lease, const struct wire_report *report)
+/* after_ns: when it said itself; 0: by its policy. */
+static void finish_later(struct sched *s, struct lease *lease, const struct wire_report *report,
+                         exo_time after_ns)
 {
     struct task *task = execution_task(lease->instance, lease->index);
 
@@ -699,7 +587,8 @@ static void finish_later(struct sched *s, struct lease *lease, const struct wire
         task_end(s, lease, TASK_FAILED, span_of("LATER: it asked for another time 1,000 times"));
         return;
     }
-    task_backoff(s, lease, retry_wait(lease, task->laters), report->error);
+    task_backoff(s, lease, after_ns > 0 ? after_ns : retry_wait(lease, task->laters),
+                 report->error);
 }
 
 static bool has_status(const uint8_t *statuses, uint32_t count, int32_t status)
@@ -728,13 +617,16 @@ static enum wire_outcome outcome_of(const struct lease *lease, const struct wire
 
 static void attempt_finished(struct sched *s, struct lease *lease, const struct wire_report *report)
 {
-    struct wire_output output = output_of(s, lease, report);
+    struct satellite_control control = control_of(s, lease, report);
+    enum wire_outcome outcome =
+        control.again_after_ns > 0 ? OUTCOME_LATER : outcome_of(lease, report);
+    struct wire_output output = output_of(s, lease, report, outcome);
 
     s->counts.finished_attempts++;
     output_note(s, lease->instance, &output);
-    switch (outcome_of(lease, report)) {
+    switch (outcome) {
     case OUTCOME_SUCCEEDED:
-        finish_succeeded(s, lease, report);
+        finish_succeeded(s, lease, report, &control);
         return;
     case OUTCOME_FAILED:
     case OUTCOME_TIMED_OUT:
@@ -744,7 +636,7 @@ static void attempt_finished(struct sched *s, struct lease *lease, const struct 
         task_end(s, lease, TASK_FAILED, report->error);
         return;
     case OUTCOME_LATER:
-        finish_later(s, lease, report);
+        finish_later(s, lease, report, control.again_after_ns);
         return;
     case OUTCOME_CANCELLED:
         if (lease_is_stopped(lease)) {
@@ -812,6 +704,7 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
         return SCHED_OK;
     case REPORT_FINISHED:
         attempt_finished(s, task->lease, report);
+        arena_reset(&s->scratch);
         return SCHED_OK;
     }
     return SCHED_ESTALE;

@@ -91,17 +91,23 @@ struct instance *frame_instance(const struct frame *frame, uint32_t satellite)
     return &frame->instances[satellite - frame->first];
 }
 
+bool instance_is_skipped(const struct instance *instance)
+{
+    return instance->state == TASK_SKIPPED || instance->is_pruned;
+}
+
 bool instance_is_good(const struct instance *instance)
 {
-    return instance->state == TASK_SUCCEEDED ||
-           (instance->satellite->is_continued && instance->state != TASK_SKIPPED &&
-            task_state_is_terminal((enum task_state)instance->state));
+    return !instance_is_skipped(instance) &&
+           (instance->state == TASK_SUCCEEDED ||
+            (instance->satellite->is_continued &&
+             task_state_is_terminal((enum task_state)instance->state)));
 }
 
 bool instance_is_failed(const struct instance *instance)
 {
     return task_state_is_terminal((enum task_state)instance->state) &&
-           instance->state != TASK_SKIPPED && !instance_is_good(instance);
+           !instance_is_skipped(instance) && !instance_is_good(instance);
 }
 
 bool instance_sees_failure(const struct instance *user, const struct instance *failed)

@@ -149,6 +149,7 @@ struct instance {
     bool is_map;
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
+    bool is_pruned; /* it succeeded, and what needs it is skipped */
     uint32_t parents_open; /* parents that are not terminal */
     uint32_t parents_good; /* parents that count as succeeded */
     uint32_t task_count;   /* 0 while WAITING */
@@ -161,6 +162,7 @@ struct instance {
     struct instance *starved_next, *starved_previous;
     bool needs_items;                       /* loaded half-way: compute the list again */
     uint32_t items_stored;                  /* items already handed to the store */
+    struct item_list more;                  /* items to come behind those, once they are */
     struct lease *again_first, *again_last; /* READY again, oldest first */
     uint32_t again_count;
     struct dispatch_source source;
@@ -284,8 +286,9 @@ static inline bool instance_is_group(const struct instance *instance)
  * runs after it. Cost O(satellites + edges). */
 bool instance_sees_failure(const struct instance *user, const struct instance *failed);
 
-/* instance_is_good is true when it counts as succeeded for those that need it, instance_is_failed
- * when as failed; neither when SKIPPED or not terminal. */
+/* What an end counts as for those that need it: instance_is_good as success, instance_is_failed as
+ * failure, instance_is_skipped as neither. All false while it is not terminal. */
+bool instance_is_skipped(const struct instance *instance);
 bool instance_is_good(const struct instance *instance);
 bool instance_is_failed(const struct instance *instance);
 

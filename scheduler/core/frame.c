@@ -114,6 +114,7 @@ static void instance_release(struct sched *s, struct instance *instance)
     timers_drop(s, instance);
     pages_put(s, instance);
     items_drop(s, &instance->items);
+    items_drop(s, &instance->more);
     output_drop(s, &instance->output);
     loaded_drop(s, instance);
     sched_put(s, instance->result_memory, instance->result_bytes);
@@ -236,8 +237,6 @@ static const struct value_template *output_of(const struct frame *frame)
     return cluster->output_source == NULL ? NULL : cluster->output;
 }
 
-/* Writes what the frame gives. False while it waits for a value, or with ret_error when it
- * cannot be computed. */
 bool frame_output(struct sched *s, struct frame *frame, struct buffer *text,
                   struct expression_error *ret_error)
 {

@@ -77,7 +77,7 @@ static enum task_state join_of_all(const struct instance *instance)
         const struct instance *parent =
             frame_instance(instance->frame, instance->satellite->parents[i]);
 
-        is_any_skipped = is_any_skipped || parent->state == TASK_SKIPPED;
+        is_any_skipped = is_any_skipped || instance_is_skipped(parent);
         is_any_failed = is_any_failed || instance_is_failed(parent);
     }
     if (join == JOIN_ANY_FAILED) {

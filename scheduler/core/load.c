@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "scheduler/core/sched_state.h"
+#include "schemas/json/json_read.h"
 
 static struct instance *find_instance(const struct sched *s, const struct execution_id *id,
                                       uint32_t instance)
@@ -108,6 +109,19 @@ static void result_load(struct sched *s, struct instance *instance,
     instance->output.ref_bytes = output->ref_bytes;
 }
 
+static bool more_load(struct sched *s, struct instance *instance, struct span json)
+{
+    struct json_limits limits = {.borrows_text = true};
+    struct json_error error;
+    struct value list;
+    bool is_good = instance->is_map &&
+                   json_read(json, &limits, &s->scratch, &list, &error) == JSON_OK &&
+                   list.kind == VALUE_LIST && items_add(s, &instance->more, &list);
+
+    arena_reset(&s->scratch);
+    return is_good;
+}
+
 static enum sched_err instance_load(struct sched *s, struct instance *instance,
                                     const struct wire_instance *kept)
 {
@@ -126,6 +140,10 @@ static enum sched_err instance_load(struct sched *s, struct instance *instance,
     instance->ready_ns = kept->ready_ns;
     instance->stop = (uint8_t)kept->stop;
     instance->tail_state = (uint8_t)kept->tail_state;
+    instance->is_pruned = kept->is_pruned;
+    if (kept->more.bytes > 0 && !more_load(s, instance, kept->more)) {
+        return s->is_broken ? SCHED_EMEMORY : SCHED_ESTALE;
+    }
     memcpy(instance->counts, kept->counts, sizeof(instance->counts));
     if (kept->error.bytes > 0) {
         instance->error = sched_text(s, kept->error);

@@ -12,6 +12,7 @@
  *   group.c      the runs of a group: begun as there is room, ended
  *   waiter.c     values that expressions wait for
  *   attempt.c    tasks: grants, reports, losses, retries
+ *   lease.c      attempts in workers' hands, by execution and by holder
  *   witness.c    doubts about workers
  *   scope.c      what expressions see
  *   load.c       back from the store
@@ -140,15 +141,33 @@ struct frame_place {
     uint32_t index;
     uint32_t number;
 };
+
+/* frame_init makes a frame in place, all its instances WAITING; frame_new one on the heap, the last
+ * of its execution. False and NULL: the core is broken. */
 bool frame_init(struct sched *s, struct frame *frame, const struct frame_place *place);
-void frame_release(struct sched *s, struct frame *frame);
 struct frame *frame_new(struct sched *s, const struct frame_place *place);
+
+/* frame_release frees what the frame holds, not the frame. */
+void frame_release(struct sched *s, struct frame *frame);
+
+/* frame_dirty sees to it that the row that holds the frame is written with the batch. */
 void frame_dirty(struct sched *s, struct frame *frame);
+
+/* frame_begin resolves the instances that wait for nobody. */
 void frame_begin(struct sched *s, struct frame *frame);
+
+/* frame_finish ends a frame whose instances are all terminal, or lets it wait for a value. */
 void frame_finish(struct sched *s, struct frame *frame);
+
+/* frame_failure gives the first instance whose failure nobody dealt with; NULL: none. */
 const struct instance *frame_failure(const struct frame *frame);
+
+/* frame_output writes what the frame gives. False while it waits for a value, or, with
+ * ret_error->code set, when it cannot be computed. */
 bool frame_output(struct sched *s, struct frame *frame, struct buffer *text,
                   struct expression_error *ret_error);
+
+/* frames_sealed forgets that frames are dirty and drops those that have ended. */
 void frames_sealed(struct sched *s);
 
 /* group.c */
@@ -160,6 +179,8 @@ void group_unstarve(struct instance *group);
 /* map.c */
 void map_expand(struct sched *s, struct instance *instance);
 void map_items(struct sched *s, struct instance *instance);
+bool map_more(struct sched *s, struct instance *instance, const struct value *list);
+bool items_add(struct sched *s, struct item_list *items, const struct value *list);
 void items_drop(struct sched *s, struct item_list *items);
 enum task_state map_end(const struct instance *instance);
 
@@ -190,14 +211,6 @@ void instance_offer(struct sched *s, struct instance *instance);
 struct page *page_get(struct sched *s, struct instance *instance, uint32_t page);
 void task_change(struct sched *s, struct instance *instance, struct task *task, uint32_t index,
                  enum task_state state, struct span worker, struct span error);
-struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);
-struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation);
-void lease_dirty(struct sched *s, struct lease *lease);
-void lease_hold(struct lease *lease, struct holder *holder);
-void lease_unhold(struct lease *lease);
-struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t index);
-void lease_free(struct sched *s, struct lease *lease);
-void again_add(struct instance *instance, struct lease *lease);
 void result_keep(struct sched *s, struct instance *instance, const struct wire_output *output);
 void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 void task_ready_again(struct sched *s, struct lease *lease, struct span error);
@@ -209,6 +222,17 @@ enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
 enum sched_err attempt_report(struct sched *s, const struct sched_report *report);
 void attempt_kill(struct sched *s, struct lease *lease);
 void dispatch_note(struct sched *s, struct lease *lease);
+
+/* lease.c */
+struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);
+struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation);
+void lease_dirty(struct sched *s, struct lease *lease);
+void lease_hold(struct lease *lease, struct holder *holder);
+void lease_unhold(struct lease *lease);
+struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t index);
+void lease_free(struct sched *s, struct lease *lease);
+void again_add(struct instance *instance, struct lease *lease);
+void again_remove(struct instance *instance, struct lease *lease);
 
 /* witness.c */
 enum sched_err witness_step(struct sched *s, const struct sched_witness *witness);

@@ -188,6 +188,8 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     message->stop = instance->stop;
     message->tail_state = instance->tail_state;
     message->ready_ns = instance->ready_ns;
+    message->pruned = instance->is_pruned;
+    message->more = message_bytes(instance->more);
 }
 
 static enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
@@ -209,6 +211,8 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
         .stop = message->stop,
         .tail_state = message->tail_state,
         .ready_ns = message->ready_ns,
+        .is_pruned = message->pruned,
+        .more = message_span(message->more),
     };
 
     if (message->n_counts > WIRE_STATE_NR ||

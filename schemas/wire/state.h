@@ -81,6 +81,8 @@ struct wire_instance {
     uint32_t stop;
     uint32_t tail_state;
     int64_t ready_ns;
+    bool is_pruned;
+    struct span more; /* JSON list; bytes 0: none */
 };
 
 struct wire_signal {

@@ -37,6 +37,7 @@ static void report_fill(const struct wire_report *report, struct arena *scratch,
     message->run_ms = report->run_ms;
     message->memory_bytes_max = report->memory_bytes_max;
     message->cpu_ms = report->cpu_ms;
+    message->control = message_bytes(report->control);
 }
 
 static void reports_fill(const struct wire_status *status, struct arena *scratch,
@@ -134,6 +135,7 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         .run_ms = message->run_ms,
         .memory_bytes_max = message->memory_bytes_max,
         .cpu_ms = message->cpu_ms,
+        .control = message_span(message->control),
     };
     if ((int)message->kind < REPORT_ACCEPTED || (int)message->kind > REPORT_FINISHED ||
         (int)message->outcome < OUTCOME_NONE || (int)message->outcome >= OUTCOME_NR ||

@@ -55,6 +55,7 @@ struct wire_report {
     int64_t run_ms;
     uint64_t memory_bytes_max;
     int64_t cpu_ms;
+    struct span control; /* JSON of a success's control.json; bytes 0: none */
 };
 
 enum wire_command_kind {

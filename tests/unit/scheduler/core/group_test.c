@@ -450,6 +450,109 @@ static void exit_statuses_mean_what_the_policy_says(void **state)
     bench_close(&bench);
 }
 
+static void an_attempt_prunes_its_branch(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, HEAD "  satellites:\n"
+                            "    - {name: a, needs: [], command: [x]}\n"
+                            "    - {name: b, needs: [a], command: [x]}\n"
+                            "    - {name: c, needs: [], command: [x]}\n"
+                            "    - {name: d, needs: [b, c], join: all_done, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    assert_int_equal(bench_grant(&bench), 2);
+    bench.control = "{\"prune\":true}";
+    succeed(&bench, "a", "1");
+    bench.control = NULL;
+    assert_int_equal(state_of(&bench, "a"), TASK_SUCCEEDED);
+    assert_int_equal(state_of(&bench, "b"), TASK_SKIPPED);
+    succeed(&bench, "c", "1");
+    assert_int_equal(bench_grant(&bench), 1);
+    succeed(&bench, "d", "1");
+    assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
+    bench_close(&bench);
+}
+
+/* What runs goes on; what has not begun is skipped. */
+static void an_attempt_skips_the_rest(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench,
+               HEAD "  satellites:\n"
+                    "    - {name: a, needs: [], command: [x]}\n"
+                    "    - {name: m, needs: [], for_each: \"${{ input.l }}\", max_parallel: 1, "
+                    "command: [x]}\n"
+                    "    - {name: b, needs: [a], command: [x]}\n"
+                    "    - {name: end, final: true, command: [x]}\n");
+    bench_submit(&bench, "{\"l\":[1,2,3]}");
+    assert_int_equal(bench_grant(&bench), 2);
+    bench_seal(&bench);
+    bench.control = "{\"skip\":true}";
+    succeed(&bench, "a", "1");
+    bench.control = NULL;
+    assert_int_equal(state_of(&bench, "b"), TASK_SKIPPED);
+    assert_int_equal(state_of(&bench, "m.1"), TASK_SKIPPED);
+    assert_int_equal(state_of(&bench, "m.0"), TASK_DISPATCHED);
+    succeed(&bench, "m.0", "1");
+    assert_int_equal(bench_grant(&bench), 1);
+    succeed(&bench, "end", "1");
+    bench_values(&bench);
+    assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
+    bench_close(&bench);
+}
+
+static void an_attempt_asks_for_another_time(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, HEAD "  satellites:\n"
+                            "    - {name: a, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    assert_int_equal(bench_grant(&bench), 1);
+    bench.control = "{\"again_after\":\"30s\"}";
+    succeed(&bench, "a", "1");
+    assert_int_equal(state_of(&bench, "a"), TASK_BACKOFF);
+    bench.now_ns += 29 * EXO_SECOND;
+    bench_timer(&bench);
+    assert_int_equal(state_of(&bench, "a"), TASK_BACKOFF);
+    bench.now_ns += EXO_SECOND;
+    bench_timer(&bench);
+    assert_int_equal(bench_grant(&bench), 1);
+    bench.control = NULL;
+    succeed(&bench, "a", "2");
+    assert_string_equal(bench.output, "{\"a\":2}");
+    bench_close(&bench);
+}
+
+static void a_map_grows_while_it_runs(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, HEAD "  satellites:\n"
+                            "    - {name: m, for_each: \"${{ input.l }}\", command: [x]}\n");
+    bench_submit(&bench, "{\"l\":[1]}");
+    assert_int_equal(bench_grant(&bench), 1);
+    bench_seal(&bench);
+    bench.control = "{\"more_items\":[2,3]}";
+    succeed(&bench, "m.0", "1");
+    bench.control = NULL;
+    assert_int_equal(state_of(&bench, "m"), TASK_RUNNING);
+    assert_int_equal(bench_grant(&bench), 2);
+    bench_seal(&bench);
+    bench.control = "{\"more_items\":[]}";
+    succeed(&bench, "m.1", "2");
+    bench.control = NULL;
+    succeed(&bench, "m.2", "3");
+    bench_values(&bench);
+    assert_string_equal(bench.output, "{\"m\":[1,2,3]}");
+    bench_close(&bench);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -469,6 +572,10 @@ int main(void)
         cmocka_unit_test(a_task_is_skipped_by_hand),
         cmocka_unit_test(a_cancel_ends_runs_and_waits),
         cmocka_unit_test(exit_statuses_mean_what_the_policy_says),
+        cmocka_unit_test(an_attempt_prunes_its_branch),
+        cmocka_unit_test(an_attempt_skips_the_rest),
+        cmocka_unit_test(an_attempt_asks_for_another_time),
+        cmocka_unit_test(a_map_grows_while_it_runs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -224,6 +224,7 @@ enum sched_err bench_finish(struct sched_bench *bench, const char *path, enum wi
                               .attempt = execution_task(instance, index)->attempt,
                               .outcome = outcome,
                               .exit_status = bench->exit_status,
+                              .control = span_of(bench->control == NULL ? "" : bench->control),
                               .output = span_of(output),
                               .heartbeat = 1}}};
 

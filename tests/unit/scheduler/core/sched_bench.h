@@ -14,6 +14,7 @@ struct sched_bench {
     struct execution_id id;
     exo_time now_ns;
     int32_t exit_status; /* of the attempts that fail */
+    const char *control; /* control.json of those that succeed; NULL: none */
     /* Once it has ended: */
     enum execution_state ended;
     char output[256];
