@@ -50,6 +50,10 @@ static const char *fault_of(struct shard *shard, const struct wire_command *comm
             return "a text of the command is longer than 1,024 bytes or no UTF-8";
         }
     }
+    if (execution_shard(&command->execution, shard->scheduler->shard_count) != shard->number) {
+        return "the command is on the partition of another shard: let murmur2 of the execution's id "
+               "choose it";
+    }
     if (command->value.bytes > LIMIT_INLINE_BYTES) {
         return "the command's value is larger than 64 KiB";
     }
@@ -103,6 +107,7 @@ void command_take(struct shard *shard, const struct wire_command *command,
                                     .priority = command->priority,
                                     .reason = command->reason,
                                     .actor = command->actor,
+                                    .key = command->id,
                                 }};
 
     if (fault != NULL) {

@@ -198,6 +198,8 @@ static struct span pack_body(struct sealed *sealed, const struct execution *e,
         .priority = e->priority,
         .signals = fill_signals(sealed, e),
         .signal_count = e->signal_count,
+        .signal_marks = e->signal_marks,
+        .signal_mark_count = e->signal_mark_count,
     };
 
     buffer_reset(scratch);

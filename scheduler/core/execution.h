@@ -22,7 +22,11 @@
 #include "schemas/vocab/states.h"
 #include "schemas/wire/state.h"
 
-enum { PAGE_TASKS = WIRE_PAGE_TASKS, OUTPUT_KEPT_BYTES = 512 };
+enum {
+    PAGE_TASKS = WIRE_PAGE_TASKS,
+    OUTPUT_KEPT_BYTES = 512,
+    SIGNAL_MARKS = 64, /* of the last signals, by which a repeat is known */
+};
 
 struct sched;
 struct instance;
@@ -149,7 +153,7 @@ struct instance {
     bool is_map;
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
-    bool is_pruned; /* it succeeded, and what needs it is skipped */
+    bool is_pruned;        /* it succeeded, and what needs it is skipped */
     uint32_t parents_open; /* parents that are not terminal */
     uint32_t parents_good; /* parents that count as succeeded */
     uint32_t task_count;   /* 0 while WAITING */
@@ -242,6 +246,8 @@ struct execution {
     uint32_t priority;      /* the cluster's, unless somebody changed it */
     struct signal *signals; /* that nobody waited for yet, oldest first */
     uint32_t signal_count;
+    uint64_t *signal_marks; /* SIGNAL_MARKS of them, oldest first; NULL: none yet */
+    uint32_t signal_mark_count;
     struct execution *dirty_next;
 };
 

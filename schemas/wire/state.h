@@ -102,6 +102,8 @@ struct wire_body {
     uint32_t priority;
     const struct wire_signal *signals;
     uint32_t signal_count;
+    const uint64_t *signal_marks; /* of the last ones taken */
+    uint32_t signal_mark_count;
 };
 
 /* One run of a group. */

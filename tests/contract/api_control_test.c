@@ -162,6 +162,38 @@ static void test_signal(void **state)
     api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"output\":{\"go\":null}");
 }
 
+static void signal_with_key(struct api_trial *t, const char *id, const char *key)
+{
+    const struct http_header header = {"Idempotency-Key", key};
+    struct http_call_options options = {.headers = &header, .header_count = 1};
+    struct api_ask *one = api_send(t, "POST", api_path(t, id, "/signals/start"), &options, false);
+
+    api_end(t, one);
+    assert_int_equal(one->status, 202);
+    api_free(t, one);
+}
+
+/* Two runs wait for the same signal; one that is sent three times ends one of them. */
+static void test_signal_sent_again(void **state)
+{
+    struct api_trial *t = *state;
+    const char *id = submit_until(
+        t,
+        CLUSTER("{\"name\":\"page\",\"for_each\":\"${{ [1,2] }}\",\"satellites\":[" WAIT(
+            "go", "\"signal\":\"start\"") "]}"),
+        "page.1.go", "RUNNING");
+
+    for (int i = 0; i < 3; i++) {
+        signal_with_key(t, id, "one");
+    }
+    api_until_says(t, api_path(t, id, "/tasks/page.0.go"), "\"state\":\"SUCCEEDED\"");
+    ask(t, id, "/pause", "", 202, NULL); /* behind them in the log */
+    api_until_says(t, api_path(t, id, ""), "\"state\":\"PAUSED\"");
+    api_expect(t, "GET", api_path(t, id, "/tasks/page.1.go"), NULL, 200, "\"state\":\"RUNNING\"");
+    signal_with_key(t, id, "two");
+    api_until_says(t, api_path(t, id, "/tasks/page.1.go"), "\"state\":\"SUCCEEDED\"");
+}
+
 static void test_large_signal(void **state)
 {
     static char body[80 << 10];
@@ -332,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pause, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_signal, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_signal_sent_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_signal, setup, teardown),
         cmocka_unit_test_setup_teardown(test_approval, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
