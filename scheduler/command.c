@@ -89,7 +89,7 @@ static void tell(struct shard *shard, const struct wire_command *command, const 
         }
     }
     execution_id_format(&command->execution, id);
-    scheduler_say(shard->scheduler, "command", "%s: execution %s: %s%s", what_became, id,
+    scheduler_say(shard->scheduler, "command.taken", "%s: execution %s: %s%s", what_became, id,
                   kind_name(command->kind), text);
 }
 

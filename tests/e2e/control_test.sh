@@ -156,7 +156,7 @@ await "its second try" eval "'$EXO' get $ID flaky -o json | jq -e '.attempt == 2
 status 66 "$EXO" retry "$ID" nosuch
 
 say "the log says who asked for what"
-check "a pause with its reason" eval "grep '\"event\":\"command\"' '$WORK'/dev*.log | grep -q 'done: execution .* pause by anonymous, id .*: lunch'"
-check "a repeat" eval "grep '\"event\":\"command\"' '$WORK'/dev2.log | grep -q 'changed nothing: .* signal go by anonymous, id one'"
+check "a pause with its reason" eval "grep '\"event\":\"command.taken\"' '$WORK'/dev*.log | grep -q 'done: execution .* pause by anonymous, id .*: lunch'"
+check "a repeat" eval "grep '\"event\":\"command.taken\"' '$WORK'/dev2.log | grep -q 'changed nothing: .* signal go by anonymous, id one'"
 kill -TERM "$DEV"
 ends "$DEV" 0

@@ -95,5 +95,5 @@ send SIGNAL 'id: "order-1" name: "paid" value: "{\"amount\": 12}"'
 send APPROVE 'task: "ok"'
 await "it has ended" "select state from execution where id = '$ID'" SUCCEEDED
 [ "$(sql "select convert_from(output, 'UTF8')::jsonb->'ok'->>'approved_by' from execution where id = '$ID'")" = kcat ]
-grep -q '"event":"command".*done: execution .* pause by kcat: lunch' "$DIR/scheduler.log"
+grep -q '"event":"command.taken".*done: execution .* pause by kcat: lunch' "$DIR/scheduler.log"
 printf 'seven Commands from kcat: done, repeated or refused as they should be\n'
