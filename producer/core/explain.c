@@ -197,26 +197,34 @@ static void say_active(const struct wire_instance *instance, struct fault_text *
     fault_text_add(text, "%u tasks run, %u have been sent to a worker", running, sent);
 }
 
-static void say_ready(const struct subject *subject, struct fault_text *text)
+/* What keeps a task from starting that could. */
+static void say_start(const struct subject *subject, struct fault_text *text)
 {
     const struct satellite *satellite = subject->satellite;
     const struct wire_instance *instance = subject->instance;
     uint32_t busy = instance->counts[TASK_DISPATCHED] + instance->counts[TASK_RUNNING] +
                     instance->counts[TASK_BACKOFF];
 
-    if (text->used > 0) {
-        fault_text_add(text, "; ");
-    }
-    if (instance->is_map) {
-        fault_text_add(text, "%u tasks could start: ", instance->counts[TASK_READY]);
-    }
     if (is_paused(subject->facts)) {
         fault_text_add(text, "the execution is paused; nothing begins until it is resumed");
     } else if (satellite->max_parallel != 0 && busy >= satellite->max_parallel) {
         fault_text_add(text, "max_parallel lets %u run at once", satellite->max_parallel);
-    } else {
+    } else if (satellite->kind == SATELLITE_CONTAINER) {
         say_fleet(subject->facts, satellite, text);
+    } else {
+        fault_text_add(text, "it is begun next by its scheduler");
     }
+}
+
+static void say_ready(const struct subject *subject, struct fault_text *text)
+{
+    if (text->used > 0) {
+        fault_text_add(text, "; ");
+    }
+    if (subject->instance->is_map) {
+        fault_text_add(text, "%u tasks could start: ", subject->instance->counts[TASK_READY]);
+    }
+    say_start(subject, text);
 }
 
 static void say_container(const struct subject *subject, struct fault_text *text)
@@ -345,6 +353,88 @@ static bool put_inside(struct json_writer *w, const struct explain_facts *facts,
         }
     }
     return !facts->has_more_runs;
+}
+
+/* ---- one satellite or task ---- */
+
+static void say_ended(enum task_state state, struct span error, struct fault_text *text)
+{
+    fault_text_add(text, "it has ended: %s", task_state_name(state));
+    if (error.bytes > 0) {
+        fault_text_add(text, " (%q)", error);
+    }
+}
+
+/* One task of a map, or one run of a group that is one. */
+static void say_task(const struct subject *subject, const struct view_task *task,
+                     struct fault_text *text)
+{
+    uint32_t next = subject->instance->next_index;
+
+    if (task_state_is_terminal(task->state)) {
+        say_ended(task->state, (struct span){NULL, 0}, text);
+    } else if (task->state == TASK_BACKOFF && task->lease != NULL) {
+        fault_text_add(text, "its last try failed; the next one comes at ");
+        say_time(subject->facts, task->lease->due_ns, text);
+    } else if (task->lease != NULL && task_state_is_active(task->state)) {
+        fault_text_add(text,
+                       task->state == TASK_RUNNING
+                           ? "attempt %u runs on the worker %q"
+                           : "attempt %u has been sent to the worker %q, which has not accepted it "
+                             "yet",
+                       task->attempt, task->lease->worker);
+    } else if (task->state == TASK_RUNNING) {
+        fault_text_add(text, "the run is under way; ask what stands in it");
+    } else {
+        if (task->index > next) {
+            fault_text_add(text, "%u tasks of the map are before it; ", task->index - next);
+        }
+        say_start(subject, text);
+    }
+}
+
+void explain_put_target(struct json_writer *w, const struct explain_facts *facts,
+                        const struct explain_target *target)
+{
+    const struct run_scope scope = {.instances = target->instances,
+                                    .instance_count = target->instance_count,
+                                    .first = target->first};
+    struct subject subject = subject_at(facts, &scope, target->satellite->index - target->first);
+    enum task_state state = target->task != NULL ? target->task->state : state_of(&subject);
+    struct fault_text reason = {.used = 0};
+    struct fault_text summary = {.used = 0};
+    char id[EXECUTION_ID_TEXT_BYTES + 1];
+
+    if (target->task != NULL) {
+        say_task(&subject, target->task, &reason);
+    } else if (task_state_is_terminal(state)) {
+        say_ended(state, subject.instance->error, &reason);
+    } else {
+        say(&subject, &reason);
+    }
+    fault_text_add(&summary, "%q: %s", target->path, reason.bytes);
+    execution_id_format(&facts->execution->id, id);
+    json_begin_map(w);
+    json_key(w, "execution");
+    json_put_text(w, id);
+    json_key(w, "state");
+    json_put_text(w, facts->execution->state);
+    json_key(w, "summary");
+    json_put_text(w, summary.bytes);
+    json_key(w, "satellites");
+    json_begin_list(w);
+    json_begin_map(w);
+    json_key(w, "satellite");
+    json_put_string(w, target->path);
+    json_key(w, "state");
+    json_put_text(w, task_state_name(state));
+    json_key(w, "reason");
+    json_put_text(w, reason.bytes);
+    json_end_map(w);
+    json_end_list(w);
+    json_key(w, "is_cut");
+    json_put_bool(w, false);
+    json_end_map(w);
 }
 
 void explain_put(struct json_writer *w, const struct explain_facts *facts)

@@ -31,4 +31,19 @@ struct explain_facts {
  * there is more of it than is told. */
 void explain_put(struct json_writer *w, const struct explain_facts *facts);
 
+/* One satellite or task. All borrowed for the call. */
+struct explain_target {
+    struct span path; /* as it was asked for: page.3.parse.7 */
+    const struct satellite *satellite;
+    const struct wire_instance *instances; /* of the satellite's scope */
+    uint32_t instance_count;
+    uint32_t first;               /* satellite of instances[0] */
+    const struct view_task *task; /* of a map; NULL: the whole satellite */
+};
+
+/* explain_put_target puts the explanation of one satellite or task, in the same form. facts:
+ * without runs. */
+void explain_put_target(struct json_writer *w, const struct explain_facts *facts,
+                        const struct explain_target *target);
+
 #endif /* EXO_PRODUCER_EXPLAIN_H */

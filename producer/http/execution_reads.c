@@ -1,5 +1,4 @@
-/* execution_reads: show, list, explain executions. */
-#include "producer/core/explain.h"
+/* execution_reads: show and list executions. */
 #include "producer/core/listing.h"
 #include "producer/http/handlers.h"
 #include "producer/http/reading.h"
@@ -12,69 +11,6 @@ static void on_read(struct exchange *x, const struct read_execution *execution)
 void execution_get(struct exchange *x)
 {
     reading_begin(x, on_read);
-}
-
-struct explaining {
-    const struct read_execution *execution;
-};
-
-/* The runs it has, unpacked; one that cannot be read is left out. */
-static uint32_t runs_unpack(struct exchange *x, const struct store_run *rows, uint32_t count,
-                            struct wire_run *runs)
-{
-    uint32_t good = 0;
-
-    for (uint32_t i = 0; i < count && i < EXPLAIN_RUNS_MAX; i++) {
-        struct span body = exchange_copy(x, rows[i].body);
-
-        good += wire_run_unpack(body, &x->arena, &runs[good]) == WIRE_OK ? 1 : 0;
-    }
-    return good;
-}
-
-static void on_explain_runs(void *argument, const struct store_run *rows, uint32_t count,
-                            const struct exo_error *err)
-{
-    struct exchange *x = argument;
-
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
-        return;
-    }
-    const struct explaining *explaining = x->state;
-    struct view_execution view = reading_view(explaining->execution);
-    struct wire_run *runs = exchange_alloc(x, EXPLAIN_RUNS_MAX * sizeof(*runs));
-    struct explain_facts facts = {
-        .execution = &view,
-        .runs = runs,
-        .run_count = runs_unpack(x, rows, count, runs),
-        .has_more_runs = count > EXPLAIN_RUNS_MAX,
-        .fleet = &x->api->fleet,
-        .loop_now_ns = loop_now_ns(x->api->loop),
-        .now_ms = clock_wall_ns() / EXO_MILLISECOND,
-    };
-    struct json_writer w = exchange_json(x);
-
-    explain_put(&w, &facts);
-    exchange_send(x, 200, NULL, NULL, 0);
-}
-
-static void on_explain(struct exchange *x, const struct read_execution *execution)
-{
-    struct explaining *explaining = exchange_alloc(x, sizeof(*explaining));
-
-    explaining->execution = execution;
-    x->state = explaining;
-    store_run_live(x->api->store, &execution->row.id, 0, EXPLAIN_RUNS_MAX + 1, on_explain_runs,
-                   exchange_wait(x));
-}
-
-void execution_explain(struct exchange *x)
-{
-    reading_begin(x, on_explain);
 }
 
 /* ---- list ---- */

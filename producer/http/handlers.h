@@ -43,6 +43,8 @@ route_handler validate_post;
 /* execution_reads.c */
 route_handler executions_list;
 route_handler execution_get;
+
+/* explaining.c */
 route_handler execution_explain;
 
 /* control.c */

@@ -230,6 +230,15 @@ static void test_explain(void **state)
         "hang (RUNNING)\"}],\"is_cut\":false}");
     api_until_says(t, api_path(t, id, "/explain"), "1 of its runs are under way");
     api_expect(t, "GET", api_path(t, id, "/explain"), NULL, 200, "it waits for page (RUNNING)");
+    api_expect(t, "GET", api_path(t, id, "/explain?task=page.0.hang"), NULL, 200,
+               "attempt 1 runs on the worker `puppet`");
+    api_expect(t, "GET", api_path(t, id, "/explain?task=page.0.words.1"), NULL, 200,
+               "it has ended: SUCCEEDED");
+    api_expect(t, "GET", api_path(t, id, "/explain?task=page.0"), NULL, 200,
+               "the run is under way");
+    api_expect(t, "GET", api_path(t, id, "/explain?task=page.0.after"), NULL, 200,
+               "\"satellites\":[{\"satellite\":\"page.0.after\",\"state\":\"WAITING\"");
+    api_expect(t, "GET", api_path(t, id, "/explain?task=page.9"), NULL, 404, "2 tasks so far");
 }
 
 static void test_events_and_logs(void **state)

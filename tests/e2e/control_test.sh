@@ -70,6 +70,10 @@ status 0 "$EXO" explain "$ID"
 holds out "page.1.sign"
 holds out 'waits for the signal `go`'
 
+status 0 "$EXO" explain "$ID" page.1.ok
+holds out "it waits for sign (RUNNING)"
+status 66 "$EXO" explain "$ID" page.1.none
+
 say "signals: a repeat is none, also after a kill -9"
 start watch "$EXO" watch "$ID"
 WATCH=$PID

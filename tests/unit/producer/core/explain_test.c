@@ -242,6 +242,60 @@ static void test_runs(void **state)
     says(s, "\"is_cut\":true}");
 }
 
+static void says_of(struct scene *s, const char *path, uint32_t satellite,
+                    const struct view_task *task, const char *words)
+{
+    const struct explain_facts facts = {
+        .execution = &s->execution, .fleet = &s->fleet, .now_ms = 1000000};
+    const struct explain_target target = {
+        .path = span_of(path),
+        .satellite = &s->execution.cluster->satellites[satellite],
+        .instances = s->instances,
+        .instance_count = 6,
+        .task = task,
+    };
+    struct json_writer w = {.buffer = &s->out};
+
+    buffer_reset(&s->out);
+    explain_put_target(&w, &facts, &target);
+    buffer_append(&s->out, (struct span){"", 1});
+    if (strstr((char *)s->out.data, words) == NULL) {
+        fail_msg("no \"%s\" in %s", words, (char *)s->out.data);
+    }
+}
+
+static void test_targets(void **state)
+{
+    struct scene *s = *state;
+    struct view_task task = {.is_map = true, .index = 9, .state = TASK_READY, .attempt = 3};
+
+    single(s, TASK_RUNNING);
+    says_of(s, "one", 0, NULL, "\"summary\":\"`one`: attempt 2 runs on the worker `w`\"");
+    says_of(s, "last", 2, NULL, "it waits for one (RUNNING), many (WAITING)");
+    s->instances[3].error = span_of("EXIT");
+    s->instances[3].state = TASK_FAILED;
+    says_of(s, "page", 3, NULL, "it has ended: FAILED (`EXIT`)");
+    s->instances[1].state = TASK_RUNNING;
+    s->instances[1].next_index = 4;
+    says_of(s, "many.9", 1, &task, "5 tasks of the map are before it; no worker is heard of");
+    s->instances[1].counts[TASK_RUNNING] = 2;
+    task.index = 4;
+    says_of(s, "many.4", 1, &task, "\"reason\":\"max_parallel lets 2 run at once\"");
+    task.lease = &s->lease;
+    task.state = TASK_RUNNING;
+    says_of(s, "many.4", 1, &task, "attempt 3 runs on the worker `w`");
+    task.state = TASK_DISPATCHED;
+    says_of(s, "many.4", 1, &task, "has been sent to the worker `w`, which has not accepted");
+    task.state = TASK_BACKOFF;
+    s->lease.due_ns = 1005000 * EXO_MILLISECOND;
+    says_of(s, "many.4", 1, &task, "the next one comes at 1970-01-01T00:16:45.000Z, in 5s");
+    task.state = TASK_SKIPPED;
+    says_of(s, "many.4", 1, &task, "\"state\":\"SKIPPED\",\"reason\":\"it has ended: SKIPPED\"");
+    task.state = TASK_RUNNING;
+    task.lease = NULL;
+    says_of(s, "page.4", 3, &task, "the run is under way");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +307,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
