@@ -158,16 +158,17 @@ static void take_map(struct reading_body *r, const struct value *value)
     }
 }
 
-enum command_body_result command_body_read(enum wire_command_kind kind, struct span body,
-                                           struct arena *arena, struct buffer *value,
-                                           struct command_body *ret_body, struct fault_list *faults)
+enum command_body_result command_body_read(const struct command_source *source, struct arena *arena,
+                                           struct buffer *value, struct command_body *ret_body,
+                                           struct fault_list *faults)
 {
+    enum wire_command_kind kind = source->kind;
     struct reading_body r = {.kind = kind, .value = value, .faults = faults};
     struct value root = {.kind = kind == COMMAND_SIGNAL ? VALUE_NULL : VALUE_MAP};
     struct json_error error;
 
     assert(kind > 0 && kind < COMMAND_KIND_NR);
-    if (body.bytes > 0 && json_read(body, NULL, arena, &root, &error) != JSON_OK) {
+    if (source->body.bytes > 0 && json_read(source->body, NULL, arena, &root, &error) != JSON_OK) {
         const struct fault fault = {
             .line = error.line, .column = error.column, .path = "", .text = error.text, .hint = ""};
 

@@ -30,15 +30,21 @@ struct command_body {
     uint32_t priority;
 };
 
+/* What is to be read. */
+struct command_source {
+    enum wire_command_kind kind;
+    struct span body; /* empty: nothing is said, which a PRIORITY does not allow; borrowed */
+};
+
 /* command_body_read reads the body of a request.
- * body      borrowed; empty: nothing is said, which a PRIORITY does not allow
  * arena     borrowed; what is read lives there
  * value     borrowed; command_body.value stands in it
  * ret_body  out; untouched on failure
  * faults    borrowed; gets every fault on failure */
-EXO_CHECKED enum command_body_result
-command_body_read(enum wire_command_kind kind, struct span body, struct arena *arena,
-                  struct buffer *value, struct command_body *ret_body, struct fault_list *faults);
+EXO_CHECKED enum command_body_result command_body_read(const struct command_source *source,
+                                                       struct arena *arena, struct buffer *value,
+                                                       struct command_body *ret_body,
+                                                       struct fault_list *faults);
 
 /* command_kind_name returns the word of the route and the command line: "cancel", "approve" ... */
 const char *command_kind_name(enum wire_command_kind kind);

@@ -244,8 +244,9 @@ static bool body_read(struct exchange *x, struct controlling *c)
 
     fault_list_init(&faults, &x->arena, 0);
     buffer_init(value, allocator_heap(&x->budget), 0);
-    enum command_body_result result = command_body_read(c->command.kind, http_body(x->request),
-                                                        &x->parsing, value, &c->body, &faults);
+    const struct command_source source = {c->command.kind, http_body(x->request)};
+    enum command_body_result result =
+        command_body_read(&source, &x->parsing, value, &c->body, &faults);
 
     c->body.value = exchange_copy(x, c->body.value);
     buffer_release(value);

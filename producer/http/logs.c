@@ -328,7 +328,8 @@ static void on_row(void *argument, const struct store_execution *row, struct spa
         return;
     }
     arena_reset(&live->arena);
-    if (err != NULL || row == NULL || !reading_body(&live->arena, row, &body)) {
+    if (err != NULL || row == NULL || !reading_body(&live->arena, row, &body) ||
+        (!live->is_in_run && live->place >= body.instance_count)) {
         looked(live, false);
     } else if (row->is_terminal) {
         looked(live, true);
@@ -336,10 +337,8 @@ static void on_row(void *argument, const struct store_execution *row, struct spa
         (void)exchange_wait(live->x);
         store_run_get(live->x->api->store, &live->task.execution, live->run_group, live->run_index,
                       1, on_run, live);
-    } else if (live->place < body.instance_count) {
-        look_at(live, &body.instances[live->place]);
     } else {
-        looked(live, false);
+        look_at(live, &body.instances[live->place]);
     }
 }
 

@@ -84,6 +84,7 @@ static void take_body(enum wire_command_kind kind, struct span given)
     struct arena arena;
     struct buffer value;
     struct fault_list faults;
+    const struct command_source source = {kind, given};
     struct command_body body;
     struct json_error error;
     struct value back;
@@ -91,7 +92,7 @@ static void take_body(enum wire_command_kind kind, struct span given)
     arena_init(&arena, allocator_heap(&budget), 0);
     buffer_init(&value, allocator_heap(&budget), 0);
     fault_list_init(&faults, &arena, 0);
-    if (command_body_read(kind, given, &arena, &value, &body, &faults) != COMMAND_BODY_OK) {
+    if (command_body_read(&source, &arena, &value, &body, &faults) != COMMAND_BODY_OK) {
         assert(faults.error_count > 0);
     } else {
         assert(body.reason.bytes <= COMMAND_TEXT_BYTES_MAX &&

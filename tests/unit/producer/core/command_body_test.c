@@ -36,8 +36,9 @@ static enum command_body_result reads(struct scene *scene, enum wire_command_kin
 {
     buffer_reset(&scene->value);
     fault_list_init(&scene->faults, &scene->arena, 0);
-    return command_body_read(kind, span_of(body), &scene->arena, &scene->value, &scene->body,
-                             &scene->faults);
+    const struct command_source source = {kind, span_of(body)};
+
+    return command_body_read(&source, &scene->arena, &scene->value, &scene->body, &scene->faults);
 }
 
 static void test_texts(void **state)
