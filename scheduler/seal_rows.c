@@ -214,6 +214,8 @@ static struct span pack_body(struct sealed *sealed, const struct execution *e,
         .signal_count = e->signal_count,
         .gates = gates,
         .gate_count = fill_gates(e, gates),
+        .signal_marks = e->signal_marks,
+        .signal_mark_count = e->signal_mark_count,
     };
 
     buffer_reset(scratch);

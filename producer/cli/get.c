@@ -181,8 +181,10 @@ const struct command command_get = {
     .name = "get",
     .arguments = "EXECUTION [TASK]",
     .summary = "show an execution, or one of its tasks with its attempts",
-    .details = "TASK is a satellite's name, or NAME.INDEX of one with for_each.\n"
-               "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
+    .details =
+        "TASK is a satellite's name, or NAME.INDEX of one with for_each; page.3 is a run of\n"
+        "the group page, page.3.parse stands in it.\n"
+        "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .positionals_least = 1,
     .positionals_most = 2,

@@ -3,7 +3,7 @@
 #include "producer/core/task_path.h"
 #include "schemas/vocab/timestamp.h"
 
-enum { LINK_BYTES = 256 };
+enum { LINK_BYTES = TASK_PATH_BYTES + 128 };
 
 void view_put_time(struct json_writer *w, const char *key, int64_t unix_ms)
 {
@@ -68,6 +68,14 @@ static void put_links(struct json_writer *w, const char *id)
     json_end_map(w);
 }
 
+void view_put_links(struct json_writer *w, const struct execution_id *id)
+{
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(id, text);
+    put_links(w, text);
+}
+
 void view_put_accepted(struct json_writer *w, const struct execution_id *id, const char *state)
 {
     char text[EXECUTION_ID_TEXT_BYTES + 1];
@@ -105,6 +113,8 @@ static void put_satellite(struct json_writer *w, const struct satellite *satelli
     view_put_time(w, "ended_at", instance->ended_ms);
     view_put_text(w, "error", instance->error);
     view_put_text(w, "uses", satellite->uses);
+    json_key(w, "kind");
+    json_put_text(w, satellite_kind_name(satellite->kind));
     json_end_map(w);
 }
 
@@ -196,12 +206,15 @@ void view_put_change(struct json_writer *w, const struct wire_change *change)
 void view_put_task_members(struct json_writer *w, const struct view_task *task)
 {
     char path[TASK_PATH_BYTES];
+    struct span satellite = task->path.bytes > 0 ? task->path : task->satellite->name;
 
-    task_path_format(task->satellite->name, task->is_map, task->index, path);
+    task_path_format(satellite, task->is_map, task->index, path);
     json_key(w, "task");
     json_put_text(w, path);
     json_key(w, "satellite");
-    json_put_string(w, task->satellite->name);
+    json_put_string(w, satellite);
+    json_key(w, "kind");
+    json_put_text(w, satellite_kind_name(task->satellite->kind));
     json_key(w, "index");
     if (task->is_map) {
         json_put_uint(w, task->index);

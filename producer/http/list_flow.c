@@ -184,13 +184,13 @@ static void make(struct outflow *out)
     }
 }
 
-void list_flow_begin(struct exchange *x, const struct read_execution *execution, uint32_t instance)
+void list_flow_begin(struct exchange *x, const struct list_source *source)
 {
     struct list_flow *flow = exchange_alloc(x, sizeof(*flow));
 
-    flow->execution = execution->row.id;
-    flow->instance = instance;
-    flow->task_count = execution->body.instances[instance].task_count;
+    flow->execution = source->execution;
+    flow->instance = source->number;
+    flow->task_count = source->instance->task_count;
     flow->wanted_pages = 1;
     arena_init(&flow->arena, allocator_heap(&flow->budget), CHUNK_BYTES_MAX);
     x->state = flow;
@@ -257,10 +257,9 @@ static void on_one(void *argument, const struct store_segment *segments, uint32_
     send_one(x, page->has_output[place] ? &page->outputs[place] : NULL);
 }
 
-void output_send(struct exchange *x, const struct read_execution *execution, uint32_t instance,
-                 uint32_t index)
+void output_send(struct exchange *x, const struct list_source *source, uint32_t index)
 {
-    const struct wire_instance *row = &execution->body.instances[instance];
+    const struct wire_instance *row = source->instance;
     struct one_output *one = exchange_alloc(x, sizeof(*one));
 
     if (row->has_result && row->result.outcome == OUTCOME_SUCCEEDED) {
@@ -269,7 +268,7 @@ void output_send(struct exchange *x, const struct read_execution *execution, uin
     }
     one->index = index;
     x->state = one;
-    store_segment_get(x->api->store, &execution->row.id, instance, 0,
+    store_segment_get(x->api->store, &source->execution, source->number, 0,
                       row->is_map ? index / WIRE_PAGE_TASKS : WIRE_SINGLE_PAGE, 1, on_one,
                       exchange_wait(x));
 }

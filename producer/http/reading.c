@@ -93,7 +93,7 @@ struct view_execution reading_view(const struct read_execution *e)
         .started_ns = e->row.started_ns,
         .ended_ns = e->row.ended_ns,
         .deadline_ns = e->row.deadline_ns,
-        .priority = e->row.priority,
+        .priority = e->body.has_priority ? (int32_t)e->body.priority : e->row.priority,
         .labels = e->row.labels,
         .input = e->row.input,
         .output = e->row.output,

@@ -659,7 +659,7 @@ static void image_pin(struct sched *s, struct instance *instance, struct span di
 {
     if (digest.bytes > 0 && instance->image_digest == NULL) {
         instance->image_digest = sched_text(s, digest);
-        execution_dirty(s, instance->execution);
+        frame_dirty(s, instance->frame);
     }
 }
 

@@ -23,7 +23,11 @@
 #include "schemas/wire/key.h"
 #include "schemas/wire/state.h"
 
-enum { PAGE_TASKS = WIRE_PAGE_TASKS, OUTPUT_KEPT_BYTES = 512 };
+enum {
+    PAGE_TASKS = WIRE_PAGE_TASKS,
+    OUTPUT_KEPT_BYTES = 512,
+    SIGNAL_MARKS = 64, /* of the last signals, by which a repeat is known */
+};
 
 struct sched;
 struct instance;
@@ -252,6 +256,8 @@ struct execution {
     struct gate gates[KEY_KIND_NR]; /* by kind */
     struct signal *signals;         /* that nobody waited for yet, oldest first */
     uint32_t signal_count;
+    uint64_t *signal_marks; /* SIGNAL_MARKS of them, oldest first; NULL: none yet */
+    uint32_t signal_mark_count;
     struct execution *dirty_next;
 };
 

@@ -187,6 +187,13 @@ static bool signals_load(struct sched *s, struct execution *e, const struct wire
         link = &signal->next;
         e->signal_count++;
     }
+    if (body->signal_mark_count > 0) {
+        e->signal_marks = sched_get(s, SIGNAL_MARKS * sizeof(*e->signal_marks));
+        for (uint32_t i = 0;
+             e->signal_marks != NULL && i < body->signal_mark_count && i < SIGNAL_MARKS; i++) {
+            e->signal_marks[e->signal_mark_count++] = body->signal_marks[i];
+        }
+    }
     return !s->is_broken;
 }
 

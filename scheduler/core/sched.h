@@ -85,6 +85,7 @@ struct sched_command {
     uint32_t priority; /* PRIORITY */
     struct span reason;
     struct span actor;
+    struct span key; /* the command's own name: a SIGNAL with the same is a repeat; bytes 0: none */
 };
 
 struct sched_grant {

@@ -129,8 +129,8 @@ void wait_load(struct sched *s, struct instance *instance);
 void wait_due(struct sched *s, struct instance *instance);
 void wait_end(struct sched *s, struct instance *instance, enum task_state state, struct span json,
               struct span error);
-enum sched_err wait_signal(struct sched *s, struct execution *e, struct span name,
-                           struct span json);
+enum sched_err wait_signal(struct sched *s, struct execution *e,
+                           const struct sched_command *command);
 void signal_free(struct sched *s, struct signal *signal);
 
 /* timer.c */

@@ -14,6 +14,16 @@ static uint32_t *borrow_u32(const uint32_t *numbers)
     return u.out;
 }
 
+static uint64_t *borrow_u64(const uint64_t *numbers)
+{
+    union {
+        const uint64_t *in;
+        uint64_t *out;
+    } u = {.in = numbers};
+
+    return u.out;
+}
+
 static void output_fill(const struct wire_output *output, struct arena *scratch,
                         Exo__V1__TaskOutput *message)
 {
@@ -301,6 +311,8 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     message.priority = body->has_priority ? body->priority + 1 : 0;
     signals_fill(body, scratch, &message);
     gates_fill(body, scratch, &message);
+    message.signal_marks = borrow_u64(body->signal_marks);
+    message.n_signal_marks = body->signal_mark_count;
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
     message.ending = body->ending;
@@ -354,6 +366,8 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .signal_count = (uint32_t)message->n_signals,
         .gates = gates,
         .gate_count = (uint32_t)message->n_gates,
+        .signal_marks = message->signal_marks,
+        .signal_mark_count = (uint32_t)message->n_signal_marks,
     };
     return WIRE_OK;
 }

@@ -112,6 +112,8 @@ struct wire_body {
     uint32_t signal_count;
     const struct wire_gate *gates;
     uint32_t gate_count;
+    const uint64_t *signal_marks; /* of the last ones taken */
+    uint32_t signal_mark_count;
 };
 
 /* One run of a group. */

@@ -297,7 +297,13 @@ static void test_body_and_columns(void **state)
                                            .task = columns,
                                            .has_result = true,
                                            .result = {.attempt = 1, .json = span_of("7")}};
+    static const uint64_t marks[] = {7, UINT64_MAX};
+    static const struct wire_signal signal = {{"go", 2}, {"[1]", 3}};
     const struct wire_body body = {.instances = &instance,
+                                   .signals = &signal,
+                                   .signal_count = 1,
+                                   .signal_marks = marks,
+                                   .signal_mark_count = 2,
                                    .instance_count = 1,
                                    .change = 8,
                                    .timeout_at_ns = 9,
@@ -309,6 +315,9 @@ static void test_body_and_columns(void **state)
     (void)state;
     wire_body_pack(&body, &tools.arena, &tools.text);
     assert_int_equal(wire_body_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_true(back.signal_count == 1 && span_is(back.signals[0].name, "go"));
+    assert_true(span_is(back.signals[0].json, "[1]"));
+    assert_true(back.signal_mark_count == 2 && back.signal_marks[1] == UINT64_MAX);
     assert_int_equal(back.change, 8);
     assert_int_equal(back.ending, 6);
     assert_int_equal(back.next_number, 10);
