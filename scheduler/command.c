@@ -49,7 +49,8 @@ static const char *fault_of(struct shard *shard, const struct wire_command *comm
         }
     }
     if (execution_shard(&command->execution, shard->scheduler->shard_count) != shard->number) {
-        return "the command is on the partition of another shard: let murmur2 of the execution's id "
+        return "the command is on the partition of another shard: let murmur2 of the execution's "
+               "id "
                "choose it";
     }
     if (command->value.bytes > LIMIT_INLINE_BYTES) {

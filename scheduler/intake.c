@@ -531,7 +531,9 @@ static size_t input_records(void *argument, const struct log_record *records, si
         }
     }
     input->is_paused = i < count;
-    if (!is_jobs && i > 0) {
+    if (is_jobs) {
+        (void)jobs_room(shard); /* it may be full now */
+    } else if (i > 0) {
         shard_applied(shard);
     }
     scheduler_wake(shard->scheduler);

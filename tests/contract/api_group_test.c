@@ -227,7 +227,7 @@ static void test_explain(void **state)
     api_until_says(
         t, api_path(t, id, "/explain"),
         "{\"satellite\":\"page.0.after\",\"state\":\"WAITING\",\"reason\":\"it waits for "
-        "hang (RUNNING)\"}],\"is_cut\":false}");
+        "hang (RUNNING)\",\"uses\":null}],\"is_cut\":false}");
     api_until_says(t, api_path(t, id, "/explain"), "1 of its runs are under way");
     api_expect(t, "GET", api_path(t, id, "/explain"), NULL, 200, "it waits for page (RUNNING)");
     api_expect(t, "GET", api_path(t, id, "/explain?task=page.0.hang"), NULL, 200,

@@ -231,9 +231,10 @@ static void test_runs(void **state)
     inside[2][0].state = TASK_SUCCEEDED;
     inside[2][1].state = TASK_SUCCEEDED;
     says(s, "{\"satellite\":\"page.0.ok\",\"state\":\"WAITING\",\"reason\":\"it waits for parse "
-            "(RUNNING)\"},{\"satellite\":\"page.1.ok\",\"state\":\"RUNNING\",\"reason\":\"it waits "
+            "(RUNNING)\",\"uses\":null},{\"satellite\":\"page.1.ok\",\"state\":\"RUNNING\","
+            "\"reason\":\"it waits "
             "for a person to approve or reject it (`Good?`); it times out at "
-            "1970-01-01T01:00:00.000Z, in 43m20s\"}],\"is_cut\":false}");
+            "1970-01-01T01:00:00.000Z, in 43m20s\",\"uses\":null}],\"is_cut\":false}");
     s->has_more_runs = true;
     says(s, "\"is_cut\":true}");
     s->has_more_runs = false;
