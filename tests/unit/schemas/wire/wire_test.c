@@ -83,7 +83,8 @@ static void test_status(void **state)
                                        .error = span_of("EXIT: 1"),
                                        .has_log = true,
                                        .log_digest = {{9}},
-                                       .log_bytes = 10};
+                                       .log_bytes = 10,
+                                       .progress = span_of("{\"percent\":4}")};
     const struct wire_command command = {
         .kind = COMMAND_CANCEL, .execution = id, .reason = span_of("why")};
     const struct wire_peer peer = {
@@ -109,6 +110,7 @@ static void test_status(void **state)
     assert_true(back.reports[0].has_log);
     assert_false(back.reports[0].has_output_digest);
     assert_memory_equal(&back.reports[0].log_digest, &report.log_digest, DIGEST_BYTES);
+    assert_span(back.reports[0].progress, "{\"percent\":4}");
     assert_span(back.commands[0].reason, "why");
     assert_span(back.peers[0].forwarded_job.cluster, "c");
 }
