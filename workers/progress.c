@@ -14,6 +14,13 @@ static bool is_percent(const struct value *value)
             (value->kind == VALUE_DOUBLE && value->number >= 0 && value->number <= 100));
 }
 
+/* U+0000 to U+001F, U+007F to U+009F: a terminal may obey them. */
+static bool is_control(const unsigned char *character, size_t bytes)
+{
+    return bytes == 1 ? character[0] < ' ' || character[0] == 0x7f
+                      : bytes == 2 && character[0] == 0xc2 && character[1] < 0xa0;
+}
+
 /* What people read on one line: no control characters, and so that its JSON is no longer than
  * twice the text. */
 static struct span message_cut(const struct value *value, char text[PROGRESS_MESSAGE_BYTES])
@@ -28,10 +35,12 @@ static struct span message_cut(const struct value *value, char text[PROGRESS_MES
             break;
         }
         memcpy(text + bytes, from + i, character);
-        if (from[i] < ' ' || from[i] == 0x7f) {
+        if (is_control(from + i, character)) {
             text[bytes] = ' ';
+            bytes++;
+        } else {
+            bytes += character;
         }
-        bytes += character;
         i += character;
     }
     return (struct span){text, bytes};

@@ -96,7 +96,10 @@ struct lease {
     exo_time due_ns;
     char process[FLEET_NAME_BYTES]; /* whose ticket was spent */
     bool is_killed;                 /* a kill has been sent */
-    uint64_t batch;                 /* that granted it */
+    unsigned char *progress;        /* what its attempt said last, JSON, owned; NULL: nothing */
+    uint32_t progress_bytes;
+    exo_time told_ns; /* when that was told last; 0: never */
+    uint64_t batch;   /* that granted it */
 };
 
 struct task {
@@ -110,6 +113,7 @@ struct task {
 
 struct page {
     bool is_dirty;
+    exo_time progress_ns; /* when it was last written for somebody's progress */
     struct task tasks[PAGE_TASKS];
 };
 
@@ -149,7 +153,7 @@ struct instance {
     bool is_map;
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
-    bool is_pruned; /* it succeeded, and what needs it is skipped */
+    bool is_pruned;        /* it succeeded, and what needs it is skipped */
     uint32_t parents_open; /* parents that are not terminal */
     uint32_t parents_good; /* parents that count as succeeded */
     uint32_t task_count;   /* 0 while WAITING */

@@ -255,6 +255,13 @@ struct sched_items {
     uint32_t count;
 };
 
+/* A running attempt said something of itself; it may have ended since. */
+struct sched_progress {
+    struct instance *instance;
+    uint32_t index;
+    uint32_t attempt;
+};
+
 struct sched_batch {
     struct execution *dirty; /* list by dirty_next: rows to write */
     const struct sched_change *changes;
@@ -274,6 +281,8 @@ struct sched_batch {
     uint32_t frame_count;
     const struct sched_need *needs;
     uint32_t need_count;
+    const struct sched_progress *progress;
+    uint32_t progress_count;
     bool wants_barrier; /* capture the end of exo.status, step BARRIER when it is reached */
 };
 

@@ -46,7 +46,7 @@ static void percent_and_message_go_on(void **state)
     says("{\"percent\":100}", "{\"percent\":100}");
     says("{\"percent\":101,\"message\":\"done\"}", "{\"message\":\"done\"}");
     says("{\"percent\":7,\"message\":3}", "{\"percent\":7}");
-    says("{\"message\":\"two\\nlines\\u0007\"}", "{\"message\":\"two lines \"}");
+    says("{\"message\":\"two\\nlines\\u0007\\u009b\"}", "{\"message\":\"two lines  \"}");
 }
 
 static void what_says_nothing_changes_nothing(void **state)
