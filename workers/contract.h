@@ -109,11 +109,11 @@ void contract_task_path(const struct wire_spec *spec, uint32_t index, char *ret_
 
 /* What an attempt left behind. */
 struct contract_result_files {
-    bool has_output;            /* there was an output file (or standard output) */
-    struct span output;         /* its bytes, borrowed */
-    const char *output_problem; /* NULL, or why it was refused unread */
-    bool has_control;           /* there was a control.json */
-    struct span control;        /* its bytes, borrowed */
+    bool has_output;             /* there was an output file (or standard output) */
+    struct span output;          /* its bytes, borrowed */
+    const char *output_problem;  /* NULL, or why it was refused unread */
+    bool has_control;            /* there was a control.json */
+    struct span control;         /* its bytes, borrowed */
     const char *control_problem; /* NULL, or why it was refused unread */
 };
 
