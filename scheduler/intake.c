@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "infra/crypto/crypto.h"
+#include "scheduler/core/room.h"
 #include "scheduler/shard.h"
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
@@ -62,7 +63,7 @@ void letter_add(struct shard *shard, const char *topic, const struct log_record 
 
 /* Why a job cannot be admitted; text for its dead letter. */
 struct refusal {
-    char text[512];
+    char text[REFUSAL_BYTES];
 };
 
 static bool job_id(struct shard *shard, const struct wire_job *job, const struct log_record *record,
@@ -80,15 +81,10 @@ static bool job_id(struct shard *shard, const struct wire_job *job, const struct
 }
 
 /* An id made after we took the shard cannot have been here before it. */
-static bool is_fresh(const struct shard *shard, const struct execution_id *id)
+static bool is_fresh(struct shard *shard, const struct execution_id *id)
 {
-    int64_t ms = 0;
-
-    for (int i = 0; i < 6; i++) {
-        ms = ms << 8 | id->bytes[i];
-    }
-    return id->bytes[6] >> 4 == 7 &&
-           ms * EXO_MILLISECOND > shard->taken_wall_ns + FRESH_MARGIN_S * EXO_SECOND;
+    return retention_is_fresh(&shard->scheduler->settings.retention, id, shard->taken_wall_ns,
+                              shard_time(shard), FRESH_MARGIN_S * EXO_SECOND);
 }
 
 static int checked_place(const struct shard *shard, const struct execution_id *id)
@@ -185,20 +181,17 @@ static bool input_write(struct shard *shard, const struct cluster *cluster, stru
 
 static void early_cancel_apply(struct shard *shard, const struct execution_id *id)
 {
-    for (uint32_t i = 0; i < shard->early_cancel_count; i++) {
-        if (!execution_id_equal(&shard->early_cancels[i].id, id)) {
-            continue;
-        }
-        struct sched_event event = {
-            .kind = SCHED_CANCEL,
-            .cancel = {*id,
-                       arena_copy(&shard->open_arena, span_of(shard->early_cancels[i].reason))}};
+    struct early_cancel cancel;
 
-        shard->early_cancels[i] = shard->early_cancels[--shard->early_cancel_count];
-        shard->is_extra_dirty = true;
-        (void)shard_step(shard, &event); /* what it says is counted by the core */
+    if (!early_cancel_take(&shard->early_cancels, id, shard_time(shard), &cancel)) {
         return;
     }
+    struct sched_event event = {
+        .kind = SCHED_CANCEL,
+        .cancel = {*id, arena_copy(&shard->open_arena, span_of(cancel.reason))}};
+
+    shard->is_extra_dirty = true;
+    (void)shard_step(shard, &event); /* what it says is counted by the core */
 }
 
 /* When the API took it, where that can be: others' records may say anything. */
@@ -297,7 +290,7 @@ static void known_ask(struct shard *shard, const struct log_record *records, siz
                           known_answer, shard_ticket_new(shard, NULL));
 }
 
-enum job_result { JOB_TAKEN, JOB_UNCHECKED };
+enum job_result { JOB_TAKEN, JOB_UNCHECKED, JOB_UNRESOLVED };
 
 static void job_refuse(struct shard *shard, const struct log_record *record, const char *reason)
 {
@@ -321,6 +314,15 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
         job_refuse(shard, record, "execution_id: not a UUID of 36 characters");
         return JOB_TAKEN;
     }
+    enum resolve_result resolved = resolve_job(shard, record, &job, refusal.text);
+
+    if (resolved == RESOLVE_WAITS) {
+        return JOB_UNRESOLVED;
+    }
+    if (resolved == RESOLVE_REFUSED) {
+        job_refuse(shard, record, refusal.text);
+        return JOB_TAKEN;
+    }
     uint32_t target = execution_shard(&id, shard->scheduler->shard_count);
 
     if (target != shard->number) {
@@ -328,7 +330,7 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
 
         execution_id_format(&id, text);
         job.execution_id = span_of(text);
-        outbox_add(shard, target, &job);
+        outbox_add(shard, target, (struct wire_peer){.kind = PEER_JOB, .forwarded_job = job});
         return JOB_TAKEN;
     }
     if (!is_fresh(shard, &id) && !sched_is_known(shard->sched, &id)) {
@@ -352,16 +354,14 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
 
 static void cancel_keep(struct shard *shard, const struct wire_command *command)
 {
-    if (shard->early_cancel_count == EARLY_CANCELS_MAX) {
-        /* The oldest was of an execution that never came. */
-        memmove(shard->early_cancels, shard->early_cancels + 1,
-                (EARLY_CANCELS_MAX - 1) * sizeof(*shard->early_cancels));
-        shard->early_cancel_count--;
+    if (early_cancel_put(&shard->early_cancels, &command->execution, command->reason,
+                         shard_time(shard))) {
+        shard->scheduler->counts.cancels_dropped++;
+        scheduler_say(shard->scheduler, "cancel.dropped",
+                      "shard %u: more than %d cancels wait for executions that have not come; the "
+                      "oldest is forgotten: send it again if its execution does come",
+                      shard->number, (int)EARLY_CANCELS_MAX);
     }
-    struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
-
-    cancel->id = command->execution;
-    (void)snprintf(cancel->reason, sizeof(cancel->reason), "%.*s", SPAN_ARG(command->reason));
     shard->is_extra_dirty = true;
 }
 
@@ -401,24 +401,43 @@ static void take_report(struct shard *shard, const struct wire_status *status,
     (void)shard_step(shard, &event); /* what it says is counted by the core */
 }
 
-static void take_peer(struct shard *shard, const struct wire_peer *peer,
-                      const struct log_record *record)
+static void take_forwarded(struct shard *shard, const struct wire_job *job,
+                           const struct log_record *record)
 {
     struct execution_id id;
     struct refusal refusal = {{0}};
 
+    if (!execution_id_parse(job->execution_id, &id) ||
+        !job_submit(shard, job, &id, record->timestamp_ns, &refusal)) {
+        letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    }
+}
+
+static void take_peer(struct shard *shard, const struct wire_peer *peer,
+                      const struct log_record *record)
+{
     if (peer->source >= shard->scheduler->shard_count ||
         peer->sequence <= shard->received[peer->source]) {
         return; /* a repeat */
     }
     shard->received[peer->source] = peer->sequence;
     shard->is_extra_dirty = true;
-    if (!peer->has_job) {
-        return; /* of a newer program: its kind is not known here */
-    }
-    if (!execution_id_parse(peer->forwarded_job.execution_id, &id) ||
-        !job_submit(shard, &peer->forwarded_job, &id, record->timestamp_ns, &refusal)) {
-        letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    switch (peer->kind) {
+    case PEER_JOB:
+        take_forwarded(shard, &peer->forwarded_job, record);
+        break;
+    case PEER_KEY_ASK:
+        keys_ask(shard, &peer->key_ask);
+        break;
+    case PEER_KEY_RELEASE:
+        keys_release(shard, &peer->key_release);
+        break;
+    case PEER_KEY_ANSWER:
+        (void)shard_step(shard,
+                         &(struct sched_event){.kind = SCHED_ANSWER, .answer = peer->key_answer});
+        break;
+    case PEER_UNKNOWN: /* of a newer program */
+        break;
     }
 }
 
@@ -455,6 +474,29 @@ static bool has_room(const struct shard_input *input)
            shard->open_arena.used_bytes < OPEN_BYTES_MAX && shard->outbox_count < OUTBOX_MAX;
 }
 
+/* How many jobs the shard may take before it is full. While it is careful all must go through,
+ * since status may wait for them. */
+static uint64_t jobs_room(struct shard *shard)
+{
+    const struct scheduler *scheduler = shard->scheduler;
+    bool was_full = shard->is_full;
+    uint32_t owned = 0;
+
+    if (shard->caution.mode != CAUTION_NONE) {
+        return UINT64_MAX;
+    }
+    for (uint32_t i = 0; i < scheduler->shard_count; i++) {
+        owned += scheduler->shards[i] != NULL;
+    }
+    uint64_t room = room_left(scheduler->settings.executions_max, owned == 0 ? 1 : owned,
+                              sched_counts(shard->sched).executions, &shard->is_full);
+
+    if (shard->is_full != was_full) {
+        scheduler_room_tell(shard->scheduler);
+    }
+    return room;
+}
+
 enum taking { TAKING_DONE, TAKING_WAITS, TAKING_UNCHECKED };
 
 static enum taking take_record(struct shard_input *input, const struct log_record *record)
@@ -476,7 +518,18 @@ static enum taking take_record(struct shard_input *input, const struct log_recor
         return TAKING_DONE;
     }
     shard->scheduler->counts.jobs++;
-    return take_job(shard, record) == JOB_TAKEN ? TAKING_DONE : TAKING_UNCHECKED;
+    switch (take_job(shard, record)) {
+    case JOB_TAKEN:
+        return TAKING_DONE;
+    case JOB_UNCHECKED:
+        return TAKING_UNCHECKED;
+    case JOB_UNRESOLVED:
+        break;
+    }
+    if (shard->caution.mode != CAUTION_NONE) {
+        caution_unused(shard);
+    }
+    return TAKING_WAITS;
 }
 
 static size_t input_records(void *argument, const struct log_record *records, size_t count)
@@ -490,8 +543,9 @@ static size_t input_records(void *argument, const struct log_record *records, si
         return 0;
     }
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
+    uint64_t room = is_jobs ? jobs_room(shard) : UINT64_MAX;
 
-    for (; i < count && has_room(input) && !(is_jobs && shard->is_checking); i++) {
+    for (; i < count && i < room && has_room(input) && !(is_jobs && shard->is_checking); i++) {
         enum taking taking = take_record(input, &records[i]);
 
         if (taking == TAKING_UNCHECKED) {

@@ -224,6 +224,30 @@ static bool fill_context(struct sealed *sealed, const struct instance *user,
     return false;
 }
 
+static const char *pinned_in(const struct frame *frame, struct span image)
+{
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        const struct instance *other = &frame->instances[i];
+
+        if (other->image_digest != NULL && span_equal(other->satellite->work.image, image)) {
+            return other->image_digest;
+        }
+    }
+    return NULL;
+}
+
+/* What the image was at its first start, by whichever satellite of the same run of a group or of
+ * the top level: two that name the same one run the same. */
+static struct span pinned_digest(const struct instance *instance)
+{
+    struct span image = instance->satellite->work.image;
+    const char *digest = instance->image_digest;
+
+    digest = digest == NULL ? pinned_in(instance->frame, image) : digest;
+    digest = digest == NULL ? pinned_in(&instance->frame->execution->root, image) : digest;
+    return digest == NULL ? (struct span){NULL, 0} : span_of(digest);
+}
+
 static void fill_spec(struct sealed *sealed, const struct instance *instance, struct wire_spec *to)
 {
     const struct execution *e = instance->execution;
@@ -238,8 +262,7 @@ static void fill_spec(struct sealed *sealed, const struct instance *instance, st
         .cluster = e->definition->cluster->name,
         .satellite = sealed_path(sealed, instance),
         .image = satellite->work.image,
-        .image_digest = instance->image_digest == NULL ? (struct span){NULL, 0}
-                                                       : span_of(instance->image_digest),
+        .image_digest = pinned_digest(instance),
         .definition = e->definition->works[satellite->index],
         .contexts = contexts,
         .timeout_ms = satellite->work.timeout_ns / EXO_MILLISECOND,

@@ -27,7 +27,6 @@ static void shard_free(struct shard *shard)
     arena_release(&shard->open_arena);
     arena_release(&shard->sealed.arena);
     free(shard->received);
-    free(shard->early_cancels);
     free(shard->is_outbox_busy);
     free(shard->letters);
     free(shard);
@@ -128,6 +127,7 @@ static void life_end(struct shard *shard)
     }
     sched_free(shard->sched);
     shard->sched = NULL;
+    keys_close(shard);
     waits_free(shard);
     events_free(shard);
     outbox_free(shard);
@@ -135,10 +135,13 @@ static void life_end(struct shard *shard)
     shard->letter_count = 0;
     shard->checked_count = 0;
     shard->is_checking = false;
+    resolve_free(shard);
     shard->has_moved = false;
     shard->is_resend_due = false;
-    shard->early_cancel_count = 0;
+    shard->early_cancels.count = 0;
     shard->is_extra_dirty = false;
+    shard->is_full = false;
+    scheduler_room_tell(shard->scheduler);
 }
 
 void shard_close(struct shard *shard)
@@ -204,9 +207,8 @@ struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
     shard->number = number;
     shard->retry = loop_timer_new(scheduler->loop, retry_due, shard);
     shard->received = calloc(scheduler->shard_count, sizeof(*shard->received));
-    shard->early_cancels = calloc(EARLY_CANCELS_MAX, sizeof(*shard->early_cancels));
     shard->is_outbox_busy = calloc(scheduler->shard_count, sizeof(*shard->is_outbox_busy));
-    if (shard->received == NULL || shard->early_cancels == NULL || shard->is_outbox_busy == NULL) {
+    if (shard->received == NULL || shard->is_outbox_busy == NULL) {
         abort();
     }
     arena_init(&shard->open_arena, scheduler->allocator, 0);
@@ -384,8 +386,8 @@ bool shard_wants_commit(struct shard *shard)
     if (caution_holds(shard)) {
         return false;
     }
-    if (!sched_is_empty(shard->sched) || shard->letter_count > 0 || shard->is_extra_dirty ||
-        shard->caution.mark == MARK_USED) {
+    if (!sched_is_empty(shard->sched) || keys_has_changes(shard) || shard->letter_count > 0 ||
+        shard->is_extra_dirty || shard->caution.mark == MARK_USED) {
         return true;
     }
     exo_time now_ns = loop_now_ns(shard->scheduler->loop);
@@ -393,7 +395,8 @@ bool shard_wants_commit(struct shard *shard)
     /* Stale input moves the cursors only: that may wait for company. */
     return shard->has_moved &&
            (now_ns - shard->idle_since_ns >= STATUS_IDLE_COMMIT_MS * EXO_MILLISECOND ||
-            shard->inputs[INPUT_STATUS].is_paused || shard->inputs[INPUT_JOBS].is_paused);
+            shard->inputs[INPUT_STATUS].is_paused ||
+            (shard->inputs[INPUT_JOBS].is_paused && !shard->is_full));
 }
 
 static struct span extra_pack(struct shard *shard)
@@ -404,13 +407,13 @@ static struct span extra_pack(struct shard *shard)
         sealed_alloc(sealed, shard->outbox_count * sizeof(*outbox));
     struct wire_peer_sequence *received = sealed_alloc(sealed, shard_count * sizeof(*received));
     struct wire_early_cancel *cancels =
-        sealed_alloc(sealed, shard->early_cancel_count * sizeof(*cancels));
+        sealed_alloc(sealed, shard->early_cancels.count * sizeof(*cancels));
     struct wire_shard_extra extra = {
         .next_sequence = shard->next_sequence,
         .outbox = outbox,
         .received = received,
         .early_cancels = cancels,
-        .early_cancel_count = shard->early_cancel_count,
+        .early_cancel_count = shard->early_cancels.count,
     };
     struct buffer text;
 
@@ -422,9 +425,10 @@ static struct span extra_pack(struct shard *shard)
             received[extra.received_count++] = (struct wire_peer_sequence){i, shard->received[i]};
         }
     }
-    for (uint32_t i = 0; i < shard->early_cancel_count; i++) {
-        cancels[i].execution = shard->early_cancels[i].id;
-        cancels[i].reason = span_of(shard->early_cancels[i].reason);
+    for (uint32_t i = 0; i < shard->early_cancels.count; i++) {
+        const struct early_cancel *cancel = &shard->early_cancels.list[i];
+
+        cancels[i] = (struct wire_early_cancel){cancel->id, span_of(cancel->reason), cancel->at_ns};
     }
     buffer_init(&text, shard->scheduler->allocator, 0);
     wire_shard_extra_pack(&extra, &sealed->arena, &text);
@@ -465,7 +469,9 @@ void shard_seal(struct shard *shard)
 
     assert(!shard->is_in_flight);
     arena_reset(&shard->sealed.arena);
+    keys_send(shard);
     seal(&shard->sealed, shard->sched, &facts);
+    keys_seal(shard);
     letters_seal(shard);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->sealed.batch.inputs[i] = shard->inputs[i].cursor;
@@ -484,22 +490,41 @@ void shard_seal(struct shard *shard)
 
 static void trimmed(void *argument, const struct exo_error *err)
 {
-    (void)err; /* what is left is deleted another time */
-    (void)shard_ticket_end(argument);
+    struct shard *shard = shard_ticket_end(argument);
+
+    for (int i = 0; i < INPUT_NR && shard != NULL && err != NULL; i++) {
+        shard->inputs[i].trimmed = 0; /* what is left is deleted another time */
+    }
 }
 
-/* What has been consumed is deleted, all but the record that the checksum is of. */
-static void trim_inputs(struct shard *shard)
+static void trim_input(struct shard *shard, int input, int64_t below)
 {
     static const char *const topics[INPUT_NR] = {TOPIC_JOBS, TOPIC_STATUS};
 
+    shard->inputs[input].trimmed = below;
+    log_trim(shard->scheduler->log, topics[input], shard->number, below, trimmed,
+             shard_ticket_new(shard, NULL));
+}
+
+void shard_trim(struct shard *shard, const int64_t floors[INPUT_NR])
+{
     for (int i = 0; i < INPUT_NR; i++) {
-        int64_t below = shard->sealed.batch.inputs[i].offset - 1;
+        int64_t below = retention_below(shard->inputs[i].committed, floors[i]);
+
+        if (below > shard->inputs[i].trimmed) {
+            trim_input(shard, i, below);
+        }
+    }
+}
+
+/* What has been consumed is deleted, so many records at once. */
+static void trim_consumed(struct shard *shard)
+{
+    for (int i = 0; i < INPUT_NR; i++) {
+        int64_t below = retention_below(shard->inputs[i].committed, INT64_MAX);
 
         if (below - shard->inputs[i].trimmed >= TRIM_RECORDS) {
-            shard->inputs[i].trimmed = below;
-            log_trim(shard->scheduler->log, topics[i], shard->number, below, trimmed,
-                     shard_ticket_new(shard, NULL));
+            trim_input(shard, i, below);
         }
     }
 }
@@ -510,8 +535,11 @@ void shard_committed(struct shard *shard, const struct store_result *result)
     shard->committed_sequence = shard->sealed_sequence;
     clock_set(shard, result->database_now_ns);
     relay_batch(shard);
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->inputs[i].committed = shard->sealed.batch.inputs[i].offset;
+    }
     if (shard->scheduler->settings.trims_inputs) {
-        trim_inputs(shard);
+        trim_consumed(shard);
     }
     uint32_t generation = shard->generation;
 

@@ -12,6 +12,8 @@
 #define EXO_SCHEDULER_SHARD_H
 
 #include "scheduler/caution.h"
+#include "scheduler/core/early_cancel.h"
+#include "scheduler/keys.h"
 #include "scheduler/scheduler.h"
 #include "schemas/wire/state.h"
 
@@ -32,6 +34,7 @@ struct shard_input {
     struct log_reader *reader;
     struct store_cursor cursor; /* behind what the open batch has taken */
     uint32_t taken;             /* records in the open batch */
+    int64_t committed;          /* offset of the next record to read, as the store has it */
     int64_t trimmed;            /* asked to be deleted below */
     bool is_paused;
 };
@@ -60,12 +63,7 @@ struct outbox_entry {
     unsigned char bytes[];
 };
 
-struct early_cancel {
-    struct execution_id id;
-    char reason[128];
-};
-
-enum { EARLY_CANCELS_MAX = 256, OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
+enum { OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
 
 struct shard {
     struct scheduler *scheduler;
@@ -80,6 +78,7 @@ struct shard {
     exo_time base_loop_ns; /* ... at this time of the loop */
     exo_time taken_wall_ns;
     struct sched *sched;
+    struct keys keys;
     struct shard_input inputs[INPUT_NR];
     struct arena open_arena; /* of the events in the open batch */
     struct sealed sealed;    /* the batch in flight */
@@ -96,8 +95,7 @@ struct shard {
     bool *is_outbox_busy;                         /* by target: one is on its way */
     struct outbox_entry *outbox, **outbox_last;
     uint32_t outbox_count;
-    struct early_cancel *early_cancels;
-    uint32_t early_cancel_count;
+    struct early_cancels early_cancels;
     bool is_extra_dirty;
     /* dead letters of the open batch */
     struct store_dead_letter *letters;
@@ -107,8 +105,10 @@ struct shard {
     bool is_checked_known[CHECKED_MAX];
     uint32_t checked_count;
     bool is_checking;
-    exo_time idle_since_ns; /* cursors moved and nothing else to commit */
+    struct resolution *resolution; /* of a Job that names what is stored; NULL: none (resolve.c) */
+    exo_time idle_since_ns;        /* cursors moved and nothing else to commit */
     bool has_moved;
+    bool is_full; /* holds its share of live executions: exo.jobs waits */
     /* public events */
     uint64_t event_batch;
     struct event_count *events; /* batches not acknowledged whole, oldest first */
@@ -194,6 +194,10 @@ void shard_committed(struct shard *shard, const struct store_result *result);
 /* shard_refused is told that the database refuses the batch in flight. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why);
 
+/* shard_trim deletes records of both inputs below what is committed and below floors; not the
+ * record before that: its checksum is kept. */
+void shard_trim(struct shard *shard, const int64_t floors[INPUT_NR]);
+
 /* ---- intake.c ---- */
 extern const struct log_reader_callbacks shard_input_callbacks;
 /* intake_resume lets the readers go on after a seal. */
@@ -211,11 +215,24 @@ void record_quarantine(struct shard *shard, const char *topic, const struct log_
 /* ---- committer.c ---- */
 /* grant_drop gives the tickets of a grant back that waits for the shard's marker. */
 void grant_drop(struct shard *shard);
+/* ---- resolve.c ---- */
+enum { REFUSAL_BYTES = 512 };
+enum resolve_result {
+    RESOLVE_OK,      /* the Job's cluster is whole */
+    RESOLVE_WAITS,   /* it is looked up; the reader of exo.jobs goes on when it is there */
+    RESOLVE_REFUSED, /* there is no such thing */
+};
+/* resolve_job replaces the cluster of a Job that names stored definitions by its text, which lives
+ * until the next call. ret_refusal: with RESOLVE_REFUSED why, for its dead letter. */
+enum resolve_result resolve_job(struct shard *shard, const struct log_record *record,
+                                struct wire_job *job, char ret_refusal[REFUSAL_BYTES]);
+/* resolve_free forgets what was found. */
+void resolve_free(struct shard *shard);
 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
 void relay_outbox(struct shard *shard);
-void outbox_add(struct shard *shard, uint32_t target, const struct wire_job *job);
+void outbox_add(struct shard *shard, uint32_t target, struct wire_peer peer);
 void outbox_free(struct shard *shard);
 
 /* ---- events.c ---- */

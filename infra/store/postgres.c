@@ -279,6 +279,17 @@ static const struct store_backend postgres_backend = {
     .blob_get = postgres_store_blob_get,
     .dead_letter_list = postgres_store_dead_letter_list,
     .dead_letter_replayed = postgres_store_dead_letter_replayed,
+    .restore_point_begin = postgres_store_restore_point_begin,
+    .restore_point_complete = postgres_store_restore_point_complete,
+    .restore_point_list = postgres_store_restore_point_list,
+    .restore_floors = postgres_store_restore_floors,
+    .places = postgres_store_places,
+    .journal_drop = postgres_store_journal_drop,
+    .old_list = postgres_store_old_list,
+    .execution_drop = postgres_store_execution_drop,
+    .version_put = postgres_store_version_put,
+    .version_delete = postgres_store_version_delete,
+    .version_read = postgres_store_version_read,
 };
 
 static struct postgres_link *open_link(const struct postgres_store *s, const char *purpose,

@@ -15,9 +15,9 @@ struct commit_op {
 };
 
 static const uint8_t COMMIT_STATEMENTS[] = {
-    SQL_BEGIN,    SQL_FENCE,        SQL_DEFINITIONS, SQL_INSERTS, SQL_UPDATES,
-    SQL_LIVE_PUT, SQL_LIVE_DROP,    SQL_RUNS,        SQL_PAGES,   SQL_SEGMENTS,
-    SQL_JOURNAL,  SQL_DEAD_LETTERS, SQL_GUARD_CLEAR, SQL_COMMIT,
+    SQL_BEGIN,     SQL_FENCE,        SQL_DEFINITIONS,   SQL_INSERTS, SQL_UPDATES, SQL_LIVE_PUT,
+    SQL_LIVE_DROP, SQL_SPANNING_PUT, SQL_SPANNING_DROP, SQL_RUNS,    SQL_PAGES,   SQL_SEGMENTS,
+    SQL_JOURNAL,   SQL_DEAD_LETTERS, SQL_GUARD_CLEAR,   SQL_COMMIT,
 };
 
 enum { FENCE_STEP = 1 };
@@ -219,6 +219,35 @@ static void send_live(const struct commit_op *op, struct postgres_link *link, bo
     link_send(link, is_drop ? SQL_LIVE_DROP : SQL_LIVE_PUT, p);
 }
 
+/* Of the rows to put or of those to drop. */
+#define SPANNING(type, append)                                                                     \
+    COLUMN(op, p, type, count, store_spanning, spanning, spanning_count,                           \
+           (r->body.bytes == 0) == is_drop ? append : (void)0)
+
+static void send_spanning(const struct commit_op *op, struct postgres_link *link, bool is_drop)
+{
+    struct postgres_params *p = link_params(link);
+    uint32_t count = 0;
+
+    FOR_BATCHES(op, b)
+    {
+        FOR_ROWS(store_spanning, r, b->spanning, b->spanning_count)
+        {
+            count += (r->body.bytes == 0) == is_drop;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    SPANNING(TYPE_INT4, array_int4(p, (int32_t)b->shard));
+    SPANNING(TYPE_INT4, array_int4(p, (int32_t)r->kind));
+    SPANNING(TYPE_BYTEA, array_bytes(p, digest_span(&r->id)));
+    if (!is_drop) {
+        SPANNING(TYPE_BYTEA, array_bytes(p, r->body));
+    }
+    link_send(link, is_drop ? SQL_SPANNING_DROP : SQL_SPANNING_PUT, p);
+}
+
 #define RUNS(type, append) COLUMN(op, p, type, count, store_run, runs, run_count, append)
 
 static void send_runs(const struct commit_op *op, struct postgres_link *link)
@@ -380,6 +409,8 @@ static void commit_send(struct link_request *request, struct postgres_link *link
     send_updates(op, link);
     send_live(op, link, false);
     send_live(op, link, true);
+    send_spanning(op, link, false);
+    send_spanning(op, link, true);
     send_runs(op, link);
     send_pages(op, link);
     send_segments(op, link);

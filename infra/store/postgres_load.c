@@ -2,7 +2,14 @@
 
 #include <string.h>
 
-enum load_phase { LOAD_EXECUTIONS, LOAD_RUNS, LOAD_PAGES, LOAD_SEGMENTS, LOAD_END };
+enum load_phase {
+    LOAD_SPANNING,
+    LOAD_EXECUTIONS,
+    LOAD_RUNS,
+    LOAD_PAGES,
+    LOAD_SEGMENTS,
+    LOAD_END,
+};
 
 /* One chunk is one op; the next chunk is another that begins behind it. */
 struct load_op {
@@ -10,13 +17,14 @@ struct load_op {
     struct store_load_callbacks callbacks;
     uint32_t shard;
     enum load_phase phase;
-    struct execution_id after; /* key of the last row shown, as with the next five */
+    struct execution_id after; /* key of the last row shown, as with the next six */
+    struct digest after_id;    /* of what spans executions */
     int64_t number, instance, page, kind, part;
     int got; /* rows of this chunk */
 };
 
-static const uint8_t LOAD_STATEMENTS[] = {SQL_LOAD_EXECUTIONS, SQL_LOAD_RUNS, SQL_LOAD_PAGES,
-                                          SQL_LOAD_SEGMENTS};
+static const uint8_t LOAD_STATEMENTS[] = {SQL_LOAD_SPANNING, SQL_LOAD_EXECUTIONS, SQL_LOAD_RUNS,
+                                          SQL_LOAD_PAGES, SQL_LOAD_SEGMENTS};
 
 static void load_send(struct link_request *request, struct postgres_link *link)
 {
@@ -24,7 +32,12 @@ static void load_send(struct link_request *request, struct postgres_link *link)
     struct postgres_params *params = link_params(link);
 
     params_int4(params, (int32_t)op->shard);
-    params_bytes(params, id_span(&op->after));
+    if (op->phase == LOAD_SPANNING) {
+        params_int4(params, (int32_t)op->kind);
+        params_bytes(params, digest_span(&op->after_id));
+    } else {
+        params_bytes(params, id_span(&op->after));
+    }
     if (op->phase == LOAD_RUNS) {
         params_int8(params, op->number);
     }
@@ -55,7 +68,14 @@ static void load_one(struct load_op *op, const PGresult *result, int row)
 {
     void *argument = op->op.argument;
 
-    if (op->phase == LOAD_EXECUTIONS) {
+    if (op->phase == LOAD_SPANNING) {
+        struct store_spanning spanning;
+
+        pg_read_spanning(result, row, &spanning);
+        op->kind = spanning.kind;
+        op->after_id = spanning.id;
+        op->callbacks.spanning(argument, &spanning);
+    } else if (op->phase == LOAD_EXECUTIONS) {
         struct store_execution execution;
 
         (void)pg_read_all(result, row, &execution); /* its text may stand in an earlier row */
@@ -104,6 +124,7 @@ static void load_begin_phase(struct load_op *op, enum load_phase phase)
 {
     op->phase = phase;
     memset(&op->after, 0, sizeof(op->after));
+    memset(&op->after_id, 0, sizeof(op->after_id));
     op->number = op->instance = op->page = op->kind = -1;
     op->part = INT64_MIN;
 }
@@ -124,6 +145,7 @@ static void load_done(struct pg_op *base, const struct exo_error *err)
     next->shard = op->shard;
     next->phase = op->phase;
     next->after = op->after;
+    next->after_id = op->after_id;
     next->number = op->number;
     next->instance = op->instance;
     next->page = op->page;
@@ -163,6 +185,6 @@ void postgres_store_shard_load(struct store *store, uint32_t shard,
 
     op->callbacks = *callbacks;
     op->shard = shard;
-    load_begin_phase(op, LOAD_EXECUTIONS);
+    load_begin_phase(op, LOAD_SPANNING);
     load_chunk(op);
 }

@@ -26,6 +26,13 @@ static void read_head(const PGresult *result, int row, struct store_execution *r
     e->error = pg_bytes(result, row, 15);
 }
 
+void pg_read_spanning(const PGresult *result, int row, struct store_spanning *ret_spanning)
+{
+    ret_spanning->kind = (uint32_t)pg_int(result, row, 0);
+    pg_digest(result, row, 1, &ret_spanning->id);
+    ret_spanning->body = pg_bytes(result, row, 2);
+}
+
 struct span pg_read_all(const PGresult *result, int row, struct store_execution *ret_execution)
 {
     *ret_execution = (struct store_execution){.shard = 0};

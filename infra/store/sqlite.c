@@ -378,6 +378,17 @@ static const struct store_backend sqlite_backend = {
     .blob_get = sqlite_store_blob_get,
     .dead_letter_list = sqlite_store_dead_letter_list,
     .dead_letter_replayed = sqlite_store_dead_letter_replayed,
+    .restore_point_begin = sqlite_store_restore_point_begin,
+    .restore_point_complete = sqlite_store_restore_point_complete,
+    .restore_point_list = sqlite_store_restore_point_list,
+    .restore_floors = sqlite_store_restore_floors,
+    .places = sqlite_store_places,
+    .journal_drop = sqlite_store_journal_drop,
+    .old_list = sqlite_store_old_list,
+    .execution_drop = sqlite_store_execution_drop,
+    .version_put = sqlite_store_version_put,
+    .version_delete = sqlite_store_version_delete,
+    .version_read = sqlite_store_version_read,
 };
 
 struct store *sqlite_store_open(struct loop *loop, const struct store_settings *settings,

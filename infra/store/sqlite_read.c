@@ -54,6 +54,14 @@ int sqlite_read_all(struct op *op, struct sqlite_statement *statement,
     return read_spans(op, statement, EXECUTION_HEAD_COLUMNS, spans, 5, err);
 }
 
+int sqlite_read_spanning(struct op *op, struct sqlite_statement *statement,
+                         struct store_spanning *ret_spanning, struct exo_error *err)
+{
+    ret_spanning->kind = (uint32_t)sqlite_column_int(statement, 0);
+    column_digest(statement, 1, &ret_spanning->id);
+    return op_copy(op, sqlite_column_bytes(statement, 2), &ret_spanning->body, err);
+}
+
 int sqlite_read_run(struct op *op, struct sqlite_statement *statement, struct store_run *ret_run,
                     struct exo_error *err)
 {
@@ -152,7 +160,10 @@ static int known_job(void *argument, struct sqlite_connection *connection, struc
 
     for (uint32_t i = 0; i < op->count; i++) {
         struct sqlite_statement *statement =
-            sqlite_use(connection, "SELECT 1 FROM execution WHERE id = ?1", err);
+            sqlite_use(connection,
+                       "SELECT 1 FROM execution WHERE id = ?1 "
+                       "UNION ALL SELECT 1 FROM tombstone WHERE id = ?1",
+                       err);
 
         if (statement == NULL) {
             return -1;

@@ -83,10 +83,13 @@ struct execution_row {
     struct span definition_text;
 };
 
-/* Each reads the columns that stand first in its statement, copying bytes into the op: an execution
- * by EXECUTION_HEAD or EXECUTION_ALL; a run by execution, instance, index, number, is_ended, body;
- * a page by execution, instance, page, body; a segment by
- * execution, instance, kind, page, part, body. Return 0, or -1 with *err (EXO_ELIMIT). */
+/* Each reads the columns that stand first in its statement, copying bytes into the op: what spans
+ * executions by kind, id, body; an execution by EXECUTION_HEAD or EXECUTION_ALL; a run by
+ * execution, instance, index, number, is_ended, body; a page by execution, instance, page, body; a
+ * segment by execution, instance, kind, page, part, body. Return 0, or -1 with *err (EXO_ELIMIT).
+ */
+EXO_CHECKED int sqlite_read_spanning(struct op *op, struct sqlite_statement *statement,
+                                     struct store_spanning *ret_spanning, struct exo_error *err);
 EXO_CHECKED int sqlite_read_head(struct op *op, struct sqlite_statement *statement,
                                  struct store_execution *ret_execution, struct exo_error *err);
 EXO_CHECKED int sqlite_read_all(struct op *op, struct sqlite_statement *statement,
@@ -146,5 +149,28 @@ void sqlite_store_dead_letter_list(struct store *store, int64_t after, uint32_t 
                                    store_letters_done *done, void *argument);
 void sqlite_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,
                                        void *argument);
+void sqlite_store_version_put(struct store *store, const struct store_version_put *put,
+                              store_version_put_done *done, void *argument);
+void sqlite_store_version_delete(struct store *store, const struct store_version_put *name,
+                                 store_done *done, void *argument);
+void sqlite_store_version_read(struct store *store, const struct store_version_query *query,
+                               store_versions_done *done, void *argument);
+
+/* sqlite_retention.c: what may go. */
+void sqlite_store_restore_point_begin(struct store *store, store_restore_points_done *done,
+                                      void *argument);
+void sqlite_store_restore_point_complete(struct store *store, int64_t id,
+                                         store_restore_points_done *done, void *argument);
+void sqlite_store_restore_point_list(struct store *store, store_restore_points_done *done,
+                                     void *argument);
+void sqlite_store_restore_floors(struct store *store, store_places_done *done, void *argument);
+void sqlite_store_places(struct store *store, store_places_done *done, void *argument);
+void sqlite_store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
+                               uint32_t rows_max, store_dropped_done *done, void *argument);
+void sqlite_store_old_list(struct store *store, const struct store_old_query *query,
+                           store_old_done *done, void *argument);
+void sqlite_store_execution_drop(struct store *store, const struct execution_id *ids,
+                                 uint32_t count, uint32_t rows_max, store_drop_done *done,
+                                 void *argument);
 
 #endif /* EXO_INFRA_STORE_SQLITE_STORE_H */

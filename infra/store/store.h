@@ -228,7 +228,7 @@ struct store_batch {
     uint32_t page_count;
     const struct store_run *runs; /* inserted or replaced */
     uint32_t run_count;
-    const struct store_spanning *spanning; /* of this shard: inserted, replaced or deleted */
+    const struct store_spanning *spanning; /* each once: inserted, replaced or deleted */
     uint32_t spanning_count;
     const struct store_segment *segments;
     uint32_t segment_count;
@@ -288,10 +288,10 @@ struct store_load_callbacks {
     void (*segment)(void *argument, const struct store_segment *segment);
     store_done *done;
 };
-/* store_shard_load shows what spans executions on a shard, then every live execution, then the runs
- * of its groups that have not ended (of each execution by number), then its pages and segments of
- * kind 1, and of kind 0 where page is UINT32_MAX (outputs of single tasks); then done. Rows come in
- * chunks, so that a million tasks do not stall the loop. */
+/* store_shard_load shows what spans executions on a shard (by kind and id), then every live
+ * execution, then the runs of its groups that have not ended (of each execution by number), then
+ * its pages and segments of kind 1, and of kind 0 where page is UINT32_MAX (outputs of single
+ * tasks); then done. Rows come in chunks, so that a million tasks do not stall the loop. */
 void store_shard_load(struct store *store, uint32_t shard,
                       const struct store_load_callbacks *callbacks, void *argument);
 
@@ -301,7 +301,7 @@ void store_execution_get(struct store *store, const struct execution_id *id,
                                       struct span definition_text, const struct exo_error *err),
                          void *argument);
 
-/* store_execution_known tells which of count ids (at most 1,000) the store already has; is_known
+/* store_execution_known tells which of count ids (at most 1,000) the store has or had; is_known
  * has count entries, borrowed for the callback. */
 void store_execution_known(struct store *store, const struct execution_id *ids, uint32_t count,
                            void (*done)(void *argument, const bool *is_known,
@@ -401,5 +401,88 @@ void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
 
 /* store_dead_letter_replayed marks one as sent again. */
 void store_dead_letter_replayed(struct store *store, int64_t id, store_done *done, void *argument);
+
+/* ---- what may go (docs/operations.md) ---- */
+
+/* A backup that begins, or is complete: where the inputs of all shards stood at its begin. */
+struct store_restore_point {
+    int64_t id; /* grows */
+    exo_time begun_ns;
+    exo_time completed_ns; /* 0: not yet */
+};
+
+typedef void store_restore_points_done(void *argument, const struct store_restore_point *points,
+                                       uint32_t count, const struct exo_error *err);
+
+/* store_restore_point_begin notes where all shards' inputs stand now; gives the one point. */
+void store_restore_point_begin(struct store *store, store_restore_points_done *done,
+                               void *argument);
+
+/* store_restore_point_complete says that the backup of a point can be restored, and forgets older
+ * points; again it changes nothing. Gives the one point; EXO_ENOTFOUND: no such point, or a newer
+ * one was completed (its inputs may have been deleted meanwhile). */
+void store_restore_point_complete(struct store *store, int64_t id, store_restore_points_done *done,
+                                  void *argument);
+
+/* store_restore_point_list gives the points, newest first, at most 1,000. */
+void store_restore_point_list(struct store *store, store_restore_points_done *done, void *argument);
+
+/* Offsets of a shard's inputs: [0] exo.jobs, [1] exo.status. */
+struct store_place {
+    uint32_t shard;
+    int64_t offsets[STORE_INPUTS];
+};
+
+typedef void store_places_done(void *argument, const struct store_place *places, uint32_t count,
+                               const struct exo_error *err);
+
+/* store_restore_floors gives the places of the newest completed point, by shard; none when there is
+ * no such point: nothing may be deleted. */
+void store_restore_floors(struct store *store, store_places_done *done, void *argument);
+
+/* store_places gives how far all shards have committed, by shard. */
+void store_places(struct store *store, store_places_done *done, void *argument);
+
+/* store_journal_drop deletes the oldest rows of a shard's journal that are from before a time, and
+ * whose public events have left: of the oldest rows_max those that are due.
+ * done gets how many went; fewer than rows_max: no more are due. */
+void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
+                        void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),
+                        void *argument);
+
+/* Executions in order of submission, from behind (after_ns, after_id) on, submitted before a time.
+ */
+struct store_old_query {
+    exo_time after_ns;
+    struct execution_id after_id;
+    exo_time before_ns;
+    uint32_t limit; /* 1 .. 1000 */
+};
+
+struct store_old {
+    struct execution_id id;
+    uint32_t shard;
+    bool is_terminal;
+    exo_time submitted_ns, ended_ns;
+    const char *project;
+};
+
+/* store_old_list gives the oldest first; fewer than limit: there are no more. */
+void store_old_list(struct store *store, const struct store_old_query *query,
+                    void (*done)(void *argument, const struct store_old *old, uint32_t count,
+                                 const struct exo_error *err),
+                    void *argument);
+
+/* store_execution_drop deletes executions that have ended, with their pages, outputs and keys, and
+ * keeps their ids as tombstones, which store_execution_known knows for ever. One that has not
+ * ended is left alone.
+ * ids       at most 1,000; copied
+ * rows_max  deleted in one call, at least 2; what is left over then (is_more) goes with further
+ *           calls */
+void store_execution_drop(struct store *store, const struct execution_id *ids, uint32_t count,
+                          uint32_t rows_max,
+                          void (*done)(void *argument, uint32_t dropped, bool is_more,
+                                       const struct exo_error *err),
+                          void *argument);
 
 #endif /* EXO_INFRA_STORE_H */

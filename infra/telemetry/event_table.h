@@ -5,6 +5,7 @@
 /* clang-format off */
 EVENT(API_NOTICE,              "api.notice",            WARN,   10, "the API says this")
 EVENT(CACHE_NOTICE,            "cache.notice",          WARN,    1, "the cache's library says this")
+EVENT(SCHEDULER_CANCEL_DROPPED,"cancel.dropped",        WARN,    1, "too many cancels wait for executions that have not come: the oldest is forgotten")
 EVENT(SCHEDULER_COMMIT_FAILED, "commit.failed",         WARN,    1, "a batch was not committed: its shards are taken over and read again")
 EVENT(DEPENDENCY_BACK,         "dependency.back",       INFO,   10, "a service that was away answers again")
 EVENT(DEPENDENCY_WAITING,      "dependency.waiting",    WARN,   10, "a service does not answer; tried again at most 5 s apart")
@@ -20,7 +21,9 @@ EVENT(ROLE_READY,              "role.ready",            INFO,   10, "all the rol
 EVENT(ROLE_STARTED,            "role.started",          INFO,   10, "the process begins")
 EVENT(ROLE_STOPPED,            "role.stopped",          INFO,   10, "the process ends")
 EVENT(ROLE_STOPPING,           "role.stopping",         INFO,   10, "a signal asked the role to end; it finishes what it has")
+EVENT(SCHEDULER_FULL,          "scheduler.full",        WARN,    1, "a shard holds its share of executions_max: its jobs wait")
 EVENT(SCHEDULER_OTHER,         "scheduler.other",       WARN,   10, "the scheduler says this")
+EVENT(SCHEDULER_ROOM,          "scheduler.room",        INFO,    1, "no shard is full any more")
 EVENT(SETTING_REFUSED,         "setting.refused",       WARN,   10, "a setting was not taken over while running (SIGHUP)")
 EVENT(SETTING_RELOADED,        "setting.reloaded",      INFO,   10, "a setting changed while running (SIGHUP)")
 EVENT(SHARD_BAD_ROW,           "shard.bad_row",         ERROR,  10, "a row of the store cannot be read")

@@ -6,6 +6,8 @@
 #include "producer/cli/rest.h"
 #include "producer/cli/text_table.h"
 
+enum { VERSION_TEXT_BYTES = 160 };
+
 static void line(const char *name, const char *text)
 {
     if (text[0] != '\0') {
@@ -35,8 +37,8 @@ static void print_labels(const struct value *labels)
 
 static void print_satellites(struct cli *cli, const struct value *satellites)
 {
-    static const char *const headings[] = {"SATELLITE", "STATE",    "TASKS", "DONE",
-                                           "ERROR",     "PROGRESS", NULL};
+    static const char *const headings[] = {"SATELLITE", "STATE", "TASKS",    "DONE",
+                                           "USES",      "ERROR", "PROGRESS", NULL};
     struct text_table table;
 
     text_table_init(&table, &cli->arena, headings);
@@ -48,9 +50,14 @@ static void print_satellites(struct cli *cli, const struct value *satellites)
         char tasks[32];
         char done[32];
         char said[PROGRESS_SAID_BYTES];
-        const char *words[] = {rest_text(satellite, "name"),  rest_text(satellite, "state"),
-                               has_tasks ? tasks : "-",       has_tasks ? done : "-",
-                               rest_text(satellite, "error"), said};
+        const char *words[] = {
+            rest_text(satellite, "name"),
+            rest_text(satellite, "state"),
+            has_tasks ? tasks : "-",
+            has_tasks ? done : "-",
+            rest_text(satellite, "uses")[0] == '\0' ? "-" : rest_text(satellite, "uses"),
+            rest_text(satellite, "error"),
+            said};
 
         progress_said(value_get(satellite, span_of("progress")), said);
         number_text(tasks, rest_number(satellite, "tasks"));
@@ -61,13 +68,23 @@ static void print_satellites(struct cli *cli, const struct value *satellites)
     text_table_print(&table, stdout);
 }
 
+static void print_cluster(const struct value *execution)
+{
+    int64_t version = rest_number(execution, "cluster_version");
+    char text[VERSION_TEXT_BYTES];
+
+    (void)snprintf(text, sizeof(text), "%s@%lld", rest_text(execution, "cluster"),
+                   (long long)version);
+    line("cluster", version > 0 ? text : rest_text(execution, "cluster"));
+}
+
 static void print_execution(struct cli *cli, const struct value *execution)
 {
     const struct value *satellites = value_get(execution, span_of("satellites"));
     const struct value *output = value_get(execution, span_of("output"));
 
     line("id", rest_text(execution, "id"));
-    line("cluster", rest_text(execution, "cluster"));
+    print_cluster(execution);
     line("state", rest_text(execution, "state"));
     line("error", rest_text(execution, "error"));
     line("submitted", rest_text(execution, "submitted_at"));

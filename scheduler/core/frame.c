@@ -32,6 +32,7 @@ static void instance_init(struct sched *s, struct frame *frame, uint32_t i)
                   .cpu_millis = satellite->work.resources.cpu_millis,
                   .memory_bytes = satellite->work.resources.memory_bytes},
     };
+    fleet_class_hold(s->fleet, instance->source.needs.class);
 }
 
 bool frame_init(struct sched *s, struct frame *frame, const struct frame_place *place)
@@ -109,6 +110,7 @@ static void instance_release(struct sched *s, struct instance *instance)
 
         assert(is_out);
     }
+    fleet_class_drop(s->fleet, instance->source.needs.class);
     waiter_stop(&instance->waiter, instance->execution);
     group_unstarve(instance);
     timers_drop(s, instance);

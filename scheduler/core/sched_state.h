@@ -4,6 +4,7 @@
  *   admit.c      executions come and go: memory, submit, finish
  *   stop.c       what an end from outside does to all that runs
  *   control.c    what people ask for while it runs
+ *   gate.c       keys that are asked for before anything begins
  *   wait.c       satellites that wait for time, a signal, a person
  *   timer.c      queue and total timeouts
  *   frame.c      runs of a scope: the top level's and those of groups
@@ -72,6 +73,7 @@ struct sched {
     uint32_t works_head;
     struct vector changes, dispatches, kills, outputs, pages, items, needs, progress;
     struct vector frames; /* struct frame *: to be written */
+    struct vector messages;
     bool wants_barrier;
     uint32_t budget;          /* changes this step may still make */
     struct arena scratch;     /* expressions; reset after use */
@@ -114,6 +116,12 @@ void stop_work(struct sched *s, struct execution *e);
 enum sched_err control_step(struct sched *s, const struct sched_command *command);
 enum sched_err control_cancel(struct sched *s, struct execution *e, struct span reason);
 void offer_work(struct sched *s, struct execution *e);
+
+/* gate.c */
+void gates_ask(struct sched *s, struct execution *e);
+void gates_load(struct sched *s, struct execution *e);
+void gates_release(struct sched *s, struct execution *e);
+enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer);
 
 /* wait.c */
 void wait_begin(struct sched *s, struct instance *instance);

@@ -13,10 +13,17 @@
 
 enum { DEFAULT_OUTPUT_TASKS_MAX = 1000 };
 
+/* A loaded value is parsed once: a macro may ask for each of its items. */
+struct parsed {
+    bool is_done;
+    struct value value;
+};
+
 /* What lazy objects point to. */
 struct seen {
     struct scope *scope;
     struct instance *instance;
+    struct parsed *loaded;
 };
 
 static enum expression_err parse(struct scope *scope, struct span json, struct value *ret,
@@ -37,6 +44,21 @@ static enum expression_err parse(struct scope *scope, struct span json, struct v
     return result == JSON_OK ? EXPRESSION_OK
                              : expression_error_set(error, EXPRESSION_EFAILED,
                                                     "a kept value is no JSON: ", json_error.text);
+}
+
+static enum expression_err parse_loaded(const struct seen *seen, struct value *ret,
+                                        struct expression_error *error)
+{
+    const struct instance *instance = seen->instance;
+    enum expression_err result = EXPRESSION_OK;
+
+    if (!seen->loaded->is_done) {
+        result = parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes},
+                       &seen->loaded->value, error);
+        seen->loaded->is_done = result == EXPRESSION_OK;
+    }
+    *ret = seen->loaded->value;
+    return result;
 }
 
 /* Notes that a value must be fetched. */
@@ -74,8 +96,7 @@ static enum expression_err load_whole(const struct expression_object *self, stru
         return expression_error_set(error, EXPRESSION_ELIMIT, instance->loaded_error, "");
     }
     if (instance->is_loaded && instance->loaded_index == UINT32_MAX) {
-        return parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes}, ret,
-                     error);
+        return parse_loaded(seen, ret, error);
     }
     return want(seen->scope, instance, UINT32_MAX, error);
 }
@@ -112,8 +133,7 @@ static enum expression_err list_index(const struct expression_object *self, int6
         (instance->loaded_index != UINT32_MAX && instance->loaded_index != (uint32_t)index)) {
         return want(seen->scope, instance, (uint32_t)index, error);
     }
-    result = parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes},
-                   &value, error);
+    result = parse_loaded(seen, &value, error);
     if (result != EXPRESSION_OK) {
         return result;
     }
@@ -203,11 +223,13 @@ static enum expression_err satellites_member(const struct expression_object *sel
         return expression_error_set(error, EXPRESSION_EMISSING, "no such satellite", "");
     }
     struct seen *seen = arena_alloc(&all->scope->sched->scratch, sizeof(*seen));
+    struct parsed *loaded = arena_alloc(&all->scope->sched->scratch, sizeof(*loaded));
 
-    if (seen == NULL) {
+    if (seen == NULL || loaded == NULL) {
         return expression_error_set(error, EXPRESSION_EMEMORY, "out of memory", "");
     }
     seen->scope = all->scope;
+    seen->loaded = loaded;
     seen->instance = frame_instance(frame, satellite->index);
     *ret = (struct expression_object){.type = &satellite_type, .data = seen};
     return EXPRESSION_OK;
@@ -216,7 +238,7 @@ static enum expression_err satellites_member(const struct expression_object *sel
 static const struct expression_object_type satellites_type = {.member = satellites_member,
                                                               .load = no_whole};
 
-/* execution.id, .time (milliseconds since 1970) and .labels. */
+/* execution.id, .time (a timestamp, in milliseconds) and .labels. */
 static enum expression_err execution_value(struct scope *scope, struct value *ret,
                                            struct expression_error *error)
 {
@@ -232,7 +254,7 @@ static enum expression_err execution_value(struct scope *scope, struct value *re
     members[0].key = value_string(span_of("id"));
     members[0].value = value_string(span_of(id));
     members[1].key = value_string(span_of("time"));
-    members[1].value = value_int(e->submitted_ns / EXO_MILLISECOND);
+    members[1].value = value_timestamp_ms(e->submitted_ns / EXO_MILLISECOND);
     members[2].key = value_string(span_of("labels"));
     *ret = (struct value){.kind = VALUE_MAP, .count = 3, .members = members};
     return parse(scope, (struct span){e->labels, e->labels_bytes}, &members[2].value, error);

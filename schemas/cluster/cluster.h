@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "schemas/cluster/key.h"
 #include "schemas/cluster/labels.h"
 #include "schemas/cluster/satellite.h"
 
@@ -56,7 +57,9 @@ struct cluster {
     uint32_t priority;   /* 0 .. CLUSTER_PRIORITY_MAX */
     exo_time sla_ns;     /* from submission; 0: none */
     exo_time timeout_ns; /* of the execution; 0: none */
-    bool has_inputs;     /* `inputs` stands in the file: others are refused */
+    struct cluster_key concurrency;
+    struct cluster_key rate;
+    bool has_inputs; /* `inputs` stands in the file: others are refused */
     uint32_t input_count;
     const struct cluster_input *inputs;
     const struct satellite *satellites; /* of all scopes (see satellite.index), at least one */
@@ -81,6 +84,8 @@ struct cluster_source {
     bool is_inner;               /* root is what stands under `cluster:`, as in a REST body */
     bool is_stored;              /* root was read from cluster_canonical's text, whose size has been
                                   * checked when it was a file */
+    bool allows_uses;            /* `uses` that was not looked up (uses.h) is taken by its form:
+                                  * for checks where no store is asked; never to be run */
     uint32_t satellites_max;     /* 0: LIMIT_SATELLITES */
 };
 

@@ -39,6 +39,8 @@ static void put_head(struct json_writer *writer, const struct cluster *cluster)
         json_key(writer, "priority");
         json_put_uint(writer, cluster->priority);
     }
+    key_canonical(writer, &cluster->concurrency, false);
+    key_canonical(writer, &cluster->rate, true);
 }
 
 static void put_optional(struct json_writer *writer, const char *key, const struct value *value)
@@ -148,6 +150,10 @@ static void put_satellites(struct json_writer *writer, const struct cluster *clu
         json_begin_map(writer);
         json_key(writer, "name");
         json_put_string(writer, satellite->name);
+        if (satellite->uses.bytes > 0) {
+            json_key(writer, "uses");
+            json_put_string(writer, satellite->uses);
+        }
         put_order(writer, cluster, satellite);
         if (satellite->kind == SATELLITE_GROUP) {
             put_satellites(writer, cluster, i);

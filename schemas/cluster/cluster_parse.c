@@ -11,6 +11,7 @@
 #include "schemas/cluster/group.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/cluster/templates.h"
+#include "schemas/cluster/version_reference.h"
 #include "schemas/vocab/limits.h"
 
 enum {
@@ -41,6 +42,8 @@ const struct field cluster_fields[] = {
     {.name = "sla",        .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(cluster.sla_ns), .min = 1},
     {.name = "timeout",    .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(cluster.timeout_ns), .min = 1},
     {.name = "priority",   .in = FIELD_IN_ALL, .read = field_read_uint, .offset = AT(cluster.priority), .max = CLUSTER_PRIORITY_MAX},
+    {.name = "concurrency", .in = FIELD_IN_ALL, .read = key_read_concurrency, .offset = AT(cluster.concurrency)},
+    {.name = "rate",       .in = FIELD_IN_ALL, .read = key_read_rate, .offset = AT(cluster.rate)},
     {.name = "inputs",     .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(inputs)},
     {.name = "defaults",   .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(defaults)},
     {.name = "satellites", .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(satellites_source)},
@@ -182,6 +185,35 @@ static void fault_without_map(struct cluster_draft *draft, const struct value *a
     }
 }
 
+/* A satellite with `uses` either has been written out, and then names its version and an image of
+ * its own, or it is still to be. */
+static void check_uses(struct cluster_draft *draft, const struct satellite *satellite,
+                       const struct satellite_notes *notes)
+{
+    const struct value *source = notes->source;
+    const struct value_place *place = &notes->place;
+    const struct value *image = value_get(source, span_of("image"));
+    const struct value_place uses_place = {.up = place, .key = span_of("uses")};
+    const struct value_place image_place = {.up = place, .key = span_of("image")};
+    const struct value *uses = value_get(source, uses_place.key);
+    struct version_reference reference = {.number = 0};
+
+    if (satellite->uses.bytes == 0 ||
+        version_reference_parse(VERSION_SATELLITE, satellite->uses, (struct span){NULL, 0},
+                                &reference) != NULL) {
+        return;
+    }
+    if (image == NULL && !draft->allows_uses) {
+        field_fault(&draft->reader, uses, &uses_place, "send the cluster through the API",
+                    "%q was not looked up in the store", satellite->uses);
+    }
+    if (image != NULL && reference.number == 0) {
+        field_fault(&draft->reader, image, &image_place,
+                    "remove it; or name the version, where it has been written out already",
+                    "%q stands beside `uses`", image_place.key);
+    }
+}
+
 static void finish_map(struct cluster_draft *draft, struct satellite *satellite,
                        const struct satellite_notes *notes)
 {
@@ -220,6 +252,7 @@ static void finish_satellite(struct cluster_draft *draft, struct satellite *sate
         field_fault(&draft->reader, source, &image, "add image: IMAGE here or under `defaults`",
                     "the satellite has no image");
     }
+    check_uses(draft, satellite, notes);
     if (satellite->is_final && satellite->level > 0) {
         field_fault(&draft->reader, notes->final, &final,
                     "write it at the top level, outside of the group",
@@ -375,35 +408,6 @@ static void parse_file(struct cluster_draft *draft, const struct cluster_source 
     }
 }
 
-static bool is_before(const struct fault *a, const struct fault *b)
-{
-    return a->line < b->line || (a->line == b->line && a->column < b->column);
-}
-
-/* Checks run in the order of their kind; people read in the order of the file. Faults that stood
- * in the list before (up to last) stay where they are. An insertion: the list is short. */
-static void sort_faults(struct fault_list *faults, struct fault *last)
-{
-    struct fault **begin = last == NULL ? &faults->first : &last->next;
-    struct fault *rest = *begin;
-
-    *begin = NULL;
-    while (rest != NULL) {
-        struct fault *fault = rest;
-        struct fault **at = begin;
-
-        rest = rest->next;
-        while (*at != NULL && !is_before(fault, *at)) {
-            at = &(*at)->next;
-        }
-        fault->next = *at;
-        *at = fault;
-        if (fault->next == NULL) {
-            faults->last = fault;
-        }
-    }
-}
-
 int cluster_parse(const struct cluster_source *source, struct arena *arena,
                   const struct cluster **ret_cluster, struct fault_list *faults)
 {
@@ -411,6 +415,9 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
     struct cluster_draft draft = {
         .reader = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET},
         .scratch = &scratch,
+        .is_stored = source->is_stored,
+        .pattern_cost_left = EXPRESSION_PATTERNS_MAX,
+        .allows_uses = source->allows_uses,
     };
     struct fault *last = faults->last;
     uint32_t errors = faults->error_count;
@@ -426,7 +433,7 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
                     "the cluster needs more memory than it may take");
     }
     arena_release(&scratch);
-    sort_faults(faults, last);
+    fault_list_sort(faults, last);
     if (faults->error_count != errors) {
         return -1;
     }

@@ -11,8 +11,9 @@ enum { FIELDS_MAX = 40 };
 
 const char *field_kind_words(enum value_kind kind)
 {
-    static const char *const words[VALUE_KIND_NR] = {"null",     "a bool", "an int", "a double",
-                                                     "a string", "a list", "a map"};
+    static const char *const words[VALUE_KIND_NR] = {
+        "null",   "a bool", "an int",      "a double",   "a string",
+        "a list", "a map",  "a timestamp", "a duration", "a type"};
 
     assert(kind < VALUE_KIND_NR);
     return words[kind];

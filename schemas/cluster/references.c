@@ -19,8 +19,12 @@ bool gathering_init(struct gathering *g, struct cluster_draft *draft, struct ups
         .upstream = upstream,
         .slots = draft_scratch(draft, slots, sizeof(*g->slots)),
         .list = draft_scratch(draft, slots, sizeof(*g->list)),
+        .each_types = draft_scratch(draft, draft->cluster.satellite_count, sizeof(*g->each_types)),
     };
-    return g->slots != NULL && g->list != NULL;
+    for (uint32_t i = 0; g->each_types != NULL && i < draft->cluster.satellite_count; i++) {
+        g->each_types[i] = expression_type_any();
+    }
+    return g->slots != NULL && g->list != NULL && g->each_types != NULL;
 }
 
 void gathering_begin(struct gathering *g, uint32_t user)
@@ -376,6 +380,14 @@ static void fault_unknown_name(struct gathering *g, const struct expression_refe
     fault_reference(g, reference, hint.bytes, "unknown name %q in an expression", reference->root);
 }
 
+/* The name of a type, as in type(x) == int; alone in its string or as the name of a satellite it is
+ * most likely a slip. */
+static bool is_type_name(const struct gathering *g, const struct expression_reference *reference)
+{
+    return reference->is_type && !g->is_alone &&
+           graph_find_seen(&g->draft->cluster, g->scope, reference->root) == UINT32_MAX;
+}
+
 static void check_other(struct gathering *g, const struct expression_reference *reference)
 {
     uint32_t item = gathering_find_map(g, &reference->root);
@@ -387,7 +399,7 @@ static void check_other(struct gathering *g, const struct expression_reference *
         gather(g, reference, REFERENCE_INDEX, nearest, 0, NULL);
     } else if (knows_failures(g) && span_is(reference->root, "failures")) {
         gather(g, reference, REFERENCE_FAILURES, SATELLITE_NONE, 0, NULL);
-    } else {
+    } else if (!is_type_name(g, reference)) {
         fault_unknown_name(g, reference);
     }
 }
@@ -398,6 +410,10 @@ void gathering_visit(void *context, const struct expression_reference *reference
 
     if (span_is(reference->root, "input")) {
         check_input(g, reference);
+    } else if (g->is_admission && span_is(reference->root, "satellites")) {
+        fault_reference(g, reference, "use input, execution.id or execution.labels",
+                        "when a key is computed nothing has run: %q has no place here",
+                        reference->root);
     } else if (span_is(reference->root, "satellites")) {
         check_satellite(g, reference);
     } else if (span_is(reference->root, "execution")) {

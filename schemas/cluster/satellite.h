@@ -124,6 +124,7 @@ struct satellite {
      * (groups in the order of their own index) those of each. Those of one scope stand together. */
     uint32_t index;
     struct span name; /* [a-z][a-z0-9_]{0,62}; unique in its scope and among the scopes around it */
+    struct span uses; /* the stored satellite it came from; bytes 0: none */
     enum satellite_kind kind;
     uint32_t group;          /* the group it stands in; SATELLITE_NONE: the top level */
     uint32_t level;          /* groups around it: 0 .. LIMIT_GROUP_DEPTH */

@@ -7,6 +7,7 @@
 #include "schemas/cluster/name_rule.h"
 #include "schemas/cluster/output_schema.h"
 #include "schemas/cluster/satellite_policy.h"
+#include "schemas/cluster/version_reference.h"
 #include "schemas/cluster/wait.h"
 #include "schemas/expression/template.h"
 #include "schemas/vocab/limits.h"
@@ -84,6 +85,25 @@ static void read_name(struct field_reader *r, const struct field *field, const s
     }
 }
 
+static void read_uses(struct field_reader *r, const struct field *field, const struct value *value,
+                      const struct value_place *place, void *target)
+{
+    struct span *out = (void *)((char *)target + field->offset);
+    struct version_reference reference;
+
+    if (!field_is_kind(r, value, place, VALUE_STRING)) {
+        return;
+    }
+    const char *wrong = version_reference_parse(VERSION_SATELLITE, value_text(value),
+                                                (struct span){NULL, 0}, &reference);
+
+    if (wrong != NULL) {
+        field_fault(r, value, place, wrong, "%q names no stored satellite", value_text(value));
+        return;
+    }
+    *out = field_copy(r, value_text(value));
+}
+
 static void read_item_name(struct field_reader *r, const struct field *field,
                            const struct value *value, const struct value_place *place, void *target)
 {
@@ -144,8 +164,7 @@ const struct field satellite_fields[] = {
     {.name = "name",          .in = EACH_KIND, .read = read_name},
     {.name = "image",         .in = FIELD_IN_ALL, .read = read_image, .offset = AT(satellite.work.image),
      .min = 1, .max = IMAGE_BYTES_MAX},
-    {.name = "uses",          .in = STEP, .read = field_refuse,
-     .refusal = "give `image` and `command` here"},
+    {.name = "uses",          .in = STEP, .read = read_uses, .offset = AT(satellite.uses)},
     {.name = "command",       .in = WORK, .read = policy_read_command, .offset = AT(satellite.work.command)},
     {.name = "workdir",       .in = FIELD_IN_ALL, .read = read_workdir, .offset = AT(satellite.work.workdir),
      .min = 1, .max = PATH_BYTES_MAX},

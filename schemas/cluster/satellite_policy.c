@@ -58,6 +58,9 @@ static void read_cpu(struct field_reader *r, const struct field *field, const st
     case VALUE_BOOL:
     case VALUE_LIST:
     case VALUE_MAP:
+    case VALUE_TIMESTAMP:
+    case VALUE_DURATION:
+    case VALUE_TYPE:
     case VALUE_KIND_NR:
         break;
     }

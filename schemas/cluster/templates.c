@@ -6,6 +6,7 @@
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/graph.h"
 #include "schemas/cluster/references.h"
+#include "schemas/cluster/type_check.h"
 #include "schemas/expression/template.h"
 
 static struct expression_position position_of(const struct value *string)
@@ -41,9 +42,14 @@ static const struct template *check_string(struct gathering *g, struct arena *ar
         return NULL;
     }
     const struct expression *alone = template_expression(template);
+    uint32_t errors = g->draft->reader.faults->error_count;
 
     g->is_alone = alone != NULL && expression_is_reference(alone);
     template_references(template, gathering_visit, g);
+    type_check_patterns(g, template);
+    if (g->is_gathered && g->draft->reader.faults->error_count == errors) {
+        type_check(g, template);
+    }
     return template;
 }
 
@@ -92,22 +98,44 @@ static const struct value_template *check_value(struct gathering *g, const struc
     return template;
 }
 
-/* An expression that is a whole string, such as when: ${{ input.top > 3 }}. */
+/* What an expression must be that is a whole string, such as when: ${{ input.top > 3 }}. */
+struct whole {
+    enum value_kind kind;
+    const char *example;
+    const char *hint; /* when it is of another kind */
+};
+
+static const struct whole whole_condition = {
+    VALUE_BOOL, "${{ CONDITION }}, true or false",
+    "compare it, as in ${{ input.top > 3 }} or ${{ input.name != \"\" }}"};
+static const struct whole whole_list = {VALUE_LIST, "${{ LIST }}",
+                                        "name a list, as in ${{ input.files }}"};
+
+/* *ret_type is that of the result; any after a fault. */
 static const struct expression *check_alone(struct gathering *g, const struct value *value,
-                                            const struct value_place *place, const char *example)
+                                            const struct value_place *place,
+                                            const struct whole *whole,
+                                            struct expression_type *ret_type)
 {
     struct field_reader *r = &g->draft->reader;
     struct fault_text hint = {.used = 0};
+    uint32_t errors = r->faults->error_count;
 
+    *ret_type = expression_type_any();
     g->is_gathered = false;
     if (value->kind == VALUE_STRING && template_has_expressions(value_text(value))) {
         const struct template *template = check_string(g, r->arena, value, place);
 
-        if (template == NULL || template_expression(template) != NULL) {
-            return template == NULL ? NULL : template_expression(template);
+        const struct expression *alone = template == NULL ? NULL : template_expression(template);
+
+        if (alone != NULL && r->faults->error_count == errors) {
+            *ret_type = type_check_whole(g, alone, whole->kind, whole->hint);
+        }
+        if (template == NULL || alone != NULL) {
+            return alone;
         }
     }
-    fault_text_add(&hint, "write %s", example);
+    fault_text_add(&hint, "write %s", whole->example);
     field_fault(r, value, place, hint.bytes, "%q takes one expression and nothing around it",
                 field_place_name(place));
     return NULL;
@@ -120,7 +148,9 @@ static const struct expression *check_when(struct gathering *g, const struct val
     struct expression_error error;
 
     if (value->kind != VALUE_BOOL) {
-        return check_alone(g, value, place, "${{ CONDITION }}, true or false");
+        struct expression_type type; /* a bool, which says nothing more */
+
+        return check_alone(g, value, place, &whole_condition, &type);
     }
     g->string = value;
     g->place = place;
@@ -280,7 +310,8 @@ static void check_one(struct gathering *g, uint32_t index)
         satellite->when = check_when(g, satellite->when_source, &when);
     }
     if (satellite->for_each_source != NULL) {
-        satellite->for_each = check_alone(g, satellite->for_each_source, &each, "${{ LIST }}");
+        satellite->for_each =
+            check_alone(g, satellite->for_each_source, &each, &whole_list, &g->each_types[index]);
     }
     if (satellite->kind == SATELLITE_CONTAINER) {
         check_work(g, satellite, step);
@@ -301,6 +332,22 @@ static void check_cluster_output(struct gathering *g)
     cluster->output_reference_count = g->count;
 }
 
+/* The text of a key, computed when an execution is admitted. */
+static void check_key(struct gathering *g, struct cluster_key *key, const char *name)
+{
+    const struct value_place root = {.key = span_of("cluster")};
+    const struct value_place up = {.up = &root, .key = span_of(name)};
+    const struct value_place place = {.up = &up, .key = span_of("key")};
+
+    if (key->source == NULL || key->source->kind != VALUE_STRING) {
+        return;
+    }
+    gathering_begin_output(g, SATELLITE_NONE);
+    g->is_admission = true;
+    key->key = check_value(g, key->source, &place);
+    g->is_admission = false;
+}
+
 void templates_compile(struct cluster_draft *draft)
 {
     struct upstream upstream = {.draft = draft};
@@ -313,5 +360,7 @@ void templates_compile(struct cluster_draft *draft)
         check_one(&g, i);
     }
     check_cluster_output(&g);
+    check_key(&g, &draft->cluster.concurrency, "concurrency");
+    check_key(&g, &draft->cluster.rate, "rate");
     upstream_answer(&upstream);
 }

@@ -59,13 +59,15 @@ struct wire_key_state {
     enum wire_key_kind kind;
     uint32_t limit;
     exo_time per_ns;
-    exo_time full_ns; /* RATE: the theoretical arrival time of the next (GCRA) */
+    exo_time full_ns;                   /* RATE: the theoretical arrival time of the next (GCRA) */
     const struct execution_id *holders; /* oldest first */
     uint32_t holder_count;
     const struct execution_id *waiting; /* oldest first */
     uint32_t waiting_count;
 };
 
+/* The packer appends; a failed append shows in buffer->is_failed. The unpacker leaves its result
+ * untouched on error. */
 void wire_key_state_pack(const struct wire_key_state *state, struct arena *scratch,
                          struct buffer *buffer);
 EXO_CHECKED enum wire_result wire_key_state_unpack(struct span bytes, struct arena *arena,

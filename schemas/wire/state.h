@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "schemas/vocab/ids.h"
+#include "schemas/vocab/time.h"
 #include "schemas/wire/codec.h"
 #include "schemas/wire/status.h"
 
@@ -91,6 +92,13 @@ struct wire_signal {
     struct span json;
 };
 
+/* A key that an execution asks for before it begins. */
+struct wire_gate {
+    uint32_t kind;  /* enum wire_key_kind */
+    uint32_t state; /* 0 not asked yet, 1 asked, 2 granted */
+    struct span text;
+};
+
 struct wire_body {
     const struct wire_instance *instances;
     uint32_t instance_count;
@@ -103,6 +111,8 @@ struct wire_body {
     uint32_t priority;
     const struct wire_signal *signals;
     uint32_t signal_count;
+    const struct wire_gate *gates;
+    uint32_t gate_count;
 };
 
 /* One run of a group. */
@@ -155,6 +165,7 @@ struct wire_peer_sequence {
 struct wire_early_cancel {
     struct execution_id execution;
     struct span reason;
+    exo_time at_ns; /* shard time at which it came; 0: not known */
 };
 
 /* What a shard keeps beside its executions. */

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "schemas/sql/migrations.h"
+#include "tests/contract/store_old.h"
 #include "tests/contract/store_trial.h"
 
 enum { RUNS = 900, GROUP = 3, STEPS = 4 };
@@ -223,47 +223,11 @@ static void fenced_runs_are_not_kept(void **state)
     trial_close(t);
 }
 
-/* ---- a store installed by the first release ---- */
-
-/* What each back-end's program of that time made around the first migration, and an execution of
- * shard 2 with a page of a map. */
-static const char OLD_POSTGRES[] =
-    "CREATE TABLE schema_version (version bigint PRIMARY KEY, at_ns bigint NOT NULL);"
-    "CREATE TABLE install (is_only boolean PRIMARY KEY DEFAULT true, shard_count integer NOT NULL, "
-    "installed_at timestamptz NOT NULL DEFAULT now(), secret bytea NOT NULL);"
-    "INSERT INTO schema_version VALUES (1, 1);"
-    "INSERT INTO install (shard_count, secret) VALUES (8, sha256('secret'));"
-    "INSERT INTO shard (shard, batch) SELECT i, 40 FROM generate_series(0, 7) i;"
-    "INSERT INTO shard_lease (shard) SELECT generate_series(0, 7);"
-    "INSERT INTO execution VALUES ('65786563-7574-696f-6e00-000000000001', 2, 0, 9, 40, 100, 0, 0, "
-    "0, false, 'RUNNING', 'p', 'p/c', sha256('text'), NULL, NULL, NULL, NULL, NULL, 'body');"
-    "INSERT INTO live_execution VALUES (2, '65786563-7574-696f-6e00-000000000001');"
-    "INSERT INTO task_page VALUES ('65786563-7574-696f-6e00-000000000001', 1, 0, 'page');";
-static const char OLD_SQLITE[] =
-    "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, at_ns INTEGER NOT NULL) STRICT;"
-    "INSERT INTO schema_version VALUES (1, 1);"
-    "INSERT INTO install VALUES (1, 8, 1, randomblob(32));"
-    "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 7) "
-    "INSERT INTO shard (shard, batch) SELECT i, 40 FROM n;"
-    "INSERT INTO shard_lease (shard) SELECT shard FROM shard;"
-    "INSERT INTO execution VALUES (x'657865637574696f6e00000000000001', 2, 0, 0, 9, 40, 100, 0, 0, "
-    "0, 'p', 'p/c', 'RUNNING', zeroblob(32), '', x'', x'', x'', '', CAST('body' AS BLOB));"
-    "INSERT INTO task_page VALUES (x'657865637574696f6e00000000000001', 1, 0, "
-    "CAST('page' AS BLOB));";
-
-static void install_first_release(struct trial *t)
-{
-    bool is_postgres = strcmp(t->backend, "postgres") == 0;
-
-    trial_sql(t, is_postgres ? sql_postgres_migrations[0].text : sql_sqlite_migrations[0].text);
-    trial_sql(t, is_postgres ? OLD_POSTGRES : OLD_SQLITE);
-}
-
 static void an_old_store_gains_runs(void **state)
 {
     struct trial *t = trial_open(*state, false);
 
-    install_first_release(t);
+    store_old_install(t, 1);
     assert_int_equal(trial_schema(t, t->store), 0);
     assert_int_equal(t->schema.version, 1);
     assert_true(t->schema.wanted >= 2);

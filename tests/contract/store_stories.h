@@ -23,9 +23,20 @@ extern const size_t store_guard_story_count;
 extern const struct store_story store_read_stories[];
 extern const size_t store_read_story_count;
 
+/* Named clusters and satellites, and their versions. */
+extern const struct store_story store_version_stories[];
+extern const size_t store_version_story_count;
+
 /* Runs of groups, and a store of the first release that gains them. */
 extern const struct store_story store_run_stories[];
 extern const size_t store_run_story_count;
+/* Restore points, and what may go. */
+extern const struct store_story store_retention_stories[];
+extern const size_t store_retention_story_count;
+
+/* What spans executions, and a store before it that gains it. */
+extern const struct store_story store_spanning_stories[];
+extern const size_t store_spanning_story_count;
 
 /* What only one back-end can meet. */
 extern const struct store_story store_sqlite_stories[];

@@ -131,6 +131,7 @@ void trial_close(struct trial *t)
     arena_release(&t->arena);
     free(t->executions);
     free(t->definition_texts);
+    free(t->spanning);
     free(t->runs);
     free(t->pages);
     free(t->segments);
@@ -170,6 +171,7 @@ static void begin(struct trial *t)
 {
     t->is_answered = false;
     t->execution_count = 0;
+    t->spanning_count = 0;
     t->run_count = 0;
     t->page_count = 0;
     t->segment_count = 0;
@@ -326,6 +328,17 @@ static void on_execution(void *argument, const struct store_execution *execution
     e->body = keep(t, execution->body);
 }
 
+static void on_spanning(void *argument, const struct store_spanning *spanning)
+{
+    struct trial *t = argument;
+    struct store_spanning *s =
+        one_more(t->spanning, &t->spanning_count, sizeof(*s), (void **)&t->spanning);
+
+    assert_int_equal(t->execution_count, 0); /* a load shows executions behind it */
+    *s = *spanning;
+    s->body = keep(t, spanning->body);
+}
+
 static void on_run(void *argument, const struct store_run *run)
 {
     struct trial *t = argument;
@@ -358,6 +371,7 @@ static void on_segment(void *argument, const struct store_segment *segment)
 int trial_load(struct trial *t, struct store *store, uint32_t shard)
 {
     const struct store_load_callbacks callbacks = {
+        .spanning = on_spanning,
         .execution = on_execution,
         .run = on_run,
         .page = on_page,

@@ -37,6 +37,8 @@ struct trial {
     struct store_execution *executions;
     struct span *definition_texts;
     uint32_t execution_count;
+    struct store_spanning *spanning;
+    uint32_t spanning_count;
     struct store_run *runs;
     uint32_t run_count;
     struct store_page *pages;

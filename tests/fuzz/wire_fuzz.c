@@ -5,6 +5,7 @@
 #include "schemas/wire/event.h"
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/job.h"
+#include "schemas/wire/schedule_state.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/status.h"
 #include "schemas/wire/task.h"
@@ -23,6 +24,8 @@ union message {
     struct wire_change_batch changes;
     struct wire_dead_letter letter;
     struct wire_log_chunk chunk;
+    struct wire_schedule_state schedule;
+    struct wire_key_state key;
 };
 
 static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *arena)
@@ -31,7 +34,7 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
     const struct wire_output *outputs;
     uint32_t count;
 
-    switch (kind % 12) {
+    switch (kind % 14) {
     case 0:
         return wire_job_unpack(bytes, arena, &m.job);
     case 1:
@@ -54,6 +57,10 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
         return wire_log_chunk_unpack(bytes, arena, &m.chunk);
     case 10:
         return wire_run_unpack(bytes, arena, &m.run);
+    case 11:
+        return wire_schedule_state_unpack(bytes, arena, &m.schedule);
+    case 12:
+        return wire_key_state_unpack(bytes, arena, &m.key);
     default:
         return wire_outputs_unpack(bytes, arena, &outputs, &count);
     }

@@ -51,6 +51,7 @@ struct store_batch batch_copy(const struct store_batch *from)
 {
     struct store_batch to = *from;
     struct store_definition *definitions = sim_alloc(from->definition_count * sizeof(*definitions));
+    struct store_spanning *spanning = sim_alloc(from->spanning_count * sizeof(*spanning));
     struct store_run *runs = sim_alloc(from->run_count * sizeof(*runs));
     struct store_page *pages = sim_alloc(from->page_count * sizeof(*pages));
     struct store_segment *segments = sim_alloc(from->segment_count * sizeof(*segments));
@@ -60,6 +61,10 @@ struct store_batch batch_copy(const struct store_batch *from)
     for (uint32_t i = 0; i < from->definition_count; i++) {
         definitions[i] = from->definitions[i];
         definitions[i].text = sim_copy(definitions[i].text);
+    }
+    for (uint32_t i = 0; i < from->spanning_count; i++) {
+        spanning[i] = from->spanning[i];
+        spanning[i].body = sim_copy(spanning[i].body);
     }
     for (uint32_t i = 0; i < from->run_count; i++) {
         runs[i] = from->runs[i];
@@ -74,6 +79,7 @@ struct store_batch batch_copy(const struct store_batch *from)
         segments[i].body = sim_copy(segments[i].body);
     }
     to.definitions = definitions;
+    to.spanning = spanning;
     to.runs = runs;
     to.pages = pages;
     to.segments = segments;

@@ -200,6 +200,48 @@ static void executions_put(const struct store_batch *batch)
     }
 }
 
+static int spanning_compare(const struct store_spanning *a, const struct store_spanning *b)
+{
+    if (a->kind != b->kind) {
+        return a->kind < b->kind ? -1 : 1;
+    }
+    return memcmp(a->id.bytes, b->id.bytes, DIGEST_BYTES);
+}
+
+static void spanning_put(struct database_shard *shard, const struct store_spanning *from)
+{
+    struct database_item **link = &shard->spanning;
+
+    while (*link != NULL && spanning_compare(&(*link)->spanning, from) < 0) {
+        link = &(*link)->next;
+    }
+    bool is_there = *link != NULL && spanning_compare(&(*link)->spanning, from) == 0;
+
+    if (from->body.bytes == 0) {
+        *link = is_there ? (*link)->next : *link;
+        return;
+    }
+    if (!is_there) {
+        struct database_item *item = sim_alloc(sizeof(*item));
+
+        item->next = *link;
+        *link = item;
+    }
+    (*link)->spanning = *from;
+}
+
+static void spannings_put(struct database_shard *shard, const struct store_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->spanning_count; i++) {
+        for (uint32_t k = 0; k < i; k++) {
+            if (spanning_compare(&batch->spanning[k], &batch->spanning[i]) == 0) {
+                sim_fail("shard %u: a batch holds a spanning row twice", batch->shard);
+            }
+        }
+        spanning_put(shard, &batch->spanning[i]);
+    }
+}
+
 static void run_put(struct database_execution *e, const struct store_run *from)
 {
     struct database_item **link = &e->runs;
@@ -287,6 +329,7 @@ static void batch_put(const struct store_batch *batch)
     oracle_commit(&shard->row, batch);
     definitions_put(batch);
     executions_put(batch);
+    spannings_put(shard, batch);
     runs_put(batch);
     pages_put(batch);
     segments_put(batch);
@@ -299,6 +342,7 @@ static void batch_put(const struct store_batch *batch)
         struct database_journal *journal = sim_alloc(sizeof(*journal));
 
         journal->row = (struct store_journal_row){batch->epoch, batch->next, batch->journal};
+        journal->at_ns = batch->now_ns;
         *shard->journal_last = journal;
         shard->journal_last = &journal->next;
     }

@@ -17,6 +17,7 @@ enum { DATABASE_SHARDS_MAX = 16, DATABASE_PROCESSES_MAX = 256 };
 struct database_item {
     struct database_item *next;
     union {
+        struct store_spanning spanning;
         struct store_run run;
         struct store_page page;
         struct store_segment segment;
@@ -38,6 +39,7 @@ struct database_definition {
 struct database_journal {
     struct database_journal *next;
     struct store_journal_row row;
+    exo_time at_ns;
 };
 
 struct database_letter {
@@ -72,6 +74,7 @@ struct database_shard {
     bool is_slandered;     /* an input without guilt may have been condemned */
     exo_time opened_ns;
     int64_t opened_at[STORE_INPUTS];
+    struct database_item *spanning; /* by kind and id */
 };
 
 struct database_process {
@@ -83,6 +86,7 @@ struct database_process {
 struct database {
     uint32_t shard_count;
     struct database_shard shards[DATABASE_SHARDS_MAX];
+    struct store_place backup_begin[DATABASE_SHARDS_MAX]; /* of the backup under way */
     struct database_process processes[DATABASE_PROCESSES_MAX];
     uint32_t process_count;
     struct database_execution *executions, **execution_last;

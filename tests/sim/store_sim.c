@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "infra/store/store_versions.h"
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
 
@@ -398,8 +399,14 @@ static void load_answer(struct request *request, const struct exo_error *err)
     const struct store_load_callbacks *call = &load->callbacks;
     bool is_cut = request->is_failed && dice_chance(&sim.net, 500000);
 
+    bool is_shown = err == NULL || is_cut;
+
+    for (const struct database_item *i = database.shards[load->shard].spanning;
+         i != NULL && is_shown && !request->store->is_closed; i = i->next) {
+        call->spanning(request->argument, &i->spanning);
+    }
     for (const struct database_execution *e = database.executions;
-         e != NULL && (err == NULL || is_cut) && !request->store->is_closed; e = e->next) {
+         e != NULL && is_shown && !request->store->is_closed; e = e->next) {
         if (load_has(load, e)) {
             struct store_execution row = e->row;
 
@@ -439,6 +446,33 @@ void store_shard_load(struct store *store, uint32_t shard,
 
     *load = (struct load){shard, *callbacks};
     request->more = load;
+}
+
+struct execution_asked {
+    struct execution_id id;
+    void (*done)(void *argument, const struct store_execution *execution,
+                 struct span definition_text, const struct exo_error *err);
+};
+
+static void execution_answer(struct request *request, const struct exo_error *err)
+{
+    const struct execution_asked *asked = request->more;
+    const struct database_execution *found = database_find(&asked->id);
+
+    asked->done(request->argument, err != NULL || found == NULL ? NULL : &found->row,
+                (struct span){NULL, 0}, err);
+}
+
+void store_execution_get(struct store *store, const struct execution_id *id,
+                         void (*done)(void *argument, const struct store_execution *execution,
+                                      struct span definition_text, const struct exo_error *err),
+                         void *argument)
+{
+    struct request *request = request_new(store, read_begin, execution_answer, argument);
+    struct execution_asked *asked = sim_alloc(sizeof(*asked));
+
+    *asked = (struct execution_asked){*id, done};
+    request->more = asked;
 }
 
 struct known {
@@ -583,5 +617,132 @@ void store_blob_get(struct store *store, const struct digest *digest,
     struct blob *asked = sim_alloc(sizeof(*asked));
 
     *asked = (struct blob){*digest, done};
+    request->more = asked;
+}
+
+/* ---- retention ---- */
+
+struct retention {
+    uint32_t shard;
+    exo_time before_ns;
+    uint32_t rows_max, dropped;
+    struct store_place places[DATABASE_SHARDS_MAX];
+    store_places_done *places_done;
+    void (*dropped_done)(void *argument, uint32_t dropped, const struct exo_error *err);
+};
+
+/* A backup began when somebody asked the last time, and is complete now. */
+static void floors_begin(void *argument)
+{
+    struct request *request = argument;
+    struct retention *asked = request->more;
+
+    for (uint32_t i = 0; i < database.shard_count; i++) {
+        asked->places[i] = database.backup_begin[i];
+        database.backup_begin[i] = (struct store_place){
+            i, {database.shards[i].row.inputs[0].offset, database.shards[i].row.inputs[1].offset}};
+    }
+    request_end(request);
+}
+
+static void floors_answer(struct request *request, const struct exo_error *err)
+{
+    struct retention *asked = request->more;
+
+    asked->places_done(request->argument, err == NULL ? asked->places : NULL,
+                       err == NULL ? database.shard_count : 0, err);
+}
+
+void store_restore_floors(struct store *store, store_places_done *done, void *argument)
+{
+    struct request *request = request_new(store, floors_begin, floors_answer, argument);
+    struct retention *asked = sim_alloc(sizeof(*asked));
+
+    asked->places_done = done;
+    request->more = asked;
+}
+
+static void drop_begin(void *argument)
+{
+    struct request *request = argument;
+    struct retention *asked = request->more;
+    struct database_shard *shard = &database.shards[asked->shard];
+
+    while (asked->dropped < asked->rows_max && shard->journal != NULL &&
+           shard->journal->at_ns < asked->before_ns &&
+           shard->journal->row.batch <= shard->row.event_batch) {
+        shard->journal = shard->journal->next;
+        shard->journal_last = shard->journal == NULL ? &shard->journal : shard->journal_last;
+        asked->dropped++;
+    }
+    request_end(request);
+}
+
+static void drop_answer(struct request *request, const struct exo_error *err)
+{
+    struct retention *asked = request->more;
+
+    asked->dropped_done(request->argument, err == NULL ? asked->dropped : 0, err);
+}
+
+void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
+                        void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),
+                        void *argument)
+{
+    struct request *request = request_new(store, drop_begin, drop_answer, argument);
+    struct retention *asked = sim_alloc(sizeof(*asked));
+
+    *asked = (struct retention){
+        .shard = shard, .before_ns = before_ns, .rows_max = rows_max, .dropped_done = done};
+    request->more = asked;
+}
+
+/* In a world executions are kept for ever, since the oracle reads them at its end: nobody asks. */
+void store_old_list(struct store *store, const struct store_old_query *query,
+                    void (*done)(void *argument, const struct store_old *old, uint32_t count,
+                                 const struct exo_error *err),
+                    void *argument)
+{
+    (void)store;
+    (void)query;
+    (void)done;
+    (void)argument;
+    abort();
+}
+
+void store_execution_drop(struct store *store, const struct execution_id *ids, uint32_t count,
+                          uint32_t rows_max,
+                          void (*done)(void *argument, uint32_t dropped, bool is_more,
+                                       const struct exo_error *err),
+                          void *argument)
+{
+    (void)store;
+    (void)ids;
+    (void)count;
+    (void)rows_max;
+    (void)done;
+    (void)argument;
+    abort();
+}
+/* No world of the simulation stores a definition under a name. */
+struct versions {
+    store_versions_done *done;
+};
+
+static void versions_answer(struct request *request, const struct exo_error *err)
+{
+    const struct versions *asked = request->more;
+
+    asked->done(request->argument, NULL, 0, err);
+}
+
+void store_version_read(struct store *store, const struct store_version_query *query,
+                        store_versions_done *done, void *argument)
+{
+    struct request *request = request_new(store, read_begin, versions_answer, argument);
+    struct versions *asked = sim_alloc(sizeof(*asked));
+
+    (void)query; /* whatever is asked for, there is none */
+    asked->done = done;
     request->more = asked;
 }

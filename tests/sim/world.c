@@ -20,8 +20,8 @@
 enum {
     SCHEDULERS_MAX = 4,
     WORKERS_MAX = 6,
-    END_WITHIN_S = 400, /* after the last fault */
-    CALM_S = 5,         /* nothing may change any more */
+    END_WITHIN_S = 1200, /* after the last fault */
+    CALM_S = 5,          /* nothing may change any more */
     TURNS_MAX = 20000000,
 };
 

@@ -101,7 +101,7 @@ static void arguments_and_environment(void **state)
                                        "{\"path\":\"/a b\",\"z\":\"a\\u0000b\"}", NULL};
     static const char *const env[] = {
         "A=17",
-        "B=01890a5d-ac96-774b-bcce-b302099a8057 1700000000123 research",
+        "B=01890a5d-ac96-774b-bcce-b302099a8057 2023-11-14T22:13:20.123Z research",
         "EXOSPHERE_EXECUTION=01890a5d-ac96-774b-bcce-b302099a8057",
         "EXOSPHERE_TASK=merge.17",
         "EXOSPHERE_ATTEMPT=3",

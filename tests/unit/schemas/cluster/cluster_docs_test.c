@@ -1,11 +1,12 @@
 #include "infra/yaml/yaml_read.h"
+#include "schemas/cluster/stored_satellite.h"
 #include "tests/unit/schemas/cluster/field_tables.h"
 #include "tests/unit/schemas/cluster/text_file.h"
 
 /* Every example of docs/cluster-file.md is read as a person would use it, and every field has one.
  *
- * A block that begins with `exosphere:` is a whole file, one that begins with `- ` the satellites
- * of a cluster, any other one fields of a cluster. */
+ * A block that begins with `exosphere:` is a whole file, of a cluster or a satellite, one that
+ * begins with `- ` the satellites of a cluster, any other one fields of a cluster. */
 
 enum { BLOCKS_MIN = 9, FIELDS_MAX = 40 };
 
@@ -66,6 +67,8 @@ static void note_file(struct usage *usage, const struct value *file)
 
     note_map(usage, TABLE_FILE, file);
     note_map(usage, TABLE_CLUSTER, cluster);
+    note_map(usage, TABLE_CONCURRENCY, value_get(cluster, span_of("concurrency")));
+    note_map(usage, TABLE_RATE, value_get(cluster, span_of("rate")));
     for (uint32_t i = 0; inputs != NULL && i < inputs->count; i++) {
         note_map(usage, TABLE_INPUT, &inputs->members[i].value);
     }
@@ -115,6 +118,17 @@ static void complete(struct span block, struct buffer *text)
     }
 }
 
+/* A whole file of a stored satellite. */
+static void check_satellite(struct cluster_fixture *f)
+{
+    const struct stored_satellite_source source = {.root = &f->root};
+    struct stored_satellite satellite;
+
+    if (stored_satellite_parse(&source, &f->arena, &satellite, &f->faults) != 0) {
+        fail_msg("%s", fixture_faults(f));
+    }
+}
+
 static void check_block(struct span block, struct usage *usage)
 {
     struct cluster_fixture f;
@@ -127,11 +141,17 @@ static void check_block(struct span block, struct usage *usage)
     if (text_read(buffer_span(&text), NULL, &f.arena, &root, &f.faults) != 0) {
         fail_msg("%.*s\n%s", SPAN_ARG(block), fixture_faults(&f));
     }
-    fixture_parse_value(&f, root);
-    if (f.cluster == NULL || f.faults.kept_count > 0) {
-        fail_msg("%.*s\n%s", SPAN_ARG(block), fixture_faults(&f));
+    if (value_get(&root, span_of("satellite")) != NULL) {
+        f.root = root;
+        check_satellite(&f);
+    } else {
+        f.allows_uses = true;
+        fixture_parse_value(&f, root);
+        if (f.cluster == NULL || f.faults.kept_count > 0) {
+            fail_msg("%.*s\n%s", SPAN_ARG(block), fixture_faults(&f));
+        }
+        note_file(usage, &root);
     }
-    note_file(usage, &root);
     buffer_release(&text);
     fixture_end(&f);
 }

@@ -15,7 +15,7 @@ static const struct fault_case cases[] = {
     {"{'name':'a','input':{'x':['${{ 1 + }}',\n'${{ 2 ','fine','${{ foo(1) }}']}}",
      "cluster.satellites[0].input.x[0] 2:36 a value must stand here: a name, a literal, or an expression in brackets\n"
      "cluster.satellites[0].input.x[1] 3:8 a ${{ has no }} that ends it\n"
-     "cluster.satellites[0].input.x[3] 3:22 foo: no such function"},
+     "cluster.satellites[0].input.x[3] 3:22 foo: no such function; did you mean bool"},
     {"{'name':'a','input':{'${{ input.k }}':1}}",
      "cluster.satellites[0].input 2:22 the key `${{ input.k }}` holds an expression, but keys are not evaluated | write the key plainly and put what varies into its value"},
     {"{'name':'a','env':{'A':'${{ secrets.x }}'},'command':['c','${{ lost }}']}",
