@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "producer/cli/commands.h"
+#include "producer/cli/progress.h"
 #include "producer/cli/rest.h"
 #include "producer/cli/text_table.h"
 
@@ -36,8 +37,8 @@ static void print_labels(const struct value *labels)
 
 static void print_satellites(struct cli *cli, const struct value *satellites)
 {
-    static const char *const headings[] = {"SATELLITE", "STATE", "TASKS", "DONE",
-                                           "USES",      "ERROR", NULL};
+    static const char *const headings[] = {"SATELLITE", "STATE", "TASKS",    "DONE",
+                                           "USES",      "ERROR", "PROGRESS", NULL};
     struct text_table table;
 
     text_table_init(&table, &cli->arena, headings);
@@ -48,14 +49,17 @@ static void print_satellites(struct cli *cli, const struct value *satellites)
         bool has_tasks = is_map != NULL && is_map->kind == VALUE_BOOL && is_map->boolean;
         char tasks[32];
         char done[32];
+        char said[PROGRESS_SAID_BYTES];
         const char *words[] = {
             rest_text(satellite, "name"),
             rest_text(satellite, "state"),
             has_tasks ? tasks : "-",
             has_tasks ? done : "-",
             rest_text(satellite, "uses")[0] == '\0' ? "-" : rest_text(satellite, "uses"),
-            rest_text(satellite, "error")};
+            rest_text(satellite, "error"),
+            said};
 
+        progress_said(value_get(satellite, span_of("progress")), said);
         number_text(tasks, rest_number(satellite, "tasks"));
         number_text(done, rest_number(counts, "SUCCEEDED"));
         text_table_add(&table, words);
@@ -128,6 +132,8 @@ static void print_attempts(struct cli *cli, const struct value *attempts)
 
 static void print_task(struct cli *cli, const struct value *task)
 {
+    char said[PROGRESS_SAID_BYTES];
+
     const struct value *attempts = value_get(task, span_of("attempts"));
     const struct value *output = value_get(task, span_of("output"));
 
@@ -136,6 +142,8 @@ static void print_task(struct cli *cli, const struct value *task)
     line("worker", rest_text(task, "worker"));
     line("started", rest_text(task, "started_at"));
     line("retry", rest_text(task, "retry_at"));
+    progress_said(value_get(task, span_of("progress")), said);
+    line("progress", said);
     if (attempts != NULL && attempts->kind == VALUE_LIST && attempts->count > 0) {
         print_attempts(cli, attempts);
     }

@@ -90,6 +90,15 @@ void view_put_accepted(struct json_writer *w, const struct execution_id *id, con
     json_end_map(w);
 }
 
+/* Of a single task that runs; tasks of a map have their own. */
+static struct span progress_of(const struct wire_instance *instance)
+{
+    return !instance->is_map && instance->has_task && instance->state == TASK_RUNNING &&
+                   instance->task.lease_count > 0
+               ? instance->task.leases[0].progress
+               : (struct span){NULL, 0};
+}
+
 static void put_satellite(struct json_writer *w, const struct satellite *satellite,
                           const struct wire_instance *instance)
 {
@@ -112,6 +121,7 @@ static void put_satellite(struct json_writer *w, const struct satellite *satelli
     view_put_time(w, "started_at", instance->started_ms);
     view_put_time(w, "ended_at", instance->ended_ms);
     view_put_text(w, "error", instance->error);
+    view_put_json(w, "progress", progress_of(instance), "null");
     view_put_text(w, "uses", satellite->uses);
     json_key(w, "kind");
     json_put_text(w, satellite_kind_name(satellite->kind));
@@ -175,6 +185,31 @@ void view_put_execution(struct json_writer *w, const struct view_execution *e)
     json_end_map(w);
 }
 
+static void put_task_name(struct json_writer *w, const struct wire_change *change)
+{
+    char task[TASK_PATH_BYTES];
+
+    task_path_format(change->satellite, change->has_index, change->index, task);
+    json_key(w, "satellite");
+    json_put_string(w, change->satellite);
+    json_key(w, "task");
+    json_put_text(w, task);
+    if (change->has_index) {
+        put_number(w, "index", change->index);
+    }
+}
+
+void view_put_progress(struct json_writer *w, const struct wire_change *change)
+{
+    json_begin_map(w);
+    view_put_time(w, "at", change->at_ms);
+    put_task_name(w, change);
+    put_number(w, "attempt", change->attempt);
+    view_put_text(w, "worker", change->worker);
+    view_put_json(w, "progress", change->progress, "null");
+    json_end_map(w);
+}
+
 void view_put_change(struct json_writer *w, const struct wire_change *change)
 {
     json_begin_map(w);
@@ -184,16 +219,7 @@ void view_put_change(struct json_writer *w, const struct wire_change *change)
         json_key(w, "execution_state");
         json_put_string(w, change->execution_state);
     } else {
-        char task[TASK_PATH_BYTES];
-
-        task_path_format(change->satellite, change->has_index, change->index, task);
-        json_key(w, "satellite");
-        json_put_string(w, change->satellite);
-        json_key(w, "task");
-        json_put_text(w, task);
-        if (change->has_index) {
-            put_number(w, "index", change->index);
-        }
+        put_task_name(w, change);
         json_key(w, "state");
         json_put_string(w, change->state);
         put_number(w, "attempt", change->attempt);
@@ -230,6 +256,8 @@ void view_put_task_members(struct json_writer *w, const struct view_task *task)
 
     view_put_text(w, "worker", is_active ? task->lease->worker : (struct span){NULL, 0});
     view_put_time(w, "started_at", is_active ? task->lease->started_ms : 0);
+    view_put_json(w, "progress", is_active ? task->lease->progress : (struct span){NULL, 0},
+                  "null");
     view_put_time(w, "retry_at",
                   task->lease != NULL && task->state == TASK_BACKOFF
                       ? task->lease->due_ns / EXO_MILLISECOND

@@ -46,6 +46,9 @@ void view_put_links(struct json_writer *w, const struct execution_id *id);
 /* view_put_change puts one change of an execution's events. */
 void view_put_change(struct json_writer *w, const struct wire_change *change);
 
+/* view_put_progress puts what a running attempt said of itself, as an event. */
+void view_put_progress(struct json_writer *w, const struct wire_change *change);
+
 /* One task. All borrowed for the call. */
 struct view_task {
     const struct satellite *satellite;

@@ -101,7 +101,10 @@ struct lease {
     exo_time due_ns;
     char process[FLEET_NAME_BYTES]; /* whose ticket was spent */
     bool is_killed;                 /* a kill has been sent */
-    uint64_t batch;                 /* that granted it */
+    unsigned char *progress;        /* what its attempt said last, JSON, owned; NULL: nothing */
+    uint32_t progress_bytes;
+    exo_time told_ns; /* when that was told last; 0: never */
+    uint64_t batch;   /* that granted it */
 };
 
 struct task {
@@ -115,6 +118,7 @@ struct task {
 
 struct page {
     bool is_dirty;
+    exo_time progress_ns; /* when it was last written for somebody's progress */
     struct task tasks[PAGE_TASKS];
 };
 

@@ -61,6 +61,7 @@ static bool lease_from(struct sched *s, struct instance *instance, uint32_t inde
     lease->is_cancelled = kept->is_cancelled;
     lease->is_killed = kept->is_cancelled; /* sent again with what has no answer */
     memcpy(lease->process, kept->process.data, kept->process.bytes);
+    progress_keep(s, lease, kept->progress);
     if (task->state == TASK_BACKOFF) {
         s->is_broken = s->is_broken || !heap_insert(&s->backoffs, &lease->timer);
     } else {

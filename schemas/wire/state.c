@@ -108,6 +108,7 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
         message->leases[i]->first_ns = lease->first_ns;
         message->leases[i]->ready_ns = lease->ready_ns;
         message->leases[i]->cancelled = lease->is_cancelled;
+        message->leases[i]->progress = message_bytes(lease->progress);
     }
 }
 
@@ -143,6 +144,7 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
             .first_ns = lease->first_ns,
             .ready_ns = lease->ready_ns,
             .is_cancelled = lease->cancelled,
+            .progress = message_span(lease->progress),
         };
     }
     *ret = (struct wire_columns){

@@ -30,6 +30,7 @@ struct wire_lease {
     int64_t first_ns;
     int64_t ready_ns;
     bool is_cancelled;
+    struct span progress; /* RUNNING: JSON of what it said last; bytes 0: nothing */
 };
 
 /* Columns may be shorter than states: the rest is 0. */
