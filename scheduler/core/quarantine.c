@@ -116,8 +116,7 @@ enum sched_err fail_step(struct sched *s, const struct sched_cancel *fail)
     }
     finals_stop(s, e);
     if (e->state == EXECUTION_CANCELLING) {
-        e->ending = EXECUTION_FAILED;
-        stop_begin(s, e);
+        stop_begin(s, e); /* it ends already, and for a reason of its own */
     } else {
         execution_end(s, e, EXECUTION_FAILED, fail->reason);
     }
