@@ -101,6 +101,7 @@ static void load_execution(void *argument, const struct store_execution *row, st
         .deadline_ns = row->deadline_ns,
         .input = row->input,
         .labels = row->labels,
+        .error = row->error,
     };
 
     arena_reset(&shard->open_arena);

@@ -169,6 +169,9 @@ static bool texts_load(struct sched *s, struct execution *e, const struct sched_
 {
     e->input = bytes_copy(s, loaded->input, &e->input_bytes);
     e->labels = bytes_copy(s, loaded->labels, &e->labels_bytes);
+    if (loaded->error.bytes > 0) {
+        e->error = sched_text(s, loaded->error);
+    }
     return !s->is_broken;
 }
 

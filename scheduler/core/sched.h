@@ -322,6 +322,7 @@ struct sched_loaded {
     exo_time submitted_ns, started_ns;
     exo_time deadline_ns;
     struct span input, labels;
+    struct span error; /* why it is being ended; empty: it is not */
     struct wire_body body;
 };
 

@@ -2,50 +2,27 @@
 
 #include <string.h>
 
+#include "schemas/vocab/calendar.h"
 #include "schemas/vocab/time.h"
 
 enum { SECONDS_A_DAY = 86400 };
 
-/* Source: Howard Hinnant, chrono-Compatible Low-Level Date Algorithms. */
-int64_t instant_days(int64_t year, int64_t month, int64_t day)
-{
-    int64_t y = month <= 2 ? year - 1 : year;
-    int64_t era = (y >= 0 ? y : y - 399) / 400;
-    int64_t year_of_era = y - era * 400;
-    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-
-    return era * 146097 + day_of_era - 719468;
-}
-
-static void date_of_days(int64_t days, struct instant_civil *civil)
-{
-    int64_t z = days + 719468;
-    int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-    int64_t day_of_era = z - era * 146097;
-    int64_t year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t mp = (5 * day_of_year + 2) / 153;
-
-    civil->day = day_of_year - (153 * mp + 2) / 5 + 1;
-    civil->month = mp < 10 ? mp + 3 : mp - 9;
-    civil->year = year_of_era + era * 400 + (civil->month <= 2);
-}
-
 void instant_civil(int64_t seconds, struct instant_civil *ret_civil)
 {
-    int64_t days =
-        (seconds >= 0 ? seconds : seconds - (SECONDS_A_DAY - 1)) / (int64_t)SECONDS_A_DAY;
+    int64_t days = floor_div(seconds, SECONDS_A_DAY);
     int64_t rest = seconds - days * SECONDS_A_DAY;
-    int64_t weekday = (days + 4) % 7; /* 1970 began on a Thursday */
+    struct date date = date_of_day(days);
 
-    date_of_days(days, ret_civil);
-    ret_civil->day_of_year = days - instant_days(ret_civil->year, 1, 1) + 1;
-    ret_civil->weekday = weekday < 0 ? weekday + 7 : weekday;
-    ret_civil->hour = rest / 3600;
-    ret_civil->minute = rest / 60 % 60;
-    ret_civil->second = rest % 60;
+    *ret_civil = (struct instant_civil){
+        .year = date.year,
+        .month = date.month,
+        .day = date.day,
+        .day_of_year = days - day_of_date((struct date){date.year, 1, 1}) + 1,
+        .weekday = weekday_of_day(days),
+        .hour = rest / 3600,
+        .minute = rest / 60 % 60,
+        .second = rest % 60,
+    };
 }
 
 static char *put_digits(char *to, uint64_t number, int count)
@@ -132,19 +109,17 @@ static bool take(struct cursor *c, const char *any_of)
 
 static bool take_date(struct cursor *c, int64_t *ret_days)
 {
-    static const int64_t month_days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int64_t year;
     int64_t month;
     int64_t day;
 
     if (!take_number(c, 4, 9999, &year) || !take(c, "-") || !take_number(c, 2, 12, &month) ||
-        !take(c, "-") || !take_number(c, 2, 31, &day) || month == 0 || day == 0) {
+        !take(c, "-") || !take_number(c, 2, 31, &day) || month == 0 || day == 0 ||
+        day > days_of_month(year, (int)month)) {
         return false;
     }
-    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-
-    *ret_days = instant_days(year, month, day);
-    return day <= month_days[month - 1] - (month == 2 && !is_leap);
+    *ret_days = day_of_date((struct date){year, (int)month, (int)day});
+    return true;
 }
 
 /* What follows a point. */

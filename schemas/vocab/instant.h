@@ -1,5 +1,6 @@
-/* instant: the calendar, and the text of instants and lengths of time as CEL and protobuf's JSON
- * have them: RFC 3339 ("2026-01-31T12:00:00Z"), and "1h30m" read, "5400s" written.
+/* instant: seconds as day and time (calendar.h counts the days), and the text of instants and
+ * lengths of time as CEL and protobuf's JSON have them: RFC 3339 ("2026-01-31T12:00:00Z"), and
+ * "1h30m" read, "5400s" written.
  *
  * Pure: reads no clock, knows no time zones but offsets. */
 #ifndef EXO_VOCAB_INSTANT_H
@@ -34,10 +35,6 @@ struct instant_civil {
     int64_t minute;
     int64_t second;
 };
-
-/* instant_days gives the days from 1970-01-01 to a date; a day beyond its month counts on.
- * month  1 .. 12 */
-int64_t instant_days(int64_t year, int64_t month, int64_t day);
 
 /* instant_civil gives day and time of a number of seconds since 1970.
  * seconds  within a day of INSTANT_SECONDS_MIN .. MAX */

@@ -3,7 +3,7 @@ cmake_minimum_required(VERSION 3.25)
 # I/O, no malloc, no log, no thread, no random.
 # Use: cmake -DNM=nm -DLIB=libx.a -DWITH=liba.a,libb.a -DALLOW=regex -P purity.cmake
 set(allowed "__assert_fail|mem(cpy|move|set|cmp|chr|rchr|mem)|__(mem(cpy|move|set)|str(cpy|ncpy|cat))_chk|explicit_bzero")
-string(APPEND allowed "|str(len|nlen|cmp|ncmp|ncat|chr|rchr|str|spn|cspn|pbrk)|bcmp|__u?(div|mod|mul)ti3")
+string(APPEND allowed "|str(len|nlen|cmp|ncmp|ncat|chr|rchr|str|spn|cspn|pbrk)|bcmp|__u?(div|mod|mul)ti3|__u?divmodti4")
 string(APPEND allowed "|__stack_chk_fail|_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|tsan|sanitizer)_.*|__tls_get_addr")
 if(ALLOW)
     string(APPEND allowed "|${ALLOW}")

@@ -64,6 +64,63 @@ static void test_what_runs_is_killed(void **state)
     bench_close(&bench);
 }
 
+/* What was being ended already tells of the quarantine, not of why it was ended. */
+static void test_what_ends_already_fails_with_its_reason(void **state)
+{
+    (void)state;
+    struct sched_bench bench;
+
+    bench_open(&bench, cluster);
+    bench_submit(&bench, "{}");
+    assert_int_equal(bench_grant(&bench), 1);
+    sched_sealed(bench.sched);
+    assert_int_equal(bench_report(&bench, 0, 0, REPORT_ACCEPTED, OUTCOME_NONE), SCHED_OK);
+    bench_cancel(&bench);
+    assert_int_equal(bench_fail(&bench), SCHED_OK);
+    assert_int_equal(bench_report(&bench, 0, 0, REPORT_FINISHED, OUTCOME_CANCELLED), SCHED_OK);
+    const struct execution *e = sched_find(bench.sched, &bench.id);
+
+    assert_int_equal(e->state, EXECUTION_FAILED);
+    assert_string_equal(e->error, "POISON: a test");
+    bench_close(&bench);
+}
+
+/* A shard that changes hands while an execution is being ended knows why it is. */
+static void test_the_reason_is_loaded(void **state)
+{
+    (void)state;
+    struct sched_bench bench;
+
+    bench_open(&bench, cluster);
+    static const unsigned char cancelled = TASK_CANCELLED;
+    struct wire_instance instance = {.state = TASK_CANCELLED,
+                                     .task_count = 1,
+                                     .counts = {[TASK_CANCELLED] = 1},
+                                     .has_task = true,
+                                     .task = {.states = {&cancelled, 1}}};
+    struct wire_instance instances[2] = {instance, instance};
+    struct sched_loaded loaded = {.id = {{7}},
+                                  .definition = &bench.definition,
+                                  .state = EXECUTION_CANCELLING,
+                                  .input = span_of("{}"),
+                                  .labels = span_of("{}"),
+                                  .error = span_of("POISON: a test"),
+                                  .body = {.instances = instances,
+                                           .instance_count = 2,
+                                           .next_number = 2,
+                                           .task_total = 2,
+                                           .ending = EXECUTION_FAILED}};
+
+    assert_int_equal(sched_load_execution(bench.sched, &loaded), SCHED_OK);
+    assert_int_equal(sched_load_done(bench.sched, bench.now_ns), SCHED_OK);
+    bench_timer(&bench);
+    const struct execution *e = sched_find(bench.sched, &loaded.id);
+
+    assert_int_equal(e->state, EXECUTION_FAILED);
+    assert_string_equal(e->error, "POISON: a test");
+    bench_close(&bench);
+}
+
 static void test_a_timer_concerns_who_is_due_first(void **state)
 {
     (void)state;
@@ -127,6 +184,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_fails_with_its_reason),
         cmocka_unit_test(test_what_runs_is_killed),
+        cmocka_unit_test(test_what_ends_already_fails_with_its_reason),
+        cmocka_unit_test(test_the_reason_is_loaded),
         cmocka_unit_test(test_a_timer_concerns_who_is_due_first),
         cmocka_unit_test(test_a_narrow_timer_goes_about_one),
     };
