@@ -275,6 +275,12 @@ static const struct store_backend postgres_backend = {
     .key_put = postgres_store_key_put,
     .blob_put = postgres_store_blob_put,
     .blob_get = postgres_store_blob_get,
+    .object_begin = postgres_store_object_begin,
+    .object_put = postgres_store_object_put,
+    .object_touch = postgres_store_object_touch,
+    .object_get = postgres_store_object_get,
+    .object_claim = postgres_store_object_claim,
+    .object_forget = postgres_store_object_forget,
     .dead_letter_list = postgres_store_dead_letter_list,
     .dead_letter_replayed = postgres_store_dead_letter_replayed,
 };

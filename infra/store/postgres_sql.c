@@ -134,6 +134,21 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "INSERT INTO blob AS b VALUES ($1::bytea, clock_timestamp(), $2::bytea) "
         "ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at"},
     [SQL_BLOB_GET] = {"blob_get", "SELECT bytes FROM blob WHERE digest = $1::bytea"},
+    [SQL_OBJECT_BEGIN] = {"object_begin",
+        "INSERT INTO blob_doomed VALUES ($1::text, clock_timestamp())"},
+    [SQL_OBJECT_PUT] = {"object_put",
+        "SELECT key, $3::bigint FROM exo_object_put($1::bytea, $2::text, $3::bigint) AS o (key)"},
+    [SQL_OBJECT_TOUCH] = {"object_touch",
+        "UPDATE blob_object SET touched_at = clock_timestamp() WHERE digest = $1::bytea "
+        "RETURNING key, bytes"},
+    [SQL_OBJECT_GET] = {"object_get",
+        "SELECT key, bytes FROM blob_object WHERE digest = $1::bytea"},
+    [SQL_OBJECT_CLAIM] = {"object_claim",
+        "UPDATE blob_doomed SET is_going = true WHERE key IN ("
+        "SELECT key FROM blob_doomed "
+        "WHERE doomed_at <= clock_timestamp() - $1::bigint * interval '1 microsecond' "
+        "ORDER BY doomed_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED) RETURNING key"},
+    [SQL_OBJECT_FORGET] = {"object_forget", "DELETE FROM blob_doomed WHERE key = $1::text"},
     [SQL_DEAD_LETTER_LIST] = {"dead_letter_list",
         "SELECT id, is_replayed, topic, partition, position, at_ns, reason, key, value "
         "FROM dead_letter WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint"},

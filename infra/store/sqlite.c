@@ -374,6 +374,12 @@ static const struct store_backend sqlite_backend = {
     .key_put = sqlite_store_key_put,
     .blob_put = sqlite_store_blob_put,
     .blob_get = sqlite_store_blob_get,
+    .object_begin = sqlite_store_object_begin,
+    .object_put = sqlite_store_object_put,
+    .object_touch = sqlite_store_object_touch,
+    .object_get = sqlite_store_object_get,
+    .object_claim = sqlite_store_object_claim,
+    .object_forget = sqlite_store_object_forget,
     .dead_letter_list = sqlite_store_dead_letter_list,
     .dead_letter_replayed = sqlite_store_dead_letter_replayed,
 };

@@ -19,6 +19,10 @@ extern const size_t store_commit_story_count;
 extern const struct store_story store_read_stories[];
 extern const size_t store_read_story_count;
 
+/* Where blobs above 8 MiB are. */
+extern const struct store_story store_object_stories[];
+extern const size_t store_object_story_count;
+
 /* What only one back-end can meet. */
 extern const struct store_story store_sqlite_stories[];
 extern const size_t store_sqlite_story_count;

@@ -43,6 +43,7 @@ int main(int argc, char **argv)
     }
     count = add(tests, count, store_commit_stories, store_commit_story_count, argv[1]);
     count = add(tests, count, store_read_stories, store_read_story_count, argv[1]);
+    count = add(tests, count, store_object_stories, store_object_story_count, argv[1]);
     if (strcmp(argv[1], "sqlite") == 0) {
         count = add(tests, count, store_sqlite_stories, store_sqlite_story_count, argv[1]);
     } else {

@@ -1,0 +1,38 @@
+-- Blobs above 8 MiB are objects outside (a directory or an S3-compatible store); here is where each is.
+--
+-- A key is in exactly one of the two tables from before its first byte until after its object is gone, so a
+-- crash at any point leaves nothing that nobody knows of. An upload begins as doomed and is moved when it is
+-- whole; collection moves it back, waits, and only then deletes the object.
+CREATE TABLE blob_object (
+    digest bytea PRIMARY KEY CHECK (length(digest) = 32),
+    key text NOT NULL,
+    bytes bigint NOT NULL,
+    touched_at timestamptz NOT NULL
+) WITH (fillfactor = 70);
+
+-- is_going: the object may be gone; the key never comes back.
+CREATE TABLE blob_doomed (
+    key text PRIMARY KEY,
+    doomed_at timestamptz NOT NULL,
+    is_going boolean NOT NULL DEFAULT false
+);
+
+-- The upload under a key is whole: gives the key that stands for the digest from now on, no row when
+-- ours was taken away meanwhile. Where another stands already, ours is doomed again.
+CREATE FUNCTION exo_object_put(which bytea, ours text, size bigint)
+RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    stands text;
+BEGIN
+    DELETE FROM blob_doomed WHERE key = ours AND NOT is_going;
+    IF NOT FOUND THEN
+        RETURN;
+    END IF;
+    INSERT INTO blob_object AS o VALUES (which, ours, size, clock_timestamp())
+        ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at
+        RETURNING o.key INTO stands;
+    IF stands <> ours THEN
+        INSERT INTO blob_doomed VALUES (ours, clock_timestamp());
+    END IF;
+    RETURN NEXT stands;
+END $$;

@@ -1,0 +1,13 @@
+-- Where blobs above 8 MiB are: ../postgres/0002_blob_objects.sql tells how the two tables play together.
+CREATE TABLE blob_object (
+    digest BLOB PRIMARY KEY NOT NULL CHECK (length(digest) = 32),
+    key TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    touched_ns INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE blob_doomed (
+    key TEXT PRIMARY KEY NOT NULL,
+    doomed_ns INTEGER NOT NULL,
+    is_going INTEGER NOT NULL DEFAULT 0
+) STRICT;

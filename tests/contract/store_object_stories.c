@@ -1,0 +1,192 @@
+/* Where large blobs are: keys that are doomed, live, doomed again and gone. */
+#include "infra/store/store_object.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/contract/store_stories.h"
+#include "tests/contract/store_trial.h"
+
+/* The last answer about objects. */
+struct answer {
+    struct trial *t;
+    struct store_object object;
+    char keys[8][STORE_KEY_BYTES];
+    uint32_t key_count;
+};
+
+static int await_answer(struct answer *answer)
+{
+    struct trial *t = answer->t;
+
+    trial_wait(t, &t->is_answered);
+    return t->has_err ? (int)t->err.code : 0;
+}
+
+static void on_object(void *argument, const struct store_object *object,
+                      const struct exo_error *err)
+{
+    struct answer *answer = argument;
+
+    if (err == NULL) {
+        answer->object = *object;
+    }
+    trial_on_done(answer->t, err);
+}
+
+static void on_keys(void *argument, const char (*keys)[STORE_KEY_BYTES], uint32_t count,
+                    const struct exo_error *err)
+{
+    struct answer *answer = argument;
+
+    assert_true(count <= 8);
+    answer->key_count = count;
+    if (count > 0) {
+        memcpy(answer->keys, keys, count * sizeof(*keys));
+    }
+    trial_on_done(answer->t, err);
+}
+
+static void begin(struct answer *answer)
+{
+    answer->t->is_answered = false;
+    answer->t->has_err = false;
+}
+
+static int object_begin(struct answer *answer, const char *key)
+{
+    begin(answer);
+    store_object_begin(answer->t->store, key, trial_on_done, answer->t);
+    return await_answer(answer);
+}
+
+static int object_put(struct answer *answer, uint8_t digest, const char *key, uint64_t bytes)
+{
+    struct store_object object = {.digest = {.bytes = {digest}}, .bytes = bytes};
+
+    (void)snprintf(object.key, sizeof(object.key), "%s", key);
+    begin(answer);
+    store_object_put(answer->t->store, &object, on_object, answer);
+    return await_answer(answer);
+}
+
+static int object_get(struct answer *answer, uint8_t digest)
+{
+    const struct digest wanted = {.bytes = {digest}};
+
+    begin(answer);
+    store_object_get(answer->t->store, &wanted, on_object, answer);
+    return await_answer(answer);
+}
+
+static int object_touch(struct answer *answer, uint8_t digest)
+{
+    const struct digest wanted = {.bytes = {digest}};
+
+    begin(answer);
+    store_object_touch(answer->t->store, &wanted, on_object, answer);
+    return await_answer(answer);
+}
+
+static int object_claim(struct answer *answer, exo_time age_ns, uint32_t limit)
+{
+    begin(answer);
+    store_object_claim(answer->t->store, age_ns, limit, on_keys, answer);
+    return await_answer(answer);
+}
+
+static int object_forget(struct answer *answer, const char *key)
+{
+    begin(answer);
+    store_object_forget(answer->t->store, key, trial_on_done, answer->t);
+    return await_answer(answer);
+}
+
+static void an_upload_becomes_an_object(void **state)
+{
+    struct answer answer = {.t = trial_open(*state, true)};
+    uint64_t large = (uint64_t)5 << 30;
+
+    assert_int_equal(object_get(&answer, 1), EXO_ENOTFOUND);
+    assert_int_equal(object_touch(&answer, 1), EXO_ENOTFOUND);
+    assert_int_equal(object_begin(&answer, "k1"), 0);
+    assert_int_equal(object_get(&answer, 1), EXO_ENOTFOUND);
+    assert_int_equal(object_put(&answer, 1, "k1", large), 0);
+    assert_string_equal(answer.object.key, "k1");
+    assert_int_equal(object_get(&answer, 1), 0);
+    assert_string_equal(answer.object.key, "k1");
+    assert_true(answer.object.bytes == large);
+    assert_int_equal(object_touch(&answer, 1), 0);
+    assert_string_equal(answer.object.key, "k1");
+    /* Live keys are no collector's. */
+    assert_int_equal(object_claim(&answer, 0, 8), 0);
+    assert_int_equal(answer.key_count, 0);
+    trial_close(answer.t);
+}
+
+static void the_second_of_two_uploads_stays_doomed(void **state)
+{
+    struct answer answer = {.t = trial_open(*state, true)};
+
+    assert_int_equal(object_begin(&answer, "first"), 0);
+    assert_int_equal(object_begin(&answer, "second"), 0);
+    assert_int_equal(object_put(&answer, 1, "first", 9), 0);
+    assert_int_equal(object_put(&answer, 1, "second", 9), 0);
+    assert_string_equal(answer.object.key, "first");
+    assert_int_equal(object_get(&answer, 1), 0);
+    assert_string_equal(answer.object.key, "first");
+    assert_int_equal(object_claim(&answer, 0, 8), 0);
+    assert_int_equal(answer.key_count, 1);
+    assert_string_equal(answer.keys[0], "second");
+    trial_close(answer.t);
+}
+
+static void a_claimed_key_never_comes_back(void **state)
+{
+    struct answer answer = {.t = trial_open(*state, true)};
+
+    assert_int_equal(object_begin(&answer, "slow"), 0);
+    assert_int_equal(object_claim(&answer, EXO_HOUR, 8), 0);
+    assert_int_equal(answer.key_count, 0); /* not old enough */
+    assert_int_equal(object_claim(&answer, 0, 8), 0);
+    assert_int_equal(answer.key_count, 1);
+    assert_int_equal(object_put(&answer, 1, "slow", 9), EXO_EUNAVAILABLE);
+    assert_int_equal(object_get(&answer, 1), EXO_ENOTFOUND);
+    /* A collector that died before it forgot is followed by another. */
+    assert_int_equal(object_claim(&answer, 0, 8), 0);
+    assert_int_equal(answer.key_count, 1);
+    assert_string_equal(answer.keys[0], "slow");
+    assert_int_equal(object_forget(&answer, "slow"), 0);
+    assert_int_equal(object_claim(&answer, 0, 8), 0);
+    assert_int_equal(answer.key_count, 0);
+    trial_close(answer.t);
+}
+
+static void a_claim_takes_no_more_than_asked(void **state)
+{
+    struct answer answer = {.t = trial_open(*state, true)};
+    char key[8];
+
+    for (int i = 0; i < 5; i++) {
+        (void)snprintf(key, sizeof(key), "k%d", i);
+        assert_int_equal(object_begin(&answer, key), 0);
+    }
+    assert_int_equal(object_claim(&answer, 0, 3), 0);
+    assert_int_equal(answer.key_count, 3);
+    trial_close(answer.t);
+}
+
+const struct store_story store_object_stories[] = {
+    {"an_upload_becomes_an_object", an_upload_becomes_an_object},
+    {"the_second_of_two_uploads_stays_doomed", the_second_of_two_uploads_stays_doomed},
+    {"a_claimed_key_never_comes_back", a_claimed_key_never_comes_back},
+    {"a_claim_takes_no_more_than_asked", a_claim_takes_no_more_than_asked},
+};
+const size_t store_object_story_count =
+    sizeof(store_object_stories) / sizeof(store_object_stories[0]);
