@@ -379,8 +379,9 @@ static int add_headers(struct http_call *call, const struct http_call_options *o
                                  "the token holds a line break; check the file it comes from");
         }
     }
-    /* No wait for "100 Continue", and a body is no form unless its sender says so. */
-    append_line(call, "Expect:");
+    /* Only what is large waits for "100 Continue", to hear a refusal before it is sent; and a body
+     * is no form unless its sender says so. */
+    append_line(call, options->body_file != NULL ? "Expect: 100-continue" : "Expect:");
     for (size_t i = 0; i < options->header_count; i++) {
         if (strcasecmp(options->headers[i].name, "Content-Type") == 0) {
             return 0;

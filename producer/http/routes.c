@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "infra/crypto/crypto.h"
+#include "producer/http/blob_upload.h"
 #include "producer/http/handlers.h"
 #include "schemas/vocab/limits.h"
 
@@ -186,11 +187,18 @@ void routes_admit(void *argument, struct http_request *request)
                "WWW-Authenticate", "Bearer realm=\"exosphere\"");
     } else if (route->guard == GUARD_ATTEMPT) {
         http_body_bytes_max_set(request, LIMIT_OUTPUT_BYTES);
+        if (route->handle == blob_put && blob_upload_is_due(request)) {
+            blob_upload_admit(api, request, parameters.values[0]);
+        }
     }
 }
 
 void routes_handle(void *argument, struct http_request *request)
 {
+    if (http_request_context(request) != NULL) {
+        blob_upload_handle(http_request_context(request));
+        return;
+    }
     struct exchange *x = exchange_begin(argument, request);
     char allow[ALLOW_BYTES];
 
