@@ -107,6 +107,7 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .has_result = instance->has_result,
         .result = instance->result,
         .cursor = instance->items_stored,
+        .has_artefacts = instance->has_artefacts,
     };
     memcpy(to->counts, instance->counts, sizeof(instance->counts));
     if (to->has_task) {

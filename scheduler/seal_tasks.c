@@ -2,6 +2,7 @@
  *
  * One record holds tasks of one worker and one class, at most RECORD_TASKS of them and about
  * RECORD_BYTES; its sequence number grows from record to record of the shard. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "infra/crypto/attempt_token.h"
@@ -143,12 +144,35 @@ static bool fill_context(struct sealed *sealed, const struct execution *e,
     return false;
 }
 
+/* What a parent left in its artefacts; false for one that left none. */
+static bool fill_artefacts(struct sealed *sealed, const struct instance *parent,
+                           struct wire_context *to)
+{
+    char path[128];
+
+    if (parent->is_map ? !parent->has_artefacts : !parent->output.has_artefacts) {
+        return false;
+    }
+    (void)snprintf(path, sizeof(path), "artefacts-of/%.*s", SPAN_ARG(parent->satellite->name));
+    *to = (struct wire_context){.path = sealed_copy(sealed, span_of(path))};
+    if (parent->is_map) {
+        to->kind = CONTEXT_LIST;
+        to->instance = instance_number(parent);
+        to->count = parent->task_count;
+    } else {
+        to->kind = CONTEXT_BLOB;
+        to->digest = parent->output.artefacts;
+        to->bytes = parent->output.artefacts_bytes;
+    }
+    return true;
+}
+
 static void fill_spec(struct sealed *sealed, const struct instance *instance, struct wire_spec *to)
 {
     const struct execution *e = instance->execution;
     const struct satellite *satellite = instance->satellite;
-    struct wire_context *contexts =
-        sealed_alloc(sealed, satellite->reference_count * sizeof(*contexts));
+    struct wire_context *contexts = sealed_alloc(
+        sealed, (satellite->reference_count + satellite->parent_count) * sizeof(*contexts));
 
     *to = (struct wire_spec){
         .execution = e->id,
@@ -171,6 +195,10 @@ static void fill_spec(struct sealed *sealed, const struct instance *instance, st
     for (uint32_t i = 0; i < satellite->reference_count; i++) {
         to->context_count +=
             fill_context(sealed, e, &satellite->references[i], &contexts[to->context_count]);
+    }
+    for (uint32_t i = 0; i < satellite->parent_count; i++) {
+        to->context_count += fill_artefacts(sealed, &e->instances[satellite->parents[i]],
+                                            &contexts[to->context_count]);
     }
 }
 

@@ -594,6 +594,9 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .outcome = report->outcome,
         .started_ms = lease->started_ms != 0 ? lease->started_ms : report->at_ms - report->run_ms,
         .ended_ms = s->now_ns / EXO_MILLISECOND,
+        .has_artefacts = report->outcome == OUTCOME_SUCCEEDED && report->has_artefacts,
+        .artefacts_digest = report->artefacts_digest,
+        .artefacts_bytes = report->artefacts_bytes,
     };
 }
 
@@ -608,7 +611,11 @@ static void finish_succeeded(struct sched *s, struct lease *lease, const struct 
         instance->output.has_ref = report->has_output_digest;
         instance->output.digest = report->output_digest;
         instance->output.ref_bytes = report->output_bytes;
+        instance->output.has_artefacts = report->has_artefacts;
+        instance->output.artefacts = report->artefacts_digest;
+        instance->output.artefacts_bytes = report->artefacts_bytes;
     }
+    instance->has_artefacts = instance->has_artefacts || report->has_artefacts;
     task_end(s, lease, TASK_SUCCEEDED, nothing);
 }
 

@@ -87,6 +87,9 @@ struct kept_output {
     bool has_ref;
     struct digest digest;
     uint64_t ref_bytes;
+    bool has_artefacts; /* packed, beside the output */
+    struct digest artefacts;
+    uint64_t artefacts_bytes;
 };
 
 /* JSON texts of a map's items, one after the other. */
@@ -105,6 +108,7 @@ struct instance {
     bool is_pending; /* its expressions wait for a value */
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
+    bool has_artefacts;    /* some task of the map left some */
     uint32_t parents_open; /* parents that are not terminal */
     uint32_t task_count;   /* 0 while WAITING */
     uint32_t next_index;

@@ -94,6 +94,9 @@ static void result_load(struct sched *s, struct instance *instance,
     instance->output.has_ref = output->has_ref;
     instance->output.digest = output->ref_digest;
     instance->output.ref_bytes = output->ref_bytes;
+    instance->output.has_artefacts = output->has_artefacts;
+    instance->output.artefacts = output->artefacts_digest;
+    instance->output.artefacts_bytes = output->artefacts_bytes;
 }
 
 static enum sched_err instance_load(struct sched *s, struct instance *instance,
@@ -108,6 +111,7 @@ static enum sched_err instance_load(struct sched *s, struct instance *instance,
     instance->task_count = kept->task_count;
     instance->next_index = kept->next_index;
     instance->items_stored = kept->cursor;
+    instance->has_artefacts = kept->has_artefacts;
     instance->started_ms = kept->started_ms;
     instance->ended_ms = kept->ended_ms;
     memcpy(instance->counts, kept->counts, sizeof(instance->counts));

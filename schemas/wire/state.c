@@ -14,6 +14,19 @@ static uint32_t *borrow_u32(const uint32_t *numbers)
     return u.out;
 }
 
+static Exo__V1__OutputRef *ref_make(const struct digest *digest, uint64_t bytes,
+                                    struct arena *scratch)
+{
+    Exo__V1__OutputRef **ref = message_array(scratch, &exo__v1__output_ref__descriptor, 1);
+
+    if (ref == NULL) {
+        return NULL;
+    }
+    ref[0]->digest = message_bytes((struct span){digest->bytes, DIGEST_BYTES});
+    ref[0]->bytes = bytes;
+    return ref[0];
+}
+
 static void output_fill(const struct wire_output *output, struct arena *scratch,
                         Exo__V1__TaskOutput *message)
 {
@@ -21,13 +34,10 @@ static void output_fill(const struct wire_output *output, struct arena *scratch,
     message->attempt = output->attempt;
     message->json = message_bytes(output->json);
     if (output->has_ref) {
-        Exo__V1__OutputRef **ref = message_array(scratch, &exo__v1__output_ref__descriptor, 1);
-
-        if (ref != NULL) {
-            ref[0]->digest = message_bytes((struct span){output->ref_digest.bytes, DIGEST_BYTES});
-            ref[0]->bytes = output->ref_bytes;
-            message->ref = ref[0];
-        }
+        message->ref = ref_make(&output->ref_digest, output->ref_bytes, scratch);
+    }
+    if (output->has_artefacts) {
+        message->artefacts = ref_make(&output->artefacts_digest, output->artefacts_bytes, scratch);
     }
     if (output->has_log) {
         message->log_digest = message_bytes((struct span){output->log_digest.bytes, DIGEST_BYTES});
@@ -63,9 +73,13 @@ static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *
         .outcome = (enum wire_outcome)message->outcome,
         .started_ms = message->started_ms,
         .ended_ms = message->ended_ms,
+        .has_artefacts = message->artefacts != NULL,
+        .artefacts_bytes = message->artefacts == NULL ? 0 : message->artefacts->bytes,
     };
     return message->outcome < OUTCOME_NR &&
            (!output->has_ref || message_digest(message->ref->digest, &output->ref_digest)) &&
+           (!output->has_artefacts ||
+            message_digest(message->artefacts->digest, &output->artefacts_digest)) &&
            (!output->has_log || message_digest(message->log_digest, &output->log_digest));
 }
 
@@ -179,6 +193,7 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     }
     message->cursor = instance->cursor;
     message->cursor_kind = instance->cursor_kind;
+    message->has_artefacts = instance->has_artefacts;
 }
 
 static enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
@@ -197,6 +212,7 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
         .has_result = message->result != NULL,
         .cursor = message->cursor,
         .cursor_kind = message->cursor_kind,
+        .has_artefacts = message->has_artefacts != 0,
     };
 
     if (message->n_counts > WIRE_STATE_NR ||

@@ -57,6 +57,9 @@ struct wire_output {
     enum wire_outcome outcome;
     int64_t started_ms;
     int64_t ended_ms;
+    bool has_artefacts;
+    struct digest artefacts_digest;
+    uint64_t artefacts_bytes; /* of the blob */
 };
 
 struct wire_instance {
@@ -75,6 +78,7 @@ struct wire_instance {
     struct wire_output result;
     uint32_t cursor;
     uint32_t cursor_kind;
+    bool has_artefacts; /* some task of a map has */
 };
 
 struct wire_body {

@@ -37,6 +37,11 @@ static void report_fill(const struct wire_report *report, struct arena *scratch,
     message->run_ms = report->run_ms;
     message->memory_bytes_max = report->memory_bytes_max;
     message->cpu_ms = report->cpu_ms;
+    if (report->has_artefacts) {
+        message->artefacts_digest =
+            message_bytes((struct span){report->artefacts_digest.bytes, DIGEST_BYTES});
+        message->artefacts_bytes = report->artefacts_bytes;
+    }
 }
 
 static void reports_fill(const struct wire_status *status, struct arena *scratch,
@@ -130,6 +135,8 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         .run_ms = message->run_ms,
         .memory_bytes_max = message->memory_bytes_max,
         .cpu_ms = message->cpu_ms,
+        .has_artefacts = message->artefacts_digest.len != 0,
+        .artefacts_bytes = message->artefacts_bytes,
     };
     if ((int)message->kind < REPORT_ACCEPTED || (int)message->kind > REPORT_FINISHED ||
         (int)message->outcome < OUTCOME_NONE || (int)message->outcome >= OUTCOME_NR ||
@@ -140,7 +147,9 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
     return message_id(message->execution, &report->task.execution) &&
            (!report->has_output_digest ||
             message_digest(message->output_digest, &report->output_digest)) &&
-           (!report->has_log || message_digest(message->log_digest, &report->log_digest));
+           (!report->has_log || message_digest(message->log_digest, &report->log_digest)) &&
+           (!report->has_artefacts ||
+            message_digest(message->artefacts_digest, &report->artefacts_digest));
 }
 
 static enum wire_result reports_read(const Exo__V1__StatusRecord *message, struct arena *arena,

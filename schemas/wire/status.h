@@ -55,6 +55,9 @@ struct wire_report {
     int64_t run_ms;
     uint64_t memory_bytes_max;
     int64_t cpu_ms;
+    bool has_artefacts;
+    struct digest artefacts_digest;
+    uint64_t artefacts_bytes; /* of the blob */
 };
 
 enum wire_command_kind { COMMAND_CANCEL = 1 };

@@ -9,7 +9,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
         build-essential cmake ninja-build pkg-config protobuf-c-compiler protobuf-compiler \
         libcmocka-dev libcurl4-openssl-dev libhiredis-dev libjansson-dev libmicrohttpd-dev libpq-dev \
         libprotobuf-c-dev librdkafka-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-dev libzstd-dev \
-        libseccomp-dev libcap-dev \
+        libseccomp-dev libcap-dev libarchive-dev \
     && rm -rf /var/lib/apt/lists/*
 COPY . /source
 RUN cmake --preset release -S /source -B /build -DCMAKE_COMPILE_WARNING_AS_ERROR=OFF \
