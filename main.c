@@ -91,6 +91,7 @@ static const struct command *const rows[] = {
     &command_get,
     &command_list,
     &command_logs,
+    &command_artefacts,
     &command_cancel,
     &command_explain,
     &command_workers,

@@ -28,6 +28,8 @@ struct attempt *attempt_new(const struct attempt_host *host, struct slot_handle 
     a->id = *id;
     a->number = task->attempt;
     a->input.fd = -1;
+    a->left.artefacts_fd = -1;
+    a->left.package_fd = -1;
     spool_name(id, task->attempt, a->name);
     arena_init(&a->arena, allocator_heap(&a->budget), ITEM_BYTES_MAX);
     arena_init(&a->files_arena, allocator_heap(&a->files_budget), FILES_BYTES_MAX);
@@ -55,6 +57,7 @@ static void attempt_free(struct attempt *a)
     count->is_none = --count->alive == 0;
     attempt_input_release(a);
     attempt_image_release(a);
+    attempt_artefacts_release(a);
     attempt_leavings_release(a);
     grants_wipe(&a->grants);
     if (a->plan != NULL) {
@@ -97,6 +100,7 @@ void attempt_forget(struct attempt *a)
         return;
     }
     attempt_input_release(a);
+    attempt_artefacts_release(a);
     attempt_uploads_cancel(a);
     a->is_forgotten = true;
     if (a->busy == 0) {
@@ -193,6 +197,8 @@ static void spec_fill(struct attempt *a, struct sandbox_spec *spec)
         .mount_count = a->grants.mount_count,
         .secrets = a->grants.secrets,
         .secret_count = a->grants.secret_count,
+        .artefacts = a->artefact_mounts,
+        .artefacts_count = a->artefact_count,
     };
     if (a->host->is_dry) {
         return;
@@ -262,6 +268,9 @@ void attempt_fill_report(const struct attempt *a, struct wire_report *report)
         report->has_output_digest = a->report.has_output_digest;
         report->output_digest = a->report.output_digest;
         report->output_bytes = a->report.output_bytes;
+        report->has_artefacts = a->report.has_artefacts;
+        report->artefacts_digest = a->report.artefacts_digest;
+        report->artefacts_bytes = a->report.artefacts_bytes;
     } else if (report->error.bytes == 0) {
         report->error = span_of(a->error);
     }

@@ -1,9 +1,10 @@
 /* attempt_api: the API's doors for attempts: blobs put and fetched, lists streamed.
  *
  *   PUT  /internal/blobs/{sha256}                       output above 64 KiB, whole logs
- *   GET  /internal/blobs/{sha256}                       a value by reference
+ *   GET  /internal/blobs/{sha256}                       a value by reference, artefacts
  *   GET  /internal/lists/{execution}/{instance}         the outputs of a map, one JSON list
  *   GET  /internal/lists/{execution}/{instance}?index=N one of them
+ *   GET  /internal/lists/{execution}/{instance}/artefacts  where the artefacts of each are
  *
  * Each call carries the attempt's token and nothing else that is secret. An API that is away or
  * busy is tried again until the call's patience ends. Network through infra/http only. */
@@ -51,6 +52,22 @@ struct attempt_call_events {
 struct attempt_call *attempt_api_put(struct attempt_api *api, const struct digest *digest,
                                      struct span bytes, struct span token, exo_time patience_ns,
                                      const struct attempt_call_events *events);
+
+/* attempt_api_put_file stores a blob that stands in a file; others as attempt_api_put.
+ * fd     kept open until on_done or cancel; read from its start
+ * bytes  of it */
+struct attempt_call *attempt_api_put_file(struct attempt_api *api, const struct digest *digest,
+                                          int fd, uint64_t bytes, struct span token,
+                                          exo_time patience_ns,
+                                          const struct attempt_call_events *events);
+
+/* attempt_api_get_artefacts fetches the artefacts of a map's tasks as a JSON list: the 64
+ * hexadecimal digits of a blob, or null. Others as attempt_api_get. */
+struct attempt_call *attempt_api_get_artefacts(struct attempt_api *api,
+                                               const struct execution_id *execution,
+                                               uint32_t instance, size_t bytes_max,
+                                               struct span token, exo_time patience_ns,
+                                               const struct attempt_call_events *events);
 
 /* attempt_api_get fetches what a context holds.
  *

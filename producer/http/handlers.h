@@ -70,6 +70,10 @@ route_handler ready_get;
 route_handler metrics_get;
 route_handler openapi_get;
 
+/* artefacts.c */
+route_handler artefacts_get;
+route_handler list_artefacts_get;
+
 /* internal.c */
 route_handler blob_get;
 route_handler blob_put;

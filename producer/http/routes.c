@@ -18,6 +18,7 @@ static const struct route routes[] = {
     {"GET",  "/v1/executions/{id}/tasks",           tasks_list,         GUARD_CLIENT, "list tasks"},
     {"GET",  "/v1/executions/{id}/tasks/{task}",    task_get,           GUARD_CLIENT, "show a task and its attempts"},
     {"GET",  "/v1/executions/{id}/tasks/{task}/attempts/{n}/logs", logs_get, GUARD_CLIENT, "read or follow the log of an attempt"},
+    {"GET",  "/v1/executions/{id}/tasks/{task}/artefacts", artefacts_get, GUARD_CLIENT, "list the files that a task left, or download them"},
     {"GET",  "/v1/executions/{id}/events",          events_get,         GUARD_CLIENT, "follow an execution as server-sent events"},
     {"POST", "/v1/executions/{id}/cancel",          execution_cancel,   GUARD_CLIENT, "cancel an execution"},
     {"GET",  "/v1/executions/{id}/explain",         execution_explain,  GUARD_CLIENT, "say what each unfinished satellite waits for"},
@@ -35,6 +36,7 @@ static const struct route routes[] = {
     {"HEAD", "/internal/blobs/{sha256}",            blob_head,          GUARD_ATTEMPT, "is a blob there"},
     {"PUT",  "/internal/blobs/{sha256}",            blob_put,           GUARD_ATTEMPT, "keep a blob"},
     {"GET",  "/internal/lists/{execution}/{instance}", list_get,        GUARD_ATTEMPT, "stream the outputs of a map"},
+    {"GET",  "/internal/lists/{execution}/{instance}/artefacts", list_artefacts_get, GUARD_ATTEMPT, "list the artefacts of a map's tasks"},
 };
 /* clang-format on */
 enum { ROUTES = sizeof(routes) / sizeof(routes[0]), ALLOW_BYTES = 64 };
