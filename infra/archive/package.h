@@ -25,6 +25,7 @@
 #include "schemas/vocab/span.h"
 
 enum {
+    PACKAGE_HEAD_BYTES = 8, /* before the index */
     PACKAGE_DEPTH_MAX = 32,            /* directories in each other */
     PACKAGE_INDEX_BYTES_MAX = 4 << 20, /* names that are long and many */
 };
@@ -63,7 +64,6 @@ EXO_CHECKED int package_unpack(int in_fd, int directory_fd, const char *path, ui
 /* package_index_bytes says how many of a package's first bytes hold its index.
  * head  at least PACKAGE_HEAD_BYTES of them
  * Returns the count with head, 0 when this is no package. */
-enum { PACKAGE_HEAD_BYTES = 8 };
 size_t package_index_bytes(struct span head);
 
 #endif /* EXO_INFRA_ARCHIVE_PACKAGE_H */

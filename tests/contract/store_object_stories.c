@@ -171,7 +171,7 @@ static void a_claimed_key_never_comes_back(void **state)
 static void a_claim_takes_no_more_than_asked(void **state)
 {
     struct answer answer = {.t = trial_open(*state, true)};
-    char key[8];
+    char key[16];
 
     for (int i = 0; i < 5; i++) {
         (void)snprintf(key, sizeof(key), "k%d", i);
