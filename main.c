@@ -104,6 +104,7 @@ static const struct command *const rows[] = {
     &command_eval,
     &command_migrate,
     &command_shard_resume,
+    &command_gc,
     &command_config,
     &command_version,
 };

@@ -319,6 +319,19 @@ static void seal_items(struct sealed *sealed, const struct sched_batch *batch,
     }
 }
 
+static void seal_references(struct sealed *sealed, const struct sched_batch *batch)
+{
+    struct store_reference *references =
+        sealed_alloc(sealed, batch->blob_count * sizeof(*references));
+
+    for (uint32_t i = 0; i < batch->blob_count; i++) {
+        references[i] = (struct store_reference){.execution = batch->blobs[i].execution->id,
+                                                 .digest = batch->blobs[i].digest};
+    }
+    sealed->batch.references = references;
+    sealed->batch.reference_count = batch->blob_count;
+}
+
 void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
                const struct seal_facts *facts)
 {
@@ -333,6 +346,7 @@ void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
     sealed->batch.segments = segments;
     seal_outputs(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);
     seal_items(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);
+    seal_references(sealed, batch);
     if (scratch.is_failed) {
         abort();
     }

@@ -10,5 +10,6 @@ extern const struct process_role scheduler_process_role;
 
 /* `exosphere shard resume` (resume_command.c). */
 extern const struct command command_shard_resume;
+extern const struct command command_gc;
 
 #endif /* EXO_SCHEDULER_START_H */

@@ -81,6 +81,8 @@ struct store_backend {
     void (*object_claim)(struct store *store, exo_time age_ns, uint32_t limit,
                          store_keys_done *done, void *argument);
     void (*object_forget)(struct store *store, const char *key, store_done *done, void *argument);
+    void (*blob_collect)(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
+                         store_collected_done *done, void *argument);
     void (*dead_letter_list)(struct store *store, int64_t after, uint32_t limit,
                              store_letters_done *done, void *argument);
     void (*dead_letter_replayed)(struct store *store, int64_t id, store_done *done, void *argument);

@@ -281,6 +281,7 @@ static const struct store_backend postgres_backend = {
     .object_get = postgres_store_object_get,
     .object_claim = postgres_store_object_claim,
     .object_forget = postgres_store_object_forget,
+    .blob_collect = postgres_store_blob_collect,
     .dead_letter_list = postgres_store_dead_letter_list,
     .dead_letter_replayed = postgres_store_dead_letter_replayed,
 };

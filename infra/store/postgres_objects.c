@@ -197,3 +197,71 @@ void postgres_store_object_claim(struct store *store, exo_time age_ns, uint32_t 
     op->op.done = claim_done;
     pg_op_read(&op->op, CLAIM_STATEMENTS, 1);
 }
+
+/* ---- collection ---- */
+
+struct collect_op {
+    struct pg_op op;
+    exo_time before_ns;
+    uint32_t limit;
+    bool is_dry;
+    struct store_collected collected;
+    store_collected_done *done;
+};
+
+static const uint8_t COLLECT_STATEMENTS[] = {SQL_COLLECT_BLOBS, SQL_COLLECT_OBJECTS};
+static const uint8_t COUNT_STATEMENTS[] = {SQL_COLLECT_COUNT};
+
+static void collect_send(struct link_request *request, struct postgres_link *link)
+{
+    const struct collect_op *op = (const struct collect_op *)request;
+
+    for (size_t i = 0; i < sizeof(COLLECT_STATEMENTS); i++) {
+        struct postgres_params *params = link_params(link);
+
+        params_int8(params, op->before_ns / EXO_MICROSECOND);
+        if (op->is_dry) {
+            link_send(link, SQL_COLLECT_COUNT, params);
+            return;
+        }
+        params_int8(params, op->limit);
+        link_send(link, COLLECT_STATEMENTS[i], params);
+    }
+}
+
+static void collect_result(struct link_request *request, uint32_t step, const PGresult *result)
+{
+    struct collect_op *op = (struct collect_op *)request;
+    struct store_collected *collected = &op->collected;
+
+    if (step == 0) {
+        collected->blobs = (uint64_t)pg_int(result, 0, 0);
+        collected->blob_bytes = (uint64_t)pg_int(result, 0, 1);
+    }
+    if (step == 1 || op->is_dry) {
+        collected->objects = (uint64_t)pg_int(result, 0, op->is_dry ? 2 : 0);
+        collected->object_bytes = (uint64_t)pg_int(result, 0, op->is_dry ? 3 : 1);
+    }
+}
+
+static void collect_done(struct pg_op *base, const struct exo_error *err)
+{
+    struct collect_op *op = (struct collect_op *)base;
+
+    op->done(base->argument, err == NULL ? &op->collected : NULL, err);
+}
+
+void postgres_store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit,
+                                 bool is_dry, store_collected_done *done, void *argument)
+{
+    struct collect_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->before_ns = before_ns;
+    op->limit = limit;
+    op->is_dry = is_dry;
+    op->done = done;
+    op->op.request.send = collect_send;
+    op->op.request.result = collect_result;
+    op->op.done = collect_done;
+    pg_op_read(&op->op, is_dry ? COUNT_STATEMENTS : COLLECT_STATEMENTS, is_dry ? 1 : 2);
+}

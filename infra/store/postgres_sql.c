@@ -14,6 +14,11 @@
     "s.status_checksum, s.event_batch, s.extra"
 
 /* clang-format off */
+/* A blob that nothing names and nobody put again since $1, microseconds since 1970. */
+#define UNUSED(b)                                                                                  \
+    b ".touched_at < 'epoch'::timestamptz + $1::bigint * interval '1 microsecond' "                \
+      "AND NOT EXISTS (SELECT FROM blob_reference r WHERE r.digest = " b ".digest)"
+
 const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_BEGIN] = {"begin", "BEGIN"},
     [SQL_COMMIT] = {"commit", "COMMIT"},
@@ -55,6 +60,9 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_SEGMENTS] = {"segments",
         "INSERT INTO task_output SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], "
         "$4::bigint[], $5::bigint[], $6::bytea[])"},
+    [SQL_REFERENCES] = {"references",
+        "INSERT INTO blob_reference SELECT * FROM unnest($1::uuid[], $2::bytea[]) "
+        "ON CONFLICT DO NOTHING"},
     [SQL_JOURNAL] = {"journal",
         "INSERT INTO journal SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[], "
         "$4::bigint[], $5::bytea[])"},
@@ -149,6 +157,25 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "WHERE doomed_at <= clock_timestamp() - $1::bigint * interval '1 microsecond' "
         "ORDER BY doomed_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED) RETURNING key"},
     [SQL_OBJECT_FORGET] = {"object_forget", "DELETE FROM blob_doomed WHERE key = $1::text"},
+    /* Whoever touches a row meanwhile is waited for or skipped, and the row is looked at again. */
+    [SQL_COLLECT_BLOBS] = {"collect_blobs",
+        "WITH old AS (SELECT digest FROM blob b WHERE " UNUSED("b") " LIMIT $2::bigint "
+        "FOR UPDATE SKIP LOCKED), "
+        "gone AS (DELETE FROM blob b USING old WHERE b.digest = old.digest "
+        "RETURNING length(b.bytes) AS bytes) "
+        "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM gone"},
+    [SQL_COLLECT_OBJECTS] = {"collect_objects",
+        "WITH old AS (SELECT digest FROM blob_object b WHERE " UNUSED("b") " LIMIT $2::bigint "
+        "FOR UPDATE SKIP LOCKED), "
+        "gone AS (DELETE FROM blob_object b USING old WHERE b.digest = old.digest "
+        "RETURNING b.key, b.bytes), "
+        "doomed AS (INSERT INTO blob_doomed SELECT key, clock_timestamp() FROM gone) "
+        "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM gone"},
+    [SQL_COLLECT_COUNT] = {"collect_count",
+        "SELECT count(*), coalesce(sum(length(bytes)), 0)::bigint, "
+        "(SELECT count(*) FROM blob_object b WHERE " UNUSED("b") "), "
+        "(SELECT coalesce(sum(bytes), 0)::bigint FROM blob_object b WHERE " UNUSED("b") ") "
+        "FROM blob b WHERE " UNUSED("b")},
     [SQL_DEAD_LETTER_LIST] = {"dead_letter_list",
         "SELECT id, is_replayed, topic, partition, position, at_ns, reason, key, value "
         "FROM dead_letter WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint"},

@@ -380,6 +380,7 @@ static const struct store_backend sqlite_backend = {
     .object_get = sqlite_store_object_get,
     .object_claim = sqlite_store_object_claim,
     .object_forget = sqlite_store_object_forget,
+    .blob_collect = sqlite_store_blob_collect,
     .dead_letter_list = sqlite_store_dead_letter_list,
     .dead_letter_replayed = sqlite_store_dead_letter_replayed,
 };

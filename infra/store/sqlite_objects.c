@@ -277,3 +277,105 @@ void sqlite_store_object_claim(struct store *store, exo_time age_ns, uint32_t li
     op->keys_done = done;
     op_write(&op->op, claim_job, claim_done);
 }
+
+/* ---- collection ---- */
+
+/* A blob b that nothing names and nobody put again since ?1. */
+#define UNUSED                                                                                     \
+    "b.touched_ns < ?1 AND NOT EXISTS (SELECT 1 FROM blob_reference r WHERE r.digest = b.digest)"
+
+struct collect_op {
+    struct op op;
+    exo_time before_ns;
+    uint32_t limit;
+    bool is_dry;
+    struct store_collected collected;
+    store_collected_done *done;
+};
+
+/* Adds up the bytes that a statement answers, one row a blob. */
+static int collect_run(const struct collect_op *op, struct sqlite_connection *connection,
+                       const char *sql, uint64_t *count, uint64_t *bytes, struct exo_error *err)
+{
+    struct sqlite_statement *statement = sqlite_use(connection, sql, err);
+    int stepped = 0;
+
+    if (statement == NULL) {
+        return -1;
+    }
+    sqlite_bind_int(statement, 1, op->before_ns);
+    sqlite_bind_int(statement, 2, op->is_dry ? INT64_MAX : op->limit);
+    while ((stepped = sqlite_step(statement, err)) > 0) {
+        (*count)++;
+        *bytes += (uint64_t)sqlite_column_int(statement, 0);
+    }
+    return stepped;
+}
+
+static int doom(const struct collect_op *op, struct sqlite_connection *connection,
+                struct exo_error *err)
+{
+    struct sqlite_statement *statement =
+        sqlite_use(connection,
+                   "INSERT INTO blob_doomed SELECT key, ?3, 0 FROM blob_object b WHERE " UNUSED
+                   " ORDER BY digest LIMIT ?2",
+                   err);
+
+    if (statement == NULL) {
+        return -1;
+    }
+    sqlite_bind_int(statement, 1, op->before_ns);
+    sqlite_bind_int(statement, 2, op->limit);
+    sqlite_bind_int(statement, 3, clock_wall_ns());
+    return sqlite_run(statement, err);
+}
+
+static int collect_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
+{
+    struct collect_op *op = argument;
+    struct store_collected *c = &op->collected;
+
+    *c = (struct store_collected){0};
+    if (op->is_dry) {
+        return collect_run(op, connection,
+                           "SELECT length(bytes) FROM blob b WHERE " UNUSED " LIMIT ?2", &c->blobs,
+                           &c->blob_bytes, err) != 0 ||
+                       collect_run(op, connection,
+                                   "SELECT bytes FROM blob_object b WHERE " UNUSED " LIMIT ?2",
+                                   &c->objects, &c->object_bytes, err) != 0
+                   ? -1
+                   : 0;
+    }
+    return collect_run(op, connection,
+                       "DELETE FROM blob WHERE digest IN (SELECT digest FROM blob b WHERE " UNUSED
+                       " LIMIT ?2) RETURNING length(bytes)",
+                       &c->blobs, &c->blob_bytes, err) != 0 ||
+                   doom(op, connection, err) != 0 ||
+                   collect_run(op, connection,
+                               "DELETE FROM blob_object WHERE digest IN (SELECT digest FROM "
+                               "blob_object b WHERE " UNUSED
+                               " ORDER BY digest LIMIT ?2) RETURNING bytes",
+                               &c->objects, &c->object_bytes, err) != 0
+               ? -1
+               : 0;
+}
+
+static void collect_done(void *argument, const struct exo_error *err)
+{
+    struct collect_op *op = argument;
+
+    op->done(op->op.argument, err == NULL ? &op->collected : NULL, op_error(&op->op, err));
+    op_free(&op->op);
+}
+
+void sqlite_store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
+                               store_collected_done *done, void *argument)
+{
+    struct collect_op *op = op_new(store, sizeof(*op), argument);
+
+    op->before_ns = before_ns;
+    op->limit = limit;
+    op->is_dry = is_dry;
+    op->done = done;
+    op_write(&op->op, collect_job, collect_done);
+}

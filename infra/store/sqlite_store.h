@@ -138,6 +138,8 @@ void sqlite_store_object_claim(struct store *store, exo_time age_ns, uint32_t li
                                store_keys_done *done, void *argument);
 void sqlite_store_object_forget(struct store *store, const char *key, store_done *done,
                                 void *argument);
+void sqlite_store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
+                               store_collected_done *done, void *argument);
 void sqlite_store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
                                    store_letters_done *done, void *argument);
 void sqlite_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,

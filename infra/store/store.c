@@ -174,6 +174,12 @@ void store_object_forget(struct store *store, const char *key, store_done *done,
     store->backend->object_forget(store, key, done, argument);
 }
 
+void store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
+                        store_collected_done *done, void *argument)
+{
+    store->backend->blob_collect(store, before_ns, limit, is_dry, done, argument);
+}
+
 void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
                             store_letters_done *done, void *argument)
 {

@@ -53,4 +53,20 @@ void store_object_claim(struct store *store, exo_time age_ns, uint32_t limit, st
 /* store_object_forget deletes a doomed key, when its object is gone. */
 void store_object_forget(struct store *store, const char *key, store_done *done, void *argument);
 
+/* What one round of collection took away, or would. */
+struct store_collected {
+    uint64_t blobs, blob_bytes;     /* rows of the store: gone */
+    uint64_t objects, object_bytes; /* outside it: doomed */
+};
+
+typedef void store_collected_done(void *argument, const struct store_collected *collected,
+                                  const struct exo_error *err);
+
+/* store_blob_collect takes away up to limit blobs of each kind that no execution names and that
+ * were last put before a time, each kind in one statement.
+ * before_ns  since 1970; older than the oldest message that could still name one
+ * is_dry     counts all that would go, whatever limit, and changes nothing */
+void store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
+                        store_collected_done *done, void *argument);
+
 #endif /* EXO_INFRA_STORE_OBJECT_H */

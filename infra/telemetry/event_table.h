@@ -4,6 +4,8 @@
  * Add a row, then log_line(EVENT_CONSTANT, ...). Sorted by name. */
 /* clang-format off */
 EVENT(API_NOTICE,              "api.notice",            WARN,   10, "the API says this")
+EVENT(BLOBS_COLLECTED,         "blobs.collected",       INFO,    1, "blobs that nothing names any more were taken away")
+EVENT(BLOBS_NOT_COLLECTED,     "blobs.not_collected",   WARN,    1, "collecting blobs failed; it is tried again in an hour")
 EVENT(CACHE_NOTICE,            "cache.notice",          WARN,    1, "the cache's library says this")
 EVENT(SCHEDULER_COMMIT_FAILED, "commit.failed",         WARN,    1, "a batch was not committed: its shards are taken over and read again")
 EVENT(DEPENDENCY_BACK,         "dependency.back",       INFO,   10, "a service that was away answers again")

@@ -551,9 +551,32 @@ void result_keep(struct sched *s, struct instance *instance, const struct wire_o
     instance->has_result = true;
 }
 
+/* What the end names must not be collected while its execution is there. */
+static void blobs_note(struct sched *s, const struct lease *lease, const struct wire_output *output)
+{
+    const struct {
+        bool is_there;
+        const struct digest *digest;
+    } named[] = {{output->has_ref, &output->ref_digest},
+                 {output->has_log, &output->log_digest},
+                 {output->has_artefacts, &output->artefacts_digest}};
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        struct sched_blob *blob = named[i].is_there ? vector_add(&s->blobs) : NULL;
+
+        if (blob != NULL) {
+            *blob = (struct sched_blob){lease->execution, *named[i].digest};
+        } else if (named[i].is_there) {
+            s->is_broken = true;
+        }
+    }
+}
+
 static void output_note(struct sched *s, struct lease *lease, const struct wire_output *output)
 {
     struct instance *instance = lease->instance;
+
+    blobs_note(s, lease, output);
 
     if (!instance->is_map && output->outcome == OUTCOME_SUCCEEDED &&
         output->json.bytes + output->error.bytes <= OUTPUT_KEPT_BYTES) {

@@ -63,6 +63,7 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->pages, allocator, sizeof(struct sched_page));
     vector_init(&s->items, allocator, sizeof(struct sched_items));
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
+    vector_init(&s->blobs, allocator, sizeof(struct sched_blob));
     arena_init(&s->scratch, allocator, 0);
     return s;
 }
@@ -104,8 +105,8 @@ void sched_free(struct sched *s)
     table_release(&s->tombstones);
     heap_release(&s->backoffs);
     heap_release(&s->timeouts);
-    struct vector *vectors[] = {&s->works,   &s->changes, &s->dispatches, &s->kills,
-                                &s->outputs, &s->pages,   &s->items,      &s->needs};
+    struct vector *vectors[] = {&s->works, &s->changes, &s->dispatches, &s->kills, &s->outputs,
+                                &s->pages, &s->items,   &s->needs,      &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
@@ -365,6 +366,8 @@ struct sched_batch sched_batch(const struct sched *s)
         .item_count = s->items.count,
         .needs = s->needs.items,
         .need_count = s->needs.count,
+        .blobs = s->blobs.items,
+        .blob_count = s->blobs.count,
         .wants_barrier = s->wants_barrier,
     };
 }
@@ -387,8 +390,8 @@ static void pages_clean(struct sched *s)
 
 void sched_sealed(struct sched *s)
 {
-    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,
-                                &s->outputs, &s->items,      &s->needs};
+    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills, &s->outputs,
+                                &s->items,   &s->needs,      &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vectors[i]->count = 0;

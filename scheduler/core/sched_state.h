@@ -50,7 +50,7 @@ struct sched {
     struct execution *dirty;
     struct vector works; /* ring would save nothing: emptied nearly every step */
     uint32_t works_head;
-    struct vector changes, dispatches, kills, outputs, pages, items, needs;
+    struct vector changes, dispatches, kills, outputs, pages, items, needs, blobs;
     bool wants_barrier;
     uint32_t budget;      /* changes this step may still make */
     struct arena scratch; /* expressions; reset after use */

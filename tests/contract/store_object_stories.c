@@ -19,6 +19,7 @@ struct answer {
     struct store_object object;
     char keys[8][STORE_KEY_BYTES];
     uint32_t key_count;
+    struct store_collected collected;
 };
 
 static int await_answer(struct answer *answer)
@@ -182,7 +183,75 @@ static void a_claim_takes_no_more_than_asked(void **state)
     trial_close(answer.t);
 }
 
+static void on_collected(void *argument, const struct store_collected *collected,
+                         const struct exo_error *err)
+{
+    struct answer *answer = argument;
+
+    if (err == NULL) {
+        answer->collected = *collected;
+    }
+    trial_on_done(answer->t, err);
+}
+
+static int collect(struct answer *answer, exo_time before_ns, uint32_t limit, bool is_dry)
+{
+    begin(answer);
+    store_blob_collect(answer->t->store, before_ns, limit, is_dry, on_collected, answer);
+    return await_answer(answer);
+}
+
+static void only_unnamed_and_old_blobs_are_collected(void **state)
+{
+    struct answer answer = {.t = trial_open(*state, true)};
+    struct trial *t = answer.t;
+    struct store_shard shard = trial_own(t, t->store, 1, "p");
+    struct store_batch batch = trial_batch(&shard);
+    struct store_execution execution = trial_execution(&batch, 1);
+    struct digest digests[4] = {{{1}}, {{2}}, {{3}}, {{4}}};
+    const struct store_reference references[] = {
+        {execution.id, digests[0]}, {execution.id, {{11}}}, {execution.id, digests[0]}};
+    exo_time later_ns = clock_wall_ns() + EXO_HOUR;
+
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(trial_blob_put(t, t->store, &digests[i], span_of("12345")), 0);
+    }
+    assert_int_equal(object_begin(&answer, "named"), 0);
+    assert_int_equal(object_begin(&answer, "loose"), 0);
+    assert_int_equal(object_put(&answer, 11, "named", 1000), 0);
+    assert_int_equal(object_put(&answer, 12, "loose", 2000), 0);
+    batch.inserts = &execution;
+    batch.insert_count = 1;
+    batch.references = references;
+    batch.reference_count = 3;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+
+    assert_int_equal(collect(&answer, clock_wall_ns() - EXO_HOUR, 10, false), 0);
+    assert_int_equal(answer.collected.blobs + answer.collected.objects, 0);
+    assert_int_equal(collect(&answer, later_ns, 1, true), 0);
+    assert_int_equal(answer.collected.blobs, 3);
+    assert_int_equal(answer.collected.blob_bytes, 15);
+    assert_int_equal(answer.collected.objects, 1);
+    assert_int_equal(answer.collected.object_bytes, 2000);
+    assert_int_equal(collect(&answer, later_ns, 2, false), 0);
+    assert_int_equal(answer.collected.blobs, 2);
+    assert_int_equal(answer.collected.blob_bytes, 10);
+    assert_int_equal(answer.collected.objects, 1);
+    assert_int_equal(collect(&answer, later_ns, 2, false), 0);
+    assert_int_equal(answer.collected.blobs, 1);
+    assert_int_equal(answer.collected.objects, 0);
+    assert_int_equal(trial_blob_get(t, t->store, &digests[0]), 0);
+    assert_int_equal(trial_blob_get(t, t->store, &digests[1]), EXO_ENOTFOUND);
+    assert_int_equal(object_get(&answer, 11), 0);
+    assert_int_equal(object_get(&answer, 12), EXO_ENOTFOUND);
+    assert_int_equal(object_claim(&answer, 0, 8), 0);
+    assert_int_equal(answer.key_count, 1);
+    assert_string_equal(answer.keys[0], "loose");
+    trial_close(t);
+}
+
 const struct store_story store_object_stories[] = {
+    {"only_unnamed_and_old_blobs_are_collected", only_unnamed_and_old_blobs_are_collected},
     {"an_upload_becomes_an_object", an_upload_becomes_an_object},
     {"the_second_of_two_uploads_stays_doomed", the_second_of_two_uploads_stays_doomed},
     {"a_claimed_key_never_comes_back", a_claimed_key_never_comes_back},

@@ -142,3 +142,13 @@ status 1 "$EXO" run failed.yaml
 ID=$(last_id)
 status 66 "$EXO" artefacts "$ID" bad
 holds err "left no artefacts"
+
+say "what executions name is not collected"
+kill -TERM "$DEV"
+ends "$DEV" 0
+status 0 "$EXO" gc --dry-run --margin 0s --store sqlite --log sqlite --cache memory --data "$WORK/data" --shards 4
+holds out "would collect 0 blobs (0 bytes) of the store, 0 large ones (0 bytes)"
+status 0 "$EXO" gc --margin 0s --wait 0s --store sqlite --log sqlite --cache memory --data "$WORK/data" --shards 4
+holds out "collected 0 blobs"
+check "the large file is still there" sh -c "find '$WORK/data/blobs' -type f -size +8M | grep -q ."
+status 2 "$EXO" gc --margin soon --store sqlite --log sqlite --data "$WORK/data"

@@ -36,3 +36,14 @@ BEGIN
     END IF;
     RETURN NEXT stands;
 END $$;
+
+-- Which executions name a blob: in outputs, logs and artefacts. Written with what names it; whoever deletes
+-- an execution deletes its rows here, and the collector finds the rest.
+CREATE TABLE blob_reference (
+    execution uuid NOT NULL,
+    digest bytea NOT NULL,
+    PRIMARY KEY (execution, digest)
+);
+CREATE INDEX blob_reference_by_digest ON blob_reference (digest);
+-- What stands here already is named by rows that SQL cannot read: kept.
+INSERT INTO blob_reference SELECT '00000000-0000-0000-0000-000000000000'::uuid, digest FROM blob;

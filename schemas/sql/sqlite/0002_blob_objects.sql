@@ -11,3 +11,12 @@ CREATE TABLE blob_doomed (
     doomed_ns INTEGER NOT NULL,
     is_going INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+CREATE TABLE blob_reference (
+    execution BLOB NOT NULL CHECK (length(execution) = 16),
+    digest BLOB NOT NULL CHECK (length(digest) = 32),
+    PRIMARY KEY (execution, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blob_reference_by_digest ON blob_reference (digest);
+-- What stands here already is named by rows that SQL cannot read: kept.
+INSERT INTO blob_reference SELECT zeroblob(16), digest FROM blob;
