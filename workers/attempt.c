@@ -58,6 +58,7 @@ static void attempt_free(struct attempt *a)
     attempt_input_release(a);
     attempt_image_release(a);
     attempt_artefacts_release(a);
+    attempt_cache_release(a);
     attempt_leavings_release(a);
     grants_wipe(&a->grants);
     if (a->plan != NULL) {
@@ -101,6 +102,7 @@ void attempt_forget(struct attempt *a)
     }
     attempt_input_release(a);
     attempt_artefacts_release(a);
+    attempt_cache_release(a);
     attempt_uploads_cancel(a);
     a->is_forgotten = true;
     if (a->busy == 0) {
@@ -217,6 +219,11 @@ void attempt_start(struct attempt *a)
     struct sandbox_spec spec;
     struct exo_error err = {.code = EXO_OK};
 
+    if (a->cache.is_hit) {
+        grants_wipe(&a->grants);
+        attempt_tell(a, WORKER_ON_EXITED, ATTEMPT_EXITED, EXIT_STATUS_DONE);
+        return;
+    }
     spec_fill(a, &spec);
     a->run = sandbox_start(a->host->sandbox, &spec, &events, &err);
     grants_wipe(&a->grants);
@@ -268,6 +275,7 @@ void attempt_fill_report(const struct attempt *a, struct wire_report *report)
         report->has_output_digest = a->report.has_output_digest;
         report->output_digest = a->report.output_digest;
         report->output_bytes = a->report.output_bytes;
+        report->is_cached = a->report.is_cached;
         report->has_artefacts = a->report.has_artefacts;
         report->artefacts_digest = a->report.artefacts_digest;
         report->artefacts_bytes = a->report.artefacts_bytes;

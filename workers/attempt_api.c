@@ -291,6 +291,36 @@ struct attempt_call *attempt_api_get_artefacts(struct attempt_api *api,
     return call;
 }
 
+struct attempt_call *attempt_api_result_get(struct attempt_api *api, const struct digest *key,
+                                            size_t bytes_max, struct span token,
+                                            exo_time patience_ns,
+                                            const struct attempt_call_events *events)
+{
+    struct attempt_call *call = call_new(api, token, patience_ns, events);
+    char text[SHA256_TEXT_BYTES + 1];
+
+    call->bytes_max = bytes_max;
+    digest_format(key, text);
+    (void)snprintf(call->url, sizeof(call->url), "%s/internal/results/%s", api->url, text);
+    return call;
+}
+
+struct attempt_call *attempt_api_result_put(struct attempt_api *api, const struct digest *key,
+                                            exo_time ttl_ns, struct span bytes, struct span token,
+                                            exo_time patience_ns,
+                                            const struct attempt_call_events *events)
+{
+    struct attempt_call *call = call_new(api, token, patience_ns, events);
+    char text[SHA256_TEXT_BYTES + 1];
+
+    digest_format(key, text);
+    call->is_put = true;
+    call->body = bytes;
+    (void)snprintf(call->url, sizeof(call->url), "%s/internal/results/%s?ttl=%lld", api->url, text,
+                   (long long)(ttl_ns / EXO_SECOND));
+    return call;
+}
+
 struct attempt_call *attempt_api_get(struct attempt_api *api, const struct execution_id *execution,
                                      const struct wire_context *context, uint32_t index,
                                      size_t bytes_max, struct span token, exo_time patience_ns,

@@ -4,6 +4,7 @@
  *   GET  /internal/blobs/{sha256}                       a value by reference, artefacts
  *   GET  /internal/lists/{execution}/{instance}         the outputs of a map, one JSON list
  *   GET  /internal/lists/{execution}/{instance}?index=N one of them
+ *   GET  /internal/results/{key}, PUT                   a result that may be given again
  *   GET  /internal/lists/{execution}/{instance}/artefacts  where the artefacts of each are
  *
  * Each call carries the attempt's token and nothing else that is secret. An API that is away or
@@ -82,6 +83,19 @@ struct attempt_call *attempt_api_get(struct attempt_api *api, const struct execu
                                      const struct wire_context *context, uint32_t index,
                                      size_t bytes_max, struct span token, exo_time patience_ns,
                                      const struct attempt_call_events *events);
+
+/* attempt_api_result_get fetches a result that may be given again; others as attempt_api_get.
+ * EXO_ENOTFOUND: there is none. */
+struct attempt_call *attempt_api_result_get(struct attempt_api *api, const struct digest *key,
+                                            size_t bytes_max, struct span token,
+                                            exo_time patience_ns,
+                                            const struct attempt_call_events *events);
+
+/* attempt_api_result_put keeps one for ttl_ns; others as attempt_api_put. */
+struct attempt_call *attempt_api_result_put(struct attempt_api *api, const struct digest *key,
+                                            exo_time ttl_ns, struct span bytes, struct span token,
+                                            exo_time patience_ns,
+                                            const struct attempt_call_events *events);
 
 /* attempt_call_cancel ends a call without on_done; NULL is allowed. */
 void attempt_call_cancel(struct attempt_call *call);

@@ -105,6 +105,9 @@ static void collected(struct attempt *a)
     if (end == ATTEMPT_EXITED) {
         end = attempt_artefacts_end(a);
     }
+    if (end == ATTEMPT_EXITED && left->must_judge && attempt_cache_keep(a)) {
+        return;
+    }
     attempt_tell(a, WORKER_ON_COLLECTED, end, 0);
 }
 
@@ -198,6 +201,11 @@ static void leavings_done(void *argument)
 
 void attempt_collect(struct attempt *a)
 {
+    if (a->cache.is_hit) {
+        attempt_cache_give(a);
+        attempt_tell(a, WORKER_ON_COLLECTED, ATTEMPT_EXITED, 0);
+        return;
+    }
     if (a->left.log_bytes == 0 && a->left.artefacts_fd < 0 &&
         a->left.files.output.bytes <= LIMIT_INLINE_BYTES) {
         leavings_work(a);

@@ -8,6 +8,9 @@ void attempt_prepare_done(struct attempt *a)
 {
     if (!a->is_prepare_told && a->is_files_done && a->is_image_done && a->is_plan_done &&
         a->is_artefacts_done) {
+        if (attempt_cache_ask(a)) {
+            return;
+        }
         a->is_prepare_told = true;
         attempt_tell(a, WORKER_ON_PREPARED, ATTEMPT_EXITED, 0);
     }

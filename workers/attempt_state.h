@@ -5,12 +5,14 @@
  *   attempt_image.c    the image
  *   attempt_input.c    values by reference: looked into, or streamed into the input
  *   attempt_collect.c  what is left after the exit
+ *   attempt_cache.c    a result that is there already
  *   attempt_artefacts.c  artefacts: those of parents before the start, its own after the exit
  */
 #ifndef EXO_WORKERS_ATTEMPT_STATE_H
 #define EXO_WORKERS_ATTEMPT_STATE_H
 
 #include "infra/archive/package.h"
+#include "schemas/wire/state.h"
 #include "workers/artefact_store.h"
 #include "workers/attempt.h"
 #include "workers/image/image.h"
@@ -60,6 +62,16 @@ struct attempt_leavings {
     bool is_frame_stored;
 };
 
+/* A result that is there already, where the satellite asks for it. */
+struct attempt_cached {
+    struct digest key;
+    struct attempt_call *call; /* to ask, or to keep; NULL: none under way */
+    struct heap_budget budget;
+    struct buffer bytes;
+    bool is_answered, is_hit;
+    struct wire_output result; /* of a hit; spans in the attempt's arena */
+};
+
 struct attempt {
     const struct attempt_host *host;
     struct slot_handle slot;
@@ -96,6 +108,8 @@ struct attempt {
     struct attempt_artefacts *artefacts; /* of parents, one after the other; NULL: none wanted */
     struct sandbox_artefacts *artefact_mounts;
     uint32_t artefact_count, artefacts_open;
+
+    struct attempt_cached cache;
 
     struct sandbox_run *run; /* NULL: does not run */
     struct log_ship *ship;
@@ -157,6 +171,20 @@ void attempt_artefacts_close(struct attempt *attempt);
 /* attempt_artefacts_end puts the package into the report. Returns how the attempt ends by it:
  * ATTEMPT_EXITED when all is well, else with attempt->error. */
 enum attempt_end attempt_artefacts_end(struct attempt *attempt);
+
+/* attempt_cache_ask asks once whether there is a result already; attempt_prepare_done is called
+ * again with the answer. False when nothing is to be waited for. */
+EXO_CHECKED bool attempt_cache_ask(struct attempt *attempt);
+
+/* attempt_cache_give puts the result of a hit into the report. */
+void attempt_cache_give(struct attempt *attempt);
+
+/* attempt_cache_keep keeps the report's result for others, then tells COLLECTED. False when there
+ * is nothing to keep: the caller tells it. */
+EXO_CHECKED bool attempt_cache_keep(struct attempt *attempt);
+
+/* attempt_cache_release gives up what is under way. */
+void attempt_cache_release(struct attempt *attempt);
 
 /* attempt_leavings_take copies what the sandbox shows in on_exit. */
 void attempt_leavings_take(struct attempt *attempt, const struct sandbox_result *result);

@@ -83,6 +83,10 @@ struct store_backend {
     void (*object_forget)(struct store *store, const char *key, store_done *done, void *argument);
     void (*blob_collect)(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
                          store_collected_done *done, void *argument);
+    void (*result_get)(struct store *store, const struct digest *key, store_blob_done *done,
+                       void *argument);
+    void (*result_put)(struct store *store, const struct store_result_row *row, store_done *done,
+                       void *argument);
     void (*dead_letter_list)(struct store *store, int64_t after, uint32_t limit,
                              store_letters_done *done, void *argument);
     void (*dead_letter_replayed)(struct store *store, int64_t id, store_done *done, void *argument);

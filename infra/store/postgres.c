@@ -282,6 +282,8 @@ static const struct store_backend postgres_backend = {
     .object_claim = postgres_store_object_claim,
     .object_forget = postgres_store_object_forget,
     .blob_collect = postgres_store_blob_collect,
+    .result_get = postgres_store_result_get,
+    .result_put = postgres_store_result_put,
     .dead_letter_list = postgres_store_dead_letter_list,
     .dead_letter_replayed = postgres_store_dead_letter_replayed,
 };

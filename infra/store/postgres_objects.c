@@ -209,7 +209,8 @@ struct collect_op {
     store_collected_done *done;
 };
 
-static const uint8_t COLLECT_STATEMENTS[] = {SQL_COLLECT_BLOBS, SQL_COLLECT_OBJECTS};
+static const uint8_t COLLECT_STATEMENTS[] = {SQL_COLLECT_RESULTS, SQL_COLLECT_BLOBS,
+                                             SQL_COLLECT_OBJECTS};
 static const uint8_t COUNT_STATEMENTS[] = {SQL_COLLECT_COUNT};
 
 static void collect_send(struct link_request *request, struct postgres_link *link)
@@ -219,6 +220,11 @@ static void collect_send(struct link_request *request, struct postgres_link *lin
     for (size_t i = 0; i < sizeof(COLLECT_STATEMENTS); i++) {
         struct postgres_params *params = link_params(link);
 
+        if (COLLECT_STATEMENTS[i] == SQL_COLLECT_RESULTS && !op->is_dry) {
+            params_int8(params, op->limit);
+            link_send(link, COLLECT_STATEMENTS[i], params);
+            continue;
+        }
         params_int8(params, op->before_ns / EXO_MICROSECOND);
         if (op->is_dry) {
             link_send(link, SQL_COLLECT_COUNT, params);
@@ -234,11 +240,11 @@ static void collect_result(struct link_request *request, uint32_t step, const PG
     struct collect_op *op = (struct collect_op *)request;
     struct store_collected *collected = &op->collected;
 
-    if (step == 0) {
+    if (step == (op->is_dry ? 0 : 1)) {
         collected->blobs = (uint64_t)pg_int(result, 0, 0);
         collected->blob_bytes = (uint64_t)pg_int(result, 0, 1);
     }
-    if (step == 1 || op->is_dry) {
+    if (step == 2 || op->is_dry) {
         collected->objects = (uint64_t)pg_int(result, 0, op->is_dry ? 2 : 0);
         collected->object_bytes = (uint64_t)pg_int(result, 0, op->is_dry ? 3 : 1);
     }
@@ -263,5 +269,97 @@ void postgres_store_blob_collect(struct store *store, exo_time before_ns, uint32
     op->op.request.send = collect_send;
     op->op.request.result = collect_result;
     op->op.done = collect_done;
-    pg_op_read(&op->op, is_dry ? COUNT_STATEMENTS : COLLECT_STATEMENTS, is_dry ? 1 : 2);
+    pg_op_read(&op->op, is_dry ? COUNT_STATEMENTS : COLLECT_STATEMENTS, is_dry ? 1 : 3);
+}
+
+/* ---- results ---- */
+
+struct result_op {
+    struct pg_op op;
+    struct store_result_row row;
+    struct span body;
+    bool is_found;
+    store_blob_done *get_done;
+    store_done *put_done;
+};
+
+static const uint8_t RESULT_GET_STATEMENTS[] = {SQL_RESULT_GET};
+static const uint8_t RESULT_PUT_STATEMENTS[] = {SQL_RESULT_PUT};
+
+static void result_get_send(struct link_request *request, struct postgres_link *link)
+{
+    const struct result_op *op = (const struct result_op *)request;
+    struct postgres_params *params = link_params(link);
+
+    params_bytes(params, digest_span(&op->row.key));
+    link_send(link, SQL_RESULT_GET, params);
+}
+
+static void result_get_result(struct link_request *request, uint32_t step, const PGresult *result)
+{
+    struct result_op *op = (struct result_op *)request;
+
+    (void)step;
+    op->is_found = PQntuples(result) == 1;
+    if (op->is_found) {
+        op->body = pg_op_copy(&op->op, pg_bytes(result, 0, 0));
+    }
+}
+
+static void result_get_done(struct pg_op *base, const struct exo_error *err)
+{
+    struct result_op *op = (struct result_op *)base;
+    struct exo_error missing;
+
+    if (err == NULL && !op->is_found) {
+        (void)exo_error_set(&missing, EXO_ENOTFOUND, "there is no such result");
+        err = &missing;
+    }
+    op->get_done(base->argument, op->body, err);
+}
+
+void postgres_store_result_get(struct store *store, const struct digest *key, store_blob_done *done,
+                               void *argument)
+{
+    struct result_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->row.key = *key;
+    op->get_done = done;
+    op->op.request.send = result_get_send;
+    op->op.request.result = result_get_result;
+    op->op.done = result_get_done;
+    pg_op_read(&op->op, RESULT_GET_STATEMENTS, 1);
+}
+
+static void result_put_send(struct link_request *request, struct postgres_link *link)
+{
+    const struct result_op *op = (const struct result_op *)request;
+    struct postgres_params *params = link_params(link);
+
+    params_bytes(params, digest_span(&op->row.key));
+    params_int8(params, op->row.ttl_ns / EXO_MICROSECOND);
+    params_bytes(params, op->row.body);
+    params_array(params, TYPE_BYTEA, op->row.blob_count);
+    for (uint32_t i = 0; i < op->row.blob_count; i++) {
+        array_bytes(params, digest_span(&op->row.blobs[i]));
+    }
+    params_array_end(params);
+    link_send(link, SQL_RESULT_PUT, params);
+}
+
+static void result_put_done(struct pg_op *base, const struct exo_error *err)
+{
+    ((struct result_op *)base)->put_done(base->argument, err);
+}
+
+void postgres_store_result_put(struct store *store, const struct store_result_row *row,
+                               store_done *done, void *argument)
+{
+    struct result_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->row = *row;
+    op->put_done = done;
+    op->op.request.send = result_put_send;
+    op->op.done = result_put_done;
+    pg_op_read(&op->op, RESULT_PUT_STATEMENTS, 1);
 }

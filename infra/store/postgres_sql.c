@@ -157,6 +157,20 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "WHERE doomed_at <= clock_timestamp() - $1::bigint * interval '1 microsecond' "
         "ORDER BY doomed_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED) RETURNING key"},
     [SQL_OBJECT_FORGET] = {"object_forget", "DELETE FROM blob_doomed WHERE key = $1::text"},
+    [SQL_RESULT_GET] = {"result_get",
+        "SELECT body FROM cached_result WHERE key = $1::bytea AND expires_at > clock_timestamp()"},
+    [SQL_RESULT_PUT] = {"result_put",
+        "WITH kept AS (INSERT INTO cached_result VALUES "
+        "($1::bytea, clock_timestamp() + $2::bigint * interval '1 microsecond', $3::bytea) "
+        "ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body) "
+        "INSERT INTO blob_reference SELECT encode(substr($1::bytea, 1, 16), 'hex')::uuid, digest "
+        "FROM unnest($4::bytea[]) AS d (digest) ON CONFLICT DO NOTHING"},
+    [SQL_COLLECT_RESULTS] = {"collect_results",
+        "WITH old AS (SELECT key FROM cached_result WHERE expires_at < clock_timestamp() "
+        "ORDER BY expires_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
+        "gone AS (DELETE FROM cached_result c USING old WHERE c.key = old.key RETURNING c.key) "
+        "DELETE FROM blob_reference r USING gone "
+        "WHERE r.execution = encode(substr(gone.key, 1, 16), 'hex')::uuid"},
     /* Whoever touches a row meanwhile is waited for or skipped, and the row is looked at again. */
     [SQL_COLLECT_BLOBS] = {"collect_blobs",
         "WITH old AS (SELECT digest FROM blob b WHERE " UNUSED("b") " LIMIT $2::bigint "

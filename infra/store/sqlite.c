@@ -381,6 +381,8 @@ static const struct store_backend sqlite_backend = {
     .object_claim = sqlite_store_object_claim,
     .object_forget = sqlite_store_object_forget,
     .blob_collect = sqlite_store_blob_collect,
+    .result_get = sqlite_store_result_get,
+    .result_put = sqlite_store_result_put,
     .dead_letter_list = sqlite_store_dead_letter_list,
     .dead_letter_replayed = sqlite_store_dead_letter_replayed,
 };

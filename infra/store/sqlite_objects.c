@@ -330,6 +330,32 @@ static int doom(const struct collect_op *op, struct sqlite_connection *connectio
     return sqlite_run(statement, err);
 }
 
+static int results_expire(const struct collect_op *op, struct sqlite_connection *connection,
+                          struct exo_error *err)
+{
+    static const char *const texts[] = {
+        "DELETE FROM blob_reference WHERE execution IN (SELECT substr(key, 1, 16) FROM "
+        "cached_result WHERE expires_ns < ?1 ORDER BY expires_ns, key LIMIT ?2)",
+        "DELETE FROM cached_result WHERE key IN (SELECT key FROM cached_result "
+        "WHERE expires_ns < ?1 ORDER BY expires_ns, key LIMIT ?2)",
+    };
+    int64_t now_ns = clock_wall_ns();
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct sqlite_statement *statement = sqlite_use(connection, texts[i], err);
+
+        if (statement == NULL) {
+            return -1;
+        }
+        sqlite_bind_int(statement, 1, now_ns);
+        sqlite_bind_int(statement, 2, op->limit);
+        if (sqlite_run(statement, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int collect_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
 {
     struct collect_op *op = argument;
@@ -346,7 +372,9 @@ static int collect_job(void *argument, struct sqlite_connection *connection, str
                    ? -1
                    : 0;
     }
-    return collect_run(op, connection,
+    return results_expire(op, connection, err) != 0 ||
+                   collect_run(
+                       op, connection,
                        "DELETE FROM blob WHERE digest IN (SELECT digest FROM blob b WHERE " UNUSED
                        " LIMIT ?2) RETURNING length(bytes)",
                        &c->blobs, &c->blob_bytes, err) != 0 ||
@@ -378,4 +406,108 @@ void sqlite_store_blob_collect(struct store *store, exo_time before_ns, uint32_t
     op->is_dry = is_dry;
     op->done = done;
     op_write(&op->op, collect_job, collect_done);
+}
+
+/* ---- results ---- */
+
+struct result_op {
+    struct op op;
+    struct store_result_row row;
+    struct span body;
+    store_blob_done *get_done;
+    store_done *put_done;
+};
+
+static int result_get_job(void *argument, struct sqlite_connection *connection,
+                          struct exo_error *err)
+{
+    struct result_op *op = argument;
+    struct sqlite_statement *statement = sqlite_use(
+        connection, "SELECT body FROM cached_result WHERE key = ?1 AND expires_ns > ?2", err);
+
+    if (statement == NULL) {
+        return -1;
+    }
+    bind_digest(statement, 1, &op->row.key);
+    sqlite_bind_int(statement, 2, clock_wall_ns());
+    int stepped = sqlite_step(statement, err);
+
+    if (stepped <= 0) {
+        return stepped < 0 ? -1 : exo_error_set(err, EXO_ENOTFOUND, "there is no such result");
+    }
+    int copied = op_copy(&op->op, sqlite_column_bytes(statement, 0), &op->body, err);
+
+    sqlite_rewind(statement);
+    return copied;
+}
+
+static void result_get_done(void *argument, const struct exo_error *err)
+{
+    struct result_op *op = argument;
+
+    op->get_done(op->op.argument, op->body, op_error(&op->op, err));
+    op_free(&op->op);
+}
+
+void sqlite_store_result_get(struct store *store, const struct digest *key, store_blob_done *done,
+                             void *argument)
+{
+    struct result_op *op = op_new(store, sizeof(*op), argument);
+
+    op->row.key = *key;
+    op->get_done = done;
+    op_read(&op->op, result_get_job, result_get_done);
+}
+
+static int result_put_job(void *argument, struct sqlite_connection *connection,
+                          struct exo_error *err)
+{
+    struct result_op *op = argument;
+    struct sqlite_statement *put =
+        sqlite_use(connection,
+                   "INSERT INTO cached_result VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET "
+                   "expires_ns = excluded.expires_ns, body = excluded.body",
+                   err);
+
+    if (put == NULL) {
+        return -1;
+    }
+    bind_digest(put, 1, &op->row.key);
+    sqlite_bind_int(put, 2, clock_wall_ns() + op->row.ttl_ns);
+    sqlite_bind_bytes(put, 3, op->row.body);
+    if (sqlite_run(put, err) != 0) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < op->row.blob_count; i++) {
+        struct sqlite_statement *refer = sqlite_use(
+            connection, "INSERT INTO blob_reference VALUES (?1, ?2) ON CONFLICT DO NOTHING", err);
+
+        if (refer == NULL) {
+            return -1;
+        }
+        sqlite_bind_bytes(refer, 1, (struct span){op->row.key.bytes, EXECUTION_ID_BYTES});
+        bind_digest(refer, 2, &op->row.blobs[i]);
+        if (sqlite_run(refer, err) != 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static void result_put_done(void *argument, const struct exo_error *err)
+{
+    struct result_op *op = argument;
+
+    op->put_done(op->op.argument, op_error(&op->op, err));
+    op_free(&op->op);
+}
+
+void sqlite_store_result_put(struct store *store, const struct store_result_row *row,
+                             store_done *done, void *argument)
+{
+    struct result_op *op = op_new(store, sizeof(*op), argument);
+
+    op->row = *row;
+    op->put_done = done;
+    op_write(&op->op, result_put_job, result_put_done);
 }

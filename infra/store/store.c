@@ -180,6 +180,19 @@ void store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit,
     store->backend->blob_collect(store, before_ns, limit, is_dry, done, argument);
 }
 
+void store_result_get(struct store *store, const struct digest *key, store_blob_done *done,
+                      void *argument)
+{
+    store->backend->result_get(store, key, done, argument);
+}
+
+void store_result_put(struct store *store, const struct store_result_row *row, store_done *done,
+                      void *argument)
+{
+    assert(row->blob_count <= STORE_RESULT_BLOBS_MAX);
+    store->backend->result_put(store, row, done, argument);
+}
+
 void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
                             store_letters_done *done, void *argument)
 {

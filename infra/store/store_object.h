@@ -69,4 +69,26 @@ typedef void store_collected_done(void *argument, const struct store_collected *
 void store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
                         store_collected_done *done, void *argument);
 
+/* ---- results that may be given again ---- */
+
+/* store_result_get gives a result that has not run out; EXO_ENOTFOUND when there is none. */
+void store_result_get(struct store *store, const struct digest *key,
+                      void (*done)(void *argument, struct span body, const struct exo_error *err),
+                      void *argument);
+
+/* What is kept under a key, replacing what was there. Borrowed until done. */
+struct store_result_row {
+    struct digest key;
+    exo_time ttl_ns; /* from now on, by the store's clock */
+    struct span body;
+    const struct digest *blobs; /* that body names: not collected while it is there */
+    uint32_t blob_count;        /* at most STORE_RESULT_BLOBS_MAX */
+};
+
+enum { STORE_RESULT_BLOBS_MAX = 4 };
+
+/* store_result_put keeps a result. Those that have run out go with store_blob_collect. */
+void store_result_put(struct store *store, const struct store_result_row *row, store_done *done,
+                      void *argument);
+
 #endif /* EXO_INFRA_STORE_OBJECT_H */

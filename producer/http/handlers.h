@@ -74,6 +74,10 @@ route_handler openapi_get;
 route_handler artefacts_get;
 route_handler list_artefacts_get;
 
+/* results.c */
+route_handler result_get;
+route_handler result_put;
+
 /* internal.c */
 route_handler blob_get;
 route_handler blob_put;

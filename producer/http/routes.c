@@ -35,6 +35,8 @@ static const struct route routes[] = {
     {"GET",  "/internal/blobs/{sha256}",            blob_get,           GUARD_ATTEMPT, "read a blob"},
     {"HEAD", "/internal/blobs/{sha256}",            blob_head,          GUARD_ATTEMPT, "is a blob there"},
     {"PUT",  "/internal/blobs/{sha256}",            blob_put,           GUARD_ATTEMPT, "keep a blob"},
+    {"GET",  "/internal/results/{key}",             result_get,         GUARD_ATTEMPT, "read a result that may be given again"},
+    {"PUT",  "/internal/results/{key}",             result_put,         GUARD_ATTEMPT, "keep a result for others to give again"},
     {"GET",  "/internal/lists/{execution}/{instance}", list_get,        GUARD_ATTEMPT, "stream the outputs of a map"},
     {"GET",  "/internal/lists/{execution}/{instance}/artefacts", list_artefacts_get, GUARD_ATTEMPT, "list the artefacts of a map's tasks"},
 };

@@ -620,6 +620,7 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .has_artefacts = report->outcome == OUTCOME_SUCCEEDED && report->has_artefacts,
         .artefacts_digest = report->artefacts_digest,
         .artefacts_bytes = report->artefacts_bytes,
+        .is_cached = report->is_cached,
     };
 }
 

@@ -52,6 +52,7 @@ static void output_fill(const struct wire_output *output, struct arena *scratch,
     message->outcome = (uint32_t)output->outcome;
     message->started_ms = output->started_ms;
     message->ended_ms = output->ended_ms;
+    message->cached = output->is_cached;
 }
 
 static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *output)
@@ -73,6 +74,7 @@ static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *
         .outcome = (enum wire_outcome)message->outcome,
         .started_ms = message->started_ms,
         .ended_ms = message->ended_ms,
+        .is_cached = message->cached != 0,
         .has_artefacts = message->artefacts != NULL,
         .artefacts_bytes = message->artefacts == NULL ? 0 : message->artefacts->bytes,
     };

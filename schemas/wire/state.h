@@ -60,6 +60,7 @@ struct wire_output {
     bool has_artefacts;
     struct digest artefacts_digest;
     uint64_t artefacts_bytes; /* of the blob */
+    bool is_cached;
 };
 
 struct wire_instance {

@@ -37,6 +37,7 @@ static void report_fill(const struct wire_report *report, struct arena *scratch,
     message->run_ms = report->run_ms;
     message->memory_bytes_max = report->memory_bytes_max;
     message->cpu_ms = report->cpu_ms;
+    message->cached = report->is_cached;
     if (report->has_artefacts) {
         message->artefacts_digest =
             message_bytes((struct span){report->artefacts_digest.bytes, DIGEST_BYTES});
@@ -135,6 +136,7 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         .run_ms = message->run_ms,
         .memory_bytes_max = message->memory_bytes_max,
         .cpu_ms = message->cpu_ms,
+        .is_cached = message->cached != 0,
         .has_artefacts = message->artefacts_digest.len != 0,
         .artefacts_bytes = message->artefacts_bytes,
     };

@@ -58,6 +58,7 @@ struct wire_report {
     bool has_artefacts;
     struct digest artefacts_digest;
     uint64_t artefacts_bytes; /* of the blob */
+    bool is_cached;           /* an earlier result was given again */
 };
 
 enum wire_command_kind { COMMAND_CANCEL = 1 };

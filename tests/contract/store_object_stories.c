@@ -20,6 +20,7 @@ struct answer {
     char keys[8][STORE_KEY_BYTES];
     uint32_t key_count;
     struct store_collected collected;
+    char body[64];
 };
 
 static int await_answer(struct answer *answer)
@@ -250,7 +251,71 @@ static void only_unnamed_and_old_blobs_are_collected(void **state)
     trial_close(t);
 }
 
+static void on_body(void *argument, struct span body, const struct exo_error *err)
+{
+    struct answer *answer = argument;
+
+    (void)snprintf(answer->body, sizeof(answer->body), "%.*s", (int)body.bytes,
+                   body.data == NULL ? "" : (const char *)body.data);
+    trial_on_done(answer->t, err);
+}
+
+static int result_get(struct answer *answer, uint8_t key)
+{
+    const struct digest wanted = {.bytes = {key}};
+
+    begin(answer);
+    store_result_get(answer->t->store, &wanted, on_body, answer);
+    return await_answer(answer);
+}
+
+static int result_put(struct answer *answer, uint8_t key, exo_time ttl_ns, const char *body,
+                      const struct digest *blobs, uint32_t blob_count)
+{
+    const struct store_result_row row = {.key = {.bytes = {key}},
+                                         .ttl_ns = ttl_ns,
+                                         .body = span_of(body),
+                                         .blobs = blobs,
+                                         .blob_count = blob_count};
+
+    begin(answer);
+    store_result_put(answer->t->store, &row, trial_on_done, answer->t);
+    return await_answer(answer);
+}
+
+static void results_run_out_and_hold_their_blobs(void **state)
+{
+    struct answer answer = {.t = trial_open(*state, true)};
+    const struct digest blobs[] = {{{1}}, {{2}}};
+    exo_time later_ns = clock_wall_ns() + EXO_HOUR;
+
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(trial_blob_put(answer.t, answer.t->store, &blobs[i], span_of("x")), 0);
+    }
+    assert_int_equal(result_get(&answer, 7), EXO_ENOTFOUND);
+    assert_int_equal(result_put(&answer, 7, EXO_HOUR, "first", blobs, 2), 0);
+    assert_int_equal(result_get(&answer, 7), 0);
+    assert_string_equal(answer.body, "first");
+    assert_int_equal(collect(&answer, later_ns, 10, false), 0);
+    assert_int_equal(answer.collected.blobs, 0); /* held */
+    assert_int_equal(result_put(&answer, 7, EXO_HOUR, "second", blobs, 1), 0);
+    assert_int_equal(result_get(&answer, 7), 0);
+    assert_string_equal(answer.body, "second");
+    assert_int_equal(result_put(&answer, 8, EXO_HOUR, "no blobs", NULL, 0), 0);
+
+    assert_int_equal(result_put(&answer, 7, EXO_MILLISECOND, "third", blobs, 1), 0);
+    while (result_get(&answer, 7) == 0) { /* a millisecond */
+    }
+    assert_int_equal(collect(&answer, later_ns, 10, false), 0);
+    assert_int_equal(collect(&answer, later_ns, 10, true), 0);
+    assert_int_equal(answer.collected.blobs, 0);
+    assert_int_equal(trial_blob_get(answer.t, answer.t->store, &blobs[0]), EXO_ENOTFOUND);
+    assert_int_equal(result_get(&answer, 8), 0);
+    trial_close(answer.t);
+}
+
 const struct store_story store_object_stories[] = {
+    {"results_run_out_and_hold_their_blobs", results_run_out_and_hold_their_blobs},
     {"only_unnamed_and_old_blobs_are_collected", only_unnamed_and_old_blobs_are_collected},
     {"an_upload_becomes_an_object", an_upload_becomes_an_object},
     {"the_second_of_two_uploads_stays_doomed", the_second_of_two_uploads_stays_doomed},

@@ -143,6 +143,53 @@ ID=$(last_id)
 status 66 "$EXO" artefacts "$ID" bad
 holds err "left no artefacts"
 
+say "a result is given again where the satellite asks for it"
+# once KEY TTL: a satellite whose container says by chance that it ran
+once() {
+    cluster cached <<YAML
+  inputs: {n: {type: int, default: 1}}
+  satellites:
+    - name: draw
+      cache: {ttl: $2, key: "$1"}
+      input: {n: "\${{ input.n }}"}
+      command:
+        - sh
+        - -c
+        - |
+          set -e
+          echo drawn >/exosphere/artefacts/note
+          head -c 8 /dev/urandom | od -An -tx1 | tr -d ' \n' | sed 's/.*/"&"/' >/exosphere/output.json
+    - name: use
+      cache: {ttl: $2}
+      command: [sh, -c, "cat /exosphere/artefacts-of/draw/note && od -An -N8 -tx1 /dev/urandom | tr -d ' ' | sed 's/.*/\"&\"/' >/exosphere/output.json"]
+  output: {draw: "\${{ satellites.draw.output }}", use: "\${{ satellites.use.output }}"}
+YAML
+    shift 2
+    status 0 "$EXO" run cached.yaml "$@"
+    cp out "$WORK/drawn.$((++DRAWS))"
+}
+DRAWS=0
+same() { cmp -s "$WORK/drawn.$1" "$WORK/drawn.$2"; }
+other() { test "$(jq .draw "$WORK/drawn.$1")" != "$(jq .draw "$WORK/drawn.$2")"; }
+once a 1h
+once a 1h
+check "the same twice" same 1 2
+ID=$(last_id)
+status 0 "$EXO" get "$ID" draw -o json
+check "the attempt says so" jq -e '.attempts[0] | .cached == true and .run_ms == 0 and .artefacts_bytes > 0' out
+status 0 "$EXO" artefacts "$ID" draw
+holds out note
+once b 1h
+check "another key, another result" other 2 3
+once b 1h --input n=2
+check "another input, another result" other 3 4
+once c 1s
+await "a second passes" eval '[ "$(date +%s)" -ge '"$(($(date +%s) + 2))"' ]'
+once c 1s
+check "a result that has run out is not given again" other 5 6
+status 65 "$EXO" validate <(sed 's/ttl: 1s, //' cached.yaml)
+holds err "has no \`ttl\`"
+
 say "what executions name is not collected"
 kill -TERM "$DEV"
 ends "$DEV" 0

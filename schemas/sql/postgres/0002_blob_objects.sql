@@ -47,3 +47,11 @@ CREATE TABLE blob_reference (
 CREATE INDEX blob_reference_by_digest ON blob_reference (digest);
 -- What stands here already is named by rows that SQL cannot read: kept.
 INSERT INTO blob_reference SELECT '00000000-0000-0000-0000-000000000000'::uuid, digest FROM blob;
+
+-- Results that may be given again. What one names is held by blob_reference under the first 16 bytes of its key.
+CREATE TABLE cached_result (
+    key bytea PRIMARY KEY CHECK (length(key) = 32),
+    expires_at timestamptz NOT NULL,
+    body bytea NOT NULL
+);
+CREATE INDEX cached_result_by_end ON cached_result (expires_at);

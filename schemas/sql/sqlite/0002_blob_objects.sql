@@ -20,3 +20,10 @@ CREATE TABLE blob_reference (
 CREATE INDEX blob_reference_by_digest ON blob_reference (digest);
 -- What stands here already is named by rows that SQL cannot read: kept.
 INSERT INTO blob_reference SELECT zeroblob(16), digest FROM blob;
+
+CREATE TABLE cached_result (
+    key BLOB PRIMARY KEY NOT NULL CHECK (length(key) = 32),
+    expires_ns INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+CREATE INDEX cached_result_by_end ON cached_result (expires_ns);

@@ -33,6 +33,7 @@ static void note_step(struct usage *usage, enum field_table table, const struct 
     note_map(usage, table, step);
     note_map(usage, TABLE_RESOURCES, value_get(step, span_of("resources")));
     note_map(usage, TABLE_RETRIES, value_get(step, span_of("retries")));
+    note_map(usage, TABLE_CACHE, value_get(step, span_of("cache")));
     for (uint32_t i = 0; mounts != NULL && i < mounts->count; i++) {
         note_map(usage, TABLE_MOUNT, &mounts->items[i]);
     }

@@ -15,6 +15,7 @@ enum field_table {
     TABLE_DEFAULTS,
     TABLE_RESOURCES,
     TABLE_RETRIES,
+    TABLE_CACHE,
     TABLE_MOUNT,
     TABLE_NR,
 };
@@ -34,6 +35,7 @@ static const struct field_table_row field_tables[TABLE_NR] = {
     [TABLE_DEFAULTS] = {"defaults", satellite_fields, &satellite_field_count, FIELD_IN_DEFAULTS},
     [TABLE_RESOURCES] = {"resources", resources_fields, &resources_field_count, FIELD_IN_ALL},
     [TABLE_RETRIES] = {"retries", retries_fields, &retries_field_count, FIELD_IN_ALL},
+    [TABLE_CACHE] = {"cache", cache_fields, &cache_field_count, FIELD_IN_ALL},
     [TABLE_MOUNT] = {"mount", mount_fields, &mount_field_count, FIELD_IN_ALL},
 };
 
