@@ -25,7 +25,7 @@
 #include "schemas/vocab/span.h"
 
 enum {
-    PACKAGE_HEAD_BYTES = 8, /* before the index */
+    PACKAGE_HEAD_BYTES = 8,            /* before the index */
     PACKAGE_DEPTH_MAX = 32,            /* directories in each other */
     PACKAGE_INDEX_BYTES_MAX = 4 << 20, /* names that are long and many */
 };
