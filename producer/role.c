@@ -60,6 +60,10 @@ static void on_metrics(void *argument, struct buffer *buffer)
               (double)api->open_count);
     put_gauge(buffer, "exosphere_api_flight_bytes",
               "bytes of submissions that wait for their answer", (double)api->admission.bytes);
+    put_gauge(
+        buffer, "exosphere_api_backlog_jobs",
+        "jobs that schedulers had not read at the last look; looked at while somebody submits",
+        (double)api->backlog.now);
     put_gauge(buffer, "exosphere_api_clusters", "compiled clusters that are kept",
               (double)api->book.count);
     put_gauge(buffer, "exosphere_api_workers", "workers heard of in the last minute",
@@ -83,6 +87,8 @@ static void api_init(struct api *api, const struct api_settings *settings)
     }
     api->admission.bytes_max =
         settings->flight_bytes_max == 0 ? (size_t)FLIGHT_BYTES_MAX : settings->flight_bytes_max;
+    api->backlog.most = settings->backlog_max;
+    api->backlog_look_ns = settings->backlog_look_ns == 0 ? EXO_SECOND : settings->backlog_look_ns;
     book_init(&api->book, allocator_heap(&api->book_budget), BOOK_ENTRIES_MAX, BOOK_BYTES_MAX);
     arena_init(&api->scratch, allocator_heap(&api->budget), SCRATCH_BYTES_MAX);
     buffer_init(&api->packed, allocator_heap(&api->budget), 0);
@@ -105,6 +111,7 @@ static void api_free(struct api *api)
     buffer_release(&api->packed);
     fleet_view_release(&api->fleet);
     free(api->topics);
+    free(api->backlog_ends);
     explicit_bzero(api->secret, sizeof(api->secret));
     explicit_bzero(api->token, sizeof(api->token));
     free(api);
@@ -167,6 +174,7 @@ struct api *api_open(struct loop *loop, struct log *log, struct store *store, st
         return NULL;
     }
     readiness_open(api);
+    backlog_watch_open(api);
     metric_collector_add(on_metrics, api);
     return api;
 }
@@ -225,6 +233,7 @@ void api_close(struct api *api)
     metric_collector_remove(api);
     loop_timer_free(api->leave_timer);
     readiness_close(api);
+    backlog_watch_close(api);
     fleet_watch_close(api);
     http_server_close(api->server); /* tells the streams */
     api->is_closed = true;

@@ -10,6 +10,7 @@ struct class_topic {
     struct class_topics *list;
     char name[TOPIC_NAME_BYTES];
     struct log_topic topic;
+    uint64_t heard; /* when it was last, by the list's count */
     bool is_asked;
     bool is_ready;
 };
@@ -17,6 +18,7 @@ struct class_topic {
 struct class_topics {
     struct log *log;
     uint32_t count;
+    uint64_t heard; /* names so far */
     uint32_t asked; /* callbacks to come */
     bool is_freed;
     struct class_topic topics[FLEET_CLASSES_MAX];
@@ -46,6 +48,21 @@ static void prepared(void *argument, const struct exo_error *err)
     }
 }
 
+/* The place of the class that has not been heard of for longest; NULL while all are being made. */
+static struct class_topic *oldest(struct class_topics *list)
+{
+    struct class_topic *found = NULL;
+
+    for (uint32_t i = 0; i < list->count; i++) {
+        struct class_topic *topic = &list->topics[i];
+
+        if (!topic->is_asked && (found == NULL || topic->heard < found->heard)) {
+            found = topic;
+        }
+    }
+    return found;
+}
+
 static struct class_topic *find(struct class_topics *list, const char *name)
 {
     for (uint32_t i = 0; i < list->count; i++) {
@@ -53,12 +70,13 @@ static struct class_topic *find(struct class_topics *list, const char *name)
             return &list->topics[i];
         }
     }
-    if (list->count == FLEET_CLASSES_MAX) {
+    struct class_topic *topic =
+        list->count < FLEET_CLASSES_MAX ? &list->topics[list->count++] : oldest(list);
+
+    if (topic == NULL) {
         return NULL;
     }
-    struct class_topic *topic = &list->topics[list->count++];
-
-    topic->list = list;
+    *topic = (struct class_topic){.list = list};
     memcpy(topic->name, name, strlen(name) + 1);
     topic->topic = topic_of_class(topic->name, 0);
     return topic;
@@ -73,6 +91,9 @@ void class_topics_heard(struct class_topics *list, struct span class_name)
     }
     struct class_topic *topic = find(list, name);
 
+    if (topic != NULL) {
+        topic->heard = ++list->heard;
+    }
     if (topic != NULL && !topic->is_ready && !topic->is_asked) {
         topic->is_asked = true;
         list->asked++;

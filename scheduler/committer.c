@@ -85,6 +85,35 @@ void committer_wake(struct committer *c)
 
 /* ---- a turn ---- */
 
+/* Any step goes on with the work. */
+static void timer_step(struct shard *shard)
+{
+    const struct sched_event event = {.kind = SCHED_TIMER};
+
+    switch (caution_event(shard, &event)) {
+    case CAUTION_STEP:
+        (void)shard_step(shard, &event); /* what it says is counted by the core */
+        break;
+    case CAUTION_QUARANTINE:
+        caution_fail(shard, &event);
+        break;
+    case CAUTION_WAIT:
+        break;
+    }
+}
+
+/* What had to wait is offered again. */
+static void careful_turn(struct shard *shard)
+{
+    uint32_t generation = shard->generation;
+
+    caution_turn(shard);
+    shard_applied(shard);
+    if (shard->generation == generation) {
+        values_turn(shard);
+    }
+}
+
 static exo_time step_due(struct committer *c)
 {
     struct scheduler *scheduler = c->scheduler;
@@ -97,9 +126,10 @@ static exo_time step_due(struct committer *c)
             continue;
         }
         if (sched_has_work(shard->sched) || sched_deadline(shard->sched) <= shard_time(shard)) {
-            struct sched_event event = {.kind = SCHED_TIMER}; /* any step goes on with the work */
-
-            (void)shard_step(shard, &event); /* what it says is counted by the core */
+            timer_step(shard);
+        }
+        if (scheduler->careful_count > 0 && shard_is_live(shard)) {
+            careful_turn(shard);
         }
         if (!shard_is_live(shard)) {
             continue;
@@ -130,27 +160,66 @@ static struct shard *shard_of(const struct scheduler *scheduler,
     return scheduler->shards[execution_shard(&instance->execution->id, scheduler->shard_count)];
 }
 
+void grant_drop(struct shard *shard)
+{
+    struct held_grant *held = &shard->scheduler->held;
+
+    if (held->shard != shard) {
+        return;
+    }
+    held->shard = NULL;
+    for (uint32_t i = 0; i < held->grant.count; i++) {
+        fleet_ticket_restored(shard->scheduler->fleet, span_of(held->worker), held->incarnation,
+                              held->grant.tickets[i], held->grant.lends[i]);
+    }
+}
+
+/* Steps the grant that is held, when its shard may; false: it goes on waiting. */
+static bool grant_step(struct scheduler *scheduler)
+{
+    struct held_grant *held = &scheduler->held;
+    struct shard *shard = held->shard;
+    struct sched_event event = {.kind = SCHED_GRANT,
+                                .grant = {.source = held->grant.source,
+                                          .worker = span_of(held->worker),
+                                          .incarnation = held->incarnation,
+                                          .process = span_of(scheduler->process),
+                                          .count = held->grant.count,
+                                          .tickets = held->grant.tickets,
+                                          .lends = held->grant.lends}};
+
+    switch (caution_event(shard, &event)) {
+    case CAUTION_WAIT:
+        return false;
+    case CAUTION_QUARANTINE:
+        caution_fail(shard, &event);
+        grant_drop(shard);
+        return true;
+    case CAUTION_STEP:
+        break;
+    }
+    held->shard = NULL;
+    (void)shard_step(shard, &event); /* a ticket nobody used is back in the fleet's account */
+    return true;
+}
+
 static void make_grants(struct committer *c)
 {
     struct scheduler *scheduler = c->scheduler;
-    struct dispatch_grant grant;
+    struct held_grant *held = &scheduler->held;
 
-    for (uint32_t made = 0; dispatch_next(scheduler->dispatch, &grant);) {
-        struct shard *shard = shard_of(scheduler, grant.source);
-        char worker[FLEET_NAME_BYTES];
-
-        memcpy(worker, grant.worker->name, sizeof(worker));
-        struct sched_event event = {.kind = SCHED_GRANT,
-                                    .grant = {.source = grant.source,
-                                              .worker = span_of(worker),
-                                              .incarnation = grant.worker->incarnation,
-                                              .process = span_of(scheduler->process),
-                                              .count = grant.count,
-                                              .tickets = grant.tickets,
-                                              .lends = grant.lends}};
-
-        (void)shard_step(shard, &event); /* a ticket nobody used is back in the fleet's account */
-        made += grant.count;
+    if (held->shard != NULL && !grant_step(scheduler)) {
+        return;
+    }
+    for (uint32_t made = 0;
+         scheduler->marked == NULL && dispatch_next(scheduler->dispatch, &held->grant);) {
+        held->shard = shard_of(scheduler, held->grant.source);
+        held->incarnation = held->grant.worker->incarnation;
+        memcpy(held->worker, held->grant.worker->name, sizeof(held->worker));
+        if (!grant_step(scheduler)) {
+            return;
+        }
+        made += held->grant.count;
         if (made >= GRANTS_A_TURN) {
             committer_wake(c);
             return;

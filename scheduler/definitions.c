@@ -220,3 +220,10 @@ struct definition *definitions_get(struct definitions *d, struct span text, stru
     }
     return &entry->definition;
 }
+
+bool definitions_knows(const struct definitions *d, struct span text, struct span project)
+{
+    struct entry_key key = {text, project, false};
+
+    return table_find(&d->entries, table_hash(text) ^ table_hash(project), is_entry, &key) != NULL;
+}

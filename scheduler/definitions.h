@@ -27,4 +27,9 @@ EXO_CHECKED struct definition *definitions_get(struct definitions *definitions, 
                                                struct span project, bool is_stored,
                                                struct exo_error *err);
 
+/* definitions_knows is true when definitions_get of a text that is not out of the store would find
+ * it compiled already. */
+bool definitions_knows(const struct definitions *definitions, struct span text,
+                       struct span project);
+
 #endif /* EXO_SCHEDULER_DEFINITIONS_H */

@@ -103,12 +103,16 @@ static void take_tick(struct fleet_link *link, struct partition *partition,
     }
     partition->is_tick_out = false;
     partition->ticks++;
+    if (partition->ticks == 1 && fleet_link_is_warm(link)) {
+        leases_hurry(link->scheduler->leases);
+    }
     fleet_tick(link->scheduler->fleet, partition->number, worker_silent, link);
     for (uint32_t i = 0; i < link->scheduler->shard_count && partition->number == 0; i++) {
         struct shard *shard = link->scheduler->shards[i];
 
         if (shard != NULL && shard_is_live(shard)) {
             shard_expect_holders(shard);
+            intake_resume(shard); /* its share may have grown */
         }
     }
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "infra/crypto/crypto.h"
+#include "scheduler/core/room.h"
 #include "scheduler/shard.h"
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
@@ -14,8 +15,6 @@
 #include "schemas/vocab/limits.h"
 
 enum {
-    JOBS_MAX = 1024,
-    STATUS_MAX = 4096,
     OPEN_BYTES_MAX = 64 << 20, /* of events that wait for their seal */
     FRESH_MARGIN_S = 5,        /* clocks of the API may be ahead by so much */
 };
@@ -64,7 +63,7 @@ void letter_add(struct shard *shard, const char *topic, const struct log_record 
 
 /* Why a job cannot be admitted; text for its dead letter. */
 struct refusal {
-    char text[512];
+    char text[REFUSAL_BYTES];
 };
 
 static bool job_id(struct shard *shard, const struct wire_job *job, const struct log_record *record,
@@ -82,15 +81,10 @@ static bool job_id(struct shard *shard, const struct wire_job *job, const struct
 }
 
 /* An id made after we took the shard cannot have been here before it. */
-static bool is_fresh(const struct shard *shard, const struct execution_id *id)
+static bool is_fresh(struct shard *shard, const struct execution_id *id)
 {
-    int64_t ms = 0;
-
-    for (int i = 0; i < 6; i++) {
-        ms = ms << 8 | id->bytes[i];
-    }
-    return id->bytes[6] >> 4 == 7 &&
-           ms * EXO_MILLISECOND > shard->taken_wall_ns + FRESH_MARGIN_S * EXO_SECOND;
+    return retention_is_fresh(&shard->scheduler->settings.retention, id, shard->taken_wall_ns,
+                              shard_time(shard), FRESH_MARGIN_S * EXO_SECOND);
 }
 
 static int checked_place(const struct shard *shard, const struct execution_id *id)
@@ -187,20 +181,17 @@ static bool input_write(struct shard *shard, const struct cluster *cluster, stru
 
 static void early_cancel_apply(struct shard *shard, const struct execution_id *id)
 {
-    for (uint32_t i = 0; i < shard->early_cancel_count; i++) {
-        if (!execution_id_equal(&shard->early_cancels[i].id, id)) {
-            continue;
-        }
-        struct sched_event event = {
-            .kind = SCHED_CANCEL,
-            .cancel = {*id,
-                       arena_copy(&shard->open_arena, span_of(shard->early_cancels[i].reason))}};
+    struct early_cancel cancel;
 
-        shard->early_cancels[i] = shard->early_cancels[--shard->early_cancel_count];
-        shard->is_extra_dirty = true;
-        (void)shard_step(shard, &event); /* what it says is counted by the core */
+    if (!early_cancel_take(&shard->early_cancels, id, shard_time(shard), &cancel)) {
         return;
     }
+    struct sched_event event = {
+        .kind = SCHED_CANCEL,
+        .cancel = {*id, arena_copy(&shard->open_arena, span_of(cancel.reason))}};
+
+    shard->is_extra_dirty = true;
+    (void)shard_step(shard, &event); /* what it says is counted by the core */
 }
 
 /* When the API took it, where that can be: others' records may say anything. */
@@ -275,6 +266,11 @@ static void known_ask(struct shard *shard, const struct log_record *records, siz
 {
     struct arena scratch;
 
+    if (shard->caution.mode != CAUTION_NONE) {
+        count = 1; /* the others must not be blamed on this one */
+        caution_unused(shard);
+    }
+
     arena_init(&scratch, shard->scheduler->allocator, 0);
     shard->checked_count = 0;
     for (size_t i = 0; i < count && shard->checked_count < CHECKED_MAX; i++) {
@@ -294,7 +290,7 @@ static void known_ask(struct shard *shard, const struct log_record *records, siz
                           known_answer, shard_ticket_new(shard, NULL));
 }
 
-enum job_result { JOB_TAKEN, JOB_UNCHECKED };
+enum job_result { JOB_TAKEN, JOB_UNCHECKED, JOB_UNRESOLVED };
 
 static void job_refuse(struct shard *shard, const struct log_record *record, const char *reason)
 {
@@ -316,6 +312,15 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
     }
     if (!job_id(shard, &job, record, &id)) {
         job_refuse(shard, record, "execution_id: not a UUID of 36 characters");
+        return JOB_TAKEN;
+    }
+    enum resolve_result resolved = resolve_job(shard, record, &job, refusal.text);
+
+    if (resolved == RESOLVE_WAITS) {
+        return JOB_UNRESOLVED;
+    }
+    if (resolved == RESOLVE_REFUSED) {
+        job_refuse(shard, record, refusal.text);
         return JOB_TAKEN;
     }
     uint32_t target = execution_shard(&id, shard->scheduler->shard_count);
@@ -349,25 +354,33 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
 
 static void cancel_keep(struct shard *shard, const struct wire_command *command)
 {
-    if (shard->early_cancel_count == EARLY_CANCELS_MAX) {
-        /* The oldest was of an execution that never came. */
-        memmove(shard->early_cancels, shard->early_cancels + 1,
-                (EARLY_CANCELS_MAX - 1) * sizeof(*shard->early_cancels));
-        shard->early_cancel_count--;
+    if (early_cancel_put(&shard->early_cancels, &command->execution, command->reason,
+                         shard_time(shard))) {
+        shard->scheduler->counts.cancels_dropped++;
+        scheduler_say(shard->scheduler, "cancel.dropped",
+                      "shard %u: more than %d cancels wait for executions that have not come; the "
+                      "oldest is forgotten: send it again if its execution does come",
+                      shard->number, (int)EARLY_CANCELS_MAX);
     }
-    struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
-
-    cancel->id = command->execution;
-    (void)snprintf(cancel->reason, sizeof(cancel->reason), "%.*s", SPAN_ARG(command->reason));
     shard->is_extra_dirty = true;
 }
 
 static void take_command(struct shard *shard, const struct wire_command *command)
 {
-    struct sched_event event = {.kind = SCHED_CANCEL,
-                                .cancel = {command->execution, command->reason}};
+    struct sched_event event = {.kind = SCHED_COMMAND,
+                                .command = {
+                                    .kind = command->kind,
+                                    .id = command->execution,
+                                    .task = command->task,
+                                    .name = command->name,
+                                    .value = command->value,
+                                    .priority = command->priority,
+                                    .reason = command->reason,
+                                    .actor = command->actor,
+                                }};
 
-    if (!sched_is_known(shard->sched, &command->execution)) {
+    if (command->kind == COMMAND_CANCEL && command->task.bytes == 0 &&
+        !sched_is_known(shard->sched, &command->execution)) {
         cancel_keep(shard, command);
         return;
     }
@@ -438,37 +451,66 @@ static bool has_room(const struct shard_input *input)
     const struct shard_input *inputs = shard->inputs;
     bool is_jobs = input == &inputs[INPUT_JOBS];
 
-    for (int i = 0; i < INPUT_NR; i++) {
-        if (inputs[i].cursor.offset < inputs[i].careful_until) {
-            /* One input a batch, the one before it decided, nothing else beside it; whoever has
-             * left the range waits for the other, or it might never get its turn. */
-            return input->cursor.offset < input->careful_until &&
-                   inputs[INPUT_JOBS].taken + inputs[INPUT_STATUS].taken == 0 &&
-                   !shard->is_in_flight && sched_is_empty(shard->sched);
-        }
-    }
     return input->taken < (is_jobs ? (uint32_t)JOBS_MAX : (uint32_t)STATUS_MAX) &&
            shard->open_arena.used_bytes < OPEN_BYTES_MAX && shard->outbox_count < OUTBOX_MAX;
 }
 
-static bool take_record(struct shard_input *input, const struct log_record *record)
+/* How many jobs the shard may take before it is full. While it is careful all must go through,
+ * since status may wait for them. */
+static uint64_t jobs_room(struct shard *shard)
+{
+    const struct scheduler *scheduler = shard->scheduler;
+    bool was_full = shard->is_full;
+    uint32_t owned = 0;
+
+    if (shard->caution.mode != CAUTION_NONE) {
+        return UINT64_MAX;
+    }
+    for (uint32_t i = 0; i < scheduler->shard_count; i++) {
+        owned += scheduler->shards[i] != NULL;
+    }
+    uint64_t room = room_left(scheduler->settings.executions_max, owned == 0 ? 1 : owned,
+                              sched_counts(shard->sched).executions, &shard->is_full);
+
+    if (shard->is_full != was_full) {
+        scheduler_room_tell(shard->scheduler);
+    }
+    return room;
+}
+
+enum taking { TAKING_DONE, TAKING_WAITS, TAKING_UNCHECKED };
+
+static enum taking take_record(struct shard_input *input, const struct log_record *record)
 {
     struct shard *shard = input->shard;
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
 
-    if (record->offset == input->skip) {
-        if (!input->is_skip_duplicate) {
-            letter_add(shard, is_jobs ? TOPIC_JOBS : TOPIC_STATUS, record,
-                       "the database refuses what follows from it");
-        }
-        return true;
+    switch (caution_record(shard, is_jobs ? INPUT_JOBS : INPUT_STATUS, record->offset)) {
+    case CAUTION_WAIT:
+        return TAKING_WAITS;
+    case CAUTION_QUARANTINE:
+        record_quarantine(shard, is_jobs ? TOPIC_JOBS : TOPIC_STATUS, record);
+        return TAKING_DONE;
+    case CAUTION_STEP:
+        break;
     }
     if (!is_jobs) {
         take_status(shard, record);
-        return true;
+        return TAKING_DONE;
     }
     shard->scheduler->counts.jobs++;
-    return take_job(shard, record) == JOB_TAKEN;
+    switch (take_job(shard, record)) {
+    case JOB_TAKEN:
+        return TAKING_DONE;
+    case JOB_UNCHECKED:
+        return TAKING_UNCHECKED;
+    case JOB_UNRESOLVED:
+        break;
+    }
+    if (shard->caution.mode != CAUTION_NONE) {
+        caution_unused(shard);
+    }
+    return TAKING_WAITS;
 }
 
 static size_t input_records(void *argument, const struct log_record *records, size_t count)
@@ -482,17 +524,21 @@ static size_t input_records(void *argument, const struct log_record *records, si
         return 0;
     }
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
+    uint64_t room = is_jobs ? jobs_room(shard) : UINT64_MAX;
 
-    for (; i < count && has_room(input) && !(is_jobs && shard->is_checking); i++) {
-        if (!take_record(input, &records[i])) {
+    for (; i < count && i < room && has_room(input) && !(is_jobs && shard->is_checking); i++) {
+        enum taking taking = take_record(input, &records[i]);
+
+        if (taking == TAKING_UNCHECKED) {
             known_ask(shard, records + i, count - i);
+        }
+        if (taking != TAKING_DONE) {
             break;
         }
         if (shard->generation != generation) {
             return i; /* the reader is closed */
         }
         input->taken++;
-        input->last = records[i].offset;
         input->cursor.offset = records[i].offset + 1;
         input->cursor.checksum = log_record_checksum(&records[i]);
         if (!shard->has_moved) {
@@ -517,9 +563,14 @@ static void input_failed(void *argument, const struct exo_error *err)
 
 const struct log_reader_callbacks shard_input_callbacks = {input_records, input_failed};
 
+/* While it is careful the one whose record went last comes last. */
 void intake_resume(struct shard *shard)
 {
-    for (int i = 0; i < INPUT_NR; i++) {
+    uint32_t first = shard->caution.mode == CAUTION_NONE ? 0 : shard->caution.last + 1;
+
+    for (uint32_t k = 0; k < INPUT_NR; k++) {
+        uint32_t i = (first + k) % INPUT_NR;
+
         if (shard->inputs[i].is_paused && shard->inputs[i].reader != NULL) {
             shard->inputs[i].is_paused = false;
             log_reader_resume(shard->inputs[i].reader);

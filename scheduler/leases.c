@@ -18,6 +18,7 @@ struct leases {
     uint32_t *releases;
     uint32_t release_count;
     bool is_in_round, is_last_round; /* the one that releases everything */
+    bool is_hurried;                 /* the next round follows at once */
     bool is_leaving, is_closing, has_left;
     exo_time asked_ns; /* when the round in flight was asked for */
     void (*left)(void *argument);
@@ -169,9 +170,9 @@ static void round_end(void *argument, const struct store_leases *table, const st
             plan(l, table);
         }
     }
-    bool is_hurried =
-        l->take_count + l->release_count > 0 || !fleet_link_is_warm(l->scheduler->fleet_link);
+    bool is_hurried = l->take_count + l->release_count > 0 || l->is_hurried;
 
+    l->is_hurried = false;
     loop_timer_start(l->timer, is_hurried ? 10 * EXO_MILLISECOND : l->scheduler->settings.round_ns,
                      0);
 }
@@ -196,6 +197,15 @@ static void round_begin(void *argument)
     l->is_last_round = l->is_leaving;
     l->asked_ns = loop_now_ns(l->scheduler->loop);
     store_lease_round(l->scheduler->store, &round, round_end, l);
+}
+
+void leases_hurry(struct leases *l)
+{
+    if (l->is_in_round) {
+        l->is_hurried = true; /* the round in flight may have begun too early */
+    } else if (!l->is_leaving) {
+        loop_timer_start(l->timer, 0, 0);
+    }
 }
 
 void leases_leave(struct leases *l, void (*done)(void *argument), void *argument)

@@ -50,6 +50,9 @@ static void settings_default(struct scheduler_settings *settings)
     if (settings->look_ns == 0) {
         settings->look_ns = 10 * EXO_SECOND;
     }
+    if (settings->janitor_ns == 0) {
+        settings->janitor_ns = EXO_MINUTE;
+    }
     if (settings->tick_ns == 0) {
         settings->tick_ns = EXO_SECOND;
     }
@@ -92,6 +95,7 @@ struct scheduler *scheduler_open(struct loop *loop, struct log *log, struct stor
     s->committer = committer_open(s);
     s->fleet_link = fleet_link_open(s);
     s->leases = leases_open(s);
+    s->janitor = janitor_open(s);
     return s;
 }
 
@@ -111,6 +115,31 @@ bool scheduler_is_ready(const struct scheduler *s)
     return owned > 0;
 }
 
+bool scheduler_is_full(const struct scheduler *s)
+{
+    for (uint32_t i = 0; i < s->shard_count; i++) {
+        if (s->shards[i] != NULL && s->shards[i]->is_full) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void scheduler_room_tell(struct scheduler *s)
+{
+    bool is_full = scheduler_is_full(s);
+
+    if (is_full && !s->is_full_said) {
+        scheduler_say(s, "scheduler.full",
+                      "as many live executions as executions_max allows a shard (%llu for all): "
+                      "exo.jobs waits there; more schedulers, or a larger bound and more memory",
+                      (unsigned long long)s->settings.executions_max);
+    } else if (!is_full && s->is_full_said) {
+        scheduler_say(s, "scheduler.room", "every shard has room for executions again");
+    }
+    s->is_full_said = is_full;
+}
+
 void scheduler_leave(struct scheduler *s, void (*done)(void *argument), void *argument)
 {
     s->is_closing = true;
@@ -128,6 +157,7 @@ void scheduler_close(struct scheduler *s)
             shard_close(s->shards[i]);
         }
     }
+    janitor_close(s->janitor);
     leases_close(s->leases);
     fleet_link_close(s->fleet_link);
     committer_close(s->committer);
@@ -163,6 +193,7 @@ struct scheduler_counts scheduler_counts(const struct scheduler *s)
         counts.shards_owned++;
         counts.shards_running += shard->state == SHARD_RUNNING;
         counts.shards_stopped += shard->state == SHARD_STOPPED;
+        counts.shards_full += shard->is_full;
         if (shard->sched != NULL) {
             struct sched_counts core = sched_counts(shard->sched);
 

@@ -14,20 +14,26 @@
 #include "infra/log/log.h"
 #include "infra/loop/loop.h"
 #include "infra/store/store.h"
+#include "scheduler/core/retention.h"
 #include "schemas/vocab/error.h"
 
 struct scheduler;
 
 struct scheduler_settings {
-    uint32_t shard_count;      /* as installed in the store */
-    const uint8_t *secret;     /* 32 bytes that sign attempt tokens; borrowed for the call */
-    bool publishes_events;     /* to exo.events */
-    bool trims_inputs;         /* deletes what has been consumed: one file, no backup behind it */
-    exo_time lease_ns;         /* of a shard; 0: 3 s */
-    exo_time round_ns;         /* between looks at the leases; 0: 500 ms */
-    exo_time tick_ns;          /* between ticks; 0: 1 s */
-    exo_time look_ns;          /* between looks at a shard that stands still; 0: 10 s */
-    uint64_t memory_bytes_max; /* of all cores together; 0: no bound */
+    uint32_t shard_count;             /* as installed in the store */
+    const uint8_t *secret;            /* 32 bytes that sign attempt tokens; borrowed for the call */
+    bool publishes_events;            /* to exo.events */
+    bool trims_inputs;                /* deletes what has been consumed: no backup wants it again */
+    bool keeps_for_backup;            /* instead: deletes below the newest complete restore point */
+    exo_time journal_kept_ns;         /* 0: for ever */
+    struct retention_rules retention; /* of ended executions; its projects are kept by the caller */
+    exo_time janitor_ns;              /* between rounds of deletion; 0: 60 s */
+    exo_time lease_ns;                /* of a shard; 0: 3 s */
+    exo_time round_ns;                /* between looks at the leases; 0: 500 ms */
+    exo_time tick_ns;                 /* between ticks; 0: 1 s */
+    exo_time look_ns;                 /* between looks at a shard that stands still; 0: 10 s */
+    uint64_t executions_max;          /* live at once, shared evenly by the shards; 0: no bound */
+    uint64_t memory_bytes_max;        /* of all cores together; 0: no bound */
     /* Where lines of the operator's log go. */
     void (*say)(void *context, const char *event, const char *text);
     void *say_context;
@@ -43,6 +49,9 @@ EXO_CHECKED struct scheduler *scheduler_open(struct loop *loop, struct log *log,
 /* scheduler_is_ready is true while the role can take work: every shard that is its own is loaded.
  */
 bool scheduler_is_ready(const struct scheduler *scheduler);
+
+/* scheduler_is_full is true while a shard takes no jobs because executions_max is reached. */
+bool scheduler_is_full(const struct scheduler *scheduler);
 
 /* scheduler_leave releases all shards cleanly, then calls back once. */
 void scheduler_leave(struct scheduler *scheduler, void (*done)(void *argument), void *argument);
@@ -61,9 +70,12 @@ bool scheduler_owns_first(const struct scheduler *scheduler);
 /* Counters since start and gauges, for /metrics. */
 struct scheduler_counts {
     uint64_t shards_owned, shards_running, shards_stopped;
+    uint64_t shards_full; /* that take no jobs for now */
     uint64_t executions_live, leases_live;
     uint64_t jobs, reports, stale, duplicates, dead_letters;
     uint64_t admitted, executions_finished, attempts_finished, attempts_lost;
+    uint64_t journal_dropped, executions_dropped; /* rows that retention let go */
+    uint64_t cancels_dropped; /* that waited for an execution, for want of room */
     uint64_t commits, commits_failed, takeovers, witnesses;
     uint64_t ready; /* tasks that wait for a ticket */
     uint64_t memory_bytes;

@@ -3,7 +3,9 @@
  *   leases.c   which shards are ours          fleet_link.c  exo.fleet: heartbeats, ticks, doubts
  *   shard.c    the life of one shard          committer.c   batches of all shards, one transaction
  *   intake.c   records -> events              values.c      what expressions wait for
+ *   caution.c  after crashes and refusals, one input at a time
  *   relay.c    after the commit: tasks, events, peers, dead letters
+ *   janitor.c  what is old goes
  *
  * One loop, one thread. */
 #ifndef EXO_SCHEDULER_SCHEDULER_H
@@ -26,6 +28,15 @@ struct shard;
 struct committer;
 struct fleet_link;
 struct leases;
+struct janitor;
+
+/* A grant that was drawn and waits for its shard's marker. */
+struct held_grant {
+    struct shard *shard; /* NULL: none */
+    struct dispatch_grant grant;
+    char worker[FLEET_NAME_BYTES];
+    uint64_t incarnation;
+};
 
 struct scheduler {
     struct loop *loop;
@@ -45,8 +56,13 @@ struct scheduler {
     struct committer *committer;
     struct fleet_link *fleet_link;
     struct leases *leases;
+    struct janitor *janitor;
     struct scheduler_counts counts;
+    bool is_full_said; /* that some shard is full */
     bool is_closing;
+    uint32_t careful_count; /* shards whose caution is not NONE */
+    struct shard *marked;   /* whose marker stands or is on its way: no other shard steps */
+    struct held_grant held;
 };
 
 /* scheduler_wake asks for a turn of the committer: something was stepped or became due. */
@@ -56,11 +72,20 @@ void scheduler_wake(struct scheduler *scheduler);
 void scheduler_say(const struct scheduler *scheduler, const char *event, const char *format, ...)
     EXO_PRINTF(3, 4);
 
+/* scheduler_room_tell says once that shards are full, and that none is any more. */
+void scheduler_room_tell(struct scheduler *scheduler);
+
 /* ---- leases.c ---- */
 struct leases *leases_open(struct scheduler *scheduler);
 void leases_close(struct leases *leases);
+/* leases_hurry asks for the next round at once: the fleet is warm, so shards may be taken. */
+void leases_hurry(struct leases *leases);
 /* leases_leave gives all shards up and calls back when the store knows. */
 void leases_leave(struct leases *leases, void (*done)(void *argument), void *argument);
+
+/* ---- janitor.c ---- */
+struct janitor *janitor_open(struct scheduler *scheduler);
+void janitor_close(struct janitor *janitor);
 
 /* ---- fleet_link.c ---- */
 struct fleet_link *fleet_link_open(struct scheduler *scheduler);

@@ -4,7 +4,7 @@
 #include "scheduler/sealed.h"
 #include "schemas/wire/event.h"
 
-static struct wire_change change_of(const struct sched_change *from)
+static struct wire_change change_of(struct sealed *sealed, const struct sched_change *from)
 {
     const struct execution *e = from->execution;
     struct wire_change change = {
@@ -21,7 +21,7 @@ static struct wire_change change_of(const struct sched_change *from)
         change.project = e->definition->cluster->project;
         change.cluster = e->definition->cluster->name;
     } else {
-        change.satellite = from->instance->satellite->name;
+        change.satellite = sealed_path(sealed, from->instance);
         change.instance = instance_number(from->instance);
         change.has_index = from->has_index;
         change.index = from->index;
@@ -68,7 +68,7 @@ static void seal_events(struct sealed *sealed, const struct seal_facts *facts,
         uint32_t first = i;
 
         for (; i < count && sorted[i]->execution == e; i++) {
-            changes[i] = change_of(sorted[i]);
+            changes[i] = change_of(sealed, sorted[i]);
         }
         sealed->events[sealed->event_count++] =
             (struct sealed_event){e->id, pack(sealed, facts, changes + first, i - first, scratch)};

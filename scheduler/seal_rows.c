@@ -23,6 +23,25 @@ struct span sealed_copy(struct sealed *sealed, struct span source)
     return copy;
 }
 
+struct span sealed_path(struct sealed *sealed, const struct instance *instance)
+{
+    struct heap_budget budget = {0};
+    struct buffer path;
+
+    if (instance->frame->group == NULL) {
+        return instance->satellite->name;
+    }
+    buffer_init(&path, allocator_heap(&budget), 0);
+    instance_path(instance, &path);
+    if (path.is_failed) {
+        abort();
+    }
+    struct span copy = sealed_copy(sealed, buffer_span(&path));
+
+    buffer_release(&path);
+    return copy;
+}
+
 static struct span text_or_none(const char *text)
 {
     return text == NULL ? (struct span){NULL, 0} : span_of(text);
@@ -40,6 +59,9 @@ static void fill_lease(const struct lease *lease, uint32_t offset, struct wire_l
         .heartbeat = lease->heartbeat,
         .due_ns = lease->due_ns,
         .started_ms = lease->started_ms,
+        .first_ns = lease->first_ns,
+        .ready_ns = lease->ready_ns,
+        .is_cancelled = lease->is_cancelled,
     };
 }
 
@@ -91,6 +113,25 @@ static void fill_columns(struct sealed *sealed, const struct task *tasks, uint32
     trim(to->laters, &to->later_count);
 }
 
+/* A list of items as one JSON text; empty for none. */
+static struct span items_text(struct sealed *sealed, const struct item_list *items)
+{
+    unsigned char *text = sealed_alloc(sealed, items->json_bytes + items->count + 1);
+    uint32_t begin = 0;
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < items->count; i++) {
+        text[at++] = i == 0 ? '[' : ',';
+        memcpy(text + at, items->json + begin, items->ends[i] - begin);
+        at += items->ends[i] - begin;
+        begin = items->ends[i];
+    }
+    if (items->count > 0) {
+        text[at++] = ']';
+    }
+    return (struct span){text, at};
+}
+
 static void fill_instance(struct sealed *sealed, const struct instance *instance,
                           struct wire_instance *to)
 {
@@ -107,6 +148,11 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .has_result = instance->has_result,
         .result = instance->result,
         .cursor = instance->items_stored,
+        .stop = instance->stop,
+        .tail_state = instance->tail_state,
+        .ready_ns = instance->ready_ns,
+        .is_pruned = instance->is_pruned,
+        .more = items_text(sealed, &instance->more),
         .has_artefacts = instance->has_artefacts,
     };
     memcpy(to->counts, instance->counts, sizeof(instance->counts));
@@ -115,21 +161,46 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
     }
 }
 
+static const struct wire_instance *fill_instances(struct sealed *sealed, const struct frame *frame)
+{
+    struct wire_instance *instances =
+        sealed_alloc(sealed, frame->instance_count * sizeof(*instances));
+
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        fill_instance(sealed, &frame->instances[i], &instances[i]);
+    }
+    return instances;
+}
+
+static const struct wire_signal *fill_signals(struct sealed *sealed, const struct execution *e)
+{
+    struct wire_signal *signals = sealed_alloc(sealed, e->signal_count * sizeof(*signals));
+    uint32_t count = 0;
+
+    for (const struct signal *signal = e->signals; signal != NULL; signal = signal->next) {
+        signals[count++] =
+            (struct wire_signal){span_of(signal->name), {signal->json, signal->bytes}};
+    }
+    return signals;
+}
+
 static struct span pack_body(struct sealed *sealed, const struct execution *e,
                              struct buffer *scratch)
 {
-    struct wire_instance *instances = sealed_alloc(sealed, e->instance_count * sizeof(*instances));
     struct wire_body body = {
-        .instances = instances,
-        .instance_count = e->instance_count,
+        .instances = fill_instances(sealed, &e->root),
+        .instance_count = e->root.instance_count,
         .change = e->change,
         .timeout_at_ns = e->timeout_at_ns,
         .ending = e->ending,
+        .next_number = e->next_number,
+        .task_total = e->task_total,
+        .has_priority = e->priority != e->definition->cluster->priority,
+        .priority = e->priority,
+        .signals = fill_signals(sealed, e),
+        .signal_count = e->signal_count,
     };
 
-    for (uint32_t i = 0; i < e->instance_count; i++) {
-        fill_instance(sealed, &e->instances[i], &instances[i]);
-    }
     buffer_reset(scratch);
     wire_body_pack(&body, &sealed->arena, scratch);
     return sealed_copy(sealed, buffer_span(scratch));
@@ -241,6 +312,33 @@ static void seal_pages(struct sealed *sealed, const struct sched_batch *batch,
     sealed->batch.page_count = batch->page_count;
 }
 
+static void seal_runs(struct sealed *sealed, const struct sched_batch *batch,
+                      struct buffer *scratch)
+{
+    struct store_run *runs = sealed_alloc(sealed, batch->frame_count * sizeof(*runs));
+
+    for (uint32_t i = 0; i < batch->frame_count; i++) {
+        const struct frame *frame = batch->frames[i];
+        struct wire_run run = {
+            .group = instance_number(frame->group),
+            .index = frame->index,
+            .number = frame->number,
+            .is_ended = frame->is_ended,
+            .started_ns = frame->started_ns,
+            .instances = fill_instances(sealed, frame),
+            .instance_count = frame->instance_count,
+        };
+
+        buffer_reset(scratch);
+        wire_run_pack(&run, &sealed->arena, scratch);
+        runs[i] = (struct store_run){
+            frame->execution->id, run.group,    run.index,
+            run.number,           run.is_ended, sealed_copy(sealed, buffer_span(scratch))};
+    }
+    sealed->batch.runs = runs;
+    sealed->batch.run_count = batch->frame_count;
+}
+
 static int by_page(const void *a, const void *b)
 {
     const struct sched_output *x = *(const struct sched_output *const *)a;
@@ -342,6 +440,7 @@ void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
 
     buffer_init(&scratch, allocator_heap(&budget), 0);
     seal_executions(sealed, batch, facts, &scratch);
+    seal_runs(sealed, batch, &scratch);
     seal_pages(sealed, batch, &scratch);
     sealed->batch.segments = segments;
     seal_outputs(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);

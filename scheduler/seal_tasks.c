@@ -110,12 +110,88 @@ static void fill_output(const struct instance *instance, struct wire_context *to
     }
 }
 
-/* The value of one reference; false for those that need none (item, index, execution). */
-static bool fill_context(struct sealed *sealed, const struct execution *e,
+/* The frame around that is a run of the group whose item or index is meant; NULL: the user's own.
+ */
+static const struct frame *frame_of_item(const struct instance *user, uint32_t satellite)
+{
+    for (const struct frame *f = user->frame; f->group != NULL; f = f->group->frame) {
+        if (f->group->satellite->index == satellite) {
+            return f;
+        }
+    }
+    return NULL;
+}
+
+static bool fill_item(struct sealed *sealed, const struct instance *user,
+                      const struct cluster_reference *reference, struct wire_context *to)
+{
+    const struct frame *frame = frame_of_item(user, reference->satellite);
+
+    if (frame == NULL) {
+        return false;
+    }
+    if (reference->kind == REFERENCE_ITEM) {
+        to->json = item_at(frame->group, frame->index);
+        return true;
+    }
+    char digits[16];
+    int bytes = snprintf(digits, sizeof(digits), "%u", frame->index);
+
+    to->json = sealed_copy(sealed, (struct span){digits, (size_t)bytes});
+    return true;
+}
+
+/* What failed before an instance that deals with failures. */
+static struct span failures_json(struct sealed *sealed, const struct instance *user)
+{
+    const struct frame *frame = user->frame;
+    struct heap_budget budget = {0};
+    struct buffer buffer;
+    struct json_writer writer = {.buffer = &buffer};
+
+    buffer_init(&buffer, allocator_heap(&budget), 0);
+    json_begin_list(&writer);
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        const struct instance *failed = &frame->instances[i];
+
+        if (!instance_sees_failure(user, failed)) {
+            continue;
+        }
+        json_begin_map(&writer);
+        json_key(&writer, "satellite");
+        json_put_string(&writer, failed->satellite->name);
+        json_key(&writer, "state");
+        json_put_text(&writer, task_state_name((enum task_state)failed->state));
+        json_key(&writer, "error");
+        if (failed->error == NULL) {
+            json_put_null(&writer);
+        } else {
+            json_put_text(&writer, failed->error);
+        }
+        json_end_map(&writer);
+    }
+    json_end_list(&writer);
+    if (buffer.is_failed) {
+        abort();
+    }
+    struct span copy = sealed_copy(sealed, buffer_span(&buffer));
+
+    buffer_release(&buffer);
+    return copy;
+}
+
+static bool is_of_satellite(enum reference_kind kind)
+{
+    return kind == REFERENCE_OUTPUT || kind == REFERENCE_STATE || kind == REFERENCE_ERROR;
+}
+
+/* The value of one reference; false for those that need none (its own item and index). */
+static bool fill_context(struct sealed *sealed, const struct instance *user,
                          const struct cluster_reference *reference, struct wire_context *to)
 {
+    const struct execution *e = user->execution;
     const struct instance *instance =
-        reference->satellite == UINT32_MAX ? NULL : &e->instances[reference->satellite];
+        is_of_satellite(reference->kind) ? frame_instance(user->frame, reference->satellite) : NULL;
 
     *to = (struct wire_context){.path = reference->path, .kind = CONTEXT_JSON};
     switch (reference->kind) {
@@ -138,10 +214,38 @@ static bool fill_context(struct sealed *sealed, const struct execution *e,
         return true;
     case REFERENCE_ITEM:
     case REFERENCE_INDEX:
+        return fill_item(sealed, user, reference, to);
+    case REFERENCE_FAILURES:
+        to->json = failures_json(sealed, user);
+        return true;
     case REFERENCE_NR:
         break;
     }
     return false;
+}
+
+static const char *pinned_in(const struct frame *frame, struct span image)
+{
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        const struct instance *other = &frame->instances[i];
+
+        if (other->image_digest != NULL && span_equal(other->satellite->work.image, image)) {
+            return other->image_digest;
+        }
+    }
+    return NULL;
+}
+
+/* What the image was at its first start, by whichever satellite of the same run of a group or of
+ * the top level: two that name the same one run the same. */
+static struct span pinned_digest(const struct instance *instance)
+{
+    struct span image = instance->satellite->work.image;
+    const char *digest = instance->image_digest;
+
+    digest = digest == NULL ? pinned_in(instance->frame, image) : digest;
+    digest = digest == NULL ? pinned_in(&instance->frame->execution->root, image) : digest;
+    return digest == NULL ? (struct span){NULL, 0} : span_of(digest);
 }
 
 /* What a parent left in its artefacts; false for one that left none. */
@@ -167,22 +271,50 @@ static bool fill_artefacts(struct sealed *sealed, const struct instance *parent,
     return true;
 }
 
+/* The parents of a satellite and of each group around it. */
+static uint32_t count_parents(const struct instance *instance)
+{
+    uint32_t count = 0;
+
+    for (; instance != NULL; instance = instance->frame->group) {
+        count += instance->satellite->parent_count;
+    }
+    return count;
+}
+
+/* Of the same parents: no name in a group hides one around it. Returns how many contexts were
+ * filled. */
+static uint32_t fill_artefacts_of_parents(struct sealed *sealed, const struct instance *instance,
+                                          struct wire_context *contexts)
+{
+    uint32_t count = 0;
+
+    for (; instance != NULL; instance = instance->frame->group) {
+        const struct satellite *satellite = instance->satellite;
+
+        for (uint32_t i = 0; i < satellite->parent_count; i++) {
+            count += fill_artefacts(sealed, frame_instance(instance->frame, satellite->parents[i]),
+                                    &contexts[count]);
+        }
+    }
+    return count;
+}
+
 static void fill_spec(struct sealed *sealed, const struct instance *instance, struct wire_spec *to)
 {
     const struct execution *e = instance->execution;
     const struct satellite *satellite = instance->satellite;
     struct wire_context *contexts = sealed_alloc(
-        sealed, (satellite->reference_count + satellite->parent_count) * sizeof(*contexts));
+        sealed, (satellite->reference_count + count_parents(instance)) * sizeof(*contexts));
 
     *to = (struct wire_spec){
         .execution = e->id,
         .instance = instance_number(instance),
         .project = e->definition->cluster->project,
         .cluster = e->definition->cluster->name,
-        .satellite = satellite->name,
+        .satellite = sealed_path(sealed, instance),
         .image = satellite->work.image,
-        .image_digest = instance->image_digest == NULL ? (struct span){NULL, 0}
-                                                       : span_of(instance->image_digest),
+        .image_digest = pinned_digest(instance),
         .definition = e->definition->works[satellite->index],
         .contexts = contexts,
         .timeout_ms = satellite->work.timeout_ns / EXO_MILLISECOND,
@@ -194,12 +326,9 @@ static void fill_spec(struct sealed *sealed, const struct instance *instance, st
     };
     for (uint32_t i = 0; i < satellite->reference_count; i++) {
         to->context_count +=
-            fill_context(sealed, e, &satellite->references[i], &contexts[to->context_count]);
+            fill_context(sealed, instance, &satellite->references[i], &contexts[to->context_count]);
     }
-    for (uint32_t i = 0; i < satellite->parent_count; i++) {
-        to->context_count += fill_artefacts(sealed, &e->instances[satellite->parents[i]],
-                                            &contexts[to->context_count]);
-    }
+    to->context_count += fill_artefacts_of_parents(sealed, instance, &contexts[to->context_count]);
 }
 
 static size_t spec_bytes(const struct wire_spec *spec)

@@ -69,4 +69,7 @@ void seal_changes(struct sealed *sealed, const struct sched_batch *batch,
 void *sealed_alloc(struct sealed *sealed, size_t bytes);
 struct span sealed_copy(struct sealed *sealed, struct span source);
 
+/* sealed_path gives the path of an instance: the satellite's own name at the top level. */
+struct span sealed_path(struct sealed *sealed, const struct instance *instance);
+
 #endif /* EXO_SCHEDULER_SEALED_H */

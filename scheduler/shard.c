@@ -27,7 +27,6 @@ static void shard_free(struct shard *shard)
     arena_release(&shard->open_arena);
     arena_release(&shard->sealed.arena);
     free(shard->received);
-    free(shard->early_cancels);
     free(shard->is_outbox_busy);
     free(shard->letters);
     free(shard);
@@ -121,6 +120,8 @@ static void life_end(struct shard *shard)
         shard->inputs[i].taken = 0;
         shard->inputs[i].is_paused = false;
     }
+    caution_life_end(shard);
+    values_free(shard);
     if (shard->sched != NULL) {
         sched_holders(shard->sched, tickets_restore, shard);
     }
@@ -133,15 +134,19 @@ static void life_end(struct shard *shard)
     shard->letter_count = 0;
     shard->checked_count = 0;
     shard->is_checking = false;
+    resolve_free(shard);
     shard->has_moved = false;
     shard->is_resend_due = false;
-    shard->early_cancel_count = 0;
+    shard->early_cancels.count = 0;
     shard->is_extra_dirty = false;
+    shard->is_full = false;
+    scheduler_room_tell(shard->scheduler);
 }
 
 void shard_close(struct shard *shard)
 {
     life_end(shard);
+    caution_close(shard);
     loop_timer_free(shard->retry);
     shard->retry = NULL;
     shard->state = SHARD_CLOSING;
@@ -201,16 +206,14 @@ struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
     shard->number = number;
     shard->retry = loop_timer_new(scheduler->loop, retry_due, shard);
     shard->received = calloc(scheduler->shard_count, sizeof(*shard->received));
-    shard->early_cancels = calloc(EARLY_CANCELS_MAX, sizeof(*shard->early_cancels));
     shard->is_outbox_busy = calloc(scheduler->shard_count, sizeof(*shard->is_outbox_busy));
-    if (shard->received == NULL || shard->early_cancels == NULL || shard->is_outbox_busy == NULL) {
+    if (shard->received == NULL || shard->is_outbox_busy == NULL) {
         abort();
     }
     arena_init(&shard->open_arena, scheduler->allocator, 0);
     arena_init(&shard->sealed.arena, scheduler->allocator, 0);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].shard = shard;
-        shard->inputs[i].skip = -1;
     }
     shard->outbox_last = &shard->outbox;
     shard_take(shard);
@@ -304,7 +307,7 @@ void shard_suspect(struct shard *shard, const struct sched_witness *witness)
     shard_wait_add(shard, wait);
 }
 
-static void wait_over(struct shard *shard, struct shard_wait *wait)
+static struct sched_event wait_event(const struct shard_wait *wait)
 {
     struct sched_event event = {.kind = SCHED_BARRIER, .asked_ns = wait->asked_ns};
 
@@ -312,7 +315,18 @@ static void wait_over(struct shard *shard, struct shard_wait *wait)
         event.kind = SCHED_WITNESS;
         event.witness = wait->witness;
     }
-    (void)shard_step(shard, &event); /* what it says is counted by the core */
+    return event;
+}
+
+static void wait_over(struct shard *shard, struct shard_wait *wait, enum caution_verdict verdict)
+{
+    struct sched_event event = wait_event(wait);
+
+    if (verdict == CAUTION_QUARANTINE) {
+        caution_fail(shard, &event);
+    } else {
+        (void)shard_step(shard, &event); /* what it says is counted by the core */
+    }
 }
 
 void shard_applied(struct shard *shard)
@@ -330,8 +344,22 @@ void shard_applied(struct shard *shard)
             link = &wait->next;
             continue;
         }
+        struct sched_event event = wait_event(wait);
+        enum caution_verdict verdict = caution_event(shard, &event);
+        /* A barrier is for many executions: only one of them is to blame. */
+        bool is_kept = verdict == CAUTION_QUARANTINE && !wait->is_witness;
+
+        if (verdict == CAUTION_WAIT) {
+            link = &wait->next;
+            continue;
+        }
         *link = wait->next;
-        wait_over(shard, wait);
+        wait_over(shard, wait, verdict);
+        if (is_kept && shard->generation == generation) {
+            wait->next = shard->waits;
+            shard->waits = wait;
+            return;
+        }
         arena_release(&wait->arena);
         free(wait);
         if (shard->generation != generation) {
@@ -354,7 +382,11 @@ bool shard_wants_commit(struct shard *shard)
     if (!shard_is_live(shard) || shard->is_in_flight) {
         return false;
     }
-    if (!sched_is_empty(shard->sched) || shard->letter_count > 0 || shard->is_extra_dirty) {
+    if (caution_holds(shard)) {
+        return false;
+    }
+    if (!sched_is_empty(shard->sched) || shard->letter_count > 0 || shard->is_extra_dirty ||
+        shard->caution.mark == MARK_USED) {
         return true;
     }
     exo_time now_ns = loop_now_ns(shard->scheduler->loop);
@@ -362,7 +394,8 @@ bool shard_wants_commit(struct shard *shard)
     /* Stale input moves the cursors only: that may wait for company. */
     return shard->has_moved &&
            (now_ns - shard->idle_since_ns >= STATUS_IDLE_COMMIT_MS * EXO_MILLISECOND ||
-            shard->inputs[INPUT_STATUS].is_paused || shard->inputs[INPUT_JOBS].is_paused);
+            shard->inputs[INPUT_STATUS].is_paused ||
+            (shard->inputs[INPUT_JOBS].is_paused && !shard->is_full));
 }
 
 static struct span extra_pack(struct shard *shard)
@@ -373,13 +406,13 @@ static struct span extra_pack(struct shard *shard)
         sealed_alloc(sealed, shard->outbox_count * sizeof(*outbox));
     struct wire_peer_sequence *received = sealed_alloc(sealed, shard_count * sizeof(*received));
     struct wire_early_cancel *cancels =
-        sealed_alloc(sealed, shard->early_cancel_count * sizeof(*cancels));
+        sealed_alloc(sealed, shard->early_cancels.count * sizeof(*cancels));
     struct wire_shard_extra extra = {
         .next_sequence = shard->next_sequence,
         .outbox = outbox,
         .received = received,
         .early_cancels = cancels,
-        .early_cancel_count = shard->early_cancel_count,
+        .early_cancel_count = shard->early_cancels.count,
     };
     struct buffer text;
 
@@ -391,9 +424,10 @@ static struct span extra_pack(struct shard *shard)
             received[extra.received_count++] = (struct wire_peer_sequence){i, shard->received[i]};
         }
     }
-    for (uint32_t i = 0; i < shard->early_cancel_count; i++) {
-        cancels[i].execution = shard->early_cancels[i].id;
-        cancels[i].reason = span_of(shard->early_cancels[i].reason);
+    for (uint32_t i = 0; i < shard->early_cancels.count; i++) {
+        const struct early_cancel *cancel = &shard->early_cancels.list[i];
+
+        cancels[i] = (struct wire_early_cancel){cancel->id, span_of(cancel->reason), cancel->at_ns};
     }
     buffer_init(&text, shard->scheduler->allocator, 0);
     wire_shard_extra_pack(&extra, &sealed->arena, &text);
@@ -438,10 +472,10 @@ void shard_seal(struct shard *shard)
     letters_seal(shard);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->sealed.batch.inputs[i] = shard->inputs[i].cursor;
-        shard->inputs[i].sealed_last = shard->inputs[i].last;
-        shard->sealed_taken[i] = shard->inputs[i].taken;
         shard->inputs[i].taken = 0;
     }
+    shard->sealed.batch.clears_marker =
+        shard->caution.mode == CAUTION_CRASHED && shard->caution.mark == MARK_USED;
     shard->sealed.batch.event_batch = shard->event_batch;
     shard->sealed.batch.extra = extra_pack(shard);
     shard->sealed_sequence = shard->next_sequence;
@@ -453,22 +487,41 @@ void shard_seal(struct shard *shard)
 
 static void trimmed(void *argument, const struct exo_error *err)
 {
-    (void)err; /* what is left is deleted another time */
-    (void)shard_ticket_end(argument);
+    struct shard *shard = shard_ticket_end(argument);
+
+    for (int i = 0; i < INPUT_NR && shard != NULL && err != NULL; i++) {
+        shard->inputs[i].trimmed = 0; /* what is left is deleted another time */
+    }
 }
 
-/* What has been consumed is deleted, all but the record that the checksum is of. */
-static void trim_inputs(struct shard *shard)
+static void trim_input(struct shard *shard, int input, int64_t below)
 {
     static const char *const topics[INPUT_NR] = {TOPIC_JOBS, TOPIC_STATUS};
 
+    shard->inputs[input].trimmed = below;
+    log_trim(shard->scheduler->log, topics[input], shard->number, below, trimmed,
+             shard_ticket_new(shard, NULL));
+}
+
+void shard_trim(struct shard *shard, const int64_t floors[INPUT_NR])
+{
     for (int i = 0; i < INPUT_NR; i++) {
-        int64_t below = shard->sealed.batch.inputs[i].offset - 1;
+        int64_t below = retention_below(shard->inputs[i].committed, floors[i]);
+
+        if (below > shard->inputs[i].trimmed) {
+            trim_input(shard, i, below);
+        }
+    }
+}
+
+/* What has been consumed is deleted, so many records at once. */
+static void trim_consumed(struct shard *shard)
+{
+    for (int i = 0; i < INPUT_NR; i++) {
+        int64_t below = retention_below(shard->inputs[i].committed, INT64_MAX);
 
         if (below - shard->inputs[i].trimmed >= TRIM_RECORDS) {
-            shard->inputs[i].trimmed = below;
-            log_trim(shard->scheduler->log, topics[i], shard->number, below, trimmed,
-                     shard_ticket_new(shard, NULL));
+            trim_input(shard, i, below);
         }
     }
 }
@@ -479,8 +532,11 @@ void shard_committed(struct shard *shard, const struct store_result *result)
     shard->committed_sequence = shard->sealed_sequence;
     clock_set(shard, result->database_now_ns);
     relay_batch(shard);
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->inputs[i].committed = shard->sealed.batch.inputs[i].offset;
+    }
     if (shard->scheduler->settings.trims_inputs) {
-        trim_inputs(shard);
+        trim_consumed(shard);
     }
     uint32_t generation = shard->generation;
 
@@ -500,12 +556,7 @@ void shard_committed(struct shard *shard, const struct store_result *result)
         wait->asked_ns = shard->sealed.batch.now_ns;
         shard_wait_add(shard, wait);
     }
-    for (int i = 0; i < INPUT_NR; i++) {
-        if (shard->inputs[i].skip >= 0 &&
-            shard->sealed.batch.inputs[i].offset > shard->inputs[i].skip) {
-            shard->inputs[i].skip = -1;
-        }
-    }
+    caution_committed(shard);
     intake_resume(shard);
 }
 
@@ -513,41 +564,7 @@ void shard_committed(struct shard *shard, const struct store_result *result)
  * quarantined: to the dead letters, or nowhere when its execution is there already. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why)
 {
-    bool was_careful = shard_is_careful(shard);
-
-    for (uint32_t i = 0; i < INPUT_NR; i++) {
-        struct shard_input *input = &shard->inputs[i];
-
-        if (!was_careful) {
-            input->careful_until = shard->sealed.batch.inputs[i].offset;
-        } else if (shard->sealed_taken[i] > 0) {
-            input->skip = input->sealed_last;
-            input->is_skip_duplicate = is_duplicate;
-            was_careful = false; /* the culprit is found */
-        }
-    }
-    if (was_careful && shard->sealed_taken[INPUT_JOBS] + shard->sealed_taken[INPUT_STATUS] == 0) {
-        struct exo_error err;
-
-        (void)exo_error_set(&err, EXO_EINTERNAL,
-                            "the database refuses a step that no input caused: %s", why);
-        shard_stop(shard, &err);
-        return;
-    }
+    caution_refused(shard, is_duplicate, why);
     scheduler_say(shard->scheduler, "shard.refused", "shard %u: %s", shard->number, why);
     shard_again(shard, 0);
-}
-
-bool shard_is_careful(const struct shard *shard)
-{
-    if (shard->sealed_taken[INPUT_JOBS] + shard->sealed_taken[INPUT_STATUS] > 1) {
-        return false; /* the range lies behind: nobody can be blamed yet */
-    }
-    for (int i = 0; i < INPUT_NR; i++) {
-        if (shard->inputs[i].careful_until > 0 &&
-            shard->sealed.batch.inputs[i].offset <= shard->inputs[i].careful_until) {
-            return true;
-        }
-    }
-    return false;
 }

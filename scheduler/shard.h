@@ -11,6 +11,8 @@
 #ifndef EXO_SCHEDULER_SHARD_H
 #define EXO_SCHEDULER_SHARD_H
 
+#include "scheduler/caution.h"
+#include "scheduler/core/early_cancel.h"
 #include "scheduler/scheduler.h"
 #include "schemas/wire/state.h"
 
@@ -31,16 +33,15 @@ struct shard_input {
     struct log_reader *reader;
     struct store_cursor cursor; /* behind what the open batch has taken */
     uint32_t taken;             /* records in the open batch */
-    int64_t last;               /* offset of the last one taken */
-    int64_t sealed_last;
-    int64_t trimmed; /* asked to be deleted below */
+    int64_t committed;          /* offset of the next record to read, as the store has it */
+    int64_t trimmed;            /* asked to be deleted below */
     bool is_paused;
-    /* After a refused commit: records below it go one a batch (0: none was refused); the one at
-     * skip is quarantined. */
-    int64_t careful_until;
-    int64_t skip;
-    bool is_skip_duplicate; /* refused because its execution is there already */
 };
+
+/* Taken in one batch at most, so that neither topic starves the other. */
+enum { JOBS_MAX = 1024, STATUS_MAX = 4096 };
+
+struct fetch; /* values.c */
 
 /* Waits until everything below end of exo.status has been applied. */
 struct shard_wait {
@@ -61,12 +62,7 @@ struct outbox_entry {
     unsigned char bytes[];
 };
 
-struct early_cancel {
-    struct execution_id id;
-    char reason[128];
-};
-
-enum { EARLY_CANCELS_MAX = 256, OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
+enum { OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
 
 struct shard {
     struct scheduler *scheduler;
@@ -85,6 +81,7 @@ struct shard {
     struct arena open_arena; /* of the events in the open batch */
     struct sealed sealed;    /* the batch in flight */
     bool is_in_flight;
+    struct caution caution;
     bool is_resend_due;
     exo_time resend_ns; /* not before; on the loop's clock */
     int64_t drained_at; /* DRAINING: C; -1: not known yet */
@@ -96,8 +93,7 @@ struct shard {
     bool *is_outbox_busy;                         /* by target: one is on its way */
     struct outbox_entry *outbox, **outbox_last;
     uint32_t outbox_count;
-    struct early_cancel *early_cancels;
-    uint32_t early_cancel_count;
+    struct early_cancels early_cancels;
     bool is_extra_dirty;
     /* dead letters of the open batch */
     struct store_dead_letter *letters;
@@ -107,17 +103,19 @@ struct shard {
     bool is_checked_known[CHECKED_MAX];
     uint32_t checked_count;
     bool is_checking;
-    exo_time idle_since_ns; /* cursors moved and nothing else to commit */
+    struct resolution *resolution; /* of a Job that names what is stored; NULL: none (resolve.c) */
+    exo_time idle_since_ns;        /* cursors moved and nothing else to commit */
     bool has_moved;
+    bool is_full; /* holds its share of live executions: exo.jobs waits */
     /* public events */
     uint64_t event_batch;
     struct event_count *events; /* batches not acknowledged whole, oldest first */
     uint32_t event_counts;
-    bool is_behind;                  /* the journal is the source of public events */
-    bool is_catching_up;             /* rows of it are on their way */
-    exo_time catch_up_ns;            /* not before; on the loop's clock */
-    uint64_t event_round;            /* answers to what was sent in another one count no more */
-    uint32_t sealed_taken[INPUT_NR]; /* records in the batch in flight */
+    bool is_behind;        /* the journal is the source of public events */
+    bool is_catching_up;   /* rows of it are on their way */
+    exo_time catch_up_ns;  /* not before; on the loop's clock */
+    uint64_t event_round;  /* answers to what was sent in another one count no more */
+    struct fetch *fetched; /* values that wait for their turn while we are careful */
 };
 
 struct event_count {
@@ -194,9 +192,9 @@ void shard_committed(struct shard *shard, const struct store_result *result);
 /* shard_refused is told that the database refuses the batch in flight. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why);
 
-/* shard_is_careful is true when the batch in flight lay in a range that goes one input a batch: if
- * it is refused, its input is to blame. */
-bool shard_is_careful(const struct shard *shard);
+/* shard_trim deletes records of both inputs below what is committed and below floors; not the
+ * record before that: its checksum is kept. */
+void shard_trim(struct shard *shard, const int64_t floors[INPUT_NR]);
 
 /* ---- intake.c ---- */
 extern const struct log_reader_callbacks shard_input_callbacks;
@@ -206,6 +204,28 @@ void intake_resume(struct shard *shard);
 /* letter_add puts a record with its reason into the open batch's dead letters; topic is static. */
 void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
                 const char *reason);
+
+/* ---- quarantine.c ---- */
+/* record_quarantine takes a condemned record: to the dead letters, the attempts it is about fail.
+ */
+void record_quarantine(struct shard *shard, const char *topic, const struct log_record *record);
+
+/* ---- committer.c ---- */
+/* grant_drop gives the tickets of a grant back that waits for the shard's marker. */
+void grant_drop(struct shard *shard);
+/* ---- resolve.c ---- */
+enum { REFUSAL_BYTES = 512 };
+enum resolve_result {
+    RESOLVE_OK,      /* the Job's cluster is whole */
+    RESOLVE_WAITS,   /* it is looked up; the reader of exo.jobs goes on when it is there */
+    RESOLVE_REFUSED, /* there is no such thing */
+};
+/* resolve_job replaces the cluster of a Job that names stored definitions by its text, which lives
+ * until the next call. ret_refusal: with RESOLVE_REFUSED why, for its dead letter. */
+enum resolve_result resolve_job(struct shard *shard, const struct log_record *record,
+                                struct wire_job *job, char ret_refusal[REFUSAL_BYTES]);
+/* resolve_free forgets what was found. */
+void resolve_free(struct shard *shard);
 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
@@ -223,5 +243,8 @@ void events_free(struct shard *shard);
 
 /* ---- values.c ---- */
 void value_fetch(struct shard *shard, const struct sched_need *need);
+/* values_turn steps the values that had to wait; values_free forgets them. */
+void values_turn(struct shard *shard);
+void values_free(struct shard *shard);
 
 #endif /* EXO_SCHEDULER_SHARD_H */

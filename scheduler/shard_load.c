@@ -16,7 +16,7 @@ static void tickets_spent(void *context, const struct holder *holder)
     }
 }
 
-static bool extra_read(struct shard *shard, struct span bytes)
+static bool extra_read(struct shard *shard, struct span bytes, exo_time now_ns)
 {
     struct wire_shard_extra extra;
 
@@ -47,15 +47,11 @@ static bool extra_read(struct shard *shard, struct span bytes)
         shard->outbox_last = &entry->next;
         shard->outbox_count++;
     }
-    for (uint32_t i = 0; i < extra.early_cancel_count && i < EARLY_CANCELS_MAX; i++) {
-        struct early_cancel *cancel = &shard->early_cancels[shard->early_cancel_count++];
-        struct span reason = extra.early_cancels[i].reason;
+    for (uint32_t i = 0; i < extra.early_cancel_count; i++) {
+        const struct wire_early_cancel *cancel = &extra.early_cancels[i];
 
-        reason.bytes =
-            reason.bytes < sizeof(cancel->reason) ? reason.bytes : sizeof(cancel->reason) - 1;
-        cancel->id = extra.early_cancels[i].execution;
-        memcpy(cancel->reason, reason.data, reason.bytes);
-        cancel->reason[reason.bytes] = '\0';
+        (void)early_cancel_put(&shard->early_cancels, &cancel->execution, cancel->reason,
+                               cancel->at_ns == 0 ? now_ns : cancel->at_ns);
     }
     arena_reset(&shard->open_arena);
     return true;
@@ -69,6 +65,19 @@ static void bad_row(struct shard *shard, const char *what, enum sched_err result
     scheduler_say(shard->scheduler, "shard.bad_row",
                   "shard %u: a row of %s does not fit what this program knows; it is left alone",
                   shard->number, what);
+}
+
+/* No kind is known yet. */
+static void load_spanning(void *argument, const struct store_spanning *row)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+
+    (void)row;
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    bad_row(shard, "spanning", SCHED_ESTALE);
 }
 
 static void load_execution(void *argument, const struct store_execution *row, struct span text)
@@ -102,6 +111,26 @@ static void load_execution(void *argument, const struct store_execution *row, st
 
     if (result != SCHED_OK) {
         bad_row(shard, "executions", result);
+    }
+}
+
+static void load_run(void *argument, const struct store_run *row)
+{
+    struct shard_ticket *ticket = argument;
+    struct shard *shard = ticket->shard;
+    struct wire_run run;
+
+    if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
+        return;
+    }
+    arena_reset(&shard->open_arena);
+    enum sched_err result = SCHED_ESTALE;
+
+    if (wire_run_unpack(row->body, &shard->open_arena, &run) == WIRE_OK) {
+        result = sched_load_frame(shard->sched, &row->execution, &run);
+    }
+    if (result != SCHED_OK) {
+        bad_row(shard, "runs", result);
     }
 }
 
@@ -145,7 +174,7 @@ static void load_segment(void *argument, const struct store_segment *segment)
 
     if (segment->kind == 1) {
         result = sched_load_items(shard->sched, &segment->execution, segment->instance,
-                                  segment->page * PAGE_TASKS, outputs, count);
+                                  count == 0 ? 0 : outputs[0].index, outputs, count);
     }
     for (uint32_t i = 0; segment->kind == 0 && i < count && result == SCHED_OK; i++) {
         result =
@@ -249,7 +278,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
         shard_close(shard);
         return;
     }
-    if (err != NULL || !extra_read(shard, row->extra)) {
+    if (err != NULL || !extra_read(shard, row->extra, row->now_ns)) {
         scheduler_say(scheduler, "shard.waiting", "shard %u: %s", shard->number,
                       err != NULL ? err->text : "its row does not fit what this program knows");
         shard_again(shard, EXO_SECOND);
@@ -264,7 +293,9 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     shard->taken_wall_ns = database_now_ns;
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].cursor = row->inputs[i];
+        shard->inputs[i].committed = row->inputs[i].offset;
     }
+    caution_taken(shard, &row->guard);
     struct sched_limits limits = {0};
 
     shard->sched = sched_new(scheduler->allocator, scheduler->dispatch, scheduler->fleet,
@@ -273,10 +304,15 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
         shard_again(shard, EXO_SECOND);
         return;
     }
+    sched_be_narrow(shard->sched, shard->caution.mode != CAUTION_NONE);
     shard->state = SHARD_LOADING;
     scheduler->counts.takeovers++;
-    static const struct store_load_callbacks callbacks = {load_execution, load_page, load_segment,
-                                                          load_done};
+    static const struct store_load_callbacks callbacks = {.spanning = load_spanning,
+                                                          .execution = load_execution,
+                                                          .run = load_run,
+                                                          .page = load_page,
+                                                          .segment = load_segment,
+                                                          .done = load_done};
 
     store_shard_load(scheduler->store, shard->number, &callbacks, shard_ticket_new(shard, NULL));
 }

@@ -7,24 +7,47 @@
 #include "infra/telemetry/metric.h"
 #include "scheduler/collect.h"
 #include "scheduler/role.h"
+#include "schemas/vocab/limits.h"
+#include "schemas/vocab/quantity.h"
+
+enum { PROJECTS_MAX = 256 };
 
 /* The role and its place in the process. */
 struct scheduler_start {
     struct process *process;
     unsigned number;
     struct scheduler *scheduler;
+    struct retention_project projects[PROJECTS_MAX];
+    char project_names[PROJECTS_MAX][LIMIT_NAME_BYTES + 1];
     struct loop_timer *collect_timer;
     struct collect *collecting; /* NULL: not now */
 };
 
 /* What the scheduler says, by name; anything else is EVENT_SCHEDULER_OTHER. */
 static const enum event told[] = {
-    EVENT_FLEET_WORKER_REFUSED,    EVENT_FLEET_WORKER_REPLACED,  EVENT_FLEET_WORKER_SILENT,
-    EVENT_SCHEDULER_COMMIT_FAILED, EVENT_SCHEDULER_DLQ_NOT_SENT, EVENT_SCHEDULER_FLEET_READER,
-    EVENT_SCHEDULER_JOB_REFUSED,   EVENT_SCHEDULER_LEASES,       EVENT_SHARD_BAD_ROW,
-    EVENT_SHARD_CLOCK_JUMP,        EVENT_SHARD_FENCED,           EVENT_SHARD_LOST,
-    EVENT_SHARD_OUT_OF_MEMORY,     EVENT_SHARD_REFUSED,          EVENT_SHARD_STOPPED,
-    EVENT_SHARD_WAITING,           EVENT_TASK_NOT_SENT,          EVENT_WORKER_LEFT,
+    EVENT_SCHEDULER_CANCEL_DROPPED,
+    EVENT_FLEET_WORKER_REFUSED,
+    EVENT_FLEET_WORKER_REPLACED,
+    EVENT_FLEET_WORKER_SILENT,
+    EVENT_SCHEDULER_COMMIT_FAILED,
+    EVENT_SCHEDULER_DLQ_NOT_SENT,
+    EVENT_SCHEDULER_FLEET_READER,
+    EVENT_SCHEDULER_FULL,
+    EVENT_SCHEDULER_ROOM,
+    EVENT_SCHEDULER_JOB_REFUSED,
+    EVENT_SCHEDULER_LEASES,
+    EVENT_SHARD_BAD_ROW,
+    EVENT_SHARD_CAREFUL,
+    EVENT_SHARD_CLOCK_JUMP,
+    EVENT_SHARD_FENCED,
+    EVENT_SHARD_LOST,
+    EVENT_SHARD_OUT_OF_MEMORY,
+    EVENT_SHARD_QUARANTINE,
+    EVENT_SHARD_REFUSED,
+    EVENT_SHARD_STOPPED,
+    EVENT_SHARD_WAITING,
+    EVENT_TASK_NOT_SENT,
+    EVENT_WORKER_LEFT,
 };
 
 static void say(void *context, const char *event, const char *text)
@@ -86,6 +109,8 @@ static void collect(void *argument, struct buffer *buffer)
     } rows[] = {
         {"exosphere_scheduler_shards", "gauge", "shards this process owns", c.shards_owned},
         {"exosphere_scheduler_shards_running", "gauge", "shards that take work", c.shards_running},
+        {"exosphere_scheduler_shards_full", "gauge",
+         "shards that take no jobs until executions end", c.shards_full},
         {"exosphere_scheduler_executions", "gauge", "executions that have not ended",
          c.executions_live},
         {"exosphere_scheduler_leases", "gauge", "attempts that workers hold", c.leases_live},
@@ -104,6 +129,12 @@ static void collect(void *argument, struct buffer *buffer)
          c.attempts_finished},
         {"exosphere_scheduler_attempts_lost_total", "counter", "attempts lost to us",
          c.attempts_lost},
+        {"exosphere_scheduler_cancels_dropped_total", "counter",
+         "cancels of executions that had not come, forgotten for want of room", c.cancels_dropped},
+        {"exosphere_scheduler_journal_dropped_total", "counter",
+         "rows of the journal that retention let go", c.journal_dropped},
+        {"exosphere_scheduler_executions_dropped_total", "counter",
+         "ended executions that retention let go", c.executions_dropped},
         {"exosphere_scheduler_commits_total", "counter", "batches committed", c.commits},
         {"exosphere_scheduler_commits_failed_total", "counter", "batches not committed",
          c.commits_failed},
@@ -116,24 +147,66 @@ static void collect(void *argument, struct buffer *buffer)
     }
 }
 
+/* NAME=DURATION, with commas between. */
+static int projects_read(struct scheduler_start *start, const char *list, uint32_t *ret_count,
+                         struct exo_error *err)
+{
+    struct span word;
+
+    while ((word = settings_list_next(&list)).data != NULL) {
+        const char *equals = memchr(word.data, '=', word.bytes);
+        size_t name_bytes = equals == NULL ? 0 : (size_t)(equals - (const char *)word.data);
+        struct retention_project *project = &start->projects[*ret_count];
+        char *name = start->project_names[*ret_count];
+
+        if (*ret_count == PROJECTS_MAX) {
+            return exo_error_set(err, EXO_EINVALID, "retention_projects: %d are the limit",
+                                 PROJECTS_MAX);
+        }
+        if (name_bytes == 0 || name_bytes > LIMIT_NAME_BYTES ||
+            !duration_parse((struct span){equals + 1, word.bytes - name_bytes - 1},
+                            &project->kept_ns)) {
+            return exo_error_set(err, EXO_EINVALID,
+                                 "retention_projects: \"%.*s\" is not PROJECT=DURATION such as "
+                                 "audit=8760h",
+                                 SPAN_ARG(word));
+        }
+        memcpy(name, word.data, name_bytes);
+        name[name_bytes] = '\0';
+        project->name = name;
+        (*ret_count)++;
+    }
+    return 0;
+}
+
 static void *start_open(struct process *process, unsigned number, struct exo_error *err)
 {
     const struct process_ports *ports = process_ports(process);
     struct scheduler_start *start = calloc(1, sizeof(*start));
-    const struct scheduler_settings settings = {
+    bool is_consumed = strcmp(ports->settings->retention_inputs, "consumed") == 0;
+    struct scheduler_settings settings = {
         .shard_count = ports->schema.shard_count,
         .secret = ports->schema.secret,
         .publishes_events = true,
-        .trims_inputs = strcmp(ports->settings->log, "sqlite") == 0,
+        .trims_inputs = is_consumed,
+        .keeps_for_backup = !is_consumed,
+        .journal_kept_ns = ports->settings->retention_journal,
+        .executions_max = (uint64_t)ports->settings->executions_max,
+        .retention.kept_ns = ports->settings->retention_executions,
         .say = say,
     };
 
     if (start == NULL) {
         abort();
     }
-    *start = (struct scheduler_start){.process = process, .number = number};
-    start->scheduler =
-        scheduler_open(ports->loop, ports->log, ports->store, ports->cache, &settings, err);
+    start->process = process;
+    start->number = number;
+    settings.retention.projects = start->projects;
+    if (projects_read(start, ports->settings->retention_projects, &settings.retention.project_count,
+                      err) == 0) {
+        start->scheduler =
+            scheduler_open(ports->loop, ports->log, ports->store, ports->cache, &settings, err);
+    }
     if (start->scheduler == NULL) {
         free(start);
         return NULL;
@@ -150,6 +223,15 @@ static bool start_is_ready(const void *object, const char **ret_reason)
 
     *ret_reason = "its shards are not loaded yet";
     return scheduler_is_ready(start->scheduler);
+}
+
+static const char *start_remark(const void *object)
+{
+    const struct scheduler_start *start = object;
+
+    return scheduler_is_full(start->scheduler)
+               ? "executions_max is reached: jobs wait until executions end"
+               : "";
 }
 
 static void left(void *argument)
@@ -190,6 +272,7 @@ const struct process_role scheduler_process_role = {
     .has_store = true,
     .open = start_open,
     .is_ready = start_is_ready,
+    .remark = start_remark,
     .leave = start_leave,
     .close = start_close,
     .free = start_free,

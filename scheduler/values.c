@@ -7,8 +7,11 @@
 
 enum { PAGES_AT_ONCE = 16 };
 
-/* One fetch on its way. */
+/* One fetch on its way, or back and waiting for its turn. */
 struct fetch {
+    struct fetch *next;
+    struct buffer json; /* once back */
+    const char *error;  /* static */
     struct sched_need need;
     struct shard_ticket *ticket;
     struct buffer list; /* of a whole list: what has been written of it */
@@ -17,24 +20,86 @@ struct fetch {
     uint32_t task_count;
 };
 
+static void fetch_free(struct fetch *fetch)
+{
+    buffer_release(&fetch->json);
+    buffer_release(&fetch->list);
+    free(fetch);
+}
+
+/* Steps a value; false: not now. */
+static bool value_step(struct shard *shard, const struct fetch *fetch, struct span json,
+                       const char *error)
+{
+    struct sched_event event = {
+        .kind = SCHED_VALUE,
+        .value = {fetch->need.id, fetch->need.instance, fetch->need.index, json, span_of(error)}};
+    enum caution_verdict verdict = caution_event(shard, &event);
+
+    if (verdict == CAUTION_WAIT) {
+        return false;
+    }
+    if (verdict == CAUTION_QUARANTINE) {
+        caution_fail(shard, &event);
+        return true;
+    }
+    event.value.json = arena_copy(&shard->open_arena, json);
+    event.value.error = arena_copy(&shard->open_arena, span_of(error));
+    if (event.value.json.data == NULL || event.value.error.data == NULL) {
+        abort();
+    }
+    (void)shard_step(shard, &event); /* what it says is counted by the core */
+    return true;
+}
+
 static void fetch_end(struct fetch *fetch, struct span json, const char *error)
 {
     struct shard *shard = shard_ticket_end(fetch->ticket);
 
-    if (shard != NULL && shard_is_live(shard)) {
-        struct span kept = arena_copy(&shard->open_arena, json);
-        struct span why = arena_copy(&shard->open_arena, span_of(error));
-        struct sched_event event = {
-            .kind = SCHED_VALUE,
-            .value = {fetch->need.id, fetch->need.instance, fetch->need.index, kept, why}};
-
-        if (kept.data == NULL || why.data == NULL) {
+    if (shard != NULL && shard_is_live(shard) && !value_step(shard, fetch, json, error)) {
+        buffer_append(&fetch->json, json);
+        if (fetch->json.is_failed) {
             abort();
         }
-        (void)shard_step(shard, &event); /* what it says is counted by the core */
+        fetch->error = error;
+        fetch->next = shard->fetched;
+        shard->fetched = fetch;
+        return;
     }
-    buffer_release(&fetch->list);
-    free(fetch);
+    fetch_free(fetch);
+}
+
+void values_turn(struct shard *shard)
+{
+    uint32_t generation = shard->generation;
+
+    for (struct fetch **link = &shard->fetched; *link != NULL;) {
+        struct fetch *fetch = *link;
+
+        *link = fetch->next; /* a step may end the life, and that frees the list */
+        bool is_done = value_step(shard, fetch, buffer_span(&fetch->json), fetch->error);
+
+        if (is_done || shard->generation != generation) {
+            fetch_free(fetch);
+        } else {
+            fetch->next = *link;
+            *link = fetch;
+            link = &fetch->next;
+        }
+        if (shard->generation != generation) {
+            return;
+        }
+    }
+}
+
+void values_free(struct shard *shard)
+{
+    while (shard->fetched != NULL) {
+        struct fetch *fetch = shard->fetched;
+
+        shard->fetched = fetch->next;
+        fetch_free(fetch);
+    }
 }
 
 /* A store that is away says nothing about the value: the shard loads again and asks again. */
@@ -50,8 +115,7 @@ static bool fetch_is_void(struct fetch *fetch, const struct exo_error *err)
                       err->text);
         shard_again(shard, EXO_SECOND);
     }
-    buffer_release(&fetch->list);
-    free(fetch);
+    fetch_free(fetch);
     return true;
 }
 
@@ -192,6 +256,7 @@ void value_fetch(struct shard *shard, const struct sched_need *need)
     }
     fetch->need = *need;
     fetch->ticket = shard_ticket_new(shard, NULL);
+    buffer_init(&fetch->json, shard->scheduler->allocator, 0);
     buffer_init(&fetch->list, shard->scheduler->allocator, LIMIT_LIST_LOAD_BYTES);
     if (e == NULL) {
         fetch_end(fetch, (struct span){NULL, 0}, "the execution ended");
@@ -201,7 +266,9 @@ void value_fetch(struct shard *shard, const struct sched_need *need)
         store_segment_get(shard->scheduler->store, &need->id, need->instance, 0,
                           need->index / PAGE_TASKS, 1, item_got, fetch);
     } else {
-        fetch->task_count = e->instances[need->instance].task_count;
+        const struct instance *instance = execution_instance(e, need->instance);
+
+        fetch->task_count = instance == NULL ? 0 : instance->task_count;
         list_ask(fetch);
     }
 }

@@ -34,6 +34,7 @@ struct attempt *attempt_new(const struct attempt_host *host, struct slot_handle 
     arena_init(&a->arena, allocator_heap(&a->budget), ITEM_BYTES_MAX);
     arena_init(&a->files_arena, allocator_heap(&a->files_budget), FILES_BYTES_MAX);
     buffer_init(&a->left.json, allocator_heap(&a->left.budget), 0);
+    buffer_init(&a->left.control, allocator_heap(&a->left.budget), 0);
     buffer_init(&a->left.frame, allocator_heap(&a->left.budget), 0);
     a->item = arena_copy(&a->arena, task->item);
     a->token = arena_copy(&a->arena, task->token);
@@ -275,6 +276,7 @@ void attempt_fill_report(const struct attempt *a, struct wire_report *report)
         report->has_output_digest = a->report.has_output_digest;
         report->output_digest = a->report.output_digest;
         report->output_bytes = a->report.output_bytes;
+        report->control = a->report.control;
         report->is_cached = a->report.is_cached;
         report->has_artefacts = a->report.has_artefacts;
         report->artefacts_digest = a->report.artefacts_digest;

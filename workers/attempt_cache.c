@@ -196,7 +196,8 @@ bool attempt_cache_keep(struct attempt *a)
         .outcome = OUTCOME_SUCCEEDED,
     };
 
-    if (!is_wanted(a) || !a->cache.is_answered) {
+    /* What one asks of the scheduler is not asked again for another. */
+    if (!is_wanted(a) || !a->cache.is_answered || a->report.control.bytes > 0) {
         return false;
     }
     buffer_init(&a->cache.bytes, allocator_heap(&a->cache.budget), RESULT_BYTES_MAX);

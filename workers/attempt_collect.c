@@ -25,6 +25,11 @@ void attempt_leavings_take(struct attempt *a, const struct sandbox_result *resul
     struct attempt_leavings *left = &a->left;
 
     left->files.has_control = result->control.state != SANDBOX_FILE_MISSING;
+    if (result->control.state == SANDBOX_FILE_REFUSED) {
+        left->files.control_problem = arena_copy(&a->arena, span_of(result->control.problem)).data;
+    } else if (result->control.state == SANDBOX_FILE_READ) {
+        left->files.control = arena_copy(&a->arena, result->control.bytes);
+    }
     if (result->output.state == SANDBOX_FILE_REFUSED) {
         left->files.output_problem = arena_copy(&a->arena, span_of(result->output.problem)).data;
     } else if (result->output.state == SANDBOX_FILE_READ && left->must_judge) {
@@ -69,6 +74,7 @@ void attempt_leavings_release(struct attempt *a)
     raw_free(&a->left);
     attempt_artefacts_close(a);
     buffer_release(&a->left.json);
+    buffer_release(&a->left.control);
     buffer_release(&a->left.frame);
 }
 
@@ -91,6 +97,7 @@ static void collected(struct attempt *a)
         a->report.log_bytes = left->log_bytes_all;
     }
     buffer_release(&left->frame);
+    a->report.control = buffer_span(&left->control);
     if (left->json.bytes <= LIMIT_INLINE_BYTES) {
         a->report.output = buffer_span(&left->json);
     } else if (left->json_err.code == EXO_OK) {
@@ -170,7 +177,8 @@ static void leavings_work(void *argument)
     struct attempt_leavings *left = &a->left;
 
     if (left->must_judge) {
-        left->verdict = contract_judge(a->contract, &left->files, &left->json, a->error);
+        left->verdict =
+            contract_judge(a->contract, &left->files, &left->json, &left->control, a->error);
     }
     if (left->verdict == CONTRACT_OK && left->must_judge) {
         attempt_artefacts_pack(a);

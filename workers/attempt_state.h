@@ -47,6 +47,7 @@ struct attempt_leavings {
     uint64_t log_bytes_all;    /* as written, cut or not */
     struct heap_budget budget; /* of json and frame, made on another thread */
     struct buffer json;        /* the output as it goes on */
+    struct buffer control;     /* control.json as it goes on */
     struct digest json_digest;
     struct buffer frame; /* the log, compressed */
     struct digest frame_digest;

@@ -109,24 +109,28 @@ void contract_task_path(const struct wire_spec *spec, uint32_t index, char *ret_
 
 /* What an attempt left behind. */
 struct contract_result_files {
-    bool has_output;            /* there was an output file (or standard output) */
-    struct span output;         /* its bytes, borrowed */
-    const char *output_problem; /* NULL, or why it was refused unread */
-    bool has_control;           /* there was a control.json */
+    bool has_output;             /* there was an output file (or standard output) */
+    struct span output;          /* its bytes, borrowed */
+    const char *output_problem;  /* NULL, or why it was refused unread */
+    bool has_control;            /* there was a control.json */
+    struct span control;         /* its bytes, borrowed */
+    const char *control_problem; /* NULL, or why it was refused unread */
 };
 
 /* contract_judge decides whether what a successful attempt left keeps the promise.
  *
  * files      borrowed
  * json       appended: the output in its shortest form; nothing for null
+ * control    appended: control.json in its shortest form; nothing when there was none
  * ret_error  out: CONTRACT_ERROR_BYTES, filled on failure
  *
  * Cost O(output), 8 MiB at most: call it on another thread where the output is large.
- * Returns CONTRACT_OK; CONTRACT_REFUSED for control.json (next issue); CONTRACT_FAULTY for output
- * that another try may mend: not JSON, too large, against the output_schema, missing though one is
- * declared. */
+ * Returns CONTRACT_OK, or CONTRACT_FAULTY for what another try may mend: an output that is no JSON,
+ * too large, against the output_schema or missing though one is declared, or a control.json that
+ * asks for what there is not. */
 EXO_CHECKED enum contract_result contract_judge(const struct contract *contract,
                                                 const struct contract_result_files *files,
-                                                struct buffer *json, char *ret_error);
+                                                struct buffer *json, struct buffer *control,
+                                                char *ret_error);
 
 #endif /* EXO_WORKERS_CONTRACT_H */

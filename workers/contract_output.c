@@ -3,16 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schemas/cluster/control.h"
 #include "schemas/cluster/output_schema.h"
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
 #include "schemas/vocab/limits.h"
-
-static enum contract_result output_refused(char *ret_error, const char *text)
-{
-    (void)snprintf(ret_error, CONTRACT_ERROR_BYTES, "%s", text);
-    return CONTRACT_REFUSED;
-}
 
 static enum contract_result output_faulty(char *ret_error, const char *code, const char *text)
 {
@@ -62,9 +57,51 @@ static enum contract_result output_read(const struct contract *contract, struct 
     return CONTRACT_OK;
 }
 
+static enum contract_result control_read(const struct contract *contract, struct span text,
+                                         struct arena *arena, struct buffer *control,
+                                         char *ret_error)
+{
+    static const struct json_limits limits = {.text_bytes_max = LIMIT_INLINE_BYTES,
+                                              .borrows_text = true};
+    struct satellite_control parsed;
+    struct value value;
+    struct json_error error;
+    struct fault_list faults;
+
+    if (json_read(text, &limits, arena, &value, &error) != JSON_OK) {
+        (void)snprintf(ret_error, CONTRACT_ERROR_BYTES,
+                       "CONTROL_INVALID: control.json is no JSON we take: line %u, column %u: %s",
+                       error.line, error.column, error.text);
+        return CONTRACT_FAULTY;
+    }
+    fault_list_init(&faults, arena, 5);
+    if (control_parse(&value, contract->spec.is_map, arena, &parsed, &faults) != 0) {
+        contract_faults_describe(&faults, "CONTROL_INVALID", ret_error);
+        return CONTRACT_FAULTY;
+    }
+    json_write(control, &value);
+    return control->is_failed
+               ? output_faulty(ret_error, "MEMORY", "the worker has no memory for control.json")
+               : CONTRACT_OK;
+}
+
+static enum contract_result control_judge(const struct contract *contract,
+                                          const struct contract_result_files *files,
+                                          struct arena *arena, struct buffer *control,
+                                          char *ret_error)
+{
+    if (!files->has_control) {
+        return CONTRACT_OK;
+    }
+    if (files->control_problem != NULL) {
+        return output_faulty(ret_error, "CONTROL_INVALID", files->control_problem);
+    }
+    return control_read(contract, files->control, arena, control, ret_error);
+}
+
 enum contract_result contract_judge(const struct contract *contract,
                                     const struct contract_result_files *files, struct buffer *json,
-                                    char *ret_error)
+                                    struct buffer *control, char *ret_error)
 {
     const struct satellite_work *work = &contract->work;
     struct heap_budget budget = {.limit_bytes = 16 * (size_t)LIMIT_OUTPUT_BYTES};
@@ -72,10 +109,12 @@ enum contract_result contract_judge(const struct contract *contract,
     bool has_output = files->has_output && work->output != OUTPUT_NONE &&
                       !(work->output == OUTPUT_STDOUT && is_blank(files->output));
 
-    if (files->has_control) {
-        return output_refused(ret_error,
-                              "CONTROL: /exosphere/control.json is not supported yet (next "
-                              "issue); do not write it");
+    arena_init(&arena, allocator_heap(&budget), 0);
+    enum contract_result judged = control_judge(contract, files, &arena, control, ret_error);
+
+    arena_release(&arena);
+    if (judged != CONTRACT_OK) {
+        return judged;
     }
     if (files->output_problem != NULL) {
         return output_faulty(ret_error, "OUTPUT_INVALID", files->output_problem);

@@ -246,7 +246,7 @@ static enum expression_err execution_object(struct contract_scope *scope,
     members[0].key = value_string(span_of("id"));
     members[0].value = value_string(span_of(id));
     members[1].key = value_string(span_of("time"));
-    members[1].value = value_int(spec->execution_time_ms);
+    members[1].value = value_timestamp_ms(spec->execution_time_ms);
     members[2].key = value_string(span_of("labels"));
     members[2].value =
         (struct value){.kind = VALUE_MAP, .count = spec->label_count, .members = labels};

@@ -339,7 +339,8 @@ static void prepared(void *argument, const struct exo_error *err)
     } else if (err != NULL) {
         try_later(role, "log", err);
     } else {
-        role->is_prepared = true;
+        role->is_prepared = role->is_logs_prepared;
+        role->is_logs_prepared = true;
         go_on(role);
     }
 }
@@ -349,6 +350,10 @@ static void go_on(void *argument)
 {
     struct worker_role *role = argument;
 
+    if (!role->is_logs_prepared) {
+        log_prepare(role->host.logs, &role->logs_topic, 1, prepared, role);
+        return;
+    }
     if (!role->is_prepared) {
         log_prepare(role->log, role->topics, role->topic_nr, prepared, role);
         return;
@@ -374,8 +379,10 @@ static void topics_fill(struct worker_role *role)
 
     topics_fixed(role->shard_count, fixed);
     for (size_t i = 0; i < TOPIC_FIXED_NR; i++) {
-        if (strcmp(fixed[i].name, TOPIC_STATUS) == 0 || strcmp(fixed[i].name, TOPIC_FLEET) == 0 ||
-            strcmp(fixed[i].name, TOPIC_LOGS) == 0) {
+        if (strcmp(fixed[i].name, TOPIC_LOGS) == 0) {
+            role->logs_topic = fixed[i];
+        } else if (strcmp(fixed[i].name, TOPIC_STATUS) == 0 ||
+                   strcmp(fixed[i].name, TOPIC_FLEET) == 0) {
             role->topics[role->topic_nr++] = fixed[i];
         }
     }

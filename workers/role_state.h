@@ -90,6 +90,8 @@ struct worker_role {
     struct log_topic topics[TOPIC_FIXED_NR + WORKER_CLASSES_MAX];
     size_t topic_nr;
     struct loop_timer *retry; /* of what failed on the way to the first heartbeat */
+    struct log_topic logs_topic;
+    bool is_logs_prepared; /* in the log that chunks go to */
     bool is_prepared;
     struct log_reader *fleet_reader;
     uint32_t opened;

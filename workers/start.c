@@ -162,8 +162,8 @@ static void *start_open(struct process *process, unsigned number, struct exo_err
     *start = (struct worker_start){.process = process, .number = number};
     arena_init(&words.arena, allocator_heap(&words.budget), 0);
     if (words_read(&words, ports, err) == 0) {
-        start->role = worker_role_open(ports->loop, &words.settings, ports->log, ports->log, ended,
-                                       start, err);
+        start->role = worker_role_open(ports->loop, &words.settings, ports->log, ports->chunks,
+                                       ended, start, err);
     }
     arena_release(&words.arena);
     if (start->role == NULL) {
@@ -204,6 +204,7 @@ static void start_free(void *object)
 
 const struct process_role worker_process_role = {
     .name = "worker",
+    .has_chunks = true,
     .open = start_open,
     .is_ready = start_is_ready,
     .leave = start_leave,

@@ -49,7 +49,7 @@ void command_list_print(const struct command *commands, size_t count, FILE *out)
 {
     (void)fputs("usage: exosphere COMMAND [flags] [arguments]\n\n", out);
     for (size_t i = 0; i < count; i++) {
-        (void)fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+        (void)fprintf(out, "  %-22s %s\n", commands[i].name, commands[i].summary);
     }
     (void)fputs("\n`exosphere COMMAND --help` tells more of each.\n", out);
 }

@@ -101,6 +101,9 @@ static bool scalar_text(const struct value *value, char *ret_text, size_t bytes)
         break;
     case VALUE_LIST:
     case VALUE_MAP:
+    case VALUE_TIMESTAMP:
+    case VALUE_DURATION:
+    case VALUE_TYPE:
     case VALUE_KIND_NR:
         return false;
     }

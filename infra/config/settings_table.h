@@ -43,6 +43,16 @@ SETTING(TEXT,     data,              "/var/lib/exosphere", ".exosphere", 0, 0, "
 SETTING(BOOL,     ephemeral,         "false", NULL, 0, 0, "", 0, 0, ROLE_DEV, "keep nothing after the end: the queue and the state are in memory")
 SETTING(INT,      shards,            "64", "4", 1, 4096, "shards", 0, 0, ROLE_STATE | ROLE_WORKER, "into how many parts executions are spread; fixed by the first `migrate`")
 
+/* How much is taken in. */
+SETTING(INT,      executions_max,    "100000", NULL, 0, 100000000, "executions", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "live executions that one scheduler holds, shared evenly by its shards; beyond, jobs wait in exo.jobs; 0: no bound")
+SETTING(INT,      backlog_max,       "1000000", NULL, 0, 1000000000000, "jobs", 0, 0, ROLE_API | ROLE_DEV, "jobs that may wait in exo.jobs; beyond, the API answers 429; 0: no bound")
+
+/* How long things are kept. */
+SETTING(CHOICE,   retention_inputs,  "backup", "consumed", 0, 0, "backup|consumed", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "what of exo.jobs and exo.status is kept: all since the newest restorable backup began (`exosphere restore-point`), or nothing that was consumed")
+SETTING(DURATION, retention_journal, "720h", NULL, 0, 876000 * EXO_HOUR, "duration", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "how long the journal of changes is kept; 0s: for ever")
+SETTING(DURATION, retention_executions, "720h", NULL, 0, 876000 * EXO_HOUR, "duration", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "how long executions are kept after their end; 0s: for ever")
+SETTING(LIST,     retention_projects, "", NULL, 0, 0, "project=duration", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "projects whose executions are kept for another time, such as audit=8760h")
+
 /* Workers. */
 SETTING(TEXT,     worker_name,       "", NULL, 0, 0, "name", 0, 0, ROLE_WORKER | ROLE_DEV, "names this worker for ever; default: the host's name")
 SETTING(LIST,     classes,           "default", NULL, 0, 0, "names", 0, 0, ROLE_WORKER | ROLE_DEV, "classes of satellites that are run here")

@@ -17,6 +17,15 @@ void health_ready(struct health *health)
     *health = (struct health){.is_ready = true, .reason = ""};
 }
 
+void health_remark(struct health *health, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(health->reason, sizeof(health->reason), format, args);
+    va_end(args);
+}
+
 void health_waiting(struct health *health, const char *format, ...)
 {
     va_list args;
@@ -42,10 +51,13 @@ static void answer_metrics(struct http_request *request)
     buffer_release(&text);
 }
 
-static void answer_ok(struct http_request *request)
+static void answer_ok(struct http_request *request, const char *remark)
 {
+    char text[HEALTH_REASON_BYTES + 8];
+
+    (void)snprintf(text, sizeof(text), "ok\n%s%s", remark, remark[0] == '\0' ? "" : "\n");
     struct http_answer answer = {
-        .status = 200, .content_type = "text/plain", .body = span_of("ok\n")};
+        .status = 200, .content_type = "text/plain", .body = span_of(text)};
 
     http_respond(request, &answer);
 }
@@ -78,7 +90,7 @@ bool health_answer(const struct health *health, struct http_request *request)
     } else if (strcmp(path, "/readyz") == 0 && !health->is_ready) {
         answer_not_ready(health, request);
     } else {
-        answer_ok(request);
+        answer_ok(request, strcmp(path, "/readyz") == 0 ? health->reason : "");
     }
     return true;
 }

@@ -219,11 +219,13 @@ static void run_turn(struct kafka_log *log)
         notice(log, LOG_WARNING, "the producer failed for good; another one sends the rest again");
         kafka_producer_replace(log);
     }
-    is_more |= drain_events(log, log->consumer_events, true) == EVENTS_MAX;
-    do {
-        fetched = kafka_fetched(log);
-        batches++;
-    } while (fetched > 0 && batches < BATCHES_MAX);
+    if (log->consumer != NULL) {
+        is_more |= drain_events(log, log->consumer_events, true) == EVENTS_MAX;
+        do {
+            fetched = kafka_fetched(log);
+            batches++;
+        } while (fetched > 0 && batches < BATCHES_MAX);
+    }
     answers_call(log);
     if (log->appends.waiting.first != NULL) {
         kafka_appends_give(log);
@@ -462,7 +464,8 @@ struct log *log_kafka_open(struct loop *loop, const struct log_settings *setting
 
     log->producer_conf = kafka_conf_new(log, settings, RD_KAFKA_PRODUCER, err);
     if (log->producer_conf == NULL || kafka_producer_open(log, err) != 0 ||
-        consumer_open(log, settings, err) != 0 || (log->ask = kafka_ask_open(log, err)) == NULL) {
+        (!settings->is_append_only && consumer_open(log, settings, err) != 0) ||
+        (log->ask = kafka_ask_open(log, err)) == NULL) {
         kafka_close(&log->log);
         return NULL;
     }

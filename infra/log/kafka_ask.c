@@ -188,8 +188,10 @@ static void ask_one(rd_kafka_t *producer, struct kafka_question *question)
         break;
     case ASK_WARM:
     case ASK_PROBE:
-        ask_metadata(question, question->log->consumer,
-                     question->kind == ASK_WARM ? ASK_MS : PROBE_MS);
+        if (question->log->consumer != NULL) {
+            ask_metadata(question, question->log->consumer,
+                         question->kind == ASK_WARM ? ASK_MS : PROBE_MS);
+        }
         if (!question->is_failed) {
             ask_metadata(question, producer, question->kind == ASK_WARM ? ASK_MS : PROBE_MS);
         }

@@ -6,8 +6,8 @@
  *   kafka_topics.c  ready or not                               --errors-> /
  *   kafka_ask.c     questions ----> its own thread: every call of librdkafka that may block
  *
- * One producer and one consumer a log. Everything here belongs to the loop's thread, but for
- * connection_nr and what a question carries while it is asked. */
+ * One producer and one consumer a log, none where it is append-only. Everything here belongs to the
+ * loop's thread, but for connection_nr and what a question carries while it is asked. */
 #ifndef EXO_INFRA_LOG_KAFKA_LOG_H
 #define EXO_INFRA_LOG_KAFKA_LOG_H
 
@@ -103,7 +103,7 @@ struct kafka_log {
     rd_kafka_conf_t *producer_conf;
     rd_kafka_t *producer;
     rd_kafka_queue_t *producer_events;
-    rd_kafka_t *consumer;
+    rd_kafka_t *consumer; /* NULL, as the two queues: append-only */
     rd_kafka_queue_t *consumer_events;
     rd_kafka_queue_t *fetched;
     struct kafka_topic *topics;

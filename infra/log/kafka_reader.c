@@ -555,6 +555,7 @@ struct log_reader *kafka_reader_open(struct log *base, const char *topic_name, u
     struct kafka_topic *topic = kafka_topic_find(log, topic_name);
     struct kafka_reader *reader = kafka_must_allocate(sizeof(*reader));
 
+    assert(log->consumer != NULL);
     reader->reader.log = base;
     reader->log = log;
     reader->begin = offset;

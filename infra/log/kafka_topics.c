@@ -57,7 +57,7 @@ void kafka_topics_bind(struct kafka_log *log)
         if (topic->is_ready && topic->to_producer == NULL) {
             bind_producer(log, topic);
         }
-        if (topic->is_ready && topic->to_consumer == NULL) {
+        if (topic->is_ready && topic->to_consumer == NULL && log->consumer != NULL) {
             bind_consumer(log, topic);
         }
     }

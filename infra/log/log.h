@@ -28,6 +28,7 @@ struct log_settings {
     const char *path;          /* sqlite: file; ":memory:" for none */
     uint32_t replication;      /* kafka: of topics made by us */
     const char *client_id;     /* kafka */
+    bool is_append_only;       /* reads nothing: kafka makes no consumer for it */
     uint64_t buffer_bytes_max; /* of records appended and not yet acknowledged; 0: 64 MiB */
     /* What the back-end has to say (syslog level, one line without secrets), on the loop's thread;
      * NULL: nobody listens. */
@@ -96,7 +97,7 @@ enum { LOG_END = -1 };
  *           record is read again first, here and after every reconnect; another checksum or a
  *           missing record fails the reader with EXO_ECONFLICT (a broker that lost its tail),
  *           unless everything below offset was trimmed
- * Keeps argument. Never fails at once: errors go to failed(). */
+ * Keeps argument. Never fails at once: errors go to failed(). Not for an append-only log. */
 struct log_reader *log_reader_open(struct log *log, const char *topic, uint32_t partition,
                                    int64_t offset, uint32_t checksum,
                                    const struct log_reader_callbacks *callbacks, void *argument);

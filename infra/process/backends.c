@@ -12,7 +12,13 @@
 #include "infra/telemetry/log_line.h"
 #include "schemas/wire/topics.h"
 
-enum { PATH_BYTES = 4096, CLASSES_MAX = 64, READERS = 2, VIEW_TTL_S = 30 };
+enum {
+    PATH_BYTES = 4096,
+    CLASSES_MAX = 64,
+    READERS = 2,
+    VIEW_TTL_S = 30,
+    CHUNKS_BUFFER_BYTES = 32 << 20
+};
 
 static const exo_time retry_first_ns = 100 * EXO_MILLISECOND;
 static const exo_time retry_most_ns = 5 * EXO_SECOND;
@@ -28,6 +34,7 @@ struct backends {
     struct loop *loop;
     const struct settings_set *set;
     struct log *log;
+    struct log *chunks; /* NULL: none of their own */
     struct store *store;
     struct cache *cache;
     struct blobs *blobs;
@@ -107,6 +114,21 @@ static void cache_noticed(void *argument, const char *text)
     log_line(EVENT_CACHE_NOTICE, LOG_FACTS(fact_text("text", text)));
 }
 
+/* SQLite's file is one queue whoever writes: a log of its own would gain nothing there. */
+static int chunks_open(struct backends *b, const struct backends_options *options,
+                       const struct log_settings *log_settings, struct exo_error *err)
+{
+    struct log_settings settings = *log_settings;
+
+    if ((options->wanted & BACKEND_CHUNKS) == 0 || strcmp(settings.backend, "kafka") != 0) {
+        return 0;
+    }
+    settings.is_append_only = true;
+    settings.buffer_bytes_max = CHUNKS_BUFFER_BYTES;
+    b->chunks = log_open(b->loop, &settings, err);
+    return b->chunks == NULL ? -1 : 0;
+}
+
 static int open_all(struct backends *b, const struct backends_options *options,
                     struct exo_error *err)
 {
@@ -136,6 +158,9 @@ static int open_all(struct backends *b, const struct backends_options *options,
 
     b->log = (options->wanted & BACKEND_LOG) == 0 ? NULL : log_open(b->loop, &log_settings, err);
     if (b->log == NULL && (options->wanted & BACKEND_LOG) != 0) {
+        return -1;
+    }
+    if (chunks_open(b, options, &log_settings, err) != 0) {
         return -1;
     }
     b->store =
@@ -190,6 +215,7 @@ void backends_close(struct backends *b)
     if (b->log != NULL) {
         log_close(b->log);
     }
+    log_close(b->chunks);
     blobs_close(b->blobs);
     blob_place_close(&b->blob_place);
     b->blobs = NULL;
@@ -200,6 +226,7 @@ void backends_close(struct backends *b)
         cache_close(b->cache);
     }
     b->log = NULL;
+    b->chunks = NULL;
     b->store = NULL;
     b->cache = NULL;
 }
@@ -396,6 +423,11 @@ const char *backends_missing(struct backends *b)
 struct log *backends_log(const struct backends *b)
 {
     return b->log;
+}
+
+struct log *backends_chunks(const struct backends *b)
+{
+    return b->chunks != NULL ? b->chunks : b->log;
 }
 
 struct store *backends_store(const struct backends *b)

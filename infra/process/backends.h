@@ -23,6 +23,8 @@ enum backend {
     BACKEND_LOG = 1,
     BACKEND_STORE = 2,
     BACKEND_CACHE = 4,
+    BACKEND_CHUNKS =
+        8, /* a log of its own for chunks of output: a flood of them holds up nothing */
 };
 
 /* What is opened. All kept until backends_close. */
@@ -57,6 +59,8 @@ void backends_tell(struct backends *backends);
 
 /* backends_log and the next two give what was opened; NULL where it was not asked for. */
 struct log *backends_log(const struct backends *backends);
+/* backends_chunks is where chunks of output go: the log itself where there is no other. */
+struct log *backends_chunks(const struct backends *backends);
 struct store *backends_store(const struct backends *backends);
 struct cache *backends_cache(const struct backends *backends);
 

@@ -154,6 +154,18 @@ static bool roles_are_ready(struct process *p)
     return true;
 }
 
+static void remark(struct process *p)
+{
+    for (unsigned i = 0; i < p->seat_count; i++) {
+        const struct seat *seat = &p->seats[i];
+        const char *text = seat->role->remark == NULL ? "" : seat->role->remark(seat->object);
+
+        if (text[0] != '\0') {
+            health_remark(&p->health, "%s: %s", seat->role->name, text);
+        }
+    }
+}
+
 static void greet(struct process *p)
 {
     p->was_ready = true;
@@ -182,6 +194,7 @@ static void look(void *argument)
         health_waiting(&p->health, "%s", missing);
     } else if (roles_are_ready(p) && !p->is_ending) {
         health_ready(&p->health);
+        remark(p);
         if (!p->was_ready) {
             greet(p);
         }
@@ -241,6 +254,7 @@ static int begin(struct process *p, struct exo_error *err)
 
     for (unsigned i = 0; i < p->seat_count; i++) {
         options.wanted |= p->seats[i].role->has_store ? BACKEND_STORE | BACKEND_CACHE : 0u;
+        options.wanted |= p->seats[i].role->has_chunks ? BACKEND_CHUNKS : 0u;
     }
     if (open_health(p, err) != 0) {
         return -1;
@@ -250,6 +264,7 @@ static int begin(struct process *p, struct exo_error *err)
         return -1;
     }
     p->ports.log = backends_log(p->backends);
+    p->ports.chunks = backends_chunks(p->backends);
     p->ports.store = backends_store(p->backends);
     p->ports.cache = backends_cache(p->backends);
     p->ports.blobs = backends_blobs(p->backends);

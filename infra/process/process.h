@@ -23,6 +23,7 @@ struct process_ports {
     struct loop *loop;
     const struct settings *settings;
     struct log *log;
+    struct log *chunks;  /* where chunks of output go; may be log */
     struct store *store; /* NULL, as cache, when no role of the process has_store */
     struct cache *cache;
     struct blobs *blobs;        /* NULL where store is */
@@ -34,7 +35,8 @@ struct process_ports {
 /* A role of a process. object is what open gave. */
 struct process_role {
     const char *name;
-    bool has_store; /* needs store and cache, else the log alone */
+    bool has_store;  /* needs store and cache, else the log alone */
+    bool has_chunks; /* ships output of attempts */
 
     /* Alone in its process it opens before the back-ends are prepared (schema.version is 0 then),
      * so that clients find it and hear what it waits for. */
@@ -46,6 +48,11 @@ struct process_role {
 
     /* True when it takes work; else *ret_reason, a static sentence. */
     bool (*is_ready)(const void *object, const char **ret_reason);
+
+    /* May be NULL. While ready: what people should know (a static sentence, shown by /readyz), or
+     * "".
+     */
+    const char *(*remark)(const void *object);
 
     /* May be NULL. Told once, when the whole process is ready for the first time. */
     void (*greet)(const void *object, const struct settings *settings);

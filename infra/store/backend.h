@@ -9,6 +9,7 @@
 
 #include "infra/store/store.h"
 #include "infra/store/store_object.h"
+#include "infra/store/store_versions.h"
 
 typedef void store_schema_done(void *argument, const struct store_schema *schema,
                                const struct exo_error *err);
@@ -26,6 +27,8 @@ typedef void store_list_done(void *argument, const struct store_execution *execu
                              uint32_t count, const struct exo_error *err);
 typedef void store_pages_done(void *argument, const struct store_page *pages, uint32_t count,
                               const struct exo_error *err);
+typedef void store_runs_done(void *argument, const struct store_run *runs, uint32_t count,
+                             const struct exo_error *err);
 typedef void store_segments_done(void *argument, const struct store_segment *segments,
                                  uint32_t count, const struct exo_error *err);
 typedef void store_journal_done(void *argument, const struct store_journal_row *rows,
@@ -33,6 +36,11 @@ typedef void store_journal_done(void *argument, const struct store_journal_row *
 typedef void store_key_done(void *argument, const struct execution_id *id,
                             const struct digest *body, const struct exo_error *err);
 typedef void store_blob_done(void *argument, struct span bytes, const struct exo_error *err);
+typedef void store_dropped_done(void *argument, uint32_t dropped, const struct exo_error *err);
+typedef void store_old_done(void *argument, const struct store_old *old, uint32_t count,
+                            const struct exo_error *err);
+typedef void store_drop_done(void *argument, uint32_t dropped, bool is_more,
+                             const struct exo_error *err);
 typedef void store_letters_done(void *argument, const struct store_dead_letter_row *rows,
                                 uint32_t count, const struct exo_error *err);
 
@@ -48,6 +56,8 @@ struct store_backend {
                    store_commit_done *done, void *argument);
     void (*shard_take)(struct store *store, uint32_t shard, const char *process,
                        store_take_done *done, void *argument);
+    void (*shard_mark)(struct store *store, uint32_t shard, const char *process, const char *marker,
+                       store_done *done, void *argument);
     void (*shard_load)(struct store *store, uint32_t shard,
                        const struct store_load_callbacks *callbacks, void *argument);
     void (*execution_get)(struct store *store, const struct execution_id *id,
@@ -59,6 +69,8 @@ struct store_backend {
                            store_list_done *done, void *argument);
     void (*page_get)(struct store *store, const struct execution_id *id, uint32_t instance,
                      uint32_t first, uint32_t count, store_pages_done *done, void *argument);
+    void (*run_get)(struct store *store, const struct execution_id *id, uint32_t instance,
+                    uint32_t first, uint32_t count, store_runs_done *done, void *argument);
     void (*segment_get)(struct store *store, const struct execution_id *id, uint32_t instance,
                         uint32_t kind, uint32_t first, uint32_t count, store_segments_done *done,
                         void *argument);
@@ -90,6 +102,26 @@ struct store_backend {
     void (*dead_letter_list)(struct store *store, int64_t after, uint32_t limit,
                              store_letters_done *done, void *argument);
     void (*dead_letter_replayed)(struct store *store, int64_t id, store_done *done, void *argument);
+    void (*restore_point_begin)(struct store *store, store_restore_points_done *done,
+                                void *argument);
+    void (*restore_point_complete)(struct store *store, int64_t id, store_restore_points_done *done,
+                                   void *argument);
+    void (*restore_point_list)(struct store *store, store_restore_points_done *done,
+                               void *argument);
+    void (*restore_floors)(struct store *store, store_places_done *done, void *argument);
+    void (*places)(struct store *store, store_places_done *done, void *argument);
+    void (*journal_drop)(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
+                         store_dropped_done *done, void *argument);
+    void (*old_list)(struct store *store, const struct store_old_query *query, store_old_done *done,
+                     void *argument);
+    void (*execution_drop)(struct store *store, const struct execution_id *ids, uint32_t count,
+                           uint32_t rows_max, store_drop_done *done, void *argument);
+    void (*version_put)(struct store *store, const struct store_version_put *put,
+                        store_version_put_done *done, void *argument);
+    void (*version_delete)(struct store *store, const struct store_version_put *name,
+                           store_done *done, void *argument);
+    void (*version_read)(struct store *store, const struct store_version_query *query,
+                         store_versions_done *done, void *argument);
 };
 
 struct store {
@@ -102,6 +134,21 @@ sqlite_store_open(struct loop *loop, const struct store_settings *settings, stru
 EXO_CHECKED struct store *postgres_store_open(struct loop *loop,
                                               const struct store_settings *settings,
                                               struct exo_error *err);
+
+/* restore_point_missing is the error of a point that is not there; gives err. */
+static inline const struct exo_error *restore_point_missing(int64_t id, struct exo_error *err)
+{
+    (void)exo_error_set(err, EXO_ENOTFOUND,
+                        "there is no restore point %lld, or a newer one was completed: what this "
+                        "one needs may be deleted; begin another and make its backup",
+                        (long long)id);
+    return err;
+}
+/* What both back-ends say of versions; each sets *err and returns -1. shown: the version that
+ * stands, 0 for none. */
+int store_version_conflict(const struct store_version_put *put, int64_t shown,
+                           struct exo_error *err);
+int store_version_missing(const struct store_version_put *name, struct exo_error *err);
 
 /* Bounds of one request; a larger one is refused with EXO_ELIMIT. */
 enum {

@@ -15,9 +15,9 @@ struct commit_op {
 };
 
 static const uint8_t COMMIT_STATEMENTS[] = {
-    SQL_BEGIN,    SQL_FENCE,        SQL_DEFINITIONS, SQL_INSERTS,  SQL_UPDATES,
-    SQL_LIVE_PUT, SQL_LIVE_DROP,    SQL_PAGES,       SQL_SEGMENTS, SQL_REFERENCES,
-    SQL_JOURNAL,  SQL_DEAD_LETTERS, SQL_COMMIT,
+    SQL_BEGIN,      SQL_FENCE,        SQL_DEFINITIONS,   SQL_INSERTS,     SQL_UPDATES, SQL_LIVE_PUT,
+    SQL_LIVE_DROP,  SQL_SPANNING_PUT, SQL_SPANNING_DROP, SQL_RUNS,        SQL_PAGES,   SQL_SEGMENTS,
+    SQL_REFERENCES, SQL_JOURNAL,      SQL_DEAD_LETTERS,  SQL_GUARD_CLEAR, SQL_COMMIT,
 };
 
 enum { FENCE_STEP = 1 };
@@ -219,6 +219,58 @@ static void send_live(const struct commit_op *op, struct postgres_link *link, bo
     link_send(link, is_drop ? SQL_LIVE_DROP : SQL_LIVE_PUT, p);
 }
 
+/* Of the rows to put or of those to drop. */
+#define SPANNING(type, append)                                                                     \
+    COLUMN(op, p, type, count, store_spanning, spanning, spanning_count,                           \
+           (r->body.bytes == 0) == is_drop ? append : (void)0)
+
+static void send_spanning(const struct commit_op *op, struct postgres_link *link, bool is_drop)
+{
+    struct postgres_params *p = link_params(link);
+    uint32_t count = 0;
+
+    FOR_BATCHES(op, b)
+    {
+        FOR_ROWS(store_spanning, r, b->spanning, b->spanning_count)
+        {
+            count += (r->body.bytes == 0) == is_drop;
+        }
+    }
+    if (count == 0) {
+        return;
+    }
+    SPANNING(TYPE_INT4, array_int4(p, (int32_t)b->shard));
+    SPANNING(TYPE_INT4, array_int4(p, (int32_t)r->kind));
+    SPANNING(TYPE_BYTEA, array_bytes(p, digest_span(&r->id)));
+    if (!is_drop) {
+        SPANNING(TYPE_BYTEA, array_bytes(p, r->body));
+    }
+    link_send(link, is_drop ? SQL_SPANNING_DROP : SQL_SPANNING_PUT, p);
+}
+
+#define RUNS(type, append) COLUMN(op, p, type, count, store_run, runs, run_count, append)
+
+static void send_runs(const struct commit_op *op, struct postgres_link *link)
+{
+    struct postgres_params *p = link_params(link);
+    uint32_t count = 0;
+
+    FOR_BATCHES(op, b)
+    {
+        count += b->run_count;
+    }
+    if (count == 0) {
+        return;
+    }
+    RUNS(TYPE_UUID, array_bytes(p, id_span(&r->execution)));
+    RUNS(TYPE_INT8, array_int8(p, r->instance));
+    RUNS(TYPE_INT8, array_int8(p, r->index));
+    RUNS(TYPE_INT8, array_int8(p, r->number));
+    RUNS(TYPE_BOOL, array_bool(p, r->is_ended));
+    RUNS(TYPE_BYTEA, array_bytes(p, r->body));
+    link_send(link, SQL_RUNS, p);
+}
+
 #define PAGES(type, append) COLUMN(op, p, type, count, store_page, pages, page_count, append)
 
 static void send_pages(const struct commit_op *op, struct postgres_link *link)
@@ -342,6 +394,30 @@ static void send_dead_letters(const struct commit_op *op, struct postgres_link *
     link_send(link, SQL_DEAD_LETTERS, p);
 }
 
+/* Seldom: only while crashes are looked into. */
+static void send_guard_clear(const struct commit_op *op, struct postgres_link *link)
+{
+    struct postgres_params *p = link_params(link);
+    uint32_t count = 0;
+
+    FOR_BATCHES(op, b)
+    {
+        count += b->clears_marker;
+    }
+    if (count == 0) {
+        return;
+    }
+    params_array(p, TYPE_INT4, count);
+    FOR_BATCHES(op, b)
+    {
+        if (b->clears_marker) {
+            array_int4(p, (int32_t)b->shard);
+        }
+    }
+    params_array_end(p);
+    link_send(link, SQL_GUARD_CLEAR, p);
+}
+
 static void commit_send(struct link_request *request, struct postgres_link *link)
 {
     const struct commit_op *op = (const struct commit_op *)request;
@@ -353,11 +429,15 @@ static void commit_send(struct link_request *request, struct postgres_link *link
     send_updates(op, link);
     send_live(op, link, false);
     send_live(op, link, true);
+    send_spanning(op, link, false);
+    send_spanning(op, link, true);
+    send_runs(op, link);
     send_pages(op, link);
     send_segments(op, link);
     send_references(op, link);
     send_journal(op, link);
     send_dead_letters(op, link);
+    send_guard_clear(op, link);
     link_send(link, SQL_COMMIT, link_params(link));
 }
 

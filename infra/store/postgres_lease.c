@@ -19,7 +19,26 @@ struct lease_op {
 };
 
 /* One sync, so one transaction: the table is read as the round left it. */
-static const uint8_t LEASE_STATEMENTS[] = {SQL_LEASE_ROUND, SQL_LEASES, SQL_PROCESSES};
+static const uint8_t LEASE_STATEMENTS[] = {SQL_LEASE_ROUND, SQL_LEASES, SQL_PROCESSES,
+                                           SQL_GUARD_CLOSE};
+
+/* What is given back has been closed cleanly; behind the rest, and only where there is some. */
+static void send_close(const struct lease_op *op, struct postgres_link *link)
+{
+    struct postgres_params *params = link_params(link);
+
+    if (op->release_count == 0 && !op->is_leaving) {
+        return;
+    }
+    params_text(params, op->process);
+    params_bool(params, op->is_leaving);
+    params_array(params, TYPE_INT4, op->release_count);
+    for (uint32_t i = 0; i < op->release_count; i++) {
+        array_int4(params, (int32_t)op->releases[i]);
+    }
+    params_array_end(params);
+    link_send(link, SQL_GUARD_CLOSE, params);
+}
 
 static void lease_send(struct link_request *request, struct postgres_link *link)
 {
@@ -51,6 +70,7 @@ static void lease_send(struct link_request *request, struct postgres_link *link)
     link_send(link, SQL_LEASE_ROUND, params);
     link_send(link, SQL_LEASES, link_params(link));
     link_send(link, SQL_PROCESSES, link_params(link));
+    send_close(op, link);
 }
 
 static void read_processes(struct lease_op *op, const PGresult *result)
@@ -129,7 +149,7 @@ void postgres_store_lease_round(struct store *store, const struct store_lease_ro
     op->op.request.send = lease_send;
     op->op.request.result = lease_result;
     op->op.done = lease_done;
-    pg_op_ask(&op->op, op->op.store->leases, LEASE_STATEMENTS, 3);
+    pg_op_ask(&op->op, op->op.store->leases, LEASE_STATEMENTS, sizeof(LEASE_STATEMENTS));
 }
 
 /* ---- the row of a shard ---- */
@@ -144,7 +164,8 @@ struct shard_op {
     store_shard_done *get_done;
 };
 
-static const uint8_t TAKE_STATEMENTS[] = {SQL_SHARD_TAKE};
+/* One sync, so one transaction. */
+static const uint8_t TAKE_STATEMENTS[] = {SQL_SHARD_TAKE, SQL_GUARD_OPEN};
 static const uint8_t SHARD_STATEMENTS[] = {SQL_SHARD_GET};
 
 static void shard_send(struct link_request *request, struct postgres_link *link)
@@ -157,14 +178,32 @@ static void shard_send(struct link_request *request, struct postgres_link *link)
         params_text(params, op->process);
     }
     link_send(link, op->process != NULL ? SQL_SHARD_TAKE : SQL_SHARD_GET, params);
+    if (op->process != NULL) {
+        params = link_params(link);
+        params_int4(params, (int32_t)op->number);
+        params_text(params, op->process);
+        link_send(link, SQL_GUARD_OPEN, params);
+    }
+}
+
+static void guard_read(struct store_guard *guard, const PGresult *result)
+{
+    guard->crashes = (uint32_t)pg_int(result, 0, 0);
+    guard->deaths = (uint32_t)pg_int(result, 0, 1);
+    strncpy(guard->suspect, pg_text(result, 0, 2), sizeof(guard->suspect) - 1);
 }
 
 static void shard_result(struct link_request *request, uint32_t step, const PGresult *result)
 {
     struct shard_op *op = (struct shard_op *)request;
 
-    (void)step;
     if (PQntuples(result) != 1) {
+        return;
+    }
+    if (step == 1) {
+        if (op->shard != NULL) {
+            guard_read(&op->shard->guard, result);
+        }
         return;
     }
     struct store_shard *shard = arena_alloc(&op->op.arena, sizeof(*shard));
@@ -216,7 +255,7 @@ void postgres_store_shard_take(struct store *store, uint32_t shard, const char *
     op->op.request.send = shard_send;
     op->op.request.result = shard_result;
     op->op.done = shard_done;
-    pg_op_ask(&op->op, op->op.store->commits, TAKE_STATEMENTS, 1);
+    pg_op_ask(&op->op, op->op.store->commits, TAKE_STATEMENTS, sizeof(TAKE_STATEMENTS));
 }
 
 void postgres_store_shard_get(struct store *store, uint32_t shard, store_shard_done *done,

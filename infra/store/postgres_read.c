@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Columns of EXECUTION_HEAD and of what EXECUTION_ALL adds (postgres_sql.c). */
-enum { DEFINITION_COLUMN = 13, HEAD_COLUMNS = 16 };
-
 /* Reads EXECUTION_HEAD. The spans and texts are borrowed from the result. */
 static void read_head(const PGresult *result, int row, struct store_execution *ret_execution)
 {
@@ -24,24 +21,30 @@ static void read_head(const PGresult *result, int row, struct store_execution *r
     e->project = pg_text(result, row, 10);
     e->cluster = pg_text(result, row, 11);
     e->state = pg_text(result, row, 12);
-    pg_digest(result, row, DEFINITION_COLUMN, &e->definition);
+    pg_digest(result, row, PG_DEFINITION_COLUMN, &e->definition);
     e->labels = pg_bytes(result, row, 14);
     e->error = pg_bytes(result, row, 15);
 }
 
-/* Reads EXECUTION_ALL; gives the definition's text. */
-static struct span read_all(const PGresult *result, int row, struct store_execution *ret_execution)
+void pg_read_spanning(const PGresult *result, int row, struct store_spanning *ret_spanning)
+{
+    ret_spanning->kind = (uint32_t)pg_int(result, row, 0);
+    pg_digest(result, row, 1, &ret_spanning->id);
+    ret_spanning->body = pg_bytes(result, row, 2);
+}
+
+struct span pg_read_all(const PGresult *result, int row, struct store_execution *ret_execution)
 {
     *ret_execution = (struct store_execution){.shard = 0};
     read_head(result, row, ret_execution);
-    ret_execution->input = pg_bytes(result, row, HEAD_COLUMNS);
-    ret_execution->output = pg_bytes(result, row, HEAD_COLUMNS + 1);
-    ret_execution->output_ref = pg_bytes(result, row, HEAD_COLUMNS + 2);
-    ret_execution->body = pg_bytes(result, row, HEAD_COLUMNS + 3);
-    return pg_bytes(result, row, HEAD_COLUMNS + 4);
+    ret_execution->input = pg_bytes(result, row, PG_HEAD_COLUMNS);
+    ret_execution->output = pg_bytes(result, row, PG_HEAD_COLUMNS + 1);
+    ret_execution->output_ref = pg_bytes(result, row, PG_HEAD_COLUMNS + 2);
+    ret_execution->body = pg_bytes(result, row, PG_HEAD_COLUMNS + 3);
+    return pg_bytes(result, row, PG_HEAD_COLUMNS + 4);
 }
 
-static void read_page(const PGresult *result, int row, struct store_page *ret_page)
+void pg_read_page(const PGresult *result, int row, struct store_page *ret_page)
 {
     pg_id(result, row, 0, &ret_page->execution);
     ret_page->instance = (uint32_t)pg_int(result, row, 1);
@@ -49,7 +52,17 @@ static void read_page(const PGresult *result, int row, struct store_page *ret_pa
     ret_page->body = pg_bytes(result, row, 3);
 }
 
-static void read_segment(const PGresult *result, int row, struct store_segment *ret_segment)
+void pg_read_run(const PGresult *result, int row, struct store_run *ret_run)
+{
+    pg_id(result, row, 0, &ret_run->execution);
+    ret_run->instance = (uint32_t)pg_int(result, row, 1);
+    ret_run->index = (uint32_t)pg_int(result, row, 2);
+    ret_run->number = (uint32_t)pg_int(result, row, 3);
+    ret_run->is_ended = pg_bool(result, row, 4);
+    ret_run->body = pg_bytes(result, row, 5);
+}
+
+void pg_read_segment(const PGresult *result, int row, struct store_segment *ret_segment)
 {
     pg_id(result, row, 0, &ret_segment->execution);
     ret_segment->instance = (uint32_t)pg_int(result, row, 1);
@@ -57,161 +70,6 @@ static void read_segment(const PGresult *result, int row, struct store_segment *
     ret_segment->page = (uint32_t)pg_int(result, row, 3);
     ret_segment->part = (uint64_t)pg_int(result, row, 4);
     ret_segment->body = pg_bytes(result, row, 5);
-}
-
-/* ---- the load of a shard ---- */
-
-enum load_phase { LOAD_EXECUTIONS, LOAD_PAGES, LOAD_SEGMENTS, LOAD_END };
-
-/* One chunk is one op; the next chunk is another that begins behind it. */
-struct load_op {
-    struct pg_op op;
-    struct store_load_callbacks callbacks;
-    uint32_t shard;
-    enum load_phase phase;
-    struct execution_id after; /* key of the last row shown, as with the next four */
-    int64_t instance, page, kind, part;
-    int got; /* rows of this chunk */
-};
-
-static const uint8_t LOAD_STATEMENTS[] = {SQL_LOAD_EXECUTIONS, SQL_LOAD_PAGES, SQL_LOAD_SEGMENTS};
-
-static void load_send(struct link_request *request, struct postgres_link *link)
-{
-    const struct load_op *op = (const struct load_op *)request;
-    struct postgres_params *params = link_params(link);
-
-    params_int4(params, (int32_t)op->shard);
-    params_bytes(params, id_span(&op->after));
-    if (op->phase != LOAD_EXECUTIONS) {
-        params_int8(params, op->instance);
-        params_int8(params, op->page);
-    }
-    if (op->phase == LOAD_SEGMENTS) {
-        params_int8(params, op->kind);
-        params_int8(params, op->part);
-    }
-    link_send(link, (enum postgres_statement)LOAD_STATEMENTS[op->phase], params);
-}
-
-/* The text of a row's definition: in the row, or in the first of this chunk that has the same. */
-static struct span load_text(const PGresult *result, int row)
-{
-    for (int i = 0; i < row; i++) {
-        if (span_equal(pg_bytes(result, i, DEFINITION_COLUMN),
-                       pg_bytes(result, row, DEFINITION_COLUMN))) {
-            return pg_bytes(result, i, HEAD_COLUMNS + 4);
-        }
-    }
-    return pg_bytes(result, row, HEAD_COLUMNS + 4);
-}
-
-static void load_one(struct load_op *op, const PGresult *result, int row)
-{
-    void *argument = op->op.argument;
-
-    if (op->phase == LOAD_EXECUTIONS) {
-        struct store_execution execution;
-
-        (void)read_all(result, row, &execution); /* its text may stand in an earlier row */
-        op->after = execution.id;
-        op->callbacks.execution(argument, &execution, load_text(result, row));
-    } else if (op->phase == LOAD_PAGES) {
-        struct store_page page;
-
-        read_page(result, row, &page);
-        op->after = page.execution;
-        op->instance = page.instance;
-        op->page = page.page;
-        op->callbacks.page(argument, &page);
-    } else {
-        struct store_segment segment;
-
-        read_segment(result, row, &segment);
-        op->after = segment.execution;
-        op->instance = segment.instance;
-        op->kind = segment.kind;
-        op->page = segment.page;
-        op->part = (int64_t)segment.part;
-        op->callbacks.segment(argument, &segment);
-    }
-}
-
-static void load_result(struct link_request *request, uint32_t step, const PGresult *result)
-{
-    struct load_op *op = (struct load_op *)request;
-
-    (void)step;
-    op->got = PQntuples(result);
-    for (int row = 0; row < op->got; row++) {
-        load_one(op, result, row);
-    }
-}
-
-static void load_begin_phase(struct load_op *op, enum load_phase phase)
-{
-    op->phase = phase;
-    memset(&op->after, 0, sizeof(op->after));
-    op->instance = op->page = op->kind = -1;
-    op->part = INT64_MIN;
-}
-
-static void load_chunk(struct load_op *op);
-
-static void load_done(struct pg_op *base, const struct exo_error *err)
-{
-    struct load_op *op = (struct load_op *)base;
-
-    if (err != NULL) {
-        op->callbacks.done(base->argument, err);
-        return;
-    }
-    struct load_op *next = pg_op_new(&base->store->store, sizeof(*next), base->argument);
-
-    next->callbacks = op->callbacks;
-    next->shard = op->shard;
-    next->phase = op->phase;
-    next->after = op->after;
-    next->instance = op->instance;
-    next->page = op->page;
-    next->kind = op->kind;
-    next->part = op->part;
-    if (op->got < POSTGRES_CHUNK_ROWS) {
-        load_begin_phase(next, op->phase + 1);
-    }
-    load_chunk(next);
-}
-
-static void load_chunk(struct load_op *op)
-{
-    struct exo_error closed;
-
-    if (op->phase == LOAD_END) {
-        op->callbacks.done(op->op.argument, NULL);
-        pg_op_free(&op->op);
-        return;
-    }
-    if (op->op.store->is_closing) {
-        (void)exo_error_set(&closed, EXO_EUNKNOWN, "the store is being closed");
-        op->callbacks.done(op->op.argument, &closed);
-        pg_op_free(&op->op);
-        return;
-    }
-    op->op.request.send = load_send;
-    op->op.request.result = load_result;
-    op->op.done = load_done;
-    pg_op_read(&op->op, LOAD_STATEMENTS, sizeof(LOAD_STATEMENTS));
-}
-
-void postgres_store_shard_load(struct store *store, uint32_t shard,
-                               const struct store_load_callbacks *callbacks, void *argument)
-{
-    struct load_op *op = pg_op_new(store, sizeof(*op), argument);
-
-    op->callbacks = *callbacks;
-    op->shard = shard;
-    load_begin_phase(op, LOAD_EXECUTIONS);
-    load_chunk(op);
 }
 
 /* ---- answers that are shown from the result itself ---- */
@@ -235,6 +93,7 @@ struct read_op {
     store_known_done *known_done;
     store_list_done *list_done;
     store_pages_done *pages_done;
+    store_runs_done *runs_done;
     store_segments_done *segments_done;
 };
 
@@ -296,7 +155,7 @@ static void show_execution(struct read_op *op, const PGresult *result)
     bool is_there = result != NULL && PQntuples(result) == 1;
 
     if (is_there) {
-        text = read_all(result, 0, &execution);
+        text = pg_read_all(result, 0, &execution);
     }
     op->execution_done(op->op.argument, is_there ? &execution : NULL, text, op->err);
 }
@@ -406,14 +265,15 @@ void postgres_store_execution_list(struct store *store, const struct store_query
     read_ask(op);
 }
 
-/* ---- pages and segments ---- */
+/* ---- pages, runs and segments ---- */
 
 static int64_t last_of(uint32_t first, uint32_t count)
 {
     return (int64_t)first + (int64_t)count - 1;
 }
 
-static void write_pages(const struct read_op *op, struct postgres_params *params)
+/* An instance, and the first and last of what is asked for of it. */
+static void write_range(const struct read_op *op, struct postgres_params *params)
 {
     write_id(op, params);
     for (int i = 0; i < 3; i++) {
@@ -434,7 +294,7 @@ static void show_pages(struct read_op *op, const PGresult *result)
             op->pages_done(op->op.argument, NULL, 0, &err);
             return;
         }
-        read_page(result, (int)i, page);
+        pg_read_page(result, (int)i, page);
     }
     op->pages_done(op->op.argument, op->op.rows, count, op->err);
 }
@@ -445,13 +305,47 @@ void postgres_store_page_get(struct store *store, const struct execution_id *id,
     struct read_op *op = pg_op_new(store, sizeof(*op), argument);
 
     op->statement = SQL_PAGE_GET;
-    op->write = write_pages;
+    op->write = write_range;
     op->show = show_pages;
     op->id = *id;
     op->numbers[0] = instance;
     op->numbers[1] = first;
     op->numbers[2] = last_of(first, count);
     op->pages_done = done;
+    read_ask(op);
+}
+
+static void show_runs(struct read_op *op, const PGresult *result)
+{
+    struct exo_error err;
+    uint32_t count = result == NULL ? 0 : (uint32_t)PQntuples(result);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct store_run *run = pg_op_row(&op->op, sizeof(*run));
+
+        if (run == NULL) {
+            (void)exo_error_set(&err, EXO_ELIMIT, "too many runs in one answer: ask for less");
+            op->runs_done(op->op.argument, NULL, 0, &err);
+            return;
+        }
+        pg_read_run(result, (int)i, run);
+    }
+    op->runs_done(op->op.argument, op->op.rows, count, op->err);
+}
+
+void postgres_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                            uint32_t first, uint32_t count, store_runs_done *done, void *argument)
+{
+    struct read_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_RUN_GET;
+    op->write = write_range;
+    op->show = show_runs;
+    op->id = *id;
+    op->numbers[0] = instance;
+    op->numbers[1] = first;
+    op->numbers[2] = last_of(first, count);
+    op->runs_done = done;
     read_ask(op);
 }
 
@@ -476,7 +370,7 @@ static void show_segments(struct read_op *op, const PGresult *result)
             op->segments_done(op->op.argument, NULL, 0, &err);
             return;
         }
-        read_segment(result, (int)i, segment);
+        pg_read_segment(result, (int)i, segment);
     }
     op->segments_done(op->op.argument, op->op.rows, count, op->err);
 }

@@ -13,6 +13,15 @@
     "s.epoch, s.batch, s.now_ns, s.jobs_offset, s.jobs_checksum, s.status_offset, "                \
     "s.status_checksum, s.event_batch, s.extra"
 
+/* A version and its name, as read_result of postgres_versions.c reads them; a text follows. */
+#define VERSION_COLUMNS                                                                            \
+    "v.project, v.name, v.number, v.digest, v.created_ns, v.actor, v.message, n.is_deleted, "      \
+    "n.newest"
+#define VERSION_TABLES                                                                             \
+    " FROM stored_name n JOIN stored_version v ON v.kind = n.kind AND v.project = n.project "      \
+    "AND v.name = n.name "
+#define VERSION_OF_NAME "WHERE n.kind = $1::bigint AND n.project = $2::text AND n.name = $3::text "
+
 /* clang-format off */
 /* A blob that nothing names and nobody put again since $1, microseconds since 1970. */
 #define UNUSED(b)                                                                                  \
@@ -54,6 +63,19 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_LIVE_DROP] = {"live_drop",
         "DELETE FROM live_execution l USING unnest($1::int[], $2::uuid[]) r (shard, id) "
         "WHERE l.shard = r.shard AND l.id = r.id"},
+    [SQL_SPANNING_PUT] = {"spanning_put",
+        "INSERT INTO spanning (shard, kind, id, body) "
+        "SELECT * FROM unnest($1::int[], $2::int[], $3::bytea[], $4::bytea[]) "
+        "ON CONFLICT (shard, kind, id) DO UPDATE SET body = excluded.body"},
+    [SQL_SPANNING_DROP] = {"spanning_drop",
+        "DELETE FROM spanning s "
+        "USING unnest($1::int[], $2::int[], $3::bytea[]) r (shard, kind, id) "
+        "WHERE s.shard = r.shard AND s.kind = r.kind AND s.id = r.id"},
+    [SQL_RUNS] = {"runs",
+        "INSERT INTO group_run (execution, instance, index, number, is_ended, body) "
+        "SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bool[], "
+        "$6::bytea[]) ON CONFLICT (execution, instance, index) DO UPDATE "
+        "SET number = excluded.number, is_ended = excluded.is_ended, body = excluded.body"},
     [SQL_PAGES] = {"pages",
         "INSERT INTO task_page SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], "
         "$4::bytea[]) ON CONFLICT (execution, instance, page) DO UPDATE SET body = excluded.body"},
@@ -71,10 +93,20 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], "
         "$6::bytea[], $7::bytea[])"},
 
+    [SQL_GUARD_CLEAR] = {"guard_clear",
+        "UPDATE shard_guard SET marker = '', marked_by = '', "
+        "deaths = CASE WHEN suspect = marker THEN 0 ELSE deaths END, "
+        "suspect = CASE WHEN suspect = marker THEN '' ELSE suspect END "
+        "WHERE shard = ANY ($1::int[])"},
+
     [SQL_SHARD_TAKE] = {"shard_take",
         "SELECT " SHARD_COLUMNS ", clock_timestamp() "
         "FROM exo_shard_take($1::int, $2::text) s"},
     [SQL_SHARD_GET] = {"shard_get", "SELECT " SHARD_COLUMNS " FROM shard s WHERE shard = $1::int"},
+    [SQL_GUARD_OPEN] = {"guard_open",
+        "SELECT g.crashes, g.deaths, g.suspect FROM exo_guard_open($1::int, $2::text) g"},
+    [SQL_GUARD_MARK] = {"guard_mark", "SELECT exo_guard_mark($1::int, $2::text, $3::text)"},
+    [SQL_GUARD_CLOSE] = {"guard_close", "SELECT exo_guard_close($1::text, $2::bool, $3::int[])"},
     [SQL_LEASE_ROUND] = {"lease_round",
         "SELECT exo_lease_round($1::text, $2::bool, $3::int[], $4::int[], $5::text[], "
         "$6::bigint[])"},
@@ -82,6 +114,10 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_PROCESSES] = {"processes",
         "SELECT process, beat FROM scheduler_process ORDER BY process"},
 
+    [SQL_LOAD_SPANNING] = {"load_spanning",
+        "SELECT kind, id, body FROM spanning "
+        "WHERE shard = $1::int AND (kind, id) > ($2::int, $3::bytea) "
+        "ORDER BY kind, id LIMIT " POSTGRES_CHUNK_LIMIT},
     /* A definition's text comes once a chunk, with the first execution that has it. */
     [SQL_LOAD_EXECUTIONS] = {"load_executions",
         "SELECT " EXECUTION_HEAD ", e.input, e.output, e.output_ref, e.body, "
@@ -89,6 +125,12 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "FROM (SELECT x.* FROM live_execution l JOIN execution x ON x.id = l.id "
         "WHERE l.shard = $1::int AND l.id > $2::uuid ORDER BY l.id LIMIT " POSTGRES_CHUNK_LIMIT
         ") e LEFT JOIN definition d ON d.digest = e.definition ORDER BY e.id"},
+    [SQL_LOAD_RUNS] = {"load_runs",
+        "SELECT r.execution, r.instance, r.index, r.number, r.is_ended, r.body "
+        "FROM live_execution l JOIN group_run r ON r.execution = l.id AND NOT r.is_ended "
+        "WHERE l.shard = $1::int AND l.id >= $2::uuid "
+        "AND (l.id > $2::uuid OR r.number > $3::bigint) "
+        "ORDER BY l.id, r.number LIMIT " POSTGRES_CHUNK_LIMIT},
     [SQL_LOAD_PAGES] = {"load_pages",
         "SELECT p.execution, p.instance, p.page, p.body "
         "FROM live_execution l JOIN task_page p ON p.execution = l.id "
@@ -108,7 +150,9 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "LEFT JOIN definition d ON d.digest = e.definition WHERE e.id = $1::uuid"},
     [SQL_EXECUTION_KNOWN] = {"execution_known",
         "SELECT i.n FROM unnest($1::uuid[]) WITH ORDINALITY i (id, n) "
-        "JOIN execution e ON e.id = i.id"},
+        "JOIN execution e ON e.id = i.id UNION ALL "
+        "SELECT i.n FROM unnest($1::uuid[]) WITH ORDINALITY i (id, n) "
+        "JOIN tombstone t ON t.id = i.id"},
     /* Not prepared: a plan must know which conditions are there. */
     [SQL_EXECUTION_LIST] = {NULL,
         "SELECT " EXECUTION_HEAD " FROM execution e "
@@ -122,6 +166,10 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_PAGE_GET] = {"page_get",
         "SELECT execution, instance, page, body FROM task_page WHERE execution = $1::uuid "
         "AND instance = $2::bigint AND page BETWEEN $3::bigint AND $4::bigint ORDER BY page"},
+    [SQL_RUN_GET] = {"run_get",
+        "SELECT execution, instance, index, number, is_ended, body FROM group_run "
+        "WHERE execution = $1::uuid AND instance = $2::bigint "
+        "AND index BETWEEN $3::bigint AND $4::bigint ORDER BY index"},
     [SQL_SEGMENT_GET] = {"segment_get",
         "SELECT execution, instance, kind, page, part, body FROM task_output "
         "WHERE execution = $1::uuid AND instance = $2::bigint AND kind = $3::bigint "
@@ -195,6 +243,51 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "FROM dead_letter WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint"},
     [SQL_DEAD_LETTER_REPLAYED] = {"dead_letter_replayed",
         "UPDATE dead_letter SET is_replayed = true WHERE id = $1::bigint RETURNING 1"},
+    [SQL_RESTORE_POINT_BEGIN] = {"restore_point_begin",
+        "SELECT id, begun_at, completed_at FROM exo_restore_point_begin()"},
+    [SQL_RESTORE_POINT_COMPLETE] = {"restore_point_complete",
+        "SELECT id, begun_at, completed_at FROM exo_restore_point_complete($1::bigint)"},
+    [SQL_RESTORE_POINT_LIST] = {"restore_point_list",
+        "SELECT id, begun_at, completed_at FROM restore_point ORDER BY id DESC LIMIT 1000"},
+    [SQL_RESTORE_FLOORS] = {"restore_floors",
+        "SELECT shard, jobs_offset, status_offset FROM restore_point_shard "
+        "WHERE point = (SELECT max(id) FROM restore_point WHERE completed_at IS NOT NULL) "
+        "ORDER BY shard"},
+    [SQL_PLACES] = {"places", "SELECT shard, jobs_offset, status_offset FROM shard ORDER BY shard"},
+    /* Looks at the oldest rows only: what is due stands in front. */
+    [SQL_JOURNAL_DROP] = {"journal_drop",
+        "WITH d AS (DELETE FROM journal WHERE ctid = ANY (ARRAY(SELECT o.ctid FROM "
+        "(SELECT j.ctid, j.at_ns FROM journal j WHERE j.shard = $1::int AND j.batch <= "
+        "(SELECT s.event_batch FROM shard s WHERE s.shard = $1::int) "
+        "ORDER BY j.batch LIMIT $3::bigint) o WHERE o.at_ns < $2::bigint)) RETURNING 1) "
+        "SELECT count(*) FROM d"},
+    [SQL_OLD_LIST] = {"old_list",
+        "SELECT id, shard, is_terminal, submitted_ns, ended_ns, project FROM execution "
+        "WHERE (submitted_ns, id) > ($1::bigint, $2::uuid) AND submitted_ns < $3::bigint "
+        "ORDER BY submitted_ns, id LIMIT $4::bigint"},
+    [SQL_EXECUTION_DROP] = {"execution_drop",
+        "SELECT dropped, is_more FROM exo_execution_drop($1::uuid[], $2::bigint)"},
+    [SQL_VERSION_PUT] = {"version_put",
+        "SELECT outcome, shown FROM exo_version_put($1::bigint, $2::text, $3::text, $4::bytea, "
+        "$5::bytea, $6::text, $7::text, $8::bigint)"},
+    [SQL_VERSION_DELETE] = {"version_delete",
+        "SELECT outcome, shown FROM exo_version_delete($1::bigint, $2::text, $3::text, $4::bigint)"},
+    [SQL_VERSION_ONE] = {"version_one",
+        "SELECT " VERSION_COLUMNS ", d.text" VERSION_TABLES
+        "JOIN definition d ON d.digest = v.digest " VERSION_OF_NAME
+        "AND v.number = CASE $4::bigint WHEN 0 THEN n.newest ELSE $4::bigint END"},
+    [SQL_VERSION_LIST] = {"version_list",
+        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES
+        "WHERE n.kind = $1::bigint AND ($2::text = '' OR n.project = $2::text) "
+        "AND NOT n.is_deleted AND v.number = n.newest "
+        "AND (n.project, n.name) > ($4::text, $3::text) "
+        "ORDER BY n.project, n.name LIMIT $5::bigint"},
+    [SQL_VERSION_HISTORY] = {"version_history",
+        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES VERSION_OF_NAME
+        "AND v.number < $4::bigint ORDER BY v.number DESC LIMIT $5::bigint"},
+    [SQL_VERSION_OF_TEXT] = {"version_of_text",
+        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES VERSION_OF_NAME
+        "AND v.digest = $4::bytea ORDER BY v.number DESC LIMIT 1"},
     /* Not prepared: the tables come and go before the first migration. */
     [SQL_IS_INSTALLED] = {NULL, "SELECT to_regclass('schema_version') IS NOT NULL"},
     [SQL_SCHEMA] = {NULL,

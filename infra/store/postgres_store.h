@@ -85,6 +85,19 @@ static inline struct span digest_span(const struct digest *digest)
     return (struct span){digest->bytes, sizeof(digest->bytes)};
 }
 
+/* Columns of EXECUTION_HEAD and of what EXECUTION_ALL adds (postgres_sql.c). */
+enum { PG_DEFINITION_COLUMN = 13, PG_HEAD_COLUMNS = 16 };
+
+/* Each reads a row of a result; its spans and texts are borrowed from the result. What spans
+ * executions by kind, id, body; an execution by EXECUTION_ALL, giving the definition's text; a run
+ * by execution, instance, index, number, is_ended, body; a page by execution, instance, page, body;
+ * a segment by execution, instance, kind, page, part, body. */
+void pg_read_spanning(const PGresult *result, int row, struct store_spanning *ret_spanning);
+struct span pg_read_all(const PGresult *result, int row, struct store_execution *ret_execution);
+void pg_read_run(const PGresult *result, int row, struct store_run *ret_run);
+void pg_read_page(const PGresult *result, int row, struct store_page *ret_page);
+void pg_read_segment(const PGresult *result, int row, struct store_segment *ret_segment);
+
 /* What a connection that commits is set to; the migrator and the rest have their own. */
 extern const char POSTGRES_SETUP_COMMITS[];
 extern const char POSTGRES_SETUP_MIGRATOR[];
@@ -102,6 +115,8 @@ void postgres_store_commit(struct store *store, const struct store_batch *batche
                            store_commit_done *done, void *argument);
 void postgres_store_shard_take(struct store *store, uint32_t shard, const char *process,
                                store_take_done *done, void *argument);
+void postgres_store_shard_mark(struct store *store, uint32_t shard, const char *process,
+                               const char *marker, store_done *done, void *argument);
 void postgres_store_shard_get(struct store *store, uint32_t shard, store_shard_done *done,
                               void *argument);
 void postgres_store_shard_load(struct store *store, uint32_t shard,
@@ -115,6 +130,8 @@ void postgres_store_execution_list(struct store *store, const struct store_query
 void postgres_store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
                              uint32_t first, uint32_t count, store_pages_done *done,
                              void *argument);
+void postgres_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                            uint32_t first, uint32_t count, store_runs_done *done, void *argument);
 void postgres_store_segment_get(struct store *store, const struct execution_id *id,
                                 uint32_t instance, uint32_t kind, uint32_t first, uint32_t count,
                                 store_segments_done *done, void *argument);
@@ -149,5 +166,28 @@ void postgres_store_dead_letter_list(struct store *store, int64_t after, uint32_
                                      store_letters_done *done, void *argument);
 void postgres_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,
                                          void *argument);
+void postgres_store_version_put(struct store *store, const struct store_version_put *put,
+                                store_version_put_done *done, void *argument);
+void postgres_store_version_delete(struct store *store, const struct store_version_put *name,
+                                   store_done *done, void *argument);
+void postgres_store_version_read(struct store *store, const struct store_version_query *query,
+                                 store_versions_done *done, void *argument);
+
+/* postgres_retention.c: what may go. */
+void postgres_store_restore_point_begin(struct store *store, store_restore_points_done *done,
+                                        void *argument);
+void postgres_store_restore_point_complete(struct store *store, int64_t id,
+                                           store_restore_points_done *done, void *argument);
+void postgres_store_restore_point_list(struct store *store, store_restore_points_done *done,
+                                       void *argument);
+void postgres_store_restore_floors(struct store *store, store_places_done *done, void *argument);
+void postgres_store_places(struct store *store, store_places_done *done, void *argument);
+void postgres_store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
+                                 uint32_t rows_max, store_dropped_done *done, void *argument);
+void postgres_store_old_list(struct store *store, const struct store_old_query *query,
+                             store_old_done *done, void *argument);
+void postgres_store_execution_drop(struct store *store, const struct execution_id *ids,
+                                   uint32_t count, uint32_t rows_max, store_drop_done *done,
+                                   void *argument);
 
 #endif /* EXO_INFRA_STORE_POSTGRES_STORE_H */

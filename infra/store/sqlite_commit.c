@@ -160,6 +160,63 @@ static int put_executions(struct commit_op *op, struct sqlite_connection *connec
     return 0;
 }
 
+static int put_spanning(struct sqlite_connection *connection, const struct store_batch *batch,
+                        struct exo_error *err)
+{
+    for (uint32_t i = 0; i < batch->spanning_count; i++) {
+        const struct store_spanning *spanning = &batch->spanning[i];
+        bool is_drop = spanning->body.bytes == 0;
+        struct sqlite_statement *statement = sqlite_use(
+            connection,
+            is_drop ? "DELETE FROM spanning WHERE shard = ?1 AND kind = ?2 AND id = ?3"
+                    : "INSERT INTO spanning VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO UPDATE "
+                      "SET body = excluded.body",
+            err);
+
+        if (statement == NULL) {
+            return -1;
+        }
+        sqlite_bind_int(statement, 1, batch->shard);
+        sqlite_bind_int(statement, 2, spanning->kind);
+        bind_digest(statement, 3, &spanning->id);
+        if (!is_drop) {
+            sqlite_bind_bytes(statement, 4, spanning->body);
+        }
+        if (sqlite_run(statement, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int put_runs(struct sqlite_connection *connection, const struct store_batch *batch,
+                    struct exo_error *err)
+{
+    for (uint32_t i = 0; i < batch->run_count; i++) {
+        const struct store_run *run = &batch->runs[i];
+        struct sqlite_statement *statement =
+            sqlite_use(connection,
+                       "INSERT INTO group_run VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO "
+                       "UPDATE SET number = excluded.number, is_ended = excluded.is_ended, "
+                       "body = excluded.body",
+                       err);
+
+        if (statement == NULL) {
+            return -1;
+        }
+        bind_id(statement, 1, &run->execution);
+        sqlite_bind_int(statement, 2, run->instance);
+        sqlite_bind_int(statement, 3, run->index);
+        sqlite_bind_int(statement, 4, run->number);
+        sqlite_bind_int(statement, 5, run->is_ended);
+        sqlite_bind_bytes(statement, 6, run->body);
+        if (sqlite_run(statement, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int put_pages(struct sqlite_connection *connection, const struct store_batch *batch,
                      struct exo_error *err)
 {
@@ -280,10 +337,12 @@ static int put_dead_letters(struct sqlite_connection *connection, const struct s
 static int put_batch(struct commit_op *op, struct sqlite_connection *connection,
                      const struct store_batch *batch, struct exo_error *err)
 {
-    if (put_definitions(connection, batch, err) < 0 ||
-        put_executions(op, connection, batch, err) < 0 || put_pages(connection, batch, err) < 0 ||
-        put_segments(connection, batch, err) < 0 || put_references(connection, batch, err) < 0 ||
-        put_journal(connection, batch, err) < 0) {
+    if ((batch->clears_marker && sqlite_guard_clear(connection, batch->shard, err) < 0) ||
+        put_definitions(connection, batch, err) < 0 ||
+        put_executions(op, connection, batch, err) < 0 ||
+        put_spanning(connection, batch, err) < 0 || put_runs(connection, batch, err) < 0 ||
+        put_pages(connection, batch, err) < 0 || put_segments(connection, batch, err) < 0 ||
+        put_references(connection, batch, err) < 0 || put_journal(connection, batch, err) < 0) {
         return -1;
     }
     return put_dead_letters(connection, batch, err);

@@ -74,6 +74,9 @@ static int lease_leave(const struct lease_op *op, struct sqlite_connection *conn
                   &bind, err) < 0) {
         return -1;
     }
+    if (sqlite_guard_close(connection, op->process, -1, err) < 0) {
+        return -1;
+    }
     return lease_run(connection, "DELETE FROM scheduler_process WHERE process = ?1", &bind, err);
 }
 
@@ -96,7 +99,8 @@ static int lease_stay(const struct lease_op *op, struct sqlite_connection *conne
         if (lease_run(connection,
                       "UPDATE shard_lease SET owner = '', beat = beat + 1 "
                       "WHERE owner = ?1 AND shard = ?2",
-                      &one, err) < 0) {
+                      &one, err) < 0 ||
+            sqlite_guard_close(connection, op->process, shard[0], err) < 0) {
             return -1;
         }
     }
@@ -303,7 +307,10 @@ static int take_job(void *argument, struct sqlite_connection *connection, struct
         return exo_error_set(err, EXO_EFENCED, "the lease of shard %u is not held by %s",
                              op->shard.shard, op->process);
     }
-    return shard_read(op, connection, err);
+    if (shard_read(op, connection, err) < 0) {
+        return -1;
+    }
+    return sqlite_guard_open(connection, op->process, &op->shard, op->now_ns, err);
 }
 
 static void take_done(void *argument, const struct exo_error *err)

@@ -6,7 +6,14 @@
 /* A chunk: enough to be quick, little enough not to hold the loop. */
 enum { CHUNK_ROWS_MAX = 256, CHUNK_BYTES_MAX = 1 << 20 };
 
-enum load_phase { LOAD_EXECUTIONS, LOAD_PAGES, LOAD_SEGMENTS, LOAD_END };
+enum load_phase {
+    LOAD_SPANNING,
+    LOAD_EXECUTIONS,
+    LOAD_RUNS,
+    LOAD_PAGES,
+    LOAD_SEGMENTS,
+    LOAD_END,
+};
 
 struct load_op {
     struct op op; /* rows: of what the phase reads */
@@ -14,17 +21,28 @@ struct load_op {
     uint32_t shard;
     enum load_phase phase;
     bool is_phase_end;
-    struct execution_id after; /* key of the last row shown, as with the next three */
-    int64_t instance, page, kind, part;
+    struct execution_id after; /* key of the last row shown, as with the next six */
+    struct digest after_id;    /* of what spans executions */
+    int64_t number, instance, page, kind, part;
 };
 
 static const char *load_sql(enum load_phase phase)
 {
     switch (phase) {
+    case LOAD_SPANNING:
+        return "SELECT kind, id, body FROM spanning "
+               "WHERE shard = ?1 AND (kind, id) > (?2, ?3) ORDER BY kind, id";
     case LOAD_EXECUTIONS:
         return "SELECT " EXECUTION_ALL " FROM execution e INDEXED BY execution_live "
                "LEFT JOIN definition d ON d.digest = e.definition "
                "WHERE e.shard = ?1 AND e.is_terminal = 0 AND e.id > ?2 ORDER BY e.id";
+    case LOAD_RUNS:
+        return "SELECT r.execution, r.instance, r.\"index\", r.number, r.is_ended, r.body "
+               "FROM execution e INDEXED BY execution_live "
+               "CROSS JOIN group_run r INDEXED BY group_run_live "
+               "WHERE e.shard = ?1 AND e.is_terminal = 0 AND e.id >= ?2 AND r.execution = e.id "
+               "AND r.is_ended = 0 AND (r.execution > ?2 OR r.number > ?3) "
+               "ORDER BY e.id, r.number";
     case LOAD_PAGES:
         return "SELECT p.execution, p.instance, p.page, p.body "
                "FROM execution e INDEXED BY execution_live CROSS JOIN task_page p "
@@ -45,8 +63,36 @@ static const char *load_sql(enum load_phase phase)
     return "";
 }
 
+static int load_spanning(struct load_op *op, struct sqlite_statement *statement,
+                         struct exo_error *err)
+{
+    struct store_spanning *spanning = op_row(&op->op, sizeof(*spanning), err);
+
+    if (spanning == NULL || sqlite_read_spanning(&op->op, statement, spanning, err) < 0) {
+        return -1;
+    }
+    op->kind = spanning->kind;
+    op->after_id = spanning->id;
+    return 0;
+}
+
+static int load_run(struct load_op *op, struct sqlite_statement *statement, struct exo_error *err)
+{
+    struct store_run *run = op_row(&op->op, sizeof(*run), err);
+
+    if (run == NULL || sqlite_read_run(&op->op, statement, run, err) < 0) {
+        return -1;
+    }
+    op->after = run->execution;
+    op->number = run->number;
+    return 0;
+}
+
 static int load_row(struct load_op *op, struct sqlite_statement *statement, struct exo_error *err)
 {
+    if (op->phase == LOAD_SPANNING) {
+        return load_spanning(op, statement, err);
+    }
     if (op->phase == LOAD_EXECUTIONS) {
         struct execution_row *row = op_row(&op->op, sizeof(*row), err);
 
@@ -55,6 +101,9 @@ static int load_row(struct load_op *op, struct sqlite_statement *statement, stru
         }
         op->after = row->execution.id;
         return 0;
+    }
+    if (op->phase == LOAD_RUNS) {
+        return load_run(op, statement, err);
     }
     if (op->phase == LOAD_PAGES) {
         struct store_page *page = op_row(&op->op, sizeof(*page), err);
@@ -80,26 +129,48 @@ static int load_row(struct load_op *op, struct sqlite_statement *statement, stru
     return 0;
 }
 
+/* Ids are borrowed by the statement. */
+static void load_bind(const struct load_op *op, struct sqlite_statement *statement,
+                      const struct execution_id *after, const struct digest *after_id)
+{
+    sqlite_bind_int(statement, 1, op->shard);
+    if (op->phase != LOAD_SPANNING) {
+        bind_id(statement, 2, after);
+    }
+    switch (op->phase) {
+    case LOAD_SPANNING:
+        sqlite_bind_int(statement, 2, op->kind);
+        bind_digest(statement, 3, after_id);
+        break;
+    case LOAD_RUNS:
+        sqlite_bind_int(statement, 3, op->number);
+        break;
+    case LOAD_SEGMENTS:
+        sqlite_bind_int(statement, 5, op->kind);
+        sqlite_bind_int(statement, 6, op->part);
+        /* fall through */
+    case LOAD_PAGES:
+        sqlite_bind_int(statement, 3, op->instance);
+        sqlite_bind_int(statement, 4, op->page);
+        break;
+    case LOAD_EXECUTIONS:
+    case LOAD_END:
+        break;
+    }
+}
+
 static int load_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
 {
     struct load_op *op = argument;
     struct sqlite_statement *statement = sqlite_use(connection, load_sql(op->phase), err);
-    /* A local copy: the key moves while the statement still borrows the old one. */
+    /* Local copies: the key moves while the statement still borrows the old one. */
     struct execution_id after = op->after;
+    struct digest after_id = op->after_id;
 
     if (statement == NULL) {
         return -1;
     }
-    sqlite_bind_int(statement, 1, op->shard);
-    bind_id(statement, 2, &after);
-    if (op->phase != LOAD_EXECUTIONS) {
-        sqlite_bind_int(statement, 3, op->instance);
-        sqlite_bind_int(statement, 4, op->page);
-    }
-    if (op->phase == LOAD_SEGMENTS) {
-        sqlite_bind_int(statement, 5, op->kind);
-        sqlite_bind_int(statement, 6, op->part);
-    }
+    load_bind(op, statement, &after, &after_id);
     while (op->op.row_count < CHUNK_ROWS_MAX && op->op.arena.used_bytes < CHUNK_BYTES_MAX) {
         int stepped = sqlite_step(statement, err);
 
@@ -121,10 +192,14 @@ static void load_show(struct load_op *op)
     void *argument = op->op.argument;
 
     for (uint32_t i = 0; i < op->op.row_count; i++) {
-        if (op->phase == LOAD_EXECUTIONS) {
+        if (op->phase == LOAD_SPANNING) {
+            op->callbacks.spanning(argument, (const struct store_spanning *)op->op.rows + i);
+        } else if (op->phase == LOAD_EXECUTIONS) {
             const struct execution_row *row = (const struct execution_row *)op->op.rows + i;
 
             op->callbacks.execution(argument, &row->execution, row->definition_text);
+        } else if (op->phase == LOAD_RUNS) {
+            op->callbacks.run(argument, (const struct store_run *)op->op.rows + i);
         } else if (op->phase == LOAD_PAGES) {
             op->callbacks.page(argument, (const struct store_page *)op->op.rows + i);
         } else {
@@ -140,7 +215,8 @@ static void load_begin_phase(struct load_op *op, enum load_phase phase)
     op->phase = phase;
     op->is_phase_end = false;
     memset(&op->after, 0, sizeof(op->after));
-    op->instance = op->page = op->kind = op->part = -1;
+    memset(&op->after_id, 0, sizeof(op->after_id));
+    op->number = op->instance = op->page = op->kind = op->part = -1;
 }
 
 static void load_done(void *argument, const struct exo_error *err)
@@ -175,6 +251,6 @@ void sqlite_store_shard_load(struct store *store, uint32_t shard,
 
     op->callbacks = *callbacks;
     op->shard = shard;
-    load_begin_phase(op, LOAD_EXECUTIONS);
+    load_begin_phase(op, LOAD_SPANNING);
     op_read(&op->op, load_job, load_done);
 }

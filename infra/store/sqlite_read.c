@@ -54,6 +54,25 @@ int sqlite_read_all(struct op *op, struct sqlite_statement *statement,
     return read_spans(op, statement, EXECUTION_HEAD_COLUMNS, spans, 5, err);
 }
 
+int sqlite_read_spanning(struct op *op, struct sqlite_statement *statement,
+                         struct store_spanning *ret_spanning, struct exo_error *err)
+{
+    ret_spanning->kind = (uint32_t)sqlite_column_int(statement, 0);
+    column_digest(statement, 1, &ret_spanning->id);
+    return op_copy(op, sqlite_column_bytes(statement, 2), &ret_spanning->body, err);
+}
+
+int sqlite_read_run(struct op *op, struct sqlite_statement *statement, struct store_run *ret_run,
+                    struct exo_error *err)
+{
+    column_id(statement, 0, &ret_run->execution);
+    ret_run->instance = (uint32_t)sqlite_column_int(statement, 1);
+    ret_run->index = (uint32_t)sqlite_column_int(statement, 2);
+    ret_run->number = (uint32_t)sqlite_column_int(statement, 3);
+    ret_run->is_ended = sqlite_column_int(statement, 4) != 0;
+    return op_copy(op, sqlite_column_bytes(statement, 5), &ret_run->body, err);
+}
+
 int sqlite_read_page(struct op *op, struct sqlite_statement *statement, struct store_page *ret_page,
                      struct exo_error *err)
 {
@@ -141,7 +160,10 @@ static int known_job(void *argument, struct sqlite_connection *connection, struc
 
     for (uint32_t i = 0; i < op->count; i++) {
         struct sqlite_statement *statement =
-            sqlite_use(connection, "SELECT 1 FROM execution WHERE id = ?1", err);
+            sqlite_use(connection,
+                       "SELECT 1 FROM execution WHERE id = ?1 "
+                       "UNION ALL SELECT 1 FROM tombstone WHERE id = ?1",
+                       err);
 
         if (statement == NULL) {
             return -1;
@@ -286,13 +308,14 @@ void sqlite_store_execution_list(struct store *store, const struct store_query *
     op_read(&op->op, list_checked_job, list_done);
 }
 
-/* ---- pages, segments, journal ---- */
+/* ---- pages, runs, segments, journal ---- */
 
 struct range_op {
-    struct op op; /* rows: pages, segments or journal rows */
+    struct op op; /* rows: pages, runs, segments or journal rows */
     struct execution_id id;
     int64_t numbers[4]; /* of the statement, behind the id */
     store_pages_done *pages_done;
+    store_runs_done *runs_done;
     store_segments_done *segments_done;
     store_journal_done *journal_done;
     uint64_t oldest_batch;
@@ -351,6 +374,57 @@ void sqlite_store_page_get(struct store *store, const struct execution_id *id, u
     op->numbers[2] = last_of(first, count);
     op->pages_done = done;
     op_read(&op->op, pages_job, pages_done);
+}
+
+static int runs_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
+{
+    struct range_op *op = argument;
+    struct sqlite_statement *statement =
+        sqlite_use(connection,
+                   "SELECT execution, instance, \"index\", number, is_ended, body FROM group_run "
+                   "WHERE execution = ?1 AND instance = ?2 AND \"index\" BETWEEN ?3 AND ?4 "
+                   "ORDER BY \"index\"",
+                   err);
+    int stepped;
+
+    if (statement == NULL) {
+        return -1;
+    }
+    bind_id(statement, 1, &op->id);
+    for (int i = 0; i < 3; i++) {
+        sqlite_bind_int(statement, 2 + i, op->numbers[i]);
+    }
+    while ((stepped = sqlite_step(statement, err)) > 0) {
+        struct store_run *run = op_row(&op->op, sizeof(*run), err);
+
+        if (run == NULL || sqlite_read_run(&op->op, statement, run, err) < 0) {
+            sqlite_rewind(statement);
+            return -1;
+        }
+    }
+    return stepped;
+}
+
+static void runs_done(void *argument, const struct exo_error *err)
+{
+    struct range_op *op = argument;
+
+    op->runs_done(op->op.argument, err == NULL ? op->op.rows : NULL,
+                  err == NULL ? op->op.row_count : 0, op_error(&op->op, err));
+    op_free(&op->op);
+}
+
+void sqlite_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                          uint32_t first, uint32_t count, store_runs_done *done, void *argument)
+{
+    struct range_op *op = op_new(store, sizeof(*op), argument);
+
+    op->id = *id;
+    op->numbers[0] = instance;
+    op->numbers[1] = first;
+    op->numbers[2] = last_of(first, count);
+    op->runs_done = done;
+    op_read(&op->op, runs_job, runs_done);
 }
 
 static int segments_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)

@@ -83,23 +83,40 @@ struct execution_row {
     struct span definition_text;
 };
 
-/* Each reads the columns that stand first in its statement, copying bytes into the op: an execution
- * by EXECUTION_HEAD or EXECUTION_ALL; a page by execution, instance, page, body; a segment by
- * execution, instance, kind, page, part, body. Return 0, or -1 with *err (EXO_ELIMIT). */
+/* Each reads the columns that stand first in its statement, copying bytes into the op: what spans
+ * executions by kind, id, body; an execution by EXECUTION_HEAD or EXECUTION_ALL; a run by
+ * execution, instance, index, number, is_ended, body; a page by execution, instance, page, body; a
+ * segment by execution, instance, kind, page, part, body. Return 0, or -1 with *err (EXO_ELIMIT).
+ */
+EXO_CHECKED int sqlite_read_spanning(struct op *op, struct sqlite_statement *statement,
+                                     struct store_spanning *ret_spanning, struct exo_error *err);
 EXO_CHECKED int sqlite_read_head(struct op *op, struct sqlite_statement *statement,
                                  struct store_execution *ret_execution, struct exo_error *err);
 EXO_CHECKED int sqlite_read_all(struct op *op, struct sqlite_statement *statement,
                                 struct execution_row *ret_row, struct exo_error *err);
+EXO_CHECKED int sqlite_read_run(struct op *op, struct sqlite_statement *statement,
+                                struct store_run *ret_run, struct exo_error *err);
 EXO_CHECKED int sqlite_read_page(struct op *op, struct sqlite_statement *statement,
                                  struct store_page *ret_page, struct exo_error *err);
 EXO_CHECKED int sqlite_read_segment(struct op *op, struct sqlite_statement *statement,
                                     struct store_segment *ret_segment, struct exo_error *err);
+
+/* sqlite_guard.c: within a take of a shard and a round of leases. */
+EXO_CHECKED int sqlite_guard_open(struct sqlite_connection *connection, const char *process,
+                                  struct store_shard *shard, exo_time now_ns,
+                                  struct exo_error *err);
+EXO_CHECKED int sqlite_guard_close(struct sqlite_connection *connection, const char *process,
+                                   int64_t shard, struct exo_error *err); /* -1: all it has */
+EXO_CHECKED int sqlite_guard_clear(struct sqlite_connection *connection, uint32_t shard,
+                                   struct exo_error *err);
 
 /* The parts of the back-end's table, by file. */
 void sqlite_store_lease_round(struct store *store, const struct store_lease_round *round,
                               store_leases_done *done, void *argument);
 void sqlite_store_shard_take(struct store *store, uint32_t shard, const char *process,
                              store_take_done *done, void *argument);
+void sqlite_store_shard_mark(struct store *store, uint32_t shard, const char *process,
+                             const char *marker, store_done *done, void *argument);
 void sqlite_store_shard_get(struct store *store, uint32_t shard, store_shard_done *done,
                             void *argument);
 void sqlite_store_commit(struct store *store, const struct store_batch *batches, uint32_t count,
@@ -114,6 +131,8 @@ void sqlite_store_execution_list(struct store *store, const struct store_query *
                                  store_list_done *done, void *argument);
 void sqlite_store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
                            uint32_t first, uint32_t count, store_pages_done *done, void *argument);
+void sqlite_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                          uint32_t first, uint32_t count, store_runs_done *done, void *argument);
 void sqlite_store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
                               uint32_t kind, uint32_t first, uint32_t count,
                               store_segments_done *done, void *argument);
@@ -148,5 +167,28 @@ void sqlite_store_dead_letter_list(struct store *store, int64_t after, uint32_t 
                                    store_letters_done *done, void *argument);
 void sqlite_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,
                                        void *argument);
+void sqlite_store_version_put(struct store *store, const struct store_version_put *put,
+                              store_version_put_done *done, void *argument);
+void sqlite_store_version_delete(struct store *store, const struct store_version_put *name,
+                                 store_done *done, void *argument);
+void sqlite_store_version_read(struct store *store, const struct store_version_query *query,
+                               store_versions_done *done, void *argument);
+
+/* sqlite_retention.c: what may go. */
+void sqlite_store_restore_point_begin(struct store *store, store_restore_points_done *done,
+                                      void *argument);
+void sqlite_store_restore_point_complete(struct store *store, int64_t id,
+                                         store_restore_points_done *done, void *argument);
+void sqlite_store_restore_point_list(struct store *store, store_restore_points_done *done,
+                                     void *argument);
+void sqlite_store_restore_floors(struct store *store, store_places_done *done, void *argument);
+void sqlite_store_places(struct store *store, store_places_done *done, void *argument);
+void sqlite_store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
+                               uint32_t rows_max, store_dropped_done *done, void *argument);
+void sqlite_store_old_list(struct store *store, const struct store_old_query *query,
+                           store_old_done *done, void *argument);
+void sqlite_store_execution_drop(struct store *store, const struct execution_id *ids,
+                                 uint32_t count, uint32_t rows_max, store_drop_done *done,
+                                 void *argument);
 
 #endif /* EXO_INFRA_STORE_SQLITE_STORE_H */

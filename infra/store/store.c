@@ -66,6 +66,13 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
     store->backend->shard_take(store, shard, process, done, argument);
 }
 
+void store_shard_mark(struct store *store, uint32_t shard, const char *process, const char *marker,
+                      store_done *done, void *argument)
+{
+    assert(strlen(marker) < STORE_MARKER_BYTES);
+    store->backend->shard_mark(store, shard, process, marker, done, argument);
+}
+
 void store_shard_load(struct store *store, uint32_t shard,
                       const struct store_load_callbacks *callbacks, void *argument)
 {
@@ -102,6 +109,12 @@ void store_page_get(struct store *store, const struct execution_id *id, uint32_t
                     uint32_t first, uint32_t count, store_pages_done *done, void *argument)
 {
     store->backend->page_get(store, id, instance, first, count, done, argument);
+}
+
+void store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                   uint32_t first, uint32_t count, store_runs_done *done, void *argument)
+{
+    store->backend->run_get(store, id, instance, first, count, done, argument);
 }
 
 void store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
@@ -202,4 +215,102 @@ void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
 void store_dead_letter_replayed(struct store *store, int64_t id, store_done *done, void *argument)
 {
     store->backend->dead_letter_replayed(store, id, done, argument);
+}
+
+void store_restore_point_begin(struct store *store, store_restore_points_done *done, void *argument)
+{
+    store->backend->restore_point_begin(store, done, argument);
+}
+
+void store_restore_point_complete(struct store *store, int64_t id, store_restore_points_done *done,
+                                  void *argument)
+{
+    store->backend->restore_point_complete(store, id, done, argument);
+}
+
+void store_restore_point_list(struct store *store, store_restore_points_done *done, void *argument)
+{
+    store->backend->restore_point_list(store, done, argument);
+}
+
+void store_restore_floors(struct store *store, store_places_done *done, void *argument)
+{
+    store->backend->restore_floors(store, done, argument);
+}
+
+void store_places(struct store *store, store_places_done *done, void *argument)
+{
+    store->backend->places(store, done, argument);
+}
+
+void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
+                        void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),
+                        void *argument)
+{
+    store->backend->journal_drop(store, shard, before_ns, rows_max, done, argument);
+}
+
+void store_old_list(struct store *store, const struct store_old_query *query,
+                    void (*done)(void *argument, const struct store_old *old, uint32_t count,
+                                 const struct exo_error *err),
+                    void *argument)
+{
+    assert(query->limit >= 1);
+    assert(query->limit <= STORE_LIST_MAX);
+    store->backend->old_list(store, query, done, argument);
+}
+
+void store_execution_drop(struct store *store, const struct execution_id *ids, uint32_t count,
+                          uint32_t rows_max,
+                          void (*done)(void *argument, uint32_t dropped, bool is_more,
+                                       const struct exo_error *err),
+                          void *argument)
+{
+    assert(count <= STORE_KNOWN_IDS_MAX);
+    assert(rows_max >= 2);
+    store->backend->execution_drop(store, ids, count, rows_max, done, argument);
+}
+
+void store_version_put(struct store *store, const struct store_version_put *put,
+                       store_version_put_done *done, void *argument)
+{
+    store->backend->version_put(store, put, done, argument);
+}
+
+void store_version_delete(struct store *store, const struct store_version_put *name,
+                          store_done *done, void *argument)
+{
+    store->backend->version_delete(store, name, done, argument);
+}
+
+void store_version_read(struct store *store, const struct store_version_query *query,
+                        store_versions_done *done, void *argument)
+{
+    bool is_bounded =
+        query->reading == STORE_VERSION_LIST || query->reading == STORE_VERSION_HISTORY;
+
+    assert(!is_bounded || query->limit >= 1);
+    assert(query->limit <= STORE_LIST_MAX);
+    store->backend->version_read(store, query, done, argument);
+}
+
+int store_version_conflict(const struct store_version_put *put, int64_t shown,
+                           struct exo_error *err)
+{
+    if (shown == 0) {
+        return exo_error_set(err, EXO_ECONFLICT, "there is no %s %s/%s, version %lld was expected",
+                             version_kind_name(put->kind), put->project, put->name,
+                             (long long)put->expected);
+    }
+    return exo_error_set(err, EXO_ECONFLICT,
+                         "the newest version of the %s %s/%s is %lld, not %lld: read it, and send "
+                         "yours again",
+                         version_kind_name(put->kind), put->project, put->name, (long long)shown,
+                         (long long)put->expected);
+}
+
+int store_version_missing(const struct store_version_put *name, struct exo_error *err)
+{
+    return exo_error_set(err, EXO_ENOTFOUND, "there is no %s %s/%s", version_kind_name(name->kind),
+                         name->project, name->name);
 }

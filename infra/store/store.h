@@ -24,7 +24,12 @@
 
 struct store;
 
-enum { STORE_PROCESS_BYTES = 64, STORE_INPUTS = 2, STORE_SECRET_BYTES = 32 };
+enum {
+    STORE_PROCESS_BYTES = 64,
+    STORE_INPUTS = 2,
+    STORE_SECRET_BYTES = 32,
+    STORE_MARKER_BYTES = 128,
+};
 
 struct store_settings {
     const char *backend;     /* "postgres" or "sqlite" */
@@ -100,7 +105,7 @@ struct store_lease_round {
 /* store_lease_round does in one transaction: renew the process's own row and all leases it holds,
  * release what is in releases, take what is in takes if owner and beat are still as seen, then
  * read all. A taken lease has its recorded backend terminated (postgres). A process row whose beat
- * did not move for an hour is deleted.
+ * did not move for an hour is deleted. What is released has been closed cleanly.
  * takes     the rows as seen; owner "" for a free one
  * done gets the table after the round; what was not taken shows another owner. */
 void store_lease_round(struct store *store, const struct store_lease_round *round,
@@ -114,6 +119,13 @@ struct store_cursor {
     uint32_t checksum; /* of the record before it; 0: none */
 };
 
+/* What earlier owners left behind (protocol.md 2, docs/adr/0012-poison.md). */
+struct store_guard {
+    uint32_t crashes; /* owners in a row that died with the shard open */
+    uint32_t deaths;  /* those that died while suspect was marked and nothing else since */
+    char suspect[STORE_MARKER_BYTES]; /* the last marker that one died on; "": none */
+};
+
 struct store_shard {
     uint32_t shard;
     uint64_t epoch;
@@ -121,7 +133,8 @@ struct store_shard {
     exo_time now_ns;                          /* shard time at the last commit, since 1970 */
     struct store_cursor inputs[STORE_INPUTS]; /* [0] exo.jobs, [1] exo.status */
     uint64_t event_batch;                     /* public events up to here are in exo.events */
-    struct span extra; /* what the shard keeps beside: peers' sequences, ... */
+    struct span extra;        /* what the shard keeps beside: peers' sequences, ... */
+    struct store_guard guard; /* store_shard_take only */
 };
 
 /* An execution as it is kept. Spans may be empty. */
@@ -150,6 +163,25 @@ struct store_page {
     uint32_t instance;
     uint32_t page;    /* tasks page * 256 .. */
     struct span body; /* packed TaskColumns */
+};
+
+/* One run of a group (scheduler/core/execution.h: struct frame), replaced as it changes. */
+struct store_run {
+    struct execution_id execution;
+    uint32_t instance; /* the group's */
+    uint32_t index;    /* of the run among the group's tasks */
+    uint32_t number;   /* of its first instance in the execution */
+    bool is_ended;
+    struct span body; /* packed RunBody */
+};
+
+enum { STORE_SPANNING_KEY = 1, STORE_SPANNING_SCHEDULE, STORE_SPANNING_BATCH };
+
+/* Something of a shard that spans executions: a key, a schedule, a batch. */
+struct store_spanning {
+    uint32_t kind; /* STORE_SPANNING_* */
+    struct digest id;
+    struct span body; /* empty: it is deleted; deleting what is not there is no error */
 };
 
 /* Written once; never changed. kind 0: outputs of tasks (OutputSegment), 1: items of a map. */
@@ -189,6 +221,7 @@ struct store_batch {
     exo_time now_ns;
     struct store_cursor inputs[STORE_INPUTS];
     uint64_t event_batch;
+    bool clears_marker; /* what was marked is in this batch */
     struct span extra;
     struct span journal;                        /* packed ChangeBatch; empty: no row */
     const struct store_definition *definitions; /* already there: no error */
@@ -199,6 +232,10 @@ struct store_batch {
     uint32_t update_count;
     const struct store_page *pages; /* inserted or replaced */
     uint32_t page_count;
+    const struct store_run *runs; /* inserted or replaced */
+    uint32_t run_count;
+    const struct store_spanning *spanning; /* each once: inserted, replaced or deleted */
+    uint32_t spanning_count;
     const struct store_segment *segments;
     uint32_t segment_count;
     const struct store_reference *references; /* already there: no error */
@@ -231,25 +268,38 @@ void store_commit(struct store *store, const struct store_batch *batches, uint32
 
 /* store_shard_take sets epoch to greatest(epoch + 1, the database's unix seconds), recording this
  * backend, provided process holds the lease; waits for an older transaction on the row to end.
+ * Another process that had the shard open and did not release it counts as a crash: in a row when
+ * the inputs stand where it found them, or when it lived for less than ten seconds.
  * Gives the row as it then stands (EXO_EFENCED when the lease is another's). */
 void store_shard_take(struct store *store, uint32_t shard, const char *process,
                       void (*done)(void *argument, const struct store_shard *shard,
                                    exo_time database_now_ns, const struct exo_error *err),
                       void *argument);
 
+/* store_shard_mark notes the input that process, which has taken the shard, is about to step; it
+ * stands until a batch clears it, another is noted or the process takes the shard again. A suspect
+ * whose batch commits is one no more.
+ * marker  under STORE_MARKER_BYTES; "": the crashes are overcome, all of it is forgotten
+ * done gets EXO_EFENCED when another process has taken the shard since. */
+void store_shard_mark(struct store *store, uint32_t shard, const char *process, const char *marker,
+                      store_done *done, void *argument);
+
 /* ---- reads ---- */
 
 /* Who is shown the rows of a load. */
 struct store_load_callbacks {
+    void (*spanning)(void *argument, const struct store_spanning *spanning);
     void (*execution)(void *argument, const struct store_execution *execution,
                       struct span definition_text);
+    void (*run)(void *argument, const struct store_run *run);
     void (*page)(void *argument, const struct store_page *page);
     void (*segment)(void *argument, const struct store_segment *segment);
     store_done *done;
 };
-/* store_shard_load shows every live execution of a shard, then its pages and segments of kind 1,
- * and of kind 0 where page is UINT32_MAX (outputs of single tasks); then done. Rows come in
- * chunks, so that a million tasks do not stall the loop. */
+/* store_shard_load shows what spans executions on a shard (by kind and id), then every live
+ * execution, then the runs of its groups that have not ended (of each execution by number), then
+ * its pages and segments of kind 1, and of kind 0 where page is UINT32_MAX (outputs of single
+ * tasks); then done. Rows come in chunks, so that a million tasks do not stall the loop. */
 void store_shard_load(struct store *store, uint32_t shard,
                       const struct store_load_callbacks *callbacks, void *argument);
 
@@ -259,7 +309,7 @@ void store_execution_get(struct store *store, const struct execution_id *id,
                                       struct span definition_text, const struct exo_error *err),
                          void *argument);
 
-/* store_execution_known tells which of count ids (at most 1,000) the store already has; is_known
+/* store_execution_known tells which of count ids (at most 1,000) the store has or had; is_known
  * has count entries, borrowed for the callback. */
 void store_execution_known(struct store *store, const struct execution_id *ids, uint32_t count,
                            void (*done)(void *argument, const bool *is_known,
@@ -295,6 +345,14 @@ void store_page_get(struct store *store, const struct execution_id *id, uint32_t
                     void (*done)(void *argument, const struct store_page *pages, uint32_t count,
                                  const struct exo_error *err),
                     void *argument);
+
+/* store_run_get gives runs first .. first + count - 1 of a group's instance that exist, by index.
+ */
+void store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
+                   uint32_t first, uint32_t count,
+                   void (*done)(void *argument, const struct store_run *runs, uint32_t count,
+                                const struct exo_error *err),
+                   void *argument);
 
 /* store_segment_get gives the segments of a kind of pages first .. first + count - 1 (page
  * UINT32_MAX: single tasks), by page and part. */
@@ -351,5 +409,88 @@ void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
 
 /* store_dead_letter_replayed marks one as sent again. */
 void store_dead_letter_replayed(struct store *store, int64_t id, store_done *done, void *argument);
+
+/* ---- what may go (docs/operations.md) ---- */
+
+/* A backup that begins, or is complete: where the inputs of all shards stood at its begin. */
+struct store_restore_point {
+    int64_t id; /* grows */
+    exo_time begun_ns;
+    exo_time completed_ns; /* 0: not yet */
+};
+
+typedef void store_restore_points_done(void *argument, const struct store_restore_point *points,
+                                       uint32_t count, const struct exo_error *err);
+
+/* store_restore_point_begin notes where all shards' inputs stand now; gives the one point. */
+void store_restore_point_begin(struct store *store, store_restore_points_done *done,
+                               void *argument);
+
+/* store_restore_point_complete says that the backup of a point can be restored, and forgets older
+ * points; again it changes nothing. Gives the one point; EXO_ENOTFOUND: no such point, or a newer
+ * one was completed (its inputs may have been deleted meanwhile). */
+void store_restore_point_complete(struct store *store, int64_t id, store_restore_points_done *done,
+                                  void *argument);
+
+/* store_restore_point_list gives the points, newest first, at most 1,000. */
+void store_restore_point_list(struct store *store, store_restore_points_done *done, void *argument);
+
+/* Offsets of a shard's inputs: [0] exo.jobs, [1] exo.status. */
+struct store_place {
+    uint32_t shard;
+    int64_t offsets[STORE_INPUTS];
+};
+
+typedef void store_places_done(void *argument, const struct store_place *places, uint32_t count,
+                               const struct exo_error *err);
+
+/* store_restore_floors gives the places of the newest completed point, by shard; none when there is
+ * no such point: nothing may be deleted. */
+void store_restore_floors(struct store *store, store_places_done *done, void *argument);
+
+/* store_places gives how far all shards have committed, by shard. */
+void store_places(struct store *store, store_places_done *done, void *argument);
+
+/* store_journal_drop deletes the oldest rows of a shard's journal that are from before a time, and
+ * whose public events have left: of the oldest rows_max those that are due.
+ * done gets how many went; fewer than rows_max: no more are due. */
+void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
+                        void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),
+                        void *argument);
+
+/* Executions in order of submission, from behind (after_ns, after_id) on, submitted before a time.
+ */
+struct store_old_query {
+    exo_time after_ns;
+    struct execution_id after_id;
+    exo_time before_ns;
+    uint32_t limit; /* 1 .. 1000 */
+};
+
+struct store_old {
+    struct execution_id id;
+    uint32_t shard;
+    bool is_terminal;
+    exo_time submitted_ns, ended_ns;
+    const char *project;
+};
+
+/* store_old_list gives the oldest first; fewer than limit: there are no more. */
+void store_old_list(struct store *store, const struct store_old_query *query,
+                    void (*done)(void *argument, const struct store_old *old, uint32_t count,
+                                 const struct exo_error *err),
+                    void *argument);
+
+/* store_execution_drop deletes executions that have ended, with their pages, outputs and keys, and
+ * keeps their ids as tombstones, which store_execution_known knows for ever. One that has not
+ * ended is left alone.
+ * ids       at most 1,000; copied
+ * rows_max  deleted in one call, at least 2; what is left over then (is_more) goes with further
+ *           calls */
+void store_execution_drop(struct store *store, const struct execution_id *ids, uint32_t count,
+                          uint32_t rows_max,
+                          void (*done)(void *argument, uint32_t dropped, bool is_more,
+                                       const struct exo_error *err),
+                          void *argument);
 
 #endif /* EXO_INFRA_STORE_H */

@@ -1,12 +1,13 @@
 /* event table: every event that is logged, its level and how often it may be said.
  *
- * A row: EVENT(CONSTANT, "name", LEVEL, lines a second at most, "meaning for the reader of the log")
- * Add a row, then log_line(EVENT_CONSTANT, ...). Sorted by name. */
+ * A row: EVENT(CONSTANT, "name", LEVEL, lines a second at most, "meaning for the reader of the
+ * log") Add a row, then log_line(EVENT_CONSTANT, ...). Sorted by name. */
 /* clang-format off */
 EVENT(API_NOTICE,              "api.notice",            WARN,   10, "the API says this")
 EVENT(BLOBS_COLLECTED,         "blobs.collected",       INFO,    1, "blobs that nothing names any more were taken away")
 EVENT(BLOBS_NOT_COLLECTED,     "blobs.not_collected",   WARN,    1, "collecting blobs failed; it is tried again in an hour")
 EVENT(CACHE_NOTICE,            "cache.notice",          WARN,    1, "the cache's library says this")
+EVENT(SCHEDULER_CANCEL_DROPPED,"cancel.dropped",        WARN,    1, "too many cancels wait for executions that have not come: the oldest is forgotten")
 EVENT(SCHEDULER_COMMIT_FAILED, "commit.failed",         WARN,    1, "a batch was not committed: its shards are taken over and read again")
 EVENT(DEPENDENCY_BACK,         "dependency.back",       INFO,   10, "a service that was away answers again")
 EVENT(DEPENDENCY_WAITING,      "dependency.waiting",    WARN,   10, "a service does not answer; tried again at most 5 s apart")
@@ -22,14 +23,18 @@ EVENT(ROLE_READY,              "role.ready",            INFO,   10, "all the rol
 EVENT(ROLE_STARTED,            "role.started",          INFO,   10, "the process begins")
 EVENT(ROLE_STOPPED,            "role.stopped",          INFO,   10, "the process ends")
 EVENT(ROLE_STOPPING,           "role.stopping",         INFO,   10, "a signal asked the role to end; it finishes what it has")
+EVENT(SCHEDULER_FULL,          "scheduler.full",        WARN,    1, "a shard holds its share of executions_max: its jobs wait")
 EVENT(SCHEDULER_OTHER,         "scheduler.other",       WARN,   10, "the scheduler says this")
+EVENT(SCHEDULER_ROOM,          "scheduler.room",        INFO,    1, "no shard is full any more")
 EVENT(SETTING_REFUSED,         "setting.refused",       WARN,   10, "a setting was not taken over while running (SIGHUP)")
 EVENT(SETTING_RELOADED,        "setting.reloaded",      INFO,   10, "a setting changed while running (SIGHUP)")
 EVENT(SHARD_BAD_ROW,           "shard.bad_row",         ERROR,  10, "a row of the store cannot be read")
+EVENT(SHARD_CAREFUL,           "shard.careful",         WARN,   10, "a shard's inputs go one at a time after crashes, or as usual again")
 EVENT(SHARD_CLOCK_JUMP,        "shard.clock_jump",      WARN,   10, "the database's clock jumped; shard time goes on evenly")
 EVENT(SHARD_FENCED,            "shard.fenced",          WARN,   10, "another process has this shard now")
 EVENT(SHARD_LOST,              "shard.lost",            WARN,   10, "the lease of a shard went to another process")
 EVENT(SHARD_OUT_OF_MEMORY,     "shard.out_of_memory",   ERROR,   1, "a shard reached its bound of memory and waits")
+EVENT(SHARD_QUARANTINE,        "shard.quarantine",      ERROR,  10, "an input that brings its reader down was put aside")
 EVENT(SHARD_REFUSED,           "shard.refused",         ERROR,  10, "the store refuses what a shard wrote")
 EVENT(SHARD_STOPPED,           "shard.stopped",         ERROR,  10, "a shard stands still until a person acts")
 EVENT(SHARD_WAITING,           "shard.waiting",         WARN,    1, "a shard could not be taken or read and tries again")

@@ -26,6 +26,23 @@ static bool holds_project(const struct value *root)
            memchr(name->text, '/', name->count) != NULL;
 }
 
+int cluster_file_parse(struct cli *cli, struct cluster_file *file)
+{
+    /* Without a word of the person's the file's own project counts. */
+    const char *project =
+        settings_is_said(cli->call->set, "project") ? cli->call->settings->project : NULL;
+    struct value *root = take(cli, sizeof(*root));
+
+    *root = file->root;
+    if (project == NULL && !holds_project(root)) {
+        project = cli->call->settings->project;
+    }
+    struct cluster_source source = {.root = root, .default_project = project, .allows_uses = true};
+
+    return cluster_parse(&source, &cli->arena, &file->cluster, &cli->faults) == 0 ? 0
+                                                                                  : CLI_EXIT_DATA;
+}
+
 int cluster_file_load(struct cli *cli, const char *path, struct cluster_file *ret_file)
 {
     struct cluster_file file = {.path = path};
@@ -38,22 +55,11 @@ int cluster_file_load(struct cli *cli, const char *path, struct cluster_file *re
     if (text_read(text, NULL, &cli->arena, &file.root, &cli->faults) != 0) {
         return CLI_EXIT_DATA;
     }
-    /* Without a word of the person's the file's own project counts. */
-    const char *project =
-        settings_is_said(cli->call->set, "project") ? cli->call->settings->project : NULL;
-    struct value *root = take(cli, sizeof(*root));
-
-    *root = file.root;
-    if (project == NULL && !holds_project(root)) {
-        project = cli->call->settings->project;
+    status = cluster_file_parse(cli, &file);
+    if (status == 0) {
+        *ret_file = file;
     }
-    struct cluster_source source = {.root = root, .default_project = project};
-
-    if (cluster_parse(&source, &cli->arena, &file.cluster, &cli->faults) != 0) {
-        return CLI_EXIT_DATA;
-    }
-    *ret_file = file;
-    return 0;
+    return status;
 }
 
 static struct value full_name(struct cli *cli, const struct cluster *cluster)

@@ -16,6 +16,11 @@ struct cluster_file {
     const struct cluster *cluster;
 };
 
+/* cluster_file_parse checks the root of a file and fills in its cluster. Satellites that it uses
+ * are taken by the form of their names: the API looks them up. Returns 0, or CLI_EXIT_DATA with
+ * faults in cli->faults. */
+EXO_CHECKED int cluster_file_parse(struct cli *cli, struct cluster_file *file);
+
 /* cluster_file_load reads and checks a file; "-": standard input. cli->faults gets what is wrong
  * and the warnings; nothing of that is printed.
  * ret_file  out, in the arena; kept as long as path

@@ -72,6 +72,21 @@ static int tell(const struct expression_error *error, const char *text)
     return CLI_EXIT_DATA;
 }
 
+/* The patterns of a text, as `validate` checks them; code: of the first that is wrong. */
+struct patterns_check {
+    uint64_t cost_left;
+    enum expression_err code;
+    struct expression_error *error;
+};
+
+static bool check_patterns(void *context, const struct expression *expression)
+{
+    struct patterns_check *check = context;
+
+    check->code = expression_check_patterns(expression, &check->cost_left, check->error);
+    return check->code == EXPRESSION_OK;
+}
+
 static int evaluate(struct cli *cli, const char *text)
 {
     const struct template *template = NULL;
@@ -88,9 +103,13 @@ static int evaluate(struct cli *cli, const char *text)
     if (compile(cli, span_of(text), &template, &error) != EXPRESSION_OK) {
         return tell(&error, text);
     }
+    struct patterns_check check = {.cost_left = EXPRESSION_PATTERNS_MAX, .error = &error};
+
+    template_expressions(template, check_patterns, &check);
     struct expression_scope scope = expression_scope_of_map(&scope_names);
 
-    if (template_eval(template, &scope, NULL, &cli->arena, &result, &error) != EXPRESSION_OK) {
+    if (check.code != EXPRESSION_OK ||
+        template_eval(template, &scope, NULL, &cli->arena, &result, &error) != EXPRESSION_OK) {
         error.column -= is_bare && error.column > 3 ? 3 : 0;
         return tell(&error, text);
     }

@@ -5,6 +5,8 @@
 #include "producer/cli/rest.h"
 #include "producer/cli/text_table.h"
 
+enum { VERSION_TEXT_BYTES = 160 };
+
 static void line(const char *name, const char *text)
 {
     if (text[0] != '\0') {
@@ -34,7 +36,8 @@ static void print_labels(const struct value *labels)
 
 static void print_satellites(struct cli *cli, const struct value *satellites)
 {
-    static const char *const headings[] = {"SATELLITE", "STATE", "TASKS", "DONE", "ERROR", NULL};
+    static const char *const headings[] = {"SATELLITE", "STATE", "TASKS", "DONE",
+                                           "USES",      "ERROR", NULL};
     struct text_table table;
 
     text_table_init(&table, &cli->arena, headings);
@@ -45,9 +48,13 @@ static void print_satellites(struct cli *cli, const struct value *satellites)
         bool has_tasks = is_map != NULL && is_map->kind == VALUE_BOOL && is_map->boolean;
         char tasks[32];
         char done[32];
-        const char *words[] = {rest_text(satellite, "name"), rest_text(satellite, "state"),
-                               has_tasks ? tasks : "-", has_tasks ? done : "-",
-                               rest_text(satellite, "error")};
+        const char *words[] = {
+            rest_text(satellite, "name"),
+            rest_text(satellite, "state"),
+            has_tasks ? tasks : "-",
+            has_tasks ? done : "-",
+            rest_text(satellite, "uses")[0] == '\0' ? "-" : rest_text(satellite, "uses"),
+            rest_text(satellite, "error")};
 
         number_text(tasks, rest_number(satellite, "tasks"));
         number_text(done, rest_number(counts, "SUCCEEDED"));
@@ -57,13 +64,23 @@ static void print_satellites(struct cli *cli, const struct value *satellites)
     text_table_print(&table, stdout);
 }
 
+static void print_cluster(const struct value *execution)
+{
+    int64_t version = rest_number(execution, "cluster_version");
+    char text[VERSION_TEXT_BYTES];
+
+    (void)snprintf(text, sizeof(text), "%s@%lld", rest_text(execution, "cluster"),
+                   (long long)version);
+    line("cluster", version > 0 ? text : rest_text(execution, "cluster"));
+}
+
 static void print_execution(struct cli *cli, const struct value *execution)
 {
     const struct value *satellites = value_get(execution, span_of("satellites"));
     const struct value *output = value_get(execution, span_of("output"));
 
     line("id", rest_text(execution, "id"));
-    line("cluster", rest_text(execution, "cluster"));
+    print_cluster(execution);
     line("state", rest_text(execution, "state"));
     line("error", rest_text(execution, "error"));
     line("submitted", rest_text(execution, "submitted_at"));

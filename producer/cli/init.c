@@ -53,6 +53,14 @@ static const char example[] =
     "      command: [cp, /exosphere/input.json, /exosphere/output.json]\n"
     "      timeout: 1m\n"
     "\n"
+    "    # Also there (docs/cluster-file.md):\n"
+    "    # - {name: repair, join: any_failed, command: [...]}  # runs when `collect` failed\n"
+    "    # - {name: allow, wait: {approval: \"Publish?\", timeout: 1h}}\n"
+    "    # - name: person                     # a group: its steps run once for each name\n"
+    "    #   for_each: ${{ input.names }}\n"
+    "    #   satellites: [{name: find, command: [...]}, {name: write, command: [...]}]\n"
+    "    # - {name: tidy, final: true, command: [...]}         # at the end, whatever happened\n"
+    "\n"
     "  output: ${{ satellites.collect.output.lines }}\n";
 
 static int write_example(const char *path, bool is_forced)

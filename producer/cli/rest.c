@@ -88,6 +88,7 @@ static int status_of_http(int status)
     case 410:
         return CLI_EXIT_NOT_FOUND;
     case 409:
+    case 412:
         return CLI_EXIT_CONFLICT;
     case 429:
         return CLI_EXIT_LATER;

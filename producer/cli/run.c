@@ -32,9 +32,10 @@ static const struct flag flags[] = {
 
 const struct command command_run = {
     .name = "run",
-    .arguments = "FILE",
+    .arguments = "FILE|NAME",
     .summary = "start an execution, show how it goes, print its output",
-    .details = "Progress goes to standard error, the output as JSON to standard output. Ctrl-C\n"
+    .details = "NAME: a stored cluster, PROJECT/NAME or PROJECT/NAME@VERSION.\n"
+               "Progress goes to standard error, the output as JSON to standard output. Ctrl-C\n"
                "stops watching; the execution goes on.\n"
                "Exit status: 0 succeeded, 1 failed, 3 cancelled, 4 timed out, 130 "
                "Ctrl-C,\n" CLI_EXIT_HELP_REQUEST "\n",

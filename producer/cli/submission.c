@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "producer/cli/cluster_file.h"
+#include "producer/cli/definition_file.h"
 #include "schemas/json/json_write.h"
 
 static int put_labels(struct cli *cli, struct json_writer *writer)
@@ -25,25 +25,91 @@ static int put_labels(struct cli *cli, struct json_writer *writer)
     return 0;
 }
 
-static int write_body(struct cli *cli, const struct cluster_file *file, struct buffer *body)
+/* What is to be run: a file that was checked here, or the name of a stored cluster. */
+struct chosen {
+    struct cluster_file file;
+    struct version_reference reference;
+    bool is_stored;
+};
+
+/* A stored cluster is read first, so that its inputs are known here. */
+static int choose_stored(struct rest *rest, struct chosen *chosen)
 {
-    const char *key = command_line_value(cli->call->line, "idempotency-key");
-    struct value cluster = cluster_file_request(cli, file);
-    struct value input = {0};
-    struct value checked = {0};
-    struct json_writer writer = {.buffer = body};
-    int status = cluster_file_input(cli, file->cluster, &input);
+    struct cli *cli = rest->cli;
+    struct value *answer = arena_alloc(&cli->arena, sizeof(*answer));
+    const char *word = cli->call->line->positionals[0];
+
+    if (answer == NULL) {
+        return cli_fail(CLI_EXIT_INTERNAL, "no memory");
+    }
+    if (chosen->reference.kind != VERSION_CLUSTER) {
+        return cli_fail(CLI_EXIT_DATA, "%s is a satellite; a cluster that uses it can be run",
+                        word);
+    }
+    int status = definition_read(rest, &chosen->reference, answer);
 
     if (status != 0) {
         return status;
     }
-    if (cluster_input_check(file->cluster, &input, &cli->arena, &checked, &cli->faults) != 0) {
-        cli_faults_tell(&cli->faults, file->path, stderr);
+    struct cluster_source source = {.root = value_get(answer, span_of("definition")),
+                                    .is_stored = true};
+
+    if (source.root == NULL ||
+        cluster_parse(&source, &cli->arena, &chosen->file.cluster, &cli->faults) != 0) {
+        return cli_fail(CLI_EXIT_INTERNAL, "this program cannot read what is stored as %s", word);
+    }
+    return 0;
+}
+
+static int choose(struct rest *rest, struct chosen *ret)
+{
+    struct cli *cli = rest->cli;
+    const char *word = cli->call->line->positionals[0];
+
+    ret->file.path = word;
+    ret->is_stored = definition_word_parse(cli, word, &ret->reference);
+    if (ret->is_stored) {
+        return choose_stored(rest, ret);
+    }
+    int status = cluster_file_load(cli, word, &ret->file);
+
+    cli_faults_tell(&cli->faults, word, stderr); /* warnings too */
+    return status;
+}
+
+static void put_cluster(struct cli *cli, const struct chosen *chosen, struct json_writer *writer)
+{
+    json_key(writer, "cluster");
+    if (chosen->is_stored) {
+        char text[VERSION_REFERENCE_BYTES];
+
+        version_reference_format(&chosen->reference, text);
+        json_put_text(writer, text);
+    } else {
+        struct value cluster = cluster_file_request(cli, &chosen->file);
+
+        json_put_value(writer, &cluster);
+    }
+}
+
+static int write_body(struct cli *cli, const struct chosen *chosen, struct buffer *body)
+{
+    const char *key = command_line_value(cli->call->line, "idempotency-key");
+    const struct cluster *cluster = chosen->file.cluster;
+    struct value input = {0};
+    struct value checked = {0};
+    struct json_writer writer = {.buffer = body};
+    int status = cluster_file_input(cli, cluster, &input);
+
+    if (status != 0) {
+        return status;
+    }
+    if (cluster_input_check(cluster, &input, &cli->arena, &checked, &cli->faults) != 0) {
+        cli_faults_tell(&cli->faults, chosen->file.path, stderr);
         return CLI_EXIT_DATA;
     }
     json_begin_map(&writer);
-    json_key(&writer, "cluster");
-    json_put_value(&writer, &cluster);
+    put_cluster(cli, chosen, &writer);
     json_key(&writer, "input");
     json_put_value(&writer, &input);
     if (key != NULL) {
@@ -58,17 +124,15 @@ static int write_body(struct cli *cli, const struct cluster_file *file, struct b
 int submission_send(struct rest *rest, const char **ret_id, struct value *ret_accepted)
 {
     struct cli *cli = rest->cli;
-    const char *path = cli->call->line->positionals[0];
-    struct cluster_file file = {0};
+    struct chosen chosen = {0};
     struct buffer body;
-    int status = cluster_file_load(cli, path, &file);
+    int status = choose(rest, &chosen);
 
-    cli_faults_tell(&cli->faults, path, stderr); /* warnings too */
     if (status != 0) {
         return status;
     }
     buffer_init(&body, cli->allocator, 0);
-    status = write_body(cli, &file, &body);
+    status = write_body(cli, &chosen, &body);
     if (status == 0) {
         status =
             rest_ask(rest,

@@ -25,9 +25,10 @@ static const struct flag flags[] = {SUBMISSION_FLAGS};
 
 const struct command command_submit = {
     .name = "submit",
-    .arguments = "FILE",
+    .arguments = "FILE|NAME",
     .summary = "start an execution of a cluster file and print its id",
-    .details = "The file is checked here first, then by the API. - is standard input.\n"
+    .details = "NAME: a stored cluster, PROJECT/NAME or PROJECT/NAME@VERSION.\n"
+               "The file is checked here first, then by the API. - is standard input.\n"
                "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .flags = flags,

@@ -1,8 +1,8 @@
 #include "producer/core/explain.h"
 
-#include "producer/core/timestamp.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/vocab/quantity.h"
+#include "schemas/vocab/timestamp.h"
 
 enum { PARENTS_NAMED = 5 };
 
@@ -183,6 +183,7 @@ static void put_satellite(struct json_writer *w, const struct explain_facts *fac
     json_put_text(w, task_state_name(state_of(facts, i)));
     json_key(w, "reason");
     json_put_text(w, text.bytes);
+    view_put_text(w, "uses", satellite->uses);
     json_end_map(w);
 }
 

@@ -1,6 +1,6 @@
 #include "producer/core/fleet_view.h"
 
-#include "producer/core/timestamp.h"
+#include "schemas/vocab/timestamp.h"
 
 void fleet_view_init(struct fleet_view *view, struct allocator allocator)
 {

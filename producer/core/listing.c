@@ -1,7 +1,7 @@
 #include "producer/core/listing.h"
 
 #include "producer/core/task_path.h"
-#include "producer/core/timestamp.h"
+#include "schemas/vocab/timestamp.h"
 
 static const char *const names[] = {"project",         "cluster",          "state",  "label",
                                     "submitted_after", "submitted_before", "cursor", "limit"};

@@ -1,6 +1,7 @@
 #include "producer/core/submit.h"
 
 #include "producer/core/body_split.h"
+#include "producer/core/definition_body.h"
 #include "schemas/cluster/field.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/json/json_read.h"
@@ -85,7 +86,8 @@ static void read_members(struct reading *reading)
         reading->project = copy.data;
     }
     if (body->cluster == NULL) {
-        field_fault(r, reading->root, &cluster_place, "send the cluster itself, as an object",
+        field_fault(r, reading->root, &cluster_place,
+                    "send the cluster itself, as an object, or PROJECT/NAME of a stored one",
                     "the body has no cluster");
     }
 }
@@ -201,14 +203,6 @@ static bool read_fast(struct book *book, struct span text, struct arena *arena,
     return end_reading(&reading, &submission, ret) == SUBMIT_OK;
 }
 
-static void refuse_stored(struct reading *reading)
-{
-    field_fault(&reading->r, reading->body.cluster, &cluster_place,
-                "send the cluster itself, as an object",
-                "%q names a stored version; those are not supported yet",
-                value_text(reading->body.cluster));
-}
-
 /* The same cluster once more through the book, for the entry. */
 static struct book_entry *entry_of(struct book *book, const struct value *root, const char *project,
                                    struct reading *reading)
@@ -232,13 +226,113 @@ static struct book_entry *entry_of(struct book *book, const struct value *root, 
     return entry;
 }
 
+/* Faults of the body are told once the store has answered, with all others. */
+static enum submit_result want(struct reading *reading, struct uses_set *set,
+                               struct submission *ret)
+{
+    const struct value *root = reading->body.cluster;
+    struct uses_set *kept = field_alloc(&reading->r, 1, sizeof(*kept));
+    struct buffer text;
+
+    buffer_init(&text, reading->arena->allocator, 0);
+    json_write(&text, root);
+    struct span written = field_copy(&reading->r, buffer_span(&text));
+
+    reading->r.is_out_of_memory = reading->r.is_out_of_memory || text.is_failed;
+    buffer_release(&text);
+    if (reading->r.is_out_of_memory) {
+        return end_reading(reading, ret, ret);
+    }
+    *kept = *set;
+    ret->wanted = kept;
+    ret->written = written;
+    return SUBMIT_WANTS;
+}
+
+/* "project/name@version": what it names, as the only one of a set; false with a fault. */
+static bool name_stored(struct reading *reading, struct uses_set *ret_set)
+{
+    const struct value *name = reading->body.cluster;
+    struct span project = span_of(reading->project == NULL ? "" : reading->project);
+    struct uses_entry entry = {.at = name, .path = "cluster"};
+    const char *wrong =
+        version_reference_parse(VERSION_CLUSTER, value_text(name), project, &entry.reference);
+
+    if (wrong == NULL && reading->project != NULL &&
+        !span_is(entry.reference.project, reading->project)) {
+        wrong = "it is of another project than `project` says";
+    }
+    if (wrong != NULL) {
+        field_fault(&reading->r, name, &cluster_place, wrong, "%q names no stored cluster",
+                    value_text(name));
+        return false;
+    }
+    ret_set->entries = field_alloc(&reading->r, 1, sizeof(entry));
+    if (ret_set->entries == NULL) {
+        return false;
+    }
+    *ret_set->entries = entry;
+    ret_set->count = 1;
+    return true;
+}
+
+/* The cluster that the store has for a name. */
+static void read_stored(struct reading *reading, struct book *book, const struct uses_entry *found,
+                        struct submission *ret)
+{
+    const struct book_text wanted = {.text = found->text, .is_stored = true};
+    const struct value *name = reading->body.cluster;
+
+    if (found->text.data == NULL) {
+        field_fault(&reading->r, name, &cluster_place, "", "%q: %s", value_text(name),
+                    found->problem == NULL ? "it was not looked up" : found->problem);
+        return;
+    }
+    struct fault_list faults;
+
+    fault_list_init(&faults, reading->arena, 1);
+    ret->entry = book_get(book, &wanted, &faults);
+    if (ret->entry == NULL) {
+        field_fault(&reading->r, name, &cluster_place, "put it again, or name another version",
+                    "this program cannot read that version of %q", value_text(name));
+    } else {
+        read_input(reading, ret->entry->cluster, ret);
+    }
+}
+
+/* A cluster of the body's own, the satellites it uses written out. */
+static void read_own(struct reading *reading, struct book *book, const struct uses_set *uses,
+                     struct submission *ret)
+{
+    struct value *root = field_alloc(&reading->r, 1, sizeof(*root));
+
+    if (root == NULL) {
+        return;
+    }
+    if (uses_inline(reading->body.cluster, uses, reading->arena, root, reading->faults) != 0) {
+        definition_check_form(reading->project, reading->body.cluster, reading->arena,
+                              reading->faults);
+        return;
+    }
+    const struct cluster *cluster =
+        submit_check_cluster(root, reading->project, reading->arena, reading->faults);
+
+    if (cluster != NULL) {
+        read_input(reading, cluster, ret);
+    }
+    if (cluster != NULL && reading->faults->error_count == 0) {
+        ret->entry = entry_of(book, root, reading->project, reading);
+    }
+}
+
 enum submit_result submit_read(struct book *book, struct span text, struct arena *arena,
                                struct submission *ret, struct fault_list *faults)
 {
-    struct submission submission = {.entry = NULL};
+    struct submission submission = {.wanted = ret->wanted, .written = ret->written};
+    struct uses_set set = {.count = 0};
     struct reading reading;
 
-    if (read_fast(book, text, arena, ret)) {
+    if (ret->wanted == NULL && read_fast(book, text, arena, ret)) {
         return SUBMIT_OK;
     }
     reading_init(&reading, arena, faults);
@@ -247,18 +341,17 @@ enum submit_result submit_read(struct book *book, struct span text, struct arena
     }
     read_members(&reading);
     const struct value *root = reading.body.cluster;
+    bool is_name = root != NULL && root->kind == VALUE_STRING;
+    bool is_good = root != NULL && (is_name ? name_stored(&reading, &set)
+                                            : uses_collect(root, arena, &set, faults) == 0);
 
-    if (root != NULL && root->kind == VALUE_STRING) {
-        refuse_stored(&reading);
-    } else if (root != NULL) {
-        const struct cluster *cluster = submit_check_cluster(root, reading.project, arena, faults);
-
-        if (cluster != NULL) {
-            read_input(&reading, cluster, &submission);
-        }
-        if (cluster != NULL && faults->error_count == 0) {
-            submission.entry = entry_of(book, root, reading.project, &reading);
-        }
+    if (is_good && set.count > 0 && ret->wanted == NULL) {
+        return want(&reading, &set, ret);
+    }
+    if (is_good && is_name) {
+        read_stored(&reading, book, ret->wanted->entries, &submission);
+    } else if (is_good) {
+        read_own(&reading, book, ret->wanted == NULL ? &set : ret->wanted, &submission);
     }
     read_labels(&reading, &submission);
     return end_reading(&reading, &submission, ret);

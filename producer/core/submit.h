@@ -3,6 +3,9 @@
  *   {cluster, input, labels, idempotency_key, project} --submit_read--> struct submission
  *                                                       --submit_job--> struct wire_job
  *
+ * A body that names stored definitions (a cluster by name, or satellites it uses) is read twice:
+ * first to learn what is to be looked up, then with what the store has.
+ *
  * The door of every submission. Reads the body once; a cluster whose very bytes the book has seen
  * is not read again.
  *
@@ -11,6 +14,7 @@
 #define EXO_PRODUCER_SUBMIT_H
 
 #include "producer/core/cluster_book.h"
+#include "schemas/cluster/uses.h"
 #include "schemas/vocab/ids.h"
 #include "schemas/wire/job.h"
 
@@ -23,9 +27,15 @@ struct submission {
     const struct wire_pair *labels;
     uint32_t label_count;
     const char *idempotency_key; /* NULL: none */
+    /* What of the store it names; NULL: nothing. Set by SUBMIT_WANTS; its texts, numbers and
+     * problems are to be filled in before submit_read is called again. */
+    struct uses_set *wanted;
+    struct span written; /* with wanted: the cluster as it was written, for what must be the same
+                          * whatever the newest versions are by then */
 };
 
 enum submit_result {
+    SUBMIT_WANTS = 1, /* look up what ret->wanted lists, then read again */
     SUBMIT_OK = 0,
     SUBMIT_EMALFORMED = -1, /* no JSON we take: faults say why */
     SUBMIT_EFAULTS = -2,    /* JSON with faults */
@@ -36,7 +46,7 @@ enum submit_result {
  * book    borrowed
  * text    the body, or a line of it; borrowed, and by *ret as long as it is used
  * arena   borrowed; what *ret points to lives there
- * ret     out; untouched on failure
+ * ret     in: zeroed, or with what SUBMIT_WANTS left, filled in. Out; untouched on failure
  * faults  borrowed; every fault at once, with places in the text. Its arena may be the same
  *
  * Cost O(bytes), and of a cluster not seen before what cluster_parse costs. */

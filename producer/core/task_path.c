@@ -67,7 +67,7 @@ bool task_path_parse(const struct cluster *cluster, struct span text,
             return false;
         }
     }
-    const struct satellite *satellite = cluster_find(cluster, name);
+    const struct satellite *satellite = cluster_find(cluster, SATELLITE_NONE, name);
 
     if (satellite == NULL || (satellite->for_each != NULL) != (dot != NULL)) {
         return false;

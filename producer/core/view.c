@@ -1,7 +1,7 @@
 #include "producer/core/view.h"
 
 #include "producer/core/task_path.h"
-#include "producer/core/timestamp.h"
+#include "schemas/vocab/timestamp.h"
 
 enum { LINK_BYTES = 256 };
 
@@ -104,6 +104,7 @@ static void put_satellite(struct json_writer *w, const struct satellite *satelli
     view_put_time(w, "started_at", instance->started_ms);
     view_put_time(w, "ended_at", instance->ended_ms);
     view_put_text(w, "error", instance->error);
+    view_put_text(w, "uses", satellite->uses);
     json_end_map(w);
 }
 
@@ -123,6 +124,16 @@ static void put_whole(struct json_writer *w, const struct view_execution *e)
     json_end_list(w);
 }
 
+static void put_version(struct json_writer *w, uint32_t number)
+{
+    json_key(w, "cluster_version");
+    if (number == 0) {
+        json_put_null(w);
+    } else {
+        json_put_uint(w, number);
+    }
+}
+
 void view_put_execution(struct json_writer *w, const struct view_execution *e)
 {
     char id[EXECUTION_ID_TEXT_BYTES + 1];
@@ -135,6 +146,9 @@ void view_put_execution(struct json_writer *w, const struct view_execution *e)
     json_put_text(w, e->project);
     json_key(w, "cluster");
     json_put_text(w, e->cluster_name);
+    if (e->has_cluster_version) {
+        put_version(w, e->cluster_version);
+    }
     json_key(w, "state");
     json_put_text(w, e->state);
     view_put_text(w, "error", e->error);

@@ -20,6 +20,8 @@ struct view_execution {
     struct execution_id id;
     const char *project;
     const char *cluster_name; /* project/name */
+    uint32_t cluster_version; /* stored under that name; 0: null */
+    bool has_cluster_version; /* it was looked up; else it is not shown */
     const char *state;
     exo_time submitted_ns, started_ns, ended_ns, deadline_ns; /* 0: null */
     int32_t priority;

@@ -9,6 +9,7 @@
 #include "infra/http/problem.h"
 #include "infra/http/server.h"
 #include "producer/core/admission.h"
+#include "producer/core/backlog.h"
 #include "producer/core/cluster_book.h"
 #include "producer/core/fleet_view.h"
 #include "producer/core/path_pattern.h"
@@ -87,6 +88,14 @@ struct api {
     char waits[API_WAITS_BYTES];
     char schema_error[API_WAITS_BYTES];
     char topics_error[API_WAITS_BYTES];
+
+    /* How far schedulers are behind (backlog_watch.c). */
+    struct backlog backlog;
+    exo_time backlog_look_ns;
+    struct loop_timer *backlog_timer;
+    int64_t *backlog_ends;  /* of each shard's jobs, at the last look */
+    unsigned backlog_asked; /* callbacks of a look to come */
+    bool backlog_is_wanted; /* somebody has submitted since */
 
     struct fleet_view fleet;
     struct fleet_partition partitions[TOPIC_FLEET_PARTITIONS];
@@ -207,6 +216,12 @@ EXO_CHECKED bool api_callback_back(struct api *api);
 
 /* api_free_if_done frees a closed api that waits for no callback. */
 void api_free_if_done(struct api *api);
+
+/* ---- backlog_watch.c ---- */
+
+/* backlog_watch_open begins to look how far schedulers are behind; backlog_watch_close ends it. */
+void backlog_watch_open(struct api *api);
+void backlog_watch_close(struct api *api);
 
 /* ---- fleet_watch.c ---- */
 

@@ -4,15 +4,17 @@
  * everybody else. */
 #include <stdio.h>
 
+#include "producer/http/resolving.h"
 #include "producer/http/submitting.h"
 #include "schemas/vocab/limits.h"
 
-enum { SLICE_LINES = 50, LINE_FAULTS_MAX = 20 };
+enum { SLICE_LINES = 50 };
 
 /* A line: what it holds, then its answer. */
 struct line {
     struct span text;
     uint32_t number; /* in the body, from 1 */
+    struct resolving read;
     struct submitting submitting;
     int status;
     struct span problem; /* JSON, in the arena */
@@ -99,27 +101,41 @@ static void line_done(struct submitting *s, int status, const char *detail)
     answer_if_done(x);
 }
 
+static void on_read(struct resolving *r, enum submit_result result, const struct exo_error *err)
+{
+    struct exchange *x = r->x;
+    struct batch *batch = x->state;
+    uint32_t place =
+        (uint32_t)((struct line *)((char *)r - offsetof(struct line, read)) - batch->lines);
+    struct line *line = &batch->lines[place];
+
+    if (err == NULL && result == SUBMIT_OK) {
+        line->submitting.x = x;
+        line->submitting.line = place;
+        line->submitting.submission = r->submission;
+        line->submitting.done = line_done;
+        submitting_begin(&line->submitting);
+        return;
+    }
+    batch->waiting--;
+    if (err != NULL) {
+        line_refuse(x, line, problem_status(err->code), err->text, NULL);
+    } else {
+        x->api->counts.refused++;
+        line_refuse(x, line, result == SUBMIT_EMALFORMED ? 400 : 422,
+                    "the submission of this line has faults", &r->faults);
+    }
+    answer_if_done(x);
+}
+
 static void line_read(struct exchange *x, uint32_t place)
 {
     struct batch *batch = x->state;
     struct line *line = &batch->lines[place];
-    struct fault_list faults;
 
-    fault_list_init(&faults, &x->parsing, LINE_FAULTS_MAX);
-    enum submit_result result =
-        submit_read(&x->api->book, line->text, &x->parsing, &line->submitting.submission, &faults);
-
-    if (result != SUBMIT_OK) {
-        x->api->counts.refused++;
-        line_refuse(x, line, result == SUBMIT_EMALFORMED ? 400 : 422,
-                    "the submission of this line has faults", &faults);
-        return;
-    }
-    line->submitting.x = x;
-    line->submitting.line = place;
-    line->submitting.done = line_done;
+    line->read = (struct resolving){.x = x, .text = line->text, .done = on_read};
     batch->waiting++;
-    submitting_begin(&line->submitting);
+    resolving_begin(&line->read);
 }
 
 static void read_slice(void *argument)

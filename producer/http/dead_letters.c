@@ -18,6 +18,27 @@ static void put_number(struct json_writer *w, const char *key, int64_t number)
     json_put_int(w, number);
 }
 
+/* What became of what the record asked for. */
+static const char *outcome_of(const struct store_dead_letter_row *row)
+{
+    const char *topic = row->letter.topic;
+
+    if (row->is_replayed) {
+        return "it was sent again to where it came from";
+    }
+    if (strcmp(topic, TOPIC_JOBS) == 0) {
+        return "no execution was begun with it; once its cause is mended, replay it";
+    }
+    if (strcmp(topic, TOPIC_STATUS) != 0) {
+        return "no record: an input of the scheduler's own, of the execution that key names; "
+               "there is nothing to replay, submit the execution again once the cause is mended";
+    }
+    return strncmp(row->letter.reason, "POISON", 6) == 0
+               ? "nothing it says was followed; the reason says what became of its attempts"
+               : "nothing it says was followed; an attempt it is about goes on until its worker "
+                 "reports again or its lease ends";
+}
+
 static void put_letter(struct exchange *x, struct json_writer *w,
                        const struct store_dead_letter_row *row, bool is_whole)
 {
@@ -32,6 +53,8 @@ static void put_letter(struct exchange *x, struct json_writer *w,
     view_put_time(w, "at", letter->at_ns / EXO_MILLISECOND);
     json_key(w, "reason");
     json_put_text(w, letter->reason);
+    json_key(w, "outcome");
+    json_put_text(w, outcome_of(row));
     json_key(w, "is_replayed");
     json_put_bool(w, row->is_replayed);
     view_put_text(w, "key", letter->key);

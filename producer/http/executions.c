@@ -4,6 +4,7 @@
 
 #include "producer/core/view.h"
 #include "producer/http/handlers.h"
+#include "producer/http/resolving.h"
 #include "producer/http/submitting.h"
 #include "schemas/vocab/quantity.h"
 
@@ -19,6 +20,7 @@ static bool is_type(const char *header, const char *type)
 }
 
 struct posting {
+    struct resolving read;
     struct submitting one;
     exo_time wait_ns;
 };
@@ -69,32 +71,41 @@ static bool wait_parse(struct exchange *x, exo_time *ret_ns)
     return true;
 }
 
-static void post_one(struct exchange *x)
+static void on_read(struct resolving *r, enum submit_result result, const struct exo_error *err)
 {
-    struct posting *posting = exchange_alloc(x, sizeof(*posting));
-    struct fault_list faults;
-    struct span body = http_body(x->request);
+    struct exchange *x = r->x;
+    struct posting *posting = x->state;
 
-    x->state = posting;
-    fault_list_init(&faults, &x->parsing, 0);
-    if (!wait_parse(x, &posting->wait_ns) || !submitting_is_possible(x, body.bytes)) {
+    if (err != NULL) {
+        exchange_error(x, "the store", err);
         return;
     }
-    enum submit_result result =
-        submit_read(&x->api->book, body, &x->parsing, &posting->one.submission, &faults);
-
     if (result != SUBMIT_OK) {
         x->api->counts.refused++;
         exchange_faults(x, result == SUBMIT_EMALFORMED ? 400 : 422,
                         result == SUBMIT_EMALFORMED ? "the body is no JSON that can be taken"
                                                     : "the submission has faults",
-                        &faults);
+                        &r->faults);
         return;
     }
     posting->one.x = x;
+    posting->one.submission = r->submission;
     posting->one.done = posted;
     x->cleanup = cleanup;
     submitting_begin(&posting->one);
+}
+
+static void post_one(struct exchange *x)
+{
+    struct posting *posting = exchange_alloc(x, sizeof(*posting));
+    struct span body = http_body(x->request);
+
+    x->state = posting;
+    if (!wait_parse(x, &posting->wait_ns) || !submitting_is_possible(x, body.bytes)) {
+        return;
+    }
+    posting->read = (struct resolving){.x = x, .text = body, .done = on_read};
+    resolving_begin(&posting->read);
 }
 
 void executions_post(struct exchange *x)

@@ -40,6 +40,14 @@ EXO_CHECKED bool exchange_attempt(const struct exchange *x, struct task_id *ret_
 route_handler executions_post;
 route_handler validate_post;
 
+/* versions.c, version_reads.c */
+route_handler definition_put;
+route_handler definition_delete;
+route_handler definition_get;
+route_handler definitions_list;
+route_handler versions_list;
+route_handler version_get;
+
 /* execution_reads.c */
 route_handler executions_list;
 route_handler execution_get;

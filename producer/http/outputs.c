@@ -5,7 +5,7 @@
 static void on_read(struct exchange *x, const struct read_execution *execution)
 {
     struct span name = route_parameter(x, 1);
-    const struct satellite *satellite = cluster_find(execution->cluster, name);
+    const struct satellite *satellite = cluster_find(execution->cluster, SATELLITE_NONE, name);
 
     if (satellite == NULL) {
         exchange_problem(x, 404, "the cluster has no satellite `%.*s`", SPAN_ARG(name));

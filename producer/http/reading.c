@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "infra/store/store_versions.h"
 #include "schemas/vocab/ids.h"
 
 static const exo_time barrier_ns = 2 * EXO_SECOND;
@@ -57,7 +58,7 @@ struct read_execution *reading_unpack_in(struct exchange *x, struct arena *arena
     fault_list_init(&faults, arena, 1);
     struct book_entry *entry = book_get(&x->api->book, &text, &faults);
 
-    if (entry == NULL || e->body.instance_count != entry->cluster->satellite_count) {
+    if (entry == NULL || e->body.instance_count != entry->cluster->root_count) {
         return NULL;
     }
     if (x->held != NULL) {
@@ -103,13 +104,49 @@ struct view_execution reading_view(const struct read_execution *e)
     };
 }
 
+/* An execution on its way out. */
+struct sending {
+    struct exchange *x;
+    int status;
+    const struct read_execution *execution;
+};
+
+static void on_version(void *argument, const struct store_version *versions, uint32_t count,
+                       const struct exo_error *err)
+{
+    struct sending *sending = argument;
+    struct exchange *x = sending->x;
+
+    if (!exchange_back(x)) {
+        return;
+    }
+    if (err != NULL) {
+        exchange_error(x, "the store", err);
+        return;
+    }
+    struct view_execution view = reading_view(sending->execution);
+    struct json_writer w = exchange_json(x);
+
+    view.has_cluster_version = true;
+    view.cluster_version = count == 0 ? 0 : versions[0].number;
+    view_put_execution(&w, &view);
+    exchange_send(x, sending->status, NULL, NULL, 0);
+}
+
 void reading_send(struct exchange *x, int status, const struct read_execution *execution)
 {
-    struct json_writer w = exchange_json(x);
-    struct view_execution view = reading_view(execution);
+    struct sending *sending = exchange_alloc(x, sizeof(*sending));
+    const char *slash = strchr(execution->row.cluster, '/');
+    const struct store_version_query query = {
+        .reading = STORE_VERSION_OF_TEXT,
+        .kind = VERSION_CLUSTER,
+        .project = execution->row.project,
+        .name = slash == NULL ? execution->row.cluster : slash + 1,
+        .digest = execution->row.definition,
+    };
 
-    view_put_execution(&w, &view);
-    exchange_send(x, status, NULL, NULL, 0);
+    *sending = (struct sending){exchange_wait(x), status, execution};
+    store_version_read(x->api->store, &query, on_version, sending);
 }
 
 static void ask_shard(struct reading *reading);

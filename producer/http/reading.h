@@ -41,7 +41,7 @@ EXO_CHECKED bool reading_body(struct arena *arena, const struct store_execution 
 /* reading_view names the parts for view_put_execution. */
 struct view_execution reading_view(const struct read_execution *execution);
 
-/* reading_send answers with the execution. */
+/* reading_send answers with the execution, its stored version looked up first. */
 void reading_send(struct exchange *x, int status, const struct read_execution *execution);
 
 #endif /* EXO_PRODUCER_READING_H */

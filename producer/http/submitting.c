@@ -4,6 +4,8 @@
 
 #include "producer/http/reading.h"
 
+enum { BACKLOG_LATER_S = 5 };
+
 static const exo_time append_limit_ns = 10 * EXO_SECOND;
 
 bool submitting_is_possible(struct exchange *x, size_t bytes)
@@ -16,6 +18,12 @@ bool submitting_is_possible(struct exchange *x, size_t bytes)
         (void)snprintf(detail, sizeof(detail), "nothing can be submitted now: it waits for %s",
                        api_waits_for(api));
         exchange_later(x, 503, 1, detail);
+        return false;
+    }
+    api->backlog_is_wanted = true;
+    if (backlog_is_over(&api->backlog)) {
+        exchange_later(x, 429, BACKLOG_LATER_S,
+                       "too many jobs wait for a scheduler (backlog_max); send it again later");
         return false;
     }
     if (!admission_take(&api->admission, bytes)) {
@@ -59,11 +67,15 @@ static void on_appended(void *argument, int64_t offset, const struct exo_error *
     s->done(s, 503, detail);
 }
 
-/* Of everything but id and time, so that the same submission has the same digest. */
+/* Of everything but id and time, so that the same submission has the same digest; also where it
+ * names what has a newer version by now. */
 static struct digest submission_digest(struct api *api, const struct submission *submission)
 {
     struct wire_job job = submit_job(submission);
 
+    if (submission->wanted != NULL) {
+        job.cluster = submission->written;
+    }
     arena_reset(&api->scratch);
     buffer_reset(&api->packed);
     wire_job_pack(&job, &api->scratch, &api->packed);

@@ -162,7 +162,7 @@ static void on_list_read(struct exchange *x, const struct read_execution *execut
     struct task_list *list = x->state;
 
     if (list->listing.satellite.bytes > 0 &&
-        cluster_find(execution->cluster, list->listing.satellite) == NULL) {
+        cluster_find(execution->cluster, SATELLITE_NONE, list->listing.satellite) == NULL) {
         exchange_problem(x, 404, "the cluster has no satellite `%.*s`",
                          SPAN_ARG(list->listing.satellite));
         return;

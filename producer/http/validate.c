@@ -1,7 +1,11 @@
-/* validate: POST /v1/validate: a cluster checked and its graph shown, nothing started. */
+/* validate: POST /v1/validate: a cluster checked and its graph shown, nothing started.
+ *
+ *   body -> cluster -> the satellites it uses looked up and written out -> checked -> answer */
 #include "infra/yaml/yaml_read.h"
-#include "producer/core/submit.h"
+#include "producer/core/definition_body.h"
+#include "producer/core/view.h"
 #include "producer/http/handlers.h"
+#include "producer/http/resolving.h"
 #include "schemas/json/json_read.h"
 
 static void put_faults(struct json_writer *w, const struct fault_list *faults, bool are_warnings)
@@ -28,12 +32,29 @@ static void put_faults(struct json_writer *w, const struct fault_list *faults, b
     json_end_list(w);
 }
 
+/* Where it stands: the path of the group, null at the top level. */
+static void put_group(struct json_writer *w, const struct cluster *cluster, uint32_t group,
+                      struct buffer *path)
+{
+    json_key(w, "group");
+    if (group == SATELLITE_NONE) {
+        json_put_null(w);
+        return;
+    }
+    buffer_reset(path);
+    cluster_add_path(cluster, group, path);
+    json_put_string(w, buffer_span(path));
+}
+
 static void put_satellite(struct json_writer *w, const struct cluster *cluster,
-                          const struct satellite *satellite)
+                          const struct satellite *satellite, struct buffer *path)
 {
     json_begin_map(w);
     json_key(w, "name");
     json_put_string(w, satellite->name);
+    put_group(w, cluster, satellite->group, path);
+    json_key(w, "kind");
+    json_put_text(w, satellite_kind_name(satellite->kind));
     json_key(w, "needs");
     json_begin_list(w);
     for (uint32_t i = 0; i < satellite->parent_count; i++) {
@@ -44,8 +65,13 @@ static void put_satellite(struct json_writer *w, const struct cluster *cluster,
     json_put_uint(w, satellite->depth);
     json_key(w, "is_map");
     json_put_bool(w, satellite->for_each != NULL);
+    json_key(w, "join");
+    json_put_text(w, satellite_join_name(satellite->join));
+    json_key(w, "is_final");
+    json_put_bool(w, satellite->is_final);
     json_key(w, "class");
     json_put_string(w, satellite->class);
+    view_put_text(w, "uses", satellite->uses);
     json_end_map(w);
 }
 
@@ -61,13 +87,17 @@ static void put_graph(struct exchange *x, struct json_writer *w, const struct cl
     json_put_string(w, cluster->name);
     json_key(w, "graph");
     json_put_string(w, buffer_span(&text));
-    buffer_release(&text);
+    buffer_reset(&text);
+    cluster_canonical(cluster, &text);
+    json_key(w, "definition");
+    json_put_raw(w, buffer_span(&text));
     json_key(w, "satellites");
     json_begin_list(w);
     for (uint32_t i = 0; i < cluster->satellite_count; i++) {
-        put_satellite(w, cluster, &cluster->satellites[i]);
+        put_satellite(w, cluster, &cluster->satellites[i], &text);
     }
     json_end_list(w);
+    buffer_release(&text);
 }
 
 static void answer(struct exchange *x, const struct cluster *cluster,
@@ -91,29 +121,89 @@ static void answer(struct exchange *x, const struct cluster *cluster,
     exchange_send(x, 200, NULL, NULL, 0);
 }
 
-/* A cluster file as one string: YAML or JSON, its faults with the places in that text. */
-static const struct cluster *check_text(struct exchange *x, const struct value *text,
-                                        const char *project, struct fault_list *faults)
-{
-    struct value *root = exchange_alloc(x, sizeof(*root));
-    struct cluster_source source = {.root = root, .default_project = project};
-    const struct cluster *cluster;
+struct validating {
+    struct value root; /* what was sent */
+    const char *project;
+    bool is_file;
+    struct uses_set uses;
+    struct fault_list faults;
+};
 
-    if (text_read(value_text(text), NULL, &x->parsing, root, faults) != 0 ||
-        cluster_parse(&source, &x->parsing, &cluster, faults) != 0) {
-        return NULL;
+/* What stands under `cluster:`, or the root where there is no such thing. */
+static const struct value *inner_of(const struct validating *v)
+{
+    const struct value *inner = v->is_file ? value_get(&v->root, span_of("cluster")) : &v->root;
+
+    return inner == NULL ? &v->root : inner;
+}
+
+/* The root with another cluster in it. */
+static struct value with_inner(struct exchange *x, const struct validating *v,
+                               const struct value *inner)
+{
+    struct value made = v->root;
+
+    if (!v->is_file || v->root.kind != VALUE_MAP) {
+        return *inner;
     }
-    return cluster;
+    struct value_member *members = exchange_alloc(x, made.count * sizeof(*members));
+
+    for (uint32_t i = 0; i < made.count; i++) {
+        members[i] = made.members[i];
+        if (span_is(value_text(&members[i].key), "cluster")) {
+            members[i].value = *inner;
+        }
+    }
+    made.members = members;
+    return made;
+}
+
+static void check(struct exchange *x, struct validating *v, bool allows_uses)
+{
+    struct cluster_source source = {.root = &v->root,
+                                    .default_project = v->project,
+                                    .is_inner = !v->is_file,
+                                    .allows_uses = allows_uses};
+    const struct cluster *cluster = NULL;
+    bool is_good = cluster_parse(&source, &x->parsing, &cluster, &v->faults) == 0;
+
+    answer(x, is_good && v->faults.error_count == 0 ? cluster : NULL, &v->faults);
+}
+
+static void on_looked_up(void *argument, const struct exo_error *err)
+{
+    struct exchange *x = argument;
+    struct validating *v = x->state;
+    struct value *inner = exchange_alloc(x, sizeof(*inner));
+
+    if (err != NULL) {
+        exchange_error(x, "the store", err);
+    } else if (uses_inline(inner_of(v), &v->uses, &x->parsing, inner, &v->faults) != 0) {
+        check(x, v, true); /* what else is wrong */
+    } else {
+        v->root = with_inner(x, v, inner);
+        check(x, v, false);
+    }
+}
+
+static void begin(struct exchange *x, struct validating *v)
+{
+    if (uses_collect(inner_of(v), &x->parsing, &v->uses, &v->faults) == 0 && v->uses.count > 0) {
+        uses_look_up(x, &v->uses, on_looked_up, x);
+    } else {
+        check(x, v, false);
+    }
 }
 
 void validate_post(struct exchange *x)
 {
     struct json_limits limits = {.text_bytes_max = http_body(x->request).bytes + 1};
+    struct validating *v = exchange_alloc(x, sizeof(*v));
     struct value *body = exchange_alloc(x, sizeof(*body));
     struct json_error error;
-    struct fault_list faults;
 
-    fault_list_init(&faults, &x->parsing, 0);
+    x->state = v;
+    fault_list_init(&v->faults, &x->parsing, 0);
     if (json_read(http_body(x->request), &limits, &x->parsing, body, &error) != JSON_OK) {
         exchange_problem(x, 400, "the body is no JSON that can be taken: line %u column %u: %s",
                          error.line, error.column, error.text);
@@ -129,14 +219,15 @@ void validate_post(struct exchange *x)
                          "an object; and its project, a string, where its name holds none");
         return;
     }
-    const char *project_text =
-        project != NULL && project->kind == VALUE_STRING && project->count > 0
-            ? exchange_copy(x, value_text(project)).data
-            : NULL;
-
-    answer(x,
-           cluster->kind == VALUE_STRING
-               ? check_text(x, cluster, project_text, &faults)
-               : submit_check_cluster(cluster, project_text, &x->parsing, &faults),
-           &faults);
+    if (project != NULL && project->kind == VALUE_STRING && project->count > 0) {
+        v->project = exchange_copy(x, value_text(project)).data;
+    }
+    v->is_file = cluster->kind == VALUE_STRING;
+    v->root = *cluster;
+    if (v->is_file &&
+        text_read(value_text(cluster), NULL, &x->parsing, &v->root, &v->faults) != 0) {
+        answer(x, NULL, &v->faults);
+        return;
+    }
+    begin(x, v);
 }

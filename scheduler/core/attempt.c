@@ -10,6 +10,8 @@
 
 #include "scheduler/core/retry.h"
 #include "scheduler/core/sched_state.h"
+#include "schemas/cluster/control.h"
+#include "schemas/json/json_read.h"
 
 enum { LATERS_MAX = 1000 };
 
@@ -36,7 +38,7 @@ void change_instance(struct sched *s, struct instance *instance, struct span err
 {
     struct sched_change *change = vector_add(&s->changes);
 
-    execution_dirty(s, instance->execution);
+    frame_dirty(s, instance->frame);
     if (change == NULL) {
         s->is_broken = true;
         return;
@@ -91,19 +93,19 @@ void task_change(struct sched *s, struct instance *instance, struct task *task, 
     task->state = (uint8_t)state;
     if (instance->is_map) {
         page_dirty(s, instance, index / PAGE_TASKS);
-        if (state == TASK_DISPATCHED && instance->state == TASK_READY) {
+        if (task_state_is_active(state) && instance->state == TASK_READY) {
             instance->state = TASK_RUNNING;
             change_instance(s, instance, nothing);
         }
     } else if (!task_state_is_terminal(state)) {
         instance->state = (uint8_t)state;
     }
-    if (state == TASK_DISPATCHED && instance->started_ms == 0) {
+    if (task_state_is_active(state) && instance->started_ms == 0) {
         instance->started_ms = s->now_ns / EXO_MILLISECOND;
     }
     struct sched_change *change = vector_add(&s->changes);
 
-    execution_dirty(s, instance->execution);
+    frame_dirty(s, instance->frame);
     if (change == NULL) {
         s->is_broken = true;
         return;
@@ -124,180 +126,27 @@ void task_change(struct sched *s, struct instance *instance, struct task *task, 
 
 void lease_dirty(struct sched *s, struct lease *lease)
 {
-    execution_dirty(s, lease->execution);
+    frame_dirty(s, lease->instance->frame);
     if (lease->instance->is_map) {
         page_dirty(s, lease->instance, lease->index / PAGE_TASKS);
     }
-}
-
-/* ---- leases and their holders ---- */
-
-struct holder_key {
-    struct span name;
-    uint64_t incarnation;
-};
-
-static uint64_t holder_hash(const struct holder_key *key)
-{
-    return table_hash(key->name) ^ (key->incarnation * 0x9e3779b97f4a7c15u);
-}
-
-static bool is_holder(const void *item, const void *key)
-{
-    const struct holder *holder = item;
-    const struct holder_key *k = key;
-
-    return holder->incarnation == k->incarnation && span_is(k->name, holder->name);
-}
-
-struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation)
-{
-    struct holder_key key = {name, incarnation};
-
-    return table_find(&s->holders, holder_hash(&key), is_holder, &key);
-}
-
-struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation)
-{
-    struct holder_key key = {name, incarnation};
-    struct holder *holder = holder_find(s, name, incarnation);
-
-    if (holder != NULL) {
-        return holder;
-    }
-    if (name.bytes >= sizeof(holder->name)) {
-        name.bytes = sizeof(holder->name) - 1;
-    }
-    holder = sched_get(s, sizeof(*holder));
-    if (holder == NULL) {
-        return NULL;
-    }
-    memcpy(holder->name, name.data, name.bytes);
-    holder->incarnation = incarnation;
-    if (!table_insert(&s->holders, holder_hash(&key), holder)) {
-        s->is_broken = true;
-        sched_put(s, holder, sizeof(*holder));
-        return NULL;
-    }
-    s->counts.holders++;
-    return holder;
-}
-
-void lease_hold(struct lease *lease, struct holder *holder)
-{
-    assert(lease->holder == NULL);
-    lease->holder = holder;
-    lease->holder_previous = NULL;
-    lease->holder_next = holder->leases;
-    if (holder->leases != NULL) {
-        holder->leases->holder_previous = lease;
-    }
-    holder->leases = lease;
-    holder->lease_count++;
-}
-
-void lease_unhold(struct lease *lease)
-{
-    struct holder *holder = lease->holder;
-
-    if (holder == NULL) {
-        return;
-    }
-    if (lease->holder_previous != NULL) {
-        lease->holder_previous->holder_next = lease->holder_next;
-    } else {
-        holder->leases = lease->holder_next;
-    }
-    if (lease->holder_next != NULL) {
-        lease->holder_next->holder_previous = lease->holder_previous;
-    }
-    holder->lease_count--;
-    lease->holder = NULL;
-}
-
-struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t index)
-{
-    struct lease *lease = sched_get(s, sizeof(*lease));
-    struct execution *e = instance->execution;
-    struct task *task = execution_task(instance, index);
-
-    if (lease == NULL) {
-        return NULL;
-    }
-    lease->execution = e;
-    lease->instance = instance;
-    lease->index = index;
-    lease->offset = TASK_UNSENT;
-    lease->next = e->leases;
-    if (e->leases != NULL) {
-        e->leases->previous = lease;
-    }
-    e->leases = lease;
-    task->lease = lease;
-    s->counts.leases++;
-    return lease;
-}
-
-static void again_remove(struct instance *instance, struct lease *lease)
-{
-    struct lease **link = &instance->again_first;
-    struct lease *previous = NULL;
-
-    while (*link != NULL && *link != lease) {
-        previous = *link;
-        link = &(*link)->queue_next;
-    }
-    if (*link == NULL) {
-        return;
-    }
-    *link = lease->queue_next;
-    if (instance->again_last == lease) {
-        instance->again_last = previous;
-    }
-    lease->queue_next = NULL;
-    instance->again_count--;
-}
-
-void lease_free(struct sched *s, struct lease *lease)
-{
-    struct execution *e = lease->execution;
-    struct task *task = execution_task(lease->instance, lease->index);
-
-    if (lease->instance->again_count > 0) {
-        again_remove(lease->instance, lease);
-    }
-    if (e->kill_cursor == lease) {
-        e->kill_cursor = lease->next;
-    }
-    lease_unhold(lease);
-    heap_remove(&s->backoffs, &lease->timer);
-    if (lease->previous != NULL) {
-        lease->previous->next = lease->next;
-    } else {
-        e->leases = lease->next;
-    }
-    if (lease->next != NULL) {
-        lease->next->previous = lease->previous;
-    }
-    task->lease = NULL;
-    sched_put(s, lease, sizeof(*lease));
-    s->counts.leases--;
 }
 
 /* ---- grants ---- */
 
 static uint32_t ready_count(const struct instance *instance)
 {
-    const struct execution *e = instance->execution;
-
-    if ((e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING) ||
-        task_state_is_terminal((enum task_state)instance->state)) {
+    if (!instance_may_start(instance) || task_state_is_terminal((enum task_state)instance->state)) {
         return 0;
     }
     if (!instance->is_map) {
         return instance->task_count == 1 && instance->task.state == TASK_READY ? 1 : 0;
     }
-    uint32_t ready = instance->again_count + instance->items_stored - instance->next_index;
+    uint32_t ready = instance->again_count;
+
+    if (instance->tail_state == TASK_WAITING) {
+        ready += instance->items_stored - instance->next_index;
+    }
     uint32_t busy = instance->counts[TASK_DISPATCHED] + instance->counts[TASK_RUNNING] +
                     instance->counts[TASK_BACKOFF];
     uint32_t most = instance->satellite->max_parallel;
@@ -312,6 +161,14 @@ static uint32_t ready_count(const struct instance *instance)
 
 void instance_offer(struct sched *s, struct instance *instance)
 {
+    if (instance->satellite->kind == SATELLITE_WAIT) {
+        wait_begin(s, instance);
+        return;
+    }
+    if (instance_is_group(instance)) {
+        group_wake(s, instance);
+        return;
+    }
     if (!dispatch_set(s->dispatch, &instance->source,
                       instance->execution->definition->cluster->project, ready_count(instance))) {
         s->is_broken = true;
@@ -330,7 +187,7 @@ static struct lease *next_ready(struct sched *s, struct instance *instance)
     if (!instance->is_map) {
         return instance->task.state == TASK_READY ? lease_new(s, instance, 0) : NULL;
     }
-    if (instance->next_index >= instance->items_stored ||
+    if (instance->next_index >= instance->items_stored || instance->tail_state != TASK_WAITING ||
         page_get(s, instance, instance->next_index / PAGE_TASKS) == NULL) {
         return NULL;
     }
@@ -376,6 +233,9 @@ static bool grant_one(struct sched *s, struct instance *instance, const struct s
     lease->started_ms = 0;
     lease->is_killed = false;
     lease->batch = s->batch;
+    if (lease->first_ns == 0) {
+        lease->first_ns = s->now_ns;
+    }
     assert(grant->process.bytes < sizeof(lease->process));
     memcpy(lease->process, grant->process.data, grant->process.bytes);
     lease->process[grant->process.bytes] = '\0';
@@ -407,24 +267,13 @@ enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant)
 
 /* ---- what becomes of an attempt ---- */
 
-void again_add(struct instance *instance, struct lease *lease)
-{
-    lease->queue_next = NULL;
-    if (instance->again_last != NULL) {
-        instance->again_last->queue_next = lease;
-    } else {
-        instance->again_first = lease;
-    }
-    instance->again_last = lease;
-    instance->again_count++;
-}
-
-static void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error)
+void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error)
 {
     struct instance *instance = lease->instance;
     struct task *task = execution_task(instance, lease->index);
 
-    if (error.bytes > 0 && instance->error == NULL && state != TASK_CANCELLED) {
+    if (error.bytes > 0 && instance->error == NULL && state != TASK_CANCELLED &&
+        state != TASK_SKIPPED) {
         instance->error = sched_text(s, error);
     }
     task_change(s, instance, task, lease->index, state,
@@ -434,16 +283,29 @@ static void task_end(struct sched *s, struct lease *lease, enum task_state state
     instance_offer(s, instance);
 }
 
+/* What an attempt that comes back while it is being stopped ends its task as. */
+static enum task_state lease_stop(const struct lease *lease)
+{
+    return lease->is_cancelled ? TASK_CANCELLED : instance_stop(lease->instance);
+}
+
+static bool lease_is_stopped(const struct lease *lease)
+{
+    return lease_stop(lease) != TASK_WAITING;
+}
+
 void task_ready_again(struct sched *s, struct lease *lease, struct span error)
 {
     struct instance *instance = lease->instance;
 
-    if (lease->execution->state == EXECUTION_CANCELLING) {
-        task_end(s, lease, TASK_CANCELLED, error);
+    if (lease_is_stopped(lease)) {
+        task_end(s, lease, lease_stop(lease), error);
         return;
     }
     lease_unhold(lease);
+    lease->ready_ns = s->now_ns;
     again_add(instance, lease);
+    timers_again(s, lease);
     task_change(s, instance, execution_task(instance, lease->index), lease->index, TASK_READY,
                 nothing, error);
     instance_offer(s, instance);
@@ -489,12 +351,25 @@ void attempt_kill(struct sched *s, struct lease *lease)
     kill->incarnation = lease->holder->incarnation;
 }
 
-static void task_backoff(struct sched *s, struct lease *lease, uint32_t n, struct span error)
+static exo_time retry_wait(const struct lease *lease, uint32_t n)
+{
+    struct task_id id = {lease->execution->id, instance_number(lease->instance), lease->index};
+
+    return retry_wait_ns(&lease->instance->satellite->retries, &id, n);
+}
+
+static bool retry_is_in_budget(const struct sched *s, const struct lease *lease, uint32_t n)
+{
+    exo_time budget_ns = lease->instance->satellite->retries.budget_ns;
+
+    return budget_ns == 0 || s->now_ns + retry_wait(lease, n) <= lease->first_ns + budget_ns;
+}
+
+static void task_backoff(struct sched *s, struct lease *lease, exo_time wait_ns, struct span error)
 {
     struct instance *instance = lease->instance;
-    struct task_id id = {lease->execution->id, instance_number(instance), lease->index};
 
-    lease->due_ns = s->now_ns + retry_wait_ns(&instance->satellite->retries, &id, n);
+    lease->due_ns = s->now_ns + wait_ns;
     task_change(s, instance, execution_task(instance, lease->index), lease->index, TASK_BACKOFF,
                 span_of(lease->holder->name), error);
     lease_unhold(lease);
@@ -552,7 +427,8 @@ void result_keep(struct sched *s, struct instance *instance, const struct wire_o
 }
 
 /* What the end names must not be collected while its execution is there. */
-static void blobs_note(struct sched *s, const struct lease *lease, const struct wire_output *output)
+static void blobs_note(struct sched *s, struct execution *execution,
+                       const struct wire_output *output)
 {
     const struct {
         bool is_there;
@@ -565,19 +441,16 @@ static void blobs_note(struct sched *s, const struct lease *lease, const struct 
         struct sched_blob *blob = named[i].is_there ? vector_add(&s->blobs) : NULL;
 
         if (blob != NULL) {
-            *blob = (struct sched_blob){lease->execution, *named[i].digest};
+            *blob = (struct sched_blob){execution, *named[i].digest};
         } else if (named[i].is_there) {
             s->is_broken = true;
         }
     }
 }
 
-static void output_note(struct sched *s, struct lease *lease, const struct wire_output *output)
+void output_note(struct sched *s, struct instance *instance, const struct wire_output *output)
 {
-    struct instance *instance = lease->instance;
-
-    blobs_note(s, lease, output);
-
+    blobs_note(s, instance->execution, output);
     if (!instance->is_map && output->outcome == OUTCOME_SUCCEEDED &&
         output->json.bytes + output->error.bytes <= OUTPUT_KEPT_BYTES) {
         result_keep(s, instance, output);
@@ -589,20 +462,20 @@ static void output_note(struct sched *s, struct lease *lease, const struct wire_
         s->is_broken = true;
         return;
     }
-    note->execution = lease->execution;
+    note->execution = instance->execution;
     note->instance = instance;
-    note->page = instance->is_map ? lease->index / PAGE_TASKS : WIRE_SINGLE_PAGE;
+    note->page = instance->is_map ? output->index / PAGE_TASKS : WIRE_SINGLE_PAGE;
     note->output = *output;
 }
 
 static struct wire_output output_of(const struct sched *s, const struct lease *lease,
-                                    const struct wire_report *report)
+                                    const struct wire_report *report, enum wire_outcome outcome)
 {
     return (struct wire_output){
         .index = lease->index,
         .attempt = report->attempt,
-        .json = report->outcome == OUTCOME_SUCCEEDED ? report->output : nothing,
-        .has_ref = report->outcome == OUTCOME_SUCCEEDED && report->has_output_digest,
+        .json = outcome == OUTCOME_SUCCEEDED ? report->output : nothing,
+        .has_ref = outcome == OUTCOME_SUCCEEDED && report->has_output_digest,
         .ref_digest = report->output_digest,
         .ref_bytes = report->output_bytes,
         .has_log = report->has_log,
@@ -614,19 +487,88 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .worker = span_of(lease->holder->name),
         .exit_status = report->exit_status,
         .error = report->error,
-        .outcome = report->outcome,
+        .outcome = outcome,
         .started_ms = lease->started_ms != 0 ? lease->started_ms : report->at_ms - report->run_ms,
         .ended_ms = s->now_ns / EXO_MILLISECOND,
-        .has_artefacts = report->outcome == OUTCOME_SUCCEEDED && report->has_artefacts,
+        .has_artefacts = outcome == OUTCOME_SUCCEEDED && report->has_artefacts,
         .artefacts_digest = report->artefacts_digest,
         .artefacts_bytes = report->artefacts_bytes,
         .is_cached = report->is_cached,
     };
 }
 
-static void finish_succeeded(struct sched *s, struct lease *lease, const struct wire_report *report)
+void attempt_skip(struct sched *s, struct lease *lease, struct span json, struct span actor)
 {
     struct instance *instance = lease->instance;
+    struct wire_output output = {
+        .index = lease->index,
+        .attempt = execution_task(instance, lease->index)->attempt,
+        .json = json,
+        .worker = actor,
+        .outcome = OUTCOME_SUCCEEDED,
+        .ended_ms = s->now_ns / EXO_MILLISECOND,
+    };
+
+    output_note(s, instance, &output);
+    if (instance->is_map || output_keep(s, &instance->output, json)) {
+        lease_end(s, lease, TASK_SUCCEEDED, nothing);
+    }
+}
+
+/* What the attempt asked for; nothing when it asked for none, or in words of another version. */
+static struct satellite_control control_of(struct sched *s, const struct lease *lease,
+                                           const struct wire_report *report)
+{
+    struct satellite_control control = {0};
+    struct json_limits limits = {.borrows_text = true};
+    struct json_error json_error;
+    struct fault_list faults;
+    struct value *value = arena_alloc(&s->scratch, sizeof(*value));
+
+    if (report->control.bytes == 0 || report->outcome != OUTCOME_SUCCEEDED || value == NULL) {
+        return control;
+    }
+    fault_list_init(&faults, &s->scratch, 1);
+    if (json_read(report->control, &limits, &s->scratch, value, &json_error) != JSON_OK ||
+        control_parse(value, lease->instance->is_map, &s->scratch, &control, &faults) != 0) {
+        return (struct satellite_control){0};
+    }
+    return control;
+}
+
+/* What has not begun beside it is skipped. */
+static void skip_rest(struct sched *s, const struct instance *instance)
+{
+    struct frame *frame = instance->frame;
+
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        struct instance *other = &frame->instances[i];
+
+        if (!other->satellite->is_final && other->stop == TASK_WAITING &&
+            !task_state_is_terminal((enum task_state)other->state)) {
+            instance_stop_set(s, other, TASK_SKIPPED, nothing);
+        }
+    }
+}
+
+static void finish_succeeded(struct sched *s, struct lease *lease, const struct wire_report *report,
+                             const struct satellite_control *control)
+{
+    struct instance *instance = lease->instance;
+
+    if (control->more_items != NULL && !map_more(s, instance, control->more_items)) {
+        task_end(s, lease, TASK_FAILED,
+                 span_of("more_items: an execution may have 1,000,000 tasks; split it"));
+        return;
+    }
+    if (control->skips_rest) {
+        skip_rest(s, instance);
+    }
+    if (control->is_pruned && instance->is_map) {
+        task_end(s, lease, TASK_SKIPPED, nothing);
+        return;
+    }
+    instance->is_pruned = instance->is_pruned || control->is_pruned;
 
     if (!instance->is_map) {
         if (!output_keep(s, &instance->output, report->output)) {
@@ -648,42 +590,74 @@ static void finish_failed(struct sched *s, struct lease *lease, const struct wir
     struct task *task = execution_task(lease->instance, lease->index);
     enum task_state end = report->outcome == OUTCOME_TIMED_OUT ? TASK_TIMED_OUT : TASK_FAILED;
 
-    if (lease->execution->state == EXECUTION_CANCELLING) {
-        task_end(s, lease, end, report->error);
+    if (lease_is_stopped(lease)) {
+        task_end(s, lease, lease_stop(lease) == TASK_TIMED_OUT ? TASK_TIMED_OUT : end,
+                 report->error);
         return;
     }
     task->failures++;
-    if (task->failures > lease->instance->satellite->retries.limit) {
+    if (task->failures > lease->instance->satellite->retries.limit ||
+        !retry_is_in_budget(s, lease, task->failures)) {
         task_end(s, lease, end, report->error);
         return;
     }
-    task_backoff(s, lease, task->failures, report->error);
+    task_backoff(s, lease, retry_wait(lease, task->failures), report->error);
 }
 
-static void finish_later(struct sched *s, struct lease *lease, const struct wire_report *report)
+/* after_ns: when it said itself; 0: by its policy. */
+static void finish_later(struct sched *s, struct lease *lease, const struct wire_report *report,
+                         exo_time after_ns)
 {
     struct task *task = execution_task(lease->instance, lease->index);
 
-    if (lease->execution->state == EXECUTION_CANCELLING) {
-        task_end(s, lease, TASK_CANCELLED, report->error);
+    if (lease_is_stopped(lease)) {
+        task_end(s, lease, lease_stop(lease), report->error);
         return;
     }
     if (++task->laters >= LATERS_MAX) {
         task_end(s, lease, TASK_FAILED, span_of("LATER: it asked for another time 1,000 times"));
         return;
     }
-    task_backoff(s, lease, task->laters, report->error);
+    task_backoff(s, lease, after_ns > 0 ? after_ns : retry_wait(lease, task->laters),
+                 report->error);
+}
+
+static bool has_status(const uint8_t *statuses, uint32_t count, int32_t status)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (statuses[i] == status) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A failure may mean something else for this satellite. */
+static enum wire_outcome outcome_of(const struct lease *lease, const struct wire_report *report)
+{
+    const struct satellite_retries *retries = &lease->instance->satellite->retries;
+
+    if (report->outcome != OUTCOME_FAILED) {
+        return report->outcome;
+    }
+    return has_status(retries->never, retries->never_count, report->exit_status)
+               ? OUTCOME_NEVER_AGAIN
+           : has_status(retries->later, retries->later_count, report->exit_status) ? OUTCOME_LATER
+                                                                                   : OUTCOME_FAILED;
 }
 
 static void attempt_finished(struct sched *s, struct lease *lease, const struct wire_report *report)
 {
-    struct wire_output output = output_of(s, lease, report);
+    struct satellite_control control = control_of(s, lease, report);
+    enum wire_outcome outcome =
+        control.again_after_ns > 0 ? OUTCOME_LATER : outcome_of(lease, report);
+    struct wire_output output = output_of(s, lease, report, outcome);
 
     s->counts.finished_attempts++;
-    output_note(s, lease, &output);
-    switch (report->outcome) {
+    output_note(s, lease->instance, &output);
+    switch (outcome) {
     case OUTCOME_SUCCEEDED:
-        finish_succeeded(s, lease, report);
+        finish_succeeded(s, lease, report, &control);
         return;
     case OUTCOME_FAILED:
     case OUTCOME_TIMED_OUT:
@@ -693,11 +667,11 @@ static void attempt_finished(struct sched *s, struct lease *lease, const struct 
         task_end(s, lease, TASK_FAILED, report->error);
         return;
     case OUTCOME_LATER:
-        finish_later(s, lease, report);
+        finish_later(s, lease, report, control.again_after_ns);
         return;
     case OUTCOME_CANCELLED:
-        if (lease->execution->state == EXECUTION_CANCELLING) {
-            task_end(s, lease, TASK_CANCELLED, report->error);
+        if (lease_is_stopped(lease)) {
+            task_end(s, lease, lease_stop(lease), report->error);
         } else {
             attempt_lost(s, lease, "the worker ended it unasked");
         }
@@ -740,11 +714,8 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
     const struct wire_report *report = &event->report;
     struct execution *e = execution_find(s, &report->task.execution);
 
-    if (e == NULL || report->task.instance >= e->instance_count) {
-        return SCHED_ESTALE;
-    }
-    struct instance *instance = &e->instances[report->task.instance];
-    struct task *task = execution_task(instance, report->task.index);
+    struct instance *instance = e == NULL ? NULL : execution_instance(e, report->task.instance);
+    struct task *task = instance == NULL ? NULL : execution_task(instance, report->task.index);
 
     if (task == NULL || task->attempt != report->attempt || task->lease == NULL ||
         !task_state_is_active((enum task_state)task->state)) {
@@ -764,6 +735,7 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
         return SCHED_OK;
     case REPORT_FINISHED:
         attempt_finished(s, task->lease, report);
+        arena_reset(&s->scratch);
         return SCHED_OK;
     }
     return SCHED_ESTALE;

@@ -9,7 +9,8 @@ static void check_task(const struct instance *instance, const struct task *task,
     const struct lease *lease = task->lease;
 
     assert(state < TASK_STATE_NR);
-    assert((lease != NULL && lease->holder != NULL) == task_state_is_active(state));
+    assert((lease != NULL && lease->holder != NULL) ==
+           (task_state_is_active(state) && instance->satellite->kind == SATELLITE_CONTAINER));
     assert((lease != NULL && lease->timer.place != 0) == (state == TASK_BACKOFF));
     if (lease != NULL) {
         assert(lease->instance == instance);
@@ -52,26 +53,30 @@ static void check_map(const struct instance *instance)
     assert(again == instance->again_count);
 }
 
-/* A parent ends before its child begins. */
-static void check_parents(const struct execution *e, const struct instance *instance)
+/* Its parents end, or enough of them do, before a child begins. */
+static void check_parents(const struct instance *instance)
 {
     uint32_t open = 0;
+    uint32_t good = 0;
 
     for (uint32_t i = 0; i < instance->satellite->parent_count; i++) {
-        const struct instance *parent = &e->instances[instance->satellite->parents[i]];
+        const struct instance *parent =
+            frame_instance(instance->frame, instance->satellite->parents[i]);
 
         open += !task_state_is_terminal((enum task_state)parent->state);
+        good += instance_is_good(parent);
     }
     assert(open == instance->parents_open);
-    if (open > 0) {
+    assert(good == instance->parents_good);
+    if (!instance_is_joined(instance)) {
         assert(instance->state == TASK_WAITING || instance->state == TASK_CANCELLED);
         assert(instance->task_count == 0);
     }
 }
 
-static void check_instance(const struct execution *e, const struct instance *instance)
+static void check_instance(const struct instance *instance)
 {
-    check_parents(e, instance);
+    check_parents(instance);
     if (instance->is_map) {
         check_map(instance);
     } else if (instance->task_count == 1) {
@@ -90,17 +95,60 @@ static void check_instance(const struct execution *e, const struct instance *ins
     }
 }
 
-static void check_execution(const struct sched *s, const struct execution *e)
+static void check_frame(const struct frame *frame)
 {
     uint32_t open = 0;
 
-    for (uint32_t i = 0; i < e->instance_count; i++) {
-        open += !task_state_is_terminal((enum task_state)e->instances[i].state);
-        check_instance(e, &e->instances[i]);
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        assert(frame->instances[i].frame == frame);
+        open += !task_state_is_terminal((enum task_state)frame->instances[i].state);
+        check_instance(&frame->instances[i]);
     }
-    assert(open == e->open_count);
+    assert(open == frame->open_count);
+    if (frame->group != NULL) {
+        enum task_state state = task_state_at(frame->group, frame->index);
+
+        assert((state == TASK_RUNNING) == !frame->is_ended);
+        assert(!frame->is_ended || open == 0);
+    }
+}
+
+/* Every run of a group that is RUNNING is here. */
+static uint32_t running_runs(const struct frame *frame)
+{
+    uint32_t runs = 0;
+
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        const struct instance *instance = &frame->instances[i];
+
+        runs += instance_is_group(instance) ? instance->counts[TASK_RUNNING] : 0;
+    }
+    return runs;
+}
+
+static void check_frames(const struct execution *e)
+{
+    uint32_t runs = running_runs(&e->root);
+    uint32_t live = 0;
+
+    check_frame(&e->root);
+    for (uint32_t i = 0; i < e->frame_count; i++) {
+        const struct frame *frame = e->frames[i];
+
+        assert(i == 0 || e->frames[i - 1]->number < frame->number);
+        assert(frame->number + frame->instance_count <= e->next_number);
+        check_frame(frame);
+        runs += running_runs(frame);
+        live += !frame->is_ended;
+    }
+    assert(runs == live);
+}
+
+static void check_execution(const struct sched *s, const struct execution *e)
+{
+    check_frames(e);
     if (execution_state_is_terminal((enum execution_state)e->state)) {
-        assert(open == 0);
+        assert(e->root.open_count == 0);
         assert(e->is_freed_at_seal);
     }
     if (e->state == EXECUTION_QUEUED) {

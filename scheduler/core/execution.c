@@ -29,6 +29,9 @@ enum task_state task_state_at(const struct instance *instance, uint32_t index)
         assert(page != NULL);
         return (enum task_state)page->tasks[index % PAGE_TASKS].state;
     }
+    if (instance->tail_state != TASK_WAITING) {
+        return (enum task_state)instance->tail_state;
+    }
     return instance->counts[TASK_READY] == 0 ? TASK_CANCELLED : TASK_READY;
 }
 
@@ -46,5 +49,134 @@ struct span item_at(const struct instance *instance, uint32_t index)
 
 uint32_t instance_number(const struct instance *instance)
 {
-    return (uint32_t)(instance - instance->execution->instances);
+    return instance->frame->number + (uint32_t)(instance - instance->frame->instances);
+}
+
+struct frame *execution_frame_from(struct execution *e, uint32_t number)
+{
+    uint32_t low = 0;
+    uint32_t high = e->frame_count;
+
+    if (number < e->root.instance_count) {
+        return &e->root;
+    }
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct frame *frame = e->frames[middle];
+
+        if (frame->number + frame->instance_count <= number) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < e->frame_count ? e->frames[low] : NULL;
+}
+
+struct instance *execution_instance(const struct execution *e, uint32_t number)
+{
+    /* What is found is as const as the caller's hold on the execution. */
+    const struct frame *frame = execution_frame_from((struct execution *)(uintptr_t)e, number);
+
+    return frame == NULL || number < frame->number ? NULL
+                                                   : &frame->instances[number - frame->number];
+}
+
+struct instance *frame_instance(const struct frame *frame, uint32_t satellite)
+{
+    while (satellite < frame->first || satellite - frame->first >= frame->instance_count) {
+        assert(frame->group != NULL);
+        frame = frame->group->frame;
+    }
+    return &frame->instances[satellite - frame->first];
+}
+
+bool instance_is_skipped(const struct instance *instance)
+{
+    return instance->state == TASK_SKIPPED || instance->is_pruned;
+}
+
+bool instance_is_good(const struct instance *instance)
+{
+    return !instance_is_skipped(instance) &&
+           (instance->state == TASK_SUCCEEDED ||
+            (instance->satellite->is_continued &&
+             task_state_is_terminal((enum task_state)instance->state)));
+}
+
+bool instance_is_failed(const struct instance *instance)
+{
+    return task_state_is_terminal((enum task_state)instance->state) &&
+           !instance_is_skipped(instance) && !instance_is_good(instance);
+}
+
+bool instance_sees_failure(const struct instance *user, const struct instance *failed)
+{
+    if (!instance_is_failed(failed) || failed->state == TASK_UPSTREAM_FAILED) {
+        return false;
+    }
+    return user->satellite->is_final ||
+           cluster_is_upstream(failed->execution->definition->cluster, failed->satellite->index,
+                               user->satellite->index);
+}
+
+enum task_state instance_stop(const struct instance *instance)
+{
+    while (instance->stop == TASK_WAITING && instance->frame->group != NULL) {
+        instance = instance->frame->group;
+    }
+    if (instance->stop == TASK_WAITING && instance->execution->state == EXECUTION_CANCELLING &&
+        !instance->satellite->is_final) {
+        return TASK_CANCELLED;
+    }
+    return (enum task_state)instance->stop;
+}
+
+bool instance_may_start(const struct instance *instance)
+{
+    if (instance_is_stopped(instance)) {
+        return false;
+    }
+    switch ((enum execution_state)instance->execution->state) {
+    case EXECUTION_QUEUED:
+    case EXECUTION_RUNNING:
+        return true;
+    case EXECUTION_CANCELLING: /* what runs at the end */
+        return true;
+    case EXECUTION_PAUSED:
+    case EXECUTION_SUCCEEDED:
+    case EXECUTION_FAILED:
+    case EXECUTION_CANCELLED:
+    case EXECUTION_TIMED_OUT:
+    case EXECUTION_STATE_NR:
+        break;
+    }
+    return false;
+}
+
+static void put_number(struct buffer *buffer, uint32_t number)
+{
+    char digits[10];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    buffer_append(buffer, (struct span){digits + at, sizeof(digits) - at});
+}
+
+void instance_path(const struct instance *instance, struct buffer *buffer)
+{
+    const struct frame *frame = instance->frame;
+
+    if (frame->group != NULL) {
+        instance_path(frame->group, buffer);
+        if (frame->group->is_map) {
+            buffer_text(buffer, ".");
+            put_number(buffer, frame->index);
+        }
+        buffer_text(buffer, ".");
+    }
+    buffer_append(buffer, instance->satellite->name);
 }

@@ -1,9 +1,14 @@
 /* execution: one run of a cluster in the memory of a shard.
  *
- *   execution -- instances[], one a satellite -- its only task, or pages of 256 tasks of a map
- *                                                    |
- *                                                  lease: an attempt in a worker's hand, a task in
- *                                                  BACKOFF, or one that is READY again
+ *   execution -- root frame -- instances[], one a satellite -- its only task, or pages of 256
+ *       |                          |                           tasks of a map
+ *       |                          | a group's tasks are runs       |
+ *       +-- frames[], live runs ---+                              lease: an attempt in a worker's
+ *           of groups, each with instances of its own               hand, a task in BACKOFF, or one
+ *                                                                   that is READY again
+ *
+ * Every instance has a number of its own in the execution: the root's come first, then those of
+ * each frame as it begins. A frame leaves the memory when it has ended (ADR 0010).
  *
  * Tasks of a map at or above next_index have never been dispatched: they are READY (or, once the
  * instance is terminal, CANCELLED) without a page. Pure. */
@@ -21,6 +26,31 @@ enum { PAGE_TASKS = WIRE_PAGE_TASKS, OUTPUT_KEPT_BYTES = 512 };
 
 struct sched;
 struct instance;
+struct frame;
+
+enum instance_timer_kind {
+    TIMER_OWN,   /* a wait: its time or timeout; else: the queue timeout */
+    TIMER_TOTAL, /* the total timeout */
+    TIMER_KIND_NR,
+};
+
+/* Something that is due for an instance. */
+struct instance_timer {
+    struct heap_node node;
+    struct instance *instance;
+    exo_time due_ns;
+};
+
+/* Somebody whose expressions wait for a value: an instance, or a frame for its output. */
+struct waiter {
+    struct waiter *next, *previous; /* of the execution */
+    struct instance *of_instance;   /* exactly one of the two */
+    struct frame *of_frame;
+    bool is_waiting;
+    bool is_woken;   /* the value is there, it has not looked yet */
+    uint32_t number; /* of the instance whose value it waits for */
+    uint32_t index;  /* as in the need */
+};
 
 /* A cluster shared by its executions; made and dropped outside, when uses is 0. */
 struct definition {
@@ -55,6 +85,9 @@ struct lease {
     uint64_t seen;      /* scratch of a witness */
     int64_t offset;     /* of the Task in its partition, or one of the two below */
     int64_t started_ms;
+    exo_time ready_ns;     /* when it became READY, the last time */
+    exo_time first_ns;     /* when its first attempt was granted */
+    bool is_cancelled;     /* by itself: it ends when its attempt does */
     struct holder *holder; /* while DISPATCHED or RUNNING */
     struct lease *holder_next, *holder_previous;
     struct lease *next, *previous; /* of the execution */
@@ -80,6 +113,14 @@ struct page {
     struct task tasks[PAGE_TASKS];
 };
 
+/* A signal that came before its wait. */
+struct signal {
+    struct signal *next;
+    char *name; /* owned, as is the value */
+    unsigned char *json;
+    uint32_t bytes;
+};
+
 /* JSON of an output, or where it lies. */
 struct kept_output {
     unsigned char *json; /* owned; NULL with bytes 0: null, or not kept */
@@ -102,22 +143,30 @@ struct item_list {
 
 struct instance {
     struct execution *execution;
+    struct frame *frame;
     const struct satellite *satellite;
-    uint8_t state; /* enum task_state of the whole */
+    struct waiter waiter; /* its expressions wait for a value */
+    uint8_t state;        /* enum task_state of the whole */
+    uint8_t stop; /* what its open tasks end as, being stopped by itself; WAITING: it is not */
+    uint8_t tail_state; /* what tasks never dispatched have ended as; WAITING: they have not */
     bool is_map;
-    bool is_pending; /* its expressions wait for a value */
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
+    bool is_pruned;        /* it succeeded, and what needs it is skipped */
     bool has_artefacts;    /* some task of the map left some */
     uint32_t parents_open; /* parents that are not terminal */
+    uint32_t parents_good; /* parents that count as succeeded */
     uint32_t task_count;   /* 0 while WAITING */
     uint32_t next_index;
     uint32_t counts[TASK_STATE_NR];
     struct task task;    /* when it is no map */
     struct page **pages; /* when it is one; NULL: never dispatched from */
     struct item_list items;
+    bool is_starved, is_begin_queued; /* a group: in the list above; a BEGIN is queued */
+    struct instance *starved_next, *starved_previous;
     bool needs_items;                       /* loaded half-way: compute the list again */
     uint32_t items_stored;                  /* items already handed to the store */
+    struct item_list more;                  /* items to come behind those, once they are */
     struct lease *again_first, *again_last; /* READY again, oldest first */
     uint32_t again_count;
     struct dispatch_source source;
@@ -132,6 +181,29 @@ struct instance {
     char *error;        /* owned, NUL-terminated; NULL: none */
     char *image_digest; /* owned; NULL: not pinned yet */
     int64_t started_ms, ended_ms;
+    exo_time ready_ns; /* 0: not yet */
+    struct instance_timer timers[TIMER_KIND_NR];
+};
+
+/* One run of a scope: the top level of the cluster, or what stands in a group. */
+struct frame {
+    struct execution *execution;
+    struct instance *group; /* whose task `index` it is; NULL: the top level */
+    uint32_t index;
+    uint32_t number; /* of its first instance in the execution */
+    uint32_t first;  /* satellite of its first instance */
+    uint32_t instance_count;
+    struct instance *instances;
+    uint32_t open_count;  /* instances not terminal */
+    struct waiter waiter; /* all satellites terminal, the output waits for a value */
+    bool has_values;      /* some instance holds a fetched value */
+    /* Of a group's run; the top level's row is the execution's. */
+    bool is_dirty;
+    bool is_ended; /* freed with the next seal */
+    exo_time started_ns;
+    unsigned char *output; /* JSON, owned; once it SUCCEEDED */
+    uint32_t output_bytes;
+    char *error; /* owned; NULL: none */
 };
 
 struct execution {
@@ -142,11 +214,16 @@ struct execution {
     bool is_new;    /* no row yet */
     bool is_dirty;
     bool is_freed_at_seal;
-    bool has_values;   /* some instance holds a fetched value */
-    bool is_finishing; /* all satellites terminal, the output waits for a value */
-    uint32_t instance_count;
-    struct instance *instances;
-    uint32_t open_count; /* instances not terminal */
+    bool is_finish_queued;
+    struct frame root;
+    struct frame **frames; /* live runs of groups by number */
+    uint32_t frame_count, frame_capacity;
+    uint32_t next_number; /* of the next frame's first instance */
+    uint32_t task_total;  /* of all instances that ever were */
+    uint32_t work_count;  /* queued for it and what it holds */
+    struct waiter *waiters;
+    uint32_t woken_count;
+    struct instance *starved_first, *starved_last; /* groups whose next run waits for room */
     uint64_t change;
     exo_time submitted_ns, started_ns, ended_ns;
     exo_time deadline_ns; /* by its SLA; 0: none */
@@ -161,10 +238,15 @@ struct execution {
     char *error;       /* owned; NULL: none */
     char *traceparent; /* owned; NULL: none */
     struct lease *leases;
-    struct lease *kill_cursor; /* cancel in progress: the next one to look at */
-    uint32_t cancel_instance;  /* ... and the next instance */
+    bool is_stop_queued;
+    struct lease *stop_lease; /* a stop in progress: the next one to look at */
+    uint32_t stop_number;     /* ... and the next instance */
+    uint32_t offer_number;    /* of a change of pace in progress: the next instance */
+    bool is_offer_queued;
+    uint32_t priority;      /* the cluster's, unless somebody changed it */
+    struct signal *signals; /* that nobody waited for yet, oldest first */
+    uint32_t signal_count;
     struct execution *dirty_next;
-    bool has_work; /* is_finishing: a FINISH is queued once more */
 };
 
 /* execution_task gives a task by index; NULL where it has no page yet or no such index. */
@@ -176,7 +258,58 @@ enum task_state task_state_at(const struct instance *instance, uint32_t index);
 /* item_at gives the JSON of one item of a map; empty where it is none. */
 struct span item_at(const struct instance *instance, uint32_t index);
 
-/* instance_number is its place in the execution. */
+/* instance_number is its number in the execution. */
 uint32_t instance_number(const struct instance *instance);
+
+/* execution_instance gives the instance of that number; NULL where it is none, or of a run that has
+ * ended. Cost O(log frames). */
+struct instance *execution_instance(const struct execution *e, uint32_t number);
+
+/* execution_frame_from gives the first frame, the root among them, that holds an instance of that
+ * number or a higher one; NULL: none. Cost O(log frames). */
+struct frame *execution_frame_from(struct execution *e, uint32_t number);
+
+/* frame_instance gives the instance of a satellite as the frame's expressions see it: its own, or
+ * of the frames around it. The satellite stands in the frame's scope or one around. */
+struct instance *frame_instance(const struct frame *frame, uint32_t satellite);
+
+/* frame_group is the group whose scope the frame runs; SATELLITE_NONE: the top level. */
+static inline uint32_t frame_group(const struct frame *frame)
+{
+    return frame->group == NULL ? SATELLITE_NONE : frame->group->satellite->index;
+}
+
+/* instance_is_group is true when its tasks are runs of a group. */
+static inline bool instance_is_group(const struct instance *instance)
+{
+    return instance->satellite->kind == SATELLITE_GROUP;
+}
+
+/* instance_sees_failure is true when `failures` of a user that deals with failures (JOIN_ANY_FAILED
+ * or final) holds an instance of the same frame: it failed by itself and the user
+ * runs after it. Cost O(satellites + edges). */
+bool instance_sees_failure(const struct instance *user, const struct instance *failed);
+
+/* What an end counts as for those that need it: instance_is_good as success, instance_is_failed as
+ * failure, instance_is_skipped as neither. All false while it is not terminal. */
+bool instance_is_skipped(const struct instance *instance);
+bool instance_is_good(const struct instance *instance);
+bool instance_is_failed(const struct instance *instance);
+
+/* instance_stop is what its open tasks end as when its execution, a group around it or itself is
+ * being ended from outside; TASK_WAITING: nothing stops it. */
+enum task_state instance_stop(const struct instance *instance);
+
+/* instance_is_stopped is true when something does. */
+static inline bool instance_is_stopped(const struct instance *instance)
+{
+    return instance_stop(instance) != TASK_WAITING;
+}
+
+/* instance_may_start is true while attempts and runs of it may begin. */
+bool instance_may_start(const struct instance *instance);
+
+/* instance_path appends the path people know it by, such as page.3.parse. */
+void instance_path(const struct instance *instance, struct buffer *buffer);
 
 #endif /* EXO_SCHEDULER_EXECUTION_H */

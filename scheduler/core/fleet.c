@@ -3,31 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
+#include "scheduler/core/fleet_state.h"
+
 enum { WORKERS_DEFAULT = 10000 };
-
-struct fleet {
-    struct allocator allocator;
-    struct fleet_limits limits;
-    char process[FLEET_NAME_BYTES];
-    char classes[FLEET_CLASSES_MAX][FLEET_NAME_BYTES];
-    uint32_t class_count;
-    uint32_t available[FLEET_CLASSES_MAX]; /* of workers that serve it and take work */
-    uint32_t turn;                         /* where the next search begins: spreads the work */
-    struct table by_name;
-    struct fleet_worker **workers;
-    uint32_t worker_count;
-    uint32_t worker_capacity;
-};
-
-static bool copy_name(char to[FLEET_NAME_BYTES], struct span from)
-{
-    if (from.bytes == 0 || from.bytes >= FLEET_NAME_BYTES) {
-        return false;
-    }
-    memcpy(to, from.data, from.bytes);
-    to[from.bytes] = '\0';
-    return true;
-}
 
 static void *get_memory(struct fleet *fleet, size_t bytes)
 {
@@ -63,7 +41,7 @@ struct fleet *fleet_new(struct allocator allocator, struct span process,
     if (fleet->limits.silent_ticks == 0) {
         fleet->limits.silent_ticks = FLEET_SILENT_TICKS;
     }
-    bool is_named = copy_name(fleet->process, process);
+    bool is_named = fleet_name_copy(fleet->process, process);
 
     assert(is_named);
     table_init(&fleet->by_name, allocator);
@@ -88,31 +66,6 @@ void fleet_free(struct fleet *fleet)
     put_memory(fleet, fleet->workers, fleet->worker_capacity * sizeof(*fleet->workers));
     table_release(&fleet->by_name);
     put_memory(fleet, fleet, sizeof(*fleet));
-}
-
-uint32_t fleet_class(struct fleet *fleet, struct span name)
-{
-    for (uint32_t i = 0; i < fleet->class_count; i++) {
-        if (span_is(name, fleet->classes[i])) {
-            return i;
-        }
-    }
-    if (fleet->class_count == FLEET_CLASSES_MAX ||
-        !copy_name(fleet->classes[fleet->class_count], name)) {
-        return UINT32_MAX;
-    }
-    return fleet->class_count++;
-}
-
-struct span fleet_class_name(const struct fleet *fleet, uint32_t class)
-{
-    assert(class < fleet->class_count);
-    return span_of(fleet->classes[class]);
-}
-
-uint32_t fleet_class_count(const struct fleet *fleet)
-{
-    return fleet->class_count;
 }
 
 static bool is_worker(const void *item, const void *key)
@@ -266,7 +219,7 @@ static struct fleet_worker *worker_add(struct fleet *fleet, struct span name)
     if (w == NULL) {
         return NULL;
     }
-    if (!copy_name(w->name, name) || !table_insert(&fleet->by_name, table_hash(name), w)) {
+    if (!fleet_name_copy(w->name, name) || !table_insert(&fleet->by_name, table_hash(name), w)) {
         put_memory(fleet, w, sizeof(*w));
         return NULL;
     }

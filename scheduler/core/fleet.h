@@ -71,8 +71,17 @@ struct fleet *fleet_new(struct allocator allocator, struct span process,
                         const struct fleet_limits *limits);
 void fleet_free(struct fleet *fleet);
 
-/* fleet_class numbers a class by name from 0; UINT32_MAX when FLEET_CLASSES_MAX are known. */
+/* fleet_class numbers a class by name from 0. Where FLEET_CLASSES_MAX are known, one that nobody
+ * holds and no worker serves gives its number up (cost then O(workers)).
+ * Returns UINT32_MAX when there is none such. The number stands until the next call of this or of
+ * fleet_heartbeat, unless it is held. */
 uint32_t fleet_class(struct fleet *fleet, struct span name);
+
+/* fleet_class_hold keeps a number as it is until as many fleet_class_drop; UINT32_MAX: nothing. */
+void fleet_class_hold(struct fleet *fleet, uint32_t class);
+void fleet_class_drop(struct fleet *fleet, uint32_t class);
+
+/* fleet_class_name gives the name of a number below fleet_class_count. */
 struct span fleet_class_name(const struct fleet *fleet, uint32_t class);
 uint32_t fleet_class_count(const struct fleet *fleet);
 

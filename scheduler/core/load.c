@@ -4,13 +4,22 @@
 #include <string.h>
 
 #include "scheduler/core/sched_state.h"
+#include "schemas/json/json_read.h"
 
 static struct instance *find_instance(const struct sched *s, const struct execution_id *id,
                                       uint32_t instance)
 {
     struct execution *e = execution_find(s, id);
 
-    return e == NULL || instance >= e->instance_count ? NULL : &e->instances[instance];
+    return e == NULL ? NULL : execution_instance(e, instance);
+}
+
+/* What is kept of a run that has ended is for people only. */
+static bool is_ended_run(const struct sched *s, const struct execution_id *id, uint32_t instance)
+{
+    const struct execution *e = execution_find(s, id);
+
+    return e != NULL && instance < e->next_number && execution_instance(e, instance) == NULL;
 }
 
 static bool task_from_columns(struct task *task, const struct wire_columns *columns, uint32_t at)
@@ -47,6 +56,10 @@ static bool lease_from(struct sched *s, struct instance *instance, uint32_t inde
     lease->heartbeat = kept->heartbeat;
     lease->started_ms = kept->started_ms;
     lease->due_ns = kept->due_ns;
+    lease->first_ns = kept->first_ns;
+    lease->ready_ns = kept->ready_ns;
+    lease->is_cancelled = kept->is_cancelled;
+    lease->is_killed = kept->is_cancelled; /* sent again with what has no answer */
     memcpy(lease->process, kept->process.data, kept->process.bytes);
     if (task->state == TASK_BACKOFF) {
         s->is_broken = s->is_broken || !heap_insert(&s->backoffs, &lease->timer);
@@ -99,10 +112,24 @@ static void result_load(struct sched *s, struct instance *instance,
     instance->output.artefacts_bytes = output->artefacts_bytes;
 }
 
+static bool more_load(struct sched *s, struct instance *instance, struct span json)
+{
+    struct json_limits limits = {.borrows_text = true};
+    struct json_error error;
+    struct value list;
+    bool is_good = instance->is_map &&
+                   json_read(json, &limits, &s->scratch, &list, &error) == JSON_OK &&
+                   list.kind == VALUE_LIST && items_add(s, &instance->more, &list);
+
+    arena_reset(&s->scratch);
+    return is_good;
+}
+
 static enum sched_err instance_load(struct sched *s, struct instance *instance,
                                     const struct wire_instance *kept)
 {
-    if (kept->state >= TASK_STATE_NR || kept->task_count > LIMIT_TASKS ||
+    if (kept->state >= TASK_STATE_NR || kept->stop >= TASK_STATE_NR ||
+        kept->tail_state >= TASK_STATE_NR || kept->task_count > LIMIT_TASKS ||
         kept->next_index > kept->task_count || (!instance->is_map && kept->task_count > 1) ||
         (kept->has_task && (instance->is_map || kept->task.states.bytes != kept->task_count))) {
         return SCHED_ESTALE;
@@ -114,6 +141,13 @@ static enum sched_err instance_load(struct sched *s, struct instance *instance,
     instance->has_artefacts = kept->has_artefacts;
     instance->started_ms = kept->started_ms;
     instance->ended_ms = kept->ended_ms;
+    instance->ready_ns = kept->ready_ns;
+    instance->stop = (uint8_t)kept->stop;
+    instance->tail_state = (uint8_t)kept->tail_state;
+    instance->is_pruned = kept->is_pruned;
+    if (kept->more.bytes > 0 && !more_load(s, instance, kept->more)) {
+        return s->is_broken ? SCHED_EMEMORY : SCHED_ESTALE;
+    }
     memcpy(instance->counts, kept->counts, sizeof(instance->counts));
     if (kept->error.bytes > 0) {
         instance->error = sched_text(s, kept->error);
@@ -141,9 +175,45 @@ static bool texts_load(struct sched *s, struct execution *e, const struct sched_
     return !s->is_broken;
 }
 
+static bool signals_load(struct sched *s, struct execution *e, const struct wire_body *body)
+{
+    struct signal **link = &e->signals;
+
+    for (uint32_t i = 0; i < body->signal_count; i++) {
+        struct signal *signal = sched_get(s, sizeof(*signal));
+
+        if (signal == NULL) {
+            return false;
+        }
+        signal->name = sched_text(s, body->signals[i].name);
+        signal->json = bytes_copy(s, body->signals[i].json, &signal->bytes);
+        *link = signal;
+        link = &signal->next;
+        e->signal_count++;
+    }
+    return !s->is_broken;
+}
+
+static enum sched_err instances_load(struct sched *s, struct frame *frame,
+                                     const struct wire_instance *kept)
+{
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        enum sched_err result = instance_load(s, &frame->instances[i], &kept[i]);
+
+        frame->instances[i].source.priority = frame->execution->priority;
+        if (frame->execution->deadline_ns != 0) {
+            frame->instances[i].source.deadline_ns = frame->execution->deadline_ns;
+        }
+        if (result != SCHED_OK) {
+            return result;
+        }
+    }
+    return SCHED_OK;
+}
+
 enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *loaded)
 {
-    if (loaded->body.instance_count != loaded->definition->cluster->satellite_count ||
+    if (loaded->body.instance_count != loaded->definition->cluster->root_count ||
         execution_state_is_terminal(loaded->state) || execution_is_known(s, &loaded->id)) {
         return SCHED_ESTALE;
     }
@@ -163,17 +233,47 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
         !heap_insert(&s->timeouts, &e->timer)) {
         return SCHED_EMEMORY;
     }
-    for (uint32_t i = 0; i < e->instance_count; i++) {
-        instance_init(s, e, i);
-
-        enum sched_err result = instance_load(s, &e->instances[i], &loaded->body.instances[i]);
-
-        if (result != SCHED_OK) {
-            execution_release(s, e);
-            return result;
-        }
+    if (loaded->body.next_number > e->next_number) {
+        e->next_number = loaded->body.next_number;
     }
-    return SCHED_OK;
+    e->task_total = loaded->body.task_total;
+    if (loaded->body.has_priority && loaded->body.priority <= CLUSTER_PRIORITY_MAX) {
+        e->priority = loaded->body.priority;
+    }
+    if (!signals_load(s, e, &loaded->body)) {
+        execution_release(s, e);
+        return SCHED_EMEMORY;
+    }
+    enum sched_err result = instances_load(s, &e->root, loaded->body.instances);
+
+    if (result != SCHED_OK) {
+        execution_release(s, e);
+    }
+    return result;
+}
+
+enum sched_err sched_load_frame(struct sched *s, const struct execution_id *id,
+                                const struct wire_run *kept)
+{
+    struct instance *group = find_instance(s, id, kept->group);
+    struct execution *e = group == NULL ? NULL : group->execution;
+    bool is_next =
+        e != NULL && kept->number >= e->root.instance_count &&
+        (e->frame_count == 0 || kept->number >= e->frames[e->frame_count - 1]->number +
+                                                    e->frames[e->frame_count - 1]->instance_count);
+
+    if (!is_next || !instance_is_group(group) || kept->is_ended ||
+        kept->index >= group->task_count || kept->instance_count != group->satellite->inner_count ||
+        kept->number > e->next_number - kept->instance_count) {
+        return SCHED_ESTALE;
+    }
+    struct frame *frame = frame_new(s, &(struct frame_place){e, group, kept->index, kept->number});
+
+    if (frame == NULL) {
+        return SCHED_EMEMORY;
+    }
+    frame->started_ns = kept->started_ns;
+    return instances_load(s, frame, kept->instances);
 }
 
 enum sched_err sched_load_page(struct sched *s, const struct execution_id *id, uint32_t instance,
@@ -181,6 +281,9 @@ enum sched_err sched_load_page(struct sched *s, const struct execution_id *id, u
 {
     struct instance *i = find_instance(s, id, instance);
 
+    if (is_ended_run(s, id, instance)) {
+        return SCHED_OK;
+    }
     if (i == NULL || !i->is_map || i->task_count == 0 || page > (i->task_count - 1) / PAGE_TASKS) {
         return SCHED_ESTALE;
     }
@@ -195,6 +298,9 @@ enum sched_err sched_load_output(struct sched *s, const struct execution_id *id,
 {
     struct instance *i = find_instance(s, id, instance);
 
+    if (is_ended_run(s, id, instance)) {
+        return SCHED_OK;
+    }
     if (i == NULL || i->is_map) {
         return SCHED_ESTALE;
     }
@@ -211,6 +317,9 @@ enum sched_err sched_load_items(struct sched *s, const struct execution_id *id, 
 {
     struct instance *i = find_instance(s, id, instance);
 
+    if (is_ended_run(s, id, instance)) {
+        return SCHED_OK;
+    }
     if (i == NULL || !i->is_map || first != i->items.count || count > i->task_count - first) {
         return SCHED_ESTALE;
     }
@@ -243,7 +352,7 @@ enum sched_err sched_load_items(struct sched *s, const struct execution_id *id, 
 /* READY again below next_index: those that have been tried, or were granted and came back. */
 static void again_load(struct sched *s, struct instance *instance)
 {
-    uint32_t count = instance->is_map ? instance->next_index : 0;
+    uint32_t count = instance->is_map && !instance_is_group(instance) ? instance->next_index : 0;
 
     for (uint32_t i = 0; i < count && !s->is_broken; i++) {
         struct task *task = execution_task(instance, i);
@@ -270,39 +379,70 @@ static void items_again(struct sched *s, struct instance *instance)
     /* Those that are here are right: what was handed out may go on meanwhile. */
     instance->items_stored = kept < instance->task_count ? kept : instance->task_count;
     instance->needs_items = true;
-    work_add(s, WORK_ITEMS, instance->execution, instance);
+    work_add(s, WORK_ITEMS, instance);
 }
 
-static void execution_load_done(struct sched *s, struct execution *e)
+static void parents_load(struct instance *instance)
 {
-    e->open_count = 0;
-    for (uint32_t i = 0; i < e->instance_count; i++) {
-        struct instance *instance = &e->instances[i];
+    instance->parents_open = 0;
+    instance->parents_good = 0;
+    for (uint32_t i = 0; i < instance->satellite->parent_count; i++) {
+        const struct instance *parent =
+            frame_instance(instance->frame, instance->satellite->parents[i]);
+
+        instance->parents_open += !task_state_is_terminal((enum task_state)parent->state);
+        instance->parents_good += instance_is_good(parent);
+    }
+}
+
+static void timers_load(struct sched *s, struct instance *instance)
+{
+    if (task_state_is_terminal((enum task_state)instance->state)) {
+        return;
+    }
+    if (instance->stop != TASK_WAITING) {
+        stop_begin(s, instance->execution);
+    }
+    if (instance->satellite->kind == SATELLITE_WAIT) {
+        if (instance->state == TASK_RUNNING) {
+            wait_load(s, instance);
+        }
+    } else if (instance->task_count > 0) {
+        timers_ready(s, instance);
+    }
+}
+
+static void frame_load_done(struct sched *s, struct frame *frame)
+{
+    frame->open_count = 0;
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        struct instance *instance = &frame->instances[i];
         bool is_open = !task_state_is_terminal((enum task_state)instance->state);
 
-        e->open_count += is_open;
-        instance->parents_open = 0;
-        for (uint32_t k = 0; k < instance->satellite->parent_count; k++) {
-            uint32_t parent = instance->satellite->parents[k];
-
-            instance->parents_open +=
-                !task_state_is_terminal((enum task_state)e->instances[parent].state);
-        }
+        frame->open_count += is_open;
+        parents_load(instance);
+        timers_load(s, instance);
         again_load(s, instance);
         items_again(s, instance);
-        if (instance->state == TASK_WAITING && instance->parents_open == 0) {
-            work_add(s, WORK_RESOLVE, e, instance);
+        if (instance->state == TASK_WAITING && instance_is_joined(instance)) {
+            work_add(s, WORK_RESOLVE, instance);
         } else if (is_open) {
             instance_offer(s, instance);
         }
     }
-    if (e->state == EXECUTION_CANCELLING) {
-        e->kill_cursor = e->leases;
-        e->cancel_instance = 0;
-        work_add(s, WORK_CANCEL, e, NULL);
+    if (frame->open_count == 0) {
+        work_add_frame(s, frame);
     }
-    if (e->open_count == 0) {
-        work_add(s, WORK_FINISH, e, NULL);
+}
+
+static void execution_load_done(struct sched *s, struct execution *e)
+{
+    frame_load_done(s, &e->root);
+    for (uint32_t i = 0; i < e->frame_count; i++) {
+        frame_load_done(s, e->frames[i]);
+    }
+    if (e->state == EXECUTION_CANCELLING) {
+        stop_begin(s, e);
     }
 }
 

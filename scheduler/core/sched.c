@@ -55,6 +55,8 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     table_init(&s->tombstones, allocator);
     heap_init(&s->backoffs, allocator, lease_is_before);
     heap_init(&s->timeouts, allocator, timeout_is_before);
+    heap_init(&s->starts, allocator, timer_is_before);
+    heap_init(&s->takes, allocator, timer_is_before);
     vector_init(&s->works, allocator, sizeof(struct work));
     vector_init(&s->changes, allocator, sizeof(struct sched_change));
     vector_init(&s->dispatches, allocator, sizeof(struct sched_dispatch));
@@ -63,8 +65,10 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->pages, allocator, sizeof(struct sched_page));
     vector_init(&s->items, allocator, sizeof(struct sched_items));
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
+    vector_init(&s->frames, allocator, sizeof(struct frame *));
     vector_init(&s->blobs, allocator, sizeof(struct sched_blob));
     arena_init(&s->scratch, allocator, 0);
+    arena_init(&s->batch_arena, allocator, 0);
     return s;
 }
 
@@ -105,13 +109,16 @@ void sched_free(struct sched *s)
     table_release(&s->tombstones);
     heap_release(&s->backoffs);
     heap_release(&s->timeouts);
-    struct vector *vectors[] = {&s->works, &s->changes, &s->dispatches, &s->kills, &s->outputs,
-                                &s->pages, &s->items,   &s->needs,      &s->blobs};
+    heap_release(&s->starts);
+    heap_release(&s->takes);
+    struct vector *vectors[] = {&s->works, &s->changes, &s->dispatches, &s->kills,  &s->outputs,
+                                &s->pages, &s->items,   &s->needs,      &s->frames, &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
     }
     arena_release(&s->scratch);
+    arena_release(&s->batch_arena);
     (void)s->allocator.resize(s->allocator.context, s, sizeof(*s), 0);
 }
 
@@ -119,27 +126,48 @@ static void work_step(struct sched *s, const struct work *work)
 {
     switch (work->kind) {
     case WORK_RESOLVE:
+        waiter_looks(&work->instance->waiter, work->execution);
         instance_resolve(s, work->instance);
         break;
     case WORK_ITEMS:
-        instance_items_work(s, work->instance);
+        waiter_looks(&work->instance->waiter, work->execution);
+        map_items(s, work->instance);
         break;
-    case WORK_CANCEL:
-        execution_cancel_work(s, work->execution);
+    case WORK_BEGIN:
+        group_begin(s, work->instance);
+        break;
+    case WORK_STOP:
+        stop_work(s, work->execution);
+        break;
+    case WORK_OFFER:
+        offer_work(s, work->execution);
         break;
     case WORK_FINISH:
-        execution_finish(s, work->execution);
+        waiter_looks(&work->frame->waiter, work->execution);
+        frame_finish(s, work->frame);
+        break;
+    case WORK_NONE:
         break;
     }
 }
 
 /* Works through the queue until it is empty or the step has changed enough. */
-static void works_run(struct sched *s)
+static void works_run(struct sched *s, bool is_narrow)
 {
-    while (s->works_head < s->works.count && s->budget > 0 && !s->is_broken) {
-        struct work work = ((struct work *)s->works.items)[s->works_head++];
+    const struct execution *first = NULL;
 
+    while (s->works_head < s->works.count && s->budget > 0 && !s->is_broken) {
+        struct work work = ((struct work *)s->works.items)[s->works_head];
+
+        first = first == NULL ? work.execution : first;
+        if (is_narrow && work.execution != first) {
+            break;
+        }
+        s->works_head++;
         s->budget--;
+        if (work.kind != WORK_NONE) {
+            work.execution->work_count--;
+        }
         work_step(s, &work);
     }
     if (s->works_head == s->works.count) {
@@ -155,27 +183,41 @@ static void works_run(struct sched *s)
     }
 }
 
-static enum sched_err cancel_step(struct sched *s, const struct sched_cancel *cancel)
+enum sched_err control_cancel(struct sched *s, struct execution *e, struct span reason)
 {
-    struct execution *e = execution_find(s, &cancel->id);
-
-    if (e == NULL || (e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING)) {
+    if (e->state == EXECUTION_CANCELLING ||
+        execution_state_is_terminal((enum execution_state)e->state)) {
         return SCHED_ESTALE;
     }
-    execution_end(s, e, EXECUTION_CANCELLED,
-                  cancel->reason.bytes > 0 ? cancel->reason : span_of("cancelled"));
+    execution_end(s, e, EXECUTION_CANCELLED, reason.bytes > 0 ? reason : span_of("cancelled"));
     return SCHED_OK;
+}
+
+/* What may be due behind a barrier; EXO_TIME_NEVER: nothing. */
+static exo_time takes_due(const struct sched *s)
+{
+    const struct heap_node *timeout = heap_first(&s->timeouts);
+
+    exo_time due_ns = timers_next_take(s);
+
+    return timeout != NULL && execution_of(timeout)->timeout_at_ns < due_ns
+               ? execution_of(timeout)->timeout_at_ns
+               : due_ns;
 }
 
 /* Backoffs start something: they fire at once. Timeouts take something away: they wait until all
  * input below an end captured after now has been applied. */
 static enum sched_err timer_step(struct sched *s)
 {
-    struct heap_node *first = heap_first(&s->timeouts);
+    exo_time due_ns = takes_due(s);
 
+    if (s->is_narrow && s->works.count > 0) {
+        return SCHED_OK;
+    }
+    s->budget = s->is_narrow ? 1 : s->budget;
     attempt_backoffs(s);
-    if (first != NULL && execution_of(first)->timeout_at_ns <= s->now_ns &&
-        execution_of(first)->timeout_at_ns > s->barrier_asked_ns) {
+    timers_start(s);
+    if (due_ns <= s->now_ns && due_ns > s->barrier_asked_ns) {
         s->barrier_asked_ns = s->now_ns;
         s->wants_barrier = true;
     }
@@ -200,43 +242,16 @@ static enum sched_err barrier_step(struct sched *s, exo_time asked_ns)
                           span_of("the execution ran longer than its timeout"));
         }
     }
+    timers_take(s, asked_ns);
     s->barrier_asked_ns = 0;
     return SCHED_OK;
 }
 
-static enum sched_err value_step(struct sched *s, const struct sched_value *value)
+static enum sched_err cancel_step(struct sched *s, const struct sched_cancel *cancel)
 {
-    struct execution *e = execution_find(s, &value->id);
+    struct execution *e = execution_find(s, &cancel->id);
 
-    if (e == NULL || value->instance >= e->instance_count ||
-        execution_state_is_terminal((enum execution_state)e->state)) {
-        return SCHED_ESTALE;
-    }
-    struct instance *source = &e->instances[value->instance];
-
-    loaded_drop(s, source);
-    if (!output_keep(s, &source->loaded, value->json)) {
-        return SCHED_EMEMORY;
-    }
-    if (value->error.bytes > 0) {
-        source->loaded_error = sched_text(s, value->error);
-    }
-    source->loaded_index = value->index;
-    source->is_loaded = true;
-    e->has_values = true;
-    for (uint32_t i = 0; i < e->instance_count; i++) {
-        if (e->instances[i].is_pending) {
-            e->instances[i].is_pending = false;
-            work_add(s, e->instances[i].needs_items ? WORK_ITEMS : WORK_RESOLVE, e,
-                     &e->instances[i]);
-        }
-    }
-    /* Once only: the first may end it, and it is freed with the next seal. */
-    if (e->is_finishing && !e->has_work) {
-        e->has_work = true;
-        work_add(s, WORK_FINISH, e, NULL);
-    }
-    return SCHED_OK;
+    return e == NULL ? SCHED_ESTALE : control_cancel(s, e, cancel->reason);
 }
 
 static enum sched_err event_step(struct sched *s, const struct sched_event *event)
@@ -248,6 +263,8 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
         return attempt_report(s, &event->report);
     case SCHED_CANCEL:
         return cancel_step(s, &event->cancel);
+    case SCHED_COMMAND:
+        return control_step(s, &event->command);
     case SCHED_GRANT:
         return attempt_grant(s, &event->grant);
     case SCHED_WITNESS:
@@ -257,7 +274,9 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
     case SCHED_BARRIER:
         return barrier_step(s, event->asked_ns);
     case SCHED_VALUE:
-        return value_step(s, &event->value);
+        return waiter_value(s, &event->value);
+    case SCHED_FAIL:
+        return fail_step(s, &event->cancel);
     case SCHED_EVENT_NR:
         break;
     }
@@ -275,7 +294,7 @@ enum sched_err sched_step(struct sched *s, const struct sched_event *event, exo_
     s->budget = s->limits.step_tasks;
     enum sched_err result = event_step(s, event);
 
-    works_run(s);
+    works_run(s, s->is_narrow && event->kind == SCHED_TIMER);
     if (s->is_broken) {
         return SCHED_EMEMORY;
     }
@@ -290,21 +309,19 @@ bool sched_has_work(const struct sched *s)
 
 exo_time sched_deadline(const struct sched *s)
 {
-    exo_time due_ns = EXO_TIME_NEVER;
     const struct heap_node *backoff = heap_first(&s->backoffs);
-    const struct heap_node *timeout = heap_first(&s->timeouts);
+    exo_time due_ns = timers_next_start(s);
+    exo_time take_ns = takes_due(s);
 
     if (backoff != NULL) {
-        due_ns = ((const struct lease *)(const void *)((const unsigned char *)backoff -
-                                                       offsetof(struct lease, timer)))
-                     ->due_ns;
+        exo_time backoff_ns = ((const struct lease *)(const void *)((const unsigned char *)backoff -
+                                                                    offsetof(struct lease, timer)))
+                                  ->due_ns;
+
+        due_ns = backoff_ns < due_ns ? backoff_ns : due_ns;
     }
-    /* A timeout that waits for its barrier needs no timer. */
-    if (timeout != NULL && execution_of(timeout)->timeout_at_ns > s->barrier_asked_ns &&
-        execution_of(timeout)->timeout_at_ns < due_ns) {
-        due_ns = execution_of(timeout)->timeout_at_ns;
-    }
-    return due_ns;
+    /* What waits for its barrier needs no timer. */
+    return take_ns > s->barrier_asked_ns && take_ns < due_ns ? take_ns : due_ns;
 }
 
 void sched_holders(const struct sched *s, void (*call)(void *context, const struct holder *holder),
@@ -323,10 +340,8 @@ void sched_task_sent(struct sched *s, const struct task_id *task, uint32_t attem
 {
     struct execution *e = execution_find(s, &task->execution);
 
-    if (e == NULL || task->instance >= e->instance_count) {
-        return;
-    }
-    struct task *t = execution_task(&e->instances[task->instance], task->index);
+    struct instance *instance = e == NULL ? NULL : execution_instance(e, task->instance);
+    struct task *t = instance == NULL ? NULL : execution_task(instance, task->index);
 
     if (t != NULL && t->lease != NULL && t->attempt == attempt) {
         t->lease->offset = offset;
@@ -364,6 +379,8 @@ struct sched_batch sched_batch(const struct sched *s)
         .page_count = s->pages.count,
         .items = s->items.items,
         .item_count = s->items.count,
+        .frames = s->frames.items,
+        .frame_count = s->frames.count,
         .needs = s->needs.items,
         .need_count = s->needs.count,
         .blobs = s->blobs.items,
@@ -397,8 +414,10 @@ void sched_sealed(struct sched *s)
         vectors[i]->count = 0;
     }
     s->wants_barrier = false;
+    arena_reset(&s->batch_arena);
     s->batch++;
     pages_clean(s);
+    frames_sealed(s);
     while (s->dirty != NULL) {
         struct execution *e = s->dirty;
 

@@ -44,12 +44,14 @@ enum sched_err {
 enum sched_event_kind {
     SCHED_SUBMIT,
     SCHED_REPORT,
-    SCHED_CANCEL,
+    SCHED_CANCEL,  /* of a whole execution */
+    SCHED_COMMAND, /* whatever else a person may ask for */
     SCHED_GRANT,
     SCHED_WITNESS,
     SCHED_TIMER,   /* something is due */
     SCHED_BARRIER, /* all input below an end asked at asked_ns has been applied */
     SCHED_VALUE,   /* what a need asked for */
+    SCHED_FAIL,    /* an input that concerns an execution brings its reader down: it fails */
     SCHED_EVENT_NR,
 };
 
@@ -71,6 +73,17 @@ struct sched_report {
 struct sched_cancel {
     struct execution_id id;
     struct span reason;
+};
+
+struct sched_command {
+    enum wire_command_kind kind;
+    struct execution_id id;
+    struct span task;  /* path of a satellite or task; bytes 0: the execution */
+    struct span name;  /* SIGNAL */
+    struct span value; /* SIGNAL, SKIP: JSON; bytes 0: null */
+    uint32_t priority; /* PRIORITY */
+    struct span reason;
+    struct span actor;
 };
 
 struct sched_grant {
@@ -109,7 +122,8 @@ struct sched_event {
     union {
         struct sched_submit submit;
         struct sched_report report;
-        struct sched_cancel cancel;
+        struct sched_cancel cancel; /* also of FAIL */
+        struct sched_command command;
         struct sched_grant grant;
         struct sched_witness witness;
         struct sched_value value;
@@ -133,6 +147,14 @@ exo_time sched_deadline(const struct sched *sched);
  * list one that is not current; only then is its witness worth a barrier. Changes nothing that
  * counts. */
 bool sched_is_concerned(struct sched *sched, const struct sched_witness *witness);
+
+/* sched_concerns tells which execution an input that is no record would go about first; false:
+ * none. Changes nothing. */
+bool sched_concerns(const struct sched *sched, const struct sched_event *event,
+                    struct execution_id *ret_id);
+
+/* sched_be_narrow lets each TIMER go about one execution only, the one sched_concerns tells. */
+void sched_be_narrow(struct sched *sched, bool is_narrow);
 
 /* sched_holders calls back for each life of a worker that holds attempts of this shard. */
 void sched_holders(const struct sched *sched,
@@ -253,6 +275,9 @@ struct sched_batch {
     uint32_t page_count;
     const struct sched_items *items;
     uint32_t item_count;
+    struct frame *const *frames; /* runs of groups whose rows are to be written; is_ended: for the
+                                  * last time */
+    uint32_t frame_count;
     const struct sched_need *needs;
     uint32_t need_count;
     const struct sched_blob *blobs;
@@ -282,12 +307,15 @@ struct sched_loaded {
     struct wire_body body;
 };
 
-/* Load calls come in this order: every execution, then their pages, outputs of single tasks and
+/* Load calls come in this order: every execution, then the runs of their groups that have not ended
+ * by number, then pages, outputs of single tasks and
  * items, then sched_load_done, which offers what is ready and resolves what was left half-way.
  * SCHED_ESTALE: does not fit (of an execution that is not loaded, or a broken row): skip and say.
  */
 EXO_CHECKED enum sched_err sched_load_execution(struct sched *sched,
                                                 const struct sched_loaded *loaded);
+EXO_CHECKED enum sched_err sched_load_frame(struct sched *sched, const struct execution_id *id,
+                                            const struct wire_run *frame);
 EXO_CHECKED enum sched_err sched_load_page(struct sched *sched, const struct execution_id *id,
                                            uint32_t instance, uint32_t page,
                                            const struct wire_columns *columns);

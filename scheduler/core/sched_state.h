@@ -1,13 +1,23 @@
 /* sched_state: what the files of the shard's core share; for this folder's sources only.
  *
  *   sched.c      the door: events in, bulk work, time
- *   admit.c      executions come and go: memory, submit, cancel, finish
+ *   admit.c      executions come and go: memory, submit, finish
+ *   stop.c       what an end from outside does to all that runs
+ *   control.c    what people ask for while it runs
+ *   wait.c       satellites that wait for time, a signal, a person
+ *   timer.c      queue and total timeouts
+ *   frame.c      runs of a scope: the top level's and those of groups
  *   graph.c      satellites: when they run, skip, fail, end
+ *   map.c        the list of a map: computed, held, handed to the store
+ *   group.c      the runs of a group: begun as there is room, ended
+ *   waiter.c     values that expressions wait for
  *   attempt.c    tasks: grants, reports, losses, retries
+ *   lease.c      attempts in workers' hands, by execution and by holder
  *   witness.c    doubts about workers
  *   scope.c      what expressions see
  *   load.c       back from the store
  *   check.c      the invariants
+ *   quarantine.c what brings its reader down
  * Pure. */
 #ifndef EXO_SCHEDULER_SCHED_STATE_H
 #define EXO_SCHEDULER_SCHED_STATE_H
@@ -17,17 +27,23 @@
 #include "schemas/vocab/limits.h"
 
 enum work_kind {
-    WORK_RESOLVE, /* an instance whose parents are all terminal */
+    WORK_NONE,    /* what it was for is gone */
+    WORK_RESOLVE, /* an instance whose join may be met */
     WORK_ITEMS,   /* hand the next items of a map to the store */
-    WORK_CANCEL,  /* go on with a cancel */
-    WORK_FINISH,  /* all satellites are terminal */
+    WORK_BEGIN,   /* begin runs of a group */
+    WORK_STOP,    /* go on with a stop */
+    WORK_OFFER,   /* tell the queue of every instance again: a pause, a resume, a priority */
+    WORK_FINISH,  /* all satellites of a frame are terminal */
 };
 
 struct work {
     enum work_kind kind;
     struct execution *execution;
-    struct instance *instance;
+    struct frame *frame;       /* RESOLVE, ITEMS, BEGIN: the instance's; FINISH: whose end it is */
+    struct instance *instance; /* RESOLVE, ITEMS, BEGIN */
 };
+
+struct scope;
 
 struct sched {
     struct allocator allocator;
@@ -38,7 +54,8 @@ struct sched {
     exo_time now_ns;
     uint64_t batch; /* number of the open one in this life, from 1 */
     bool is_broken;
-    uint64_t age; /* of the next source */
+    bool is_narrow; /* a TIMER goes about one execution */
+    uint64_t age;   /* of the next source */
     struct table executions;
     struct table holders;
     struct table tombstones; /* items are entries of the ring */
@@ -46,14 +63,18 @@ struct sched {
     uint32_t ring_count, ring_next;
     struct heap backoffs;      /* leases */
     struct heap timeouts;      /* executions */
+    struct heap starts;        /* instance_timer: what lets something go on, due at once */
+    struct heap takes;         /* instance_timer: what takes something away, after a barrier */
     exo_time barrier_asked_ns; /* timeouts due up to here wait for a barrier */
     struct execution *dirty;
     struct vector works; /* ring would save nothing: emptied nearly every step */
     uint32_t works_head;
     struct vector changes, dispatches, kills, outputs, pages, items, needs, blobs;
+    struct vector frames; /* struct frame *: to be written */
     bool wants_barrier;
-    uint32_t budget;      /* changes this step may still make */
-    struct arena scratch; /* expressions; reset after use */
+    uint32_t budget;          /* changes this step may still make */
+    struct arena scratch;     /* expressions; reset after use */
+    struct arena batch_arena; /* what the open batch refers to and nobody else keeps */
     struct sched_counts counts;
 };
 
@@ -67,38 +88,145 @@ void sched_text_put(struct sched *s, char *text);    /* NULL is allowed */
 /* admit.c */
 struct execution *execution_new(struct sched *s, const struct execution_id *id,
                                 struct definition *definition);
-void instance_init(struct sched *s, struct execution *e, uint32_t i);
-void items_drop(struct sched *s, struct item_list *items);
 void execution_release(struct sched *s, struct execution *e);
 struct execution *execution_find(const struct sched *s, const struct execution_id *id);
 bool execution_is_known(const struct sched *s, const struct execution_id *id);
 void execution_dirty(struct sched *s, struct execution *e);
 void execution_state_set(struct sched *s, struct execution *e, enum execution_state state);
-void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
-                   struct span reason);
-void execution_cancel_work(struct sched *s, struct execution *e);
 void execution_finish(struct sched *s, struct execution *e);
 void execution_remember(struct sched *s, const struct execution_id *id);
 enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit);
-void loaded_drop(struct sched *s, struct instance *instance);
-void values_drop(struct sched *s, struct execution *e);
 void output_drop(struct sched *s, struct kept_output *output);
 bool output_keep(struct sched *s, struct kept_output *output, struct span json);
 
+/* stop.c */
+void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
+                   struct span reason);
+void instance_stop_set(struct sched *s, struct instance *instance, enum task_state state,
+                       struct span reason);
+void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
+bool tail_end(struct instance *instance, enum task_state state);
+void stop_begin(struct sched *s, struct execution *e);
+void stop_work(struct sched *s, struct execution *e);
+
+/* control.c */
+enum sched_err control_step(struct sched *s, const struct sched_command *command);
+enum sched_err control_cancel(struct sched *s, struct execution *e, struct span reason);
+void offer_work(struct sched *s, struct execution *e);
+
+/* wait.c */
+void wait_begin(struct sched *s, struct instance *instance);
+void wait_load(struct sched *s, struct instance *instance);
+void wait_due(struct sched *s, struct instance *instance);
+void wait_end(struct sched *s, struct instance *instance, enum task_state state, struct span json,
+              struct span error);
+enum sched_err wait_signal(struct sched *s, struct execution *e, struct span name,
+                           struct span json);
+void signal_free(struct sched *s, struct signal *signal);
+
+/* timer.c */
+void timer_set(struct sched *s, struct instance *instance, enum instance_timer_kind kind,
+               exo_time due_ns);
+void timers_drop(struct sched *s, struct instance *instance);
+void timers_ready(struct sched *s, struct instance *instance);
+void timers_again(struct sched *s, struct lease *lease);
+void timers_start(struct sched *s);
+void timers_take(struct sched *s, exo_time asked_ns);
+exo_time timers_next_start(const struct sched *s);
+exo_time timers_next_take(const struct sched *s);
+bool timer_is_before(const struct heap_node *a, const struct heap_node *b);
+const struct instance_timer *timer_of(const struct heap_node *node);
+
+/* frame.c */
+struct frame_place {
+    struct execution *execution;
+    struct instance *group; /* NULL: the top level */
+    uint32_t index;
+    uint32_t number;
+};
+
+/* frame_init makes a frame in place, all its instances WAITING; frame_new one on the heap, the last
+ * of its execution. False and NULL: the core is broken. */
+bool frame_init(struct sched *s, struct frame *frame, const struct frame_place *place);
+struct frame *frame_new(struct sched *s, const struct frame_place *place);
+
+/* frame_release frees what the frame holds, not the frame. */
+void frame_release(struct sched *s, struct frame *frame);
+
+/* frame_dirty sees to it that the row that holds the frame is written with the batch. */
+void frame_dirty(struct sched *s, struct frame *frame);
+
+/* frame_begin resolves the instances that wait for nobody. */
+void frame_begin(struct sched *s, struct frame *frame);
+
+/* frame_finish ends a frame whose instances are all terminal, or lets it wait for a value. */
+void frame_finish(struct sched *s, struct frame *frame);
+
+/* frame_failure gives the first instance whose failure nobody dealt with; NULL: none. */
+const struct instance *frame_failure(const struct frame *frame);
+
+/* frame_output writes what the frame gives. False while it waits for a value, or, with
+ * ret_error->code set, when it cannot be computed. */
+bool frame_output(struct sched *s, struct frame *frame, struct buffer *text,
+                  struct expression_error *ret_error);
+
+/* frames_sealed forgets that frames are dirty and drops those that have ended. */
+void frames_sealed(struct sched *s);
+
+/* group.c */
+void group_wake(struct sched *s, struct instance *group);
+void group_begin(struct sched *s, struct instance *group);
+void group_run_ended(struct sched *s, struct frame *frame, enum task_state state);
+void group_unstarve(struct instance *group);
+
+/* map.c */
+void map_expand(struct sched *s, struct instance *instance);
+void map_items(struct sched *s, struct instance *instance);
+bool map_more(struct sched *s, struct instance *instance, const struct value *list);
+bool items_add(struct sched *s, struct item_list *items, const struct value *list);
+void items_drop(struct sched *s, struct item_list *items);
+enum task_state map_end(const struct instance *instance);
+
+/* waiter.c */
+void waiter_wait(struct sched *s, struct waiter *waiter, struct frame *frame,
+                 const struct scope *scope);
+void waiter_stop(struct waiter *waiter, struct execution *e);
+void waiter_looks(struct waiter *waiter, struct execution *e);
+void loaded_drop(struct sched *s, struct instance *instance);
+void values_drop(struct sched *s, struct frame *frame);
+enum sched_err waiter_value(struct sched *s, const struct sched_value *value);
+
 /* graph.c */
+void fail_expression(struct sched *s, struct instance *instance, const char *field,
+                     const struct expression_error *error);
 void instance_resolve(struct sched *s, struct instance *instance);
 void instance_end(struct sched *s, struct instance *instance, enum task_state state,
                   struct span error);
 void instance_settle(struct sched *s, struct instance *instance);
-void instance_items_work(struct sched *s, struct instance *instance);
-bool instance_expand(struct sched *s, struct instance *instance, const struct value *list);
-void work_add(struct sched *s, enum work_kind kind, struct execution *e, struct instance *i);
+bool instance_is_joined(const struct instance *instance);
+void work_add(struct sched *s, enum work_kind kind, struct instance *instance);
+void work_add_frame(struct sched *s, struct frame *frame);
+void work_add_execution(struct sched *s, enum work_kind kind, struct execution *e);
+void works_purge(struct sched *s, const struct execution *e, const struct frame *frame);
 
 /* attempt.c */
 void instance_offer(struct sched *s, struct instance *instance);
 struct page *page_get(struct sched *s, struct instance *instance, uint32_t page);
 void task_change(struct sched *s, struct instance *instance, struct task *task, uint32_t index,
                  enum task_state state, struct span worker, struct span error);
+void result_keep(struct sched *s, struct instance *instance, const struct wire_output *output);
+void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
+void task_ready_again(struct sched *s, struct lease *lease, struct span error);
+void attempt_lost(struct sched *s, struct lease *lease, const char *why);
+void attempt_skip(struct sched *s, struct lease *lease, struct span json, struct span actor);
+void output_note(struct sched *s, struct instance *instance, const struct wire_output *output);
+void attempt_backoffs(struct sched *s);
+enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
+enum sched_err attempt_report(struct sched *s, const struct sched_report *report);
+void attempt_kill(struct sched *s, struct lease *lease);
+void dispatch_note(struct sched *s, struct lease *lease);
+
+/* lease.c */
 struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);
 struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation);
 void lease_dirty(struct sched *s, struct lease *lease);
@@ -107,14 +235,10 @@ void lease_unhold(struct lease *lease);
 struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t index);
 void lease_free(struct sched *s, struct lease *lease);
 void again_add(struct instance *instance, struct lease *lease);
-void result_keep(struct sched *s, struct instance *instance, const struct wire_output *output);
-void task_ready_again(struct sched *s, struct lease *lease, struct span error);
-void attempt_lost(struct sched *s, struct lease *lease, const char *why);
-void attempt_backoffs(struct sched *s);
-enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
-enum sched_err attempt_report(struct sched *s, const struct sched_report *report);
-void attempt_kill(struct sched *s, struct lease *lease);
-void dispatch_note(struct sched *s, struct lease *lease);
+void again_remove(struct instance *instance, struct lease *lease);
+
+/* quarantine.c */
+enum sched_err fail_step(struct sched *s, const struct sched_cancel *fail);
 
 /* witness.c */
 enum sched_err witness_step(struct sched *s, const struct sched_witness *witness);
@@ -122,7 +246,8 @@ enum sched_err witness_step(struct sched *s, const struct sched_witness *witness
 /* scope.c */
 struct scope {
     struct sched *sched;
-    struct execution *execution;
+    struct frame *frame;
+    const struct instance *user; /* whose expression it is; NULL: an output */
     bool has_need;
     struct sched_need need;
 };
@@ -135,10 +260,7 @@ enum expression_err scope_eval_template(struct scope *scope, const struct value_
                                         struct value *ret_value,
                                         struct expression_error *ret_error);
 
-/* need_note puts what a scope waits for into the open batch. */
-void need_note(struct sched *s, const struct scope *scope);
-
-/* scope_default_output writes the object of the satellites nobody needs. */
+/* scope_default_output writes the object of the frame's satellites nobody needs. */
 void scope_default_output(struct scope *scope, struct buffer *buffer, bool *ret_is_pending);
 
 /* changes */

@@ -13,10 +13,17 @@
 
 enum { DEFAULT_OUTPUT_TASKS_MAX = 1000 };
 
+/* A loaded value is parsed once: a macro may ask for each of its items. */
+struct parsed {
+    bool is_done;
+    struct value value;
+};
+
 /* What lazy objects point to. */
 struct seen {
     struct scope *scope;
     struct instance *instance;
+    struct parsed *loaded;
 };
 
 static enum expression_err parse(struct scope *scope, struct span json, struct value *ret,
@@ -37,6 +44,21 @@ static enum expression_err parse(struct scope *scope, struct span json, struct v
     return result == JSON_OK ? EXPRESSION_OK
                              : expression_error_set(error, EXPRESSION_EFAILED,
                                                     "a kept value is no JSON: ", json_error.text);
+}
+
+static enum expression_err parse_loaded(const struct seen *seen, struct value *ret,
+                                        struct expression_error *error)
+{
+    const struct instance *instance = seen->instance;
+    enum expression_err result = EXPRESSION_OK;
+
+    if (!seen->loaded->is_done) {
+        result = parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes},
+                       &seen->loaded->value, error);
+        seen->loaded->is_done = result == EXPRESSION_OK;
+    }
+    *ret = seen->loaded->value;
+    return result;
 }
 
 /* Notes that a value must be fetched. */
@@ -74,8 +96,7 @@ static enum expression_err load_whole(const struct expression_object *self, stru
         return expression_error_set(error, EXPRESSION_ELIMIT, instance->loaded_error, "");
     }
     if (instance->is_loaded && instance->loaded_index == UINT32_MAX) {
-        return parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes}, ret,
-                     error);
+        return parse_loaded(seen, ret, error);
     }
     return want(seen->scope, instance, UINT32_MAX, error);
 }
@@ -112,8 +133,7 @@ static enum expression_err list_index(const struct expression_object *self, int6
         (instance->loaded_index != UINT32_MAX && instance->loaded_index != (uint32_t)index)) {
         return want(seen->scope, instance, (uint32_t)index, error);
     }
-    result = parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes},
-                   &value, error);
+    result = parse_loaded(seen, &value, error);
     if (result != EXPRESSION_OK) {
         return result;
     }
@@ -195,19 +215,22 @@ static enum expression_err satellites_member(const struct expression_object *sel
                                              struct expression_error *error)
 {
     struct seen *all = (struct seen *)(uintptr_t)self->a;
-    const struct cluster *cluster = all->scope->execution->definition->cluster;
-    const struct satellite *satellite = cluster_find(cluster, name);
+    const struct frame *frame = all->scope->frame;
+    const struct satellite *satellite =
+        cluster_find_seen(frame->execution->definition->cluster, frame_group(frame), name);
 
     if (satellite == NULL) {
         return expression_error_set(error, EXPRESSION_EMISSING, "no such satellite", "");
     }
     struct seen *seen = arena_alloc(&all->scope->sched->scratch, sizeof(*seen));
+    struct parsed *loaded = arena_alloc(&all->scope->sched->scratch, sizeof(*loaded));
 
-    if (seen == NULL) {
+    if (seen == NULL || loaded == NULL) {
         return expression_error_set(error, EXPRESSION_EMEMORY, "out of memory", "");
     }
     seen->scope = all->scope;
-    seen->instance = &all->scope->execution->instances[satellite->index];
+    seen->loaded = loaded;
+    seen->instance = frame_instance(frame, satellite->index);
     *ret = (struct expression_object){.type = &satellite_type, .data = seen};
     return EXPRESSION_OK;
 }
@@ -215,11 +238,11 @@ static enum expression_err satellites_member(const struct expression_object *sel
 static const struct expression_object_type satellites_type = {.member = satellites_member,
                                                               .load = no_whole};
 
-/* execution.id, .time (milliseconds since 1970) and .labels. */
+/* execution.id, .time (a timestamp, in milliseconds) and .labels. */
 static enum expression_err execution_value(struct scope *scope, struct value *ret,
                                            struct expression_error *error)
 {
-    struct execution *e = scope->execution;
+    struct execution *e = scope->frame->execution;
     struct arena *arena = &scope->sched->scratch;
     struct value_member *members = arena_alloc(arena, 3 * sizeof(*members));
     char *id = arena_alloc(arena, EXECUTION_ID_TEXT_BYTES + 1);
@@ -231,10 +254,69 @@ static enum expression_err execution_value(struct scope *scope, struct value *re
     members[0].key = value_string(span_of("id"));
     members[0].value = value_string(span_of(id));
     members[1].key = value_string(span_of("time"));
-    members[1].value = value_int(e->submitted_ns / EXO_MILLISECOND);
+    members[1].value = value_timestamp_ms(e->submitted_ns / EXO_MILLISECOND);
     members[2].key = value_string(span_of("labels"));
     *ret = (struct value){.kind = VALUE_MAP, .count = 3, .members = members};
     return parse(scope, (struct span){e->labels, e->labels_bytes}, &members[2].value, error);
+}
+
+/* The item or index of a run around; ENAME: no such name. */
+static enum expression_err outer_value(struct scope *scope, struct span name, struct value *ret,
+                                       struct expression_error *error)
+{
+    for (const struct frame *f = scope->frame; f->group != NULL; f = f->group->frame) {
+        if (!f->group->is_map) {
+            continue;
+        }
+        if (span_is(name, "index")) {
+            *ret = value_int(f->index);
+            return EXPRESSION_OK;
+        }
+        if (span_equal(name, f->group->satellite->item_name)) {
+            return parse(scope, item_at(f->group, f->index), ret, error);
+        }
+    }
+    return EXPRESSION_ENAME;
+}
+
+/* {satellite, state, error} of one that failed. */
+static bool failure_value(struct scope *scope, const struct instance *failed, struct value *ret)
+{
+    struct value_member *members = arena_alloc(&scope->sched->scratch, 3 * sizeof(*members));
+
+    if (members == NULL) {
+        return false;
+    }
+    members[0].key = value_string(span_of("satellite"));
+    members[0].value = value_string(failed->satellite->name);
+    members[1].key = value_string(span_of("state"));
+    members[1].value = value_string(span_of(task_state_name((enum task_state)failed->state)));
+    members[2].key = value_string(span_of("error"));
+    members[2].value = failed->error == NULL ? value_null() : value_string(span_of(failed->error));
+    *ret = (struct value){.kind = VALUE_MAP, .count = 3, .members = members};
+    return true;
+}
+
+/* What failed upstream of the user, in the order of the file. */
+static enum expression_err failures_value(struct scope *scope, struct value *ret,
+                                          struct expression_error *error)
+{
+    const struct frame *frame = scope->frame;
+    struct value *items =
+        arena_alloc(&scope->sched->scratch, frame->instance_count * sizeof(*items));
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; scope->user != NULL && items != NULL && i < frame->instance_count; i++) {
+        if (instance_sees_failure(scope->user, &frame->instances[i]) &&
+            !failure_value(scope, &frame->instances[i], &items[count++])) {
+            items = NULL;
+        }
+    }
+    if (items == NULL) {
+        return expression_error_set(error, EXPRESSION_EMEMORY, "out of memory", "");
+    }
+    *ret = (struct value){.kind = VALUE_LIST, .count = count, .items = items};
+    return EXPRESSION_OK;
 }
 
 static enum expression_err scope_lookup(void *context, struct span name,
@@ -242,7 +324,7 @@ static enum expression_err scope_lookup(void *context, struct span name,
                                         struct expression_error *error)
 {
     struct scope *scope = context;
-    struct execution *e = scope->execution;
+    struct execution *e = scope->frame->execution;
 
     *ret = (struct expression_object){0};
     if (span_is(name, "input")) {
@@ -261,7 +343,10 @@ static enum expression_err scope_lookup(void *context, struct span name,
         *ret = (struct expression_object){.type = &satellites_type, .a = (uintptr_t)all};
         return EXPRESSION_OK;
     }
-    return EXPRESSION_ENAME;
+    if (span_is(name, "failures") && scope->user != NULL) {
+        return failures_value(scope, &ret->value, error);
+    }
+    return outer_value(scope, name, &ret->value, error);
 }
 
 enum expression_err scope_eval(struct scope *scope, const struct expression *expression,
@@ -282,27 +367,25 @@ enum expression_err scope_eval_template(struct scope *scope, const struct value_
 }
 
 /* What is too large to stand in the output is named by where it can be read. */
-static void put_place(struct json_writer *writer, const struct instance *instance)
+static void put_place(struct scope *scope, struct json_writer *writer,
+                      const struct instance *instance)
 {
     char id[EXECUTION_ID_TEXT_BYTES + 1];
-    char place[160];
-    struct span parts[] = {span_of("/v1/executions/"),
-                           {NULL, 0},
-                           span_of("/satellites/"),
-                           instance->satellite->name,
-                           span_of("/output")};
-    size_t at = 0;
+    struct buffer place;
 
     execution_id_format(&instance->execution->id, id);
-    parts[1] = span_of(id);
-    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-        memcpy(place + at, parts[i].data, parts[i].bytes);
-        at += parts[i].bytes;
-    }
+    buffer_init(&place, scope->sched->allocator, 0);
+    buffer_text(&place, "/v1/executions/");
+    buffer_text(&place, id);
+    buffer_text(&place, "/satellites/");
+    instance_path(instance, &place);
+    buffer_text(&place, "/output");
+    scope->sched->is_broken = scope->sched->is_broken || place.is_failed;
     json_begin_map(writer);
     json_key(writer, "$ref");
-    json_put_string(writer, (struct span){place, at});
+    json_put_string(writer, buffer_span(&place));
     json_end_map(writer);
+    buffer_release(&place);
 }
 
 static void put_output(struct scope *scope, struct json_writer *writer, struct instance *instance,
@@ -312,7 +395,7 @@ static void put_output(struct scope *scope, struct json_writer *writer, struct i
 
     if (instance->is_map && instance->task_count > 0 && instance->state == TASK_SUCCEEDED) {
         if (instance->task_count > DEFAULT_OUTPUT_TASKS_MAX || instance->loaded_error != NULL) {
-            put_place(writer, instance);
+            put_place(scope, writer, instance);
         } else if (instance->is_loaded && instance->loaded_index == UINT32_MAX) {
             json_put_raw(writer, (struct span){instance->loaded.json, instance->loaded.bytes});
         } else {
@@ -323,7 +406,7 @@ static void put_output(struct scope *scope, struct json_writer *writer, struct i
         json_begin_list(writer);
         json_end_list(writer);
     } else if (instance->output.has_ref) {
-        put_place(writer, instance);
+        put_place(scope, writer, instance);
     } else if (instance->output.bytes > 0) {
         json_put_raw(writer, (struct span){instance->output.json, instance->output.bytes});
     } else {
@@ -331,16 +414,29 @@ static void put_output(struct scope *scope, struct json_writer *writer, struct i
     }
 }
 
+/* Nobody needs it but what runs at the end. */
+static bool is_sink(const struct scope *scope, const struct satellite *satellite)
+{
+    const struct cluster *cluster = scope->frame->execution->definition->cluster;
+
+    for (uint32_t i = 0; i < satellite->child_count; i++) {
+        if (!cluster->satellites[satellite->children[i]].is_final) {
+            return false;
+        }
+    }
+    return !satellite->is_final;
+}
+
 void scope_default_output(struct scope *scope, struct buffer *buffer, bool *ret_is_pending)
 {
-    struct execution *e = scope->execution;
+    struct frame *frame = scope->frame;
     struct json_writer writer = {.buffer = buffer};
 
     json_begin_map(&writer);
-    for (uint32_t i = 0; i < e->instance_count && !*ret_is_pending; i++) {
-        struct instance *instance = &e->instances[i];
+    for (uint32_t i = 0; i < frame->instance_count && !*ret_is_pending; i++) {
+        struct instance *instance = &frame->instances[i];
 
-        if (instance->satellite->child_count == 0) {
+        if (is_sink(scope, instance->satellite)) {
             json_key_span(&writer, instance->satellite->name);
             put_output(scope, &writer, instance, ret_is_pending);
         }

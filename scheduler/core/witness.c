@@ -16,11 +16,13 @@ static void mark_listed(struct sched *s, const struct sched_witness *witness, ui
         const struct wire_running *running = &witness->running[i];
         struct execution *e = execution_find(s, &running->task.execution);
 
-        if (e == NULL || running->task.instance >= e->instance_count) {
+        struct instance *instance =
+            e == NULL ? NULL : execution_instance(e, running->task.instance);
+
+        if (instance == NULL) {
             continue;
         }
-        struct task *task =
-            execution_task(&e->instances[running->task.instance], running->task.index);
+        struct task *task = execution_task(instance, running->task.index);
 
         if (task != NULL && task->lease != NULL && task->attempt == running->attempt) {
             task->lease->seen = mark;
@@ -71,10 +73,12 @@ static bool is_unknown(struct sched *s, const struct wire_running *running)
     }
     struct execution *e = execution_find(s, &running->task.execution);
 
-    if (e == NULL || running->task.instance >= e->instance_count) {
+    struct instance *instance = e == NULL ? NULL : execution_instance(e, running->task.instance);
+
+    if (instance == NULL) {
         return true;
     }
-    struct task *task = execution_task(&e->instances[running->task.instance], running->task.index);
+    struct task *task = execution_task(instance, running->task.index);
 
     return task == NULL || task->attempt != running->attempt ||
            !task_state_is_active((enum task_state)task->state);

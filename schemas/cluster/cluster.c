@@ -5,11 +5,34 @@
 #include "schemas/cluster/graph.h"
 #include "schemas/vocab/limits.h"
 
-const struct satellite *cluster_find(const struct cluster *cluster, struct span name)
+const struct satellite *cluster_find(const struct cluster *cluster, uint32_t group,
+                                     struct span name)
 {
-    uint32_t index = graph_find(cluster, name);
+    uint32_t index = graph_find(cluster, group, name);
 
     return index == UINT32_MAX ? NULL : &cluster->satellites[index];
+}
+
+const struct satellite *cluster_find_seen(const struct cluster *cluster, uint32_t group,
+                                          struct span name)
+{
+    uint32_t index = graph_find_seen(cluster, group, name);
+
+    return index == UINT32_MAX ? NULL : &cluster->satellites[index];
+}
+
+/* Replaces each of the two by what stands for it in the nearest scope around both. */
+static void lift(const struct cluster *cluster, uint32_t *a, uint32_t *b)
+{
+    const struct satellite *satellites = cluster->satellites;
+
+    while (satellites[*a].group != satellites[*b].group) {
+        if (satellites[*a].level >= satellites[*b].level) {
+            *a = satellites[*a].group;
+        } else {
+            *b = satellites[*b].group;
+        }
+    }
 }
 
 bool cluster_is_upstream(const struct cluster *cluster, uint32_t a, uint32_t b)
@@ -19,6 +42,7 @@ bool cluster_is_upstream(const struct cluster *cluster, uint32_t a, uint32_t b)
     assert(a < cluster->satellite_count);
     assert(b < cluster->satellite_count);
     assert(cluster->satellite_count <= LIMIT_SATELLITES);
+    lift(cluster, &a, &b);
     if (cluster->satellites[a].depth >= cluster->satellites[b].depth) {
         return false;
     }

@@ -59,10 +59,13 @@ struct cluster {
     bool has_inputs;     /* `inputs` stands in the file: others are refused */
     uint32_t input_count;
     const struct cluster_input *inputs;
-    const struct satellite *satellites; /* in file order, at least one */
+    const struct satellite *satellites; /* of all scopes (see satellite.index), at least one */
     uint32_t satellite_count;
-    const uint32_t *order; /* satellites, parents before children; as early in the file as can be */
-    const uint32_t *by_name; /* satellites by the bytes of their names */
+    uint32_t root_count;   /* those of the top level are satellites 0 .. root_count - 1 */
+    const uint32_t *order; /* satellites, parents before children and groups before what they hold;
+                            * as early in the file as can be */
+    const uint32_t *by_name; /* satellites by group (SATELLITE_NONE last), then by the bytes of
+                              * their names */
     /* `output`, or an object of the satellites nobody needs, by name. */
     const struct value *output_source; /* as written; NULL: that default */
     const struct value_template *output;
@@ -78,6 +81,8 @@ struct cluster_source {
     bool is_inner;               /* root is what stands under `cluster:`, as in a REST body */
     bool is_stored;              /* root was read from cluster_canonical's text, whose size has been
                                   * checked when it was a file */
+    bool allows_uses;            /* `uses` that was not looked up (uses.h) is taken by its form:
+                                  * for checks where no store is asked; never to be run */
     uint32_t satellites_max;     /* 0: LIMIT_SATELLITES */
 };
 
@@ -94,11 +99,25 @@ struct cluster_source {
 EXO_CHECKED int cluster_parse(const struct cluster_source *source, struct arena *arena,
                               const struct cluster **ret_cluster, struct fault_list *faults);
 
-/* cluster_find gives the satellite of that name, or NULL. Cost O(log satellites). */
-const struct satellite *cluster_find(const struct cluster *cluster, struct span name);
+/* cluster_find gives the satellite of that name in the scope of a group (SATELLITE_NONE: the top
+ * level), or NULL. Cost O(log satellites). */
+const struct satellite *cluster_find(const struct cluster *cluster, uint32_t group,
+                                     struct span name);
+
+/* cluster_find_seen gives the satellite that an expression in that scope means by a name: of the
+ * scope itself or of the nearest one around it, or NULL. */
+const struct satellite *cluster_find_seen(const struct cluster *cluster, uint32_t group,
+                                          struct span name);
+
+/* cluster_add_path appends the satellite's name behind those of the groups around it: "page.parse".
+ * index   below satellite_count
+ * buffer  borrowed; check buffer->is_failed after */
+void cluster_add_path(const struct cluster *cluster, uint32_t index, struct buffer *buffer);
 
 /* cluster_is_upstream is true when satellite b runs after satellite a, directly or not; never for
- * a == b. Indices below satellite_count. Cost O(satellites + edges), 1.3 KB of stack. */
+ * a == b. What stands in a group runs after all that the group runs after, and before all that
+ * runs after the group; a group and what it holds run neither after the other. Indices below
+ * satellite_count. Cost O(satellites + edges), 1.3 KB of stack. */
 bool cluster_is_upstream(const struct cluster *cluster, uint32_t a, uint32_t b);
 
 /* cluster_canonical appends the definition as one JSON text: fixed member order, the order `needs`
@@ -122,7 +141,8 @@ EXO_CHECKED int cluster_input_check(const struct cluster *cluster, const struct 
                                     struct fault_list *faults);
 
 /* cluster_describe_graph appends the resolved graph as `validate` prints it: a line a satellite
- * with what it comes after, then the output; ends with a newline.
+ * with what it comes after, those of a group indented below it, then the output; ends with a
+ * newline. The levels it counts are those of the top level.
  * buffer  borrowed; check buffer->is_failed after */
 void cluster_describe_graph(const struct cluster *cluster, struct buffer *buffer);
 

@@ -2,7 +2,7 @@
 
 #include "schemas/cluster/cluster.h"
 #include "schemas/cluster/fault_text.h"
-#include "schemas/cluster/satellite_fields.h"
+#include "schemas/cluster/graph.h"
 
 static void put_name(struct json_writer *writer, const struct cluster *cluster)
 {
@@ -80,43 +80,27 @@ static void put_inputs(struct json_writer *writer, const struct cluster *cluster
     json_end_map(writer);
 }
 
-static void put_retries(struct json_writer *writer, const struct satellite_retries *retries)
-{
-    struct satellite_draft usual;
-    const struct satellite_retries *plain = &usual.satellite.retries;
-
-    satellite_draft_init(&usual);
-    if (retries->limit == plain->limit && retries->backoff == plain->backoff &&
-        retries->jitter == plain->jitter && retries->base_ns == plain->base_ns &&
-        retries->cap_ns == plain->cap_ns) {
-        return;
-    }
-    json_key(writer, "retries");
-    json_begin_map(writer);
-    json_key(writer, "limit");
-    json_put_uint(writer, retries->limit);
-    json_key(writer, "backoff");
-    json_put_text(writer, retry_backoff_name(retries->backoff));
-    canonical_put_duration(writer, "base", retries->base_ns);
-    canonical_put_duration(writer, "cap", retries->cap_ns);
-    json_key(writer, "jitter");
-    json_put_text(writer, retry_jitter_name(retries->jitter));
-    json_end_map(writer);
-}
-
-static void put_order(struct json_writer *writer, const struct cluster *cluster,
+static void put_place(struct json_writer *writer, const struct cluster *cluster,
                       const struct satellite *satellite)
 {
+    if (satellite->is_final) {
+        json_key(writer, "final");
+        json_put_bool(writer, true);
+        return;
+    }
     json_key(writer, "needs");
     json_begin_list(writer);
     for (uint32_t i = 0; i < satellite->parent_count; i++) {
         json_put_string(writer, cluster->satellites[satellite->parents[i]].name);
     }
     json_end_list(writer);
-    if (satellite->join != JOIN_ALL_SUCCEEDED) {
-        json_key(writer, "join");
-        json_put_text(writer, satellite_join_name(satellite->join));
-    }
+    canonical_put_join(writer, satellite);
+}
+
+static void put_order(struct json_writer *writer, const struct cluster *cluster,
+                      const struct satellite *satellite)
+{
+    put_place(writer, cluster, satellite);
     put_optional(writer, "when", satellite->when_source);
     put_optional(writer, "for_each", satellite->for_each_source);
     if (satellite->for_each != NULL && !span_is(satellite->item_name, "item")) {
@@ -127,26 +111,59 @@ static void put_order(struct json_writer *writer, const struct cluster *cluster,
         json_key(writer, "max_parallel");
         json_put_uint(writer, satellite->max_parallel);
     }
+    canonical_put_tolerance(writer, &satellite->tolerance);
+    if (satellite->is_continued) {
+        json_key(writer, "continue_on_error");
+        json_put_bool(writer, true);
+    }
 }
 
-static void put_satellite(struct json_writer *writer, const struct cluster *cluster,
-                          const struct satellite *satellite)
+static void put_container(struct json_writer *writer, const struct satellite *satellite)
 {
-    json_begin_map(writer);
-    json_key(writer, "name");
-    json_put_string(writer, satellite->name);
-    put_order(writer, cluster, satellite);
     canonical_put_work(writer, &satellite->work);
     if (!span_is(satellite->class, "default")) {
         json_key(writer, "class");
         json_put_string(writer, satellite->class);
     }
-    put_retries(writer, &satellite->retries);
+    canonical_put_timeouts(writer, &satellite->timeouts);
+    canonical_put_retries(writer, &satellite->retries);
     if (satellite->claim != CLAIM_NORMAL) {
         json_key(writer, "claim");
         json_put_text(writer, satellite_claim_name(satellite->claim));
     }
-    json_end_map(writer);
+}
+
+/* Calls itself for what stands in a group, at most LIMIT_GROUP_DEPTH deep. */
+static void put_satellites(struct json_writer *writer, const struct cluster *cluster,
+                           uint32_t scope)
+{
+    uint32_t first;
+    uint32_t count = graph_scope(cluster, scope, &first);
+
+    json_key(writer, "satellites");
+    json_begin_list(writer);
+    for (uint32_t i = first; i < first + count; i++) {
+        const struct satellite *satellite = &cluster->satellites[i];
+
+        json_begin_map(writer);
+        json_key(writer, "name");
+        json_put_string(writer, satellite->name);
+        if (satellite->uses.bytes > 0) {
+            json_key(writer, "uses");
+            json_put_string(writer, satellite->uses);
+        }
+        put_order(writer, cluster, satellite);
+        if (satellite->kind == SATELLITE_GROUP) {
+            put_satellites(writer, cluster, i);
+            put_optional(writer, "output", satellite->output_source);
+        } else if (satellite->kind == SATELLITE_WAIT) {
+            canonical_put_wait(writer, &satellite->wait);
+        } else {
+            put_container(writer, satellite);
+        }
+        json_end_map(writer);
+    }
+    json_end_list(writer);
 }
 
 void cluster_canonical(const struct cluster *cluster, struct buffer *buffer)
@@ -160,12 +177,7 @@ void cluster_canonical(const struct cluster *cluster, struct buffer *buffer)
     json_begin_map(&writer);
     put_head(&writer, cluster);
     put_inputs(&writer, cluster);
-    json_key(&writer, "satellites");
-    json_begin_list(&writer);
-    for (uint32_t i = 0; i < cluster->satellite_count; i++) {
-        put_satellite(&writer, cluster, &cluster->satellites[i]);
-    }
-    json_end_list(&writer);
+    put_satellites(&writer, cluster, SATELLITE_NONE);
     put_optional(&writer, "output", cluster->output_source);
     json_end_map(&writer);
     json_end_map(&writer);

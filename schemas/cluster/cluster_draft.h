@@ -17,6 +17,9 @@ struct cluster_draft {
     struct satellite *satellites;  /* cluster.satellites, to be written; in the arena */
     struct satellite_notes *notes; /* one each; in scratch */
     const char **names;            /* of the satellites, "" where there is none; in scratch */
+    bool is_stored;                /* read from the store: not checked anew */
+    uint64_t pattern_cost_left;    /* of expression_check_patterns */
+    bool allows_uses;              /* as in struct cluster_source */
     bool is_acyclic;               /* order, depth and children are known */
     const struct value *name;      /* fields as written, NULL: not given */
     const struct value *labels;

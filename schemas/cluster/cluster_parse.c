@@ -8,8 +8,10 @@
 #include "schemas/cluster/cluster_input.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/graph.h"
+#include "schemas/cluster/group.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/cluster/templates.h"
+#include "schemas/cluster/version_reference.h"
 #include "schemas/vocab/limits.h"
 
 enum {
@@ -49,6 +51,7 @@ const struct field cluster_fields[] = {
 const size_t cluster_field_count = sizeof(cluster_fields) / sizeof(cluster_fields[0]);
 
 static const struct value_place cluster_place = {.key = {"cluster", 7}};
+static const struct value_place list_place = {.up = &cluster_place, .key = {"satellites", 10}};
 
 void *draft_scratch(struct cluster_draft *draft, size_t count, size_t bytes)
 {
@@ -174,39 +177,48 @@ static void fault_without_map(struct cluster_draft *draft, const struct value *a
 {
     const struct value_place place = {.up = step, .key = span_of(field)};
 
-    field_fault(&draft->reader, at, &place, "add `for_each`, or remove it",
-                "%q says nothing without `for_each`", place.key);
+    if (at != NULL) {
+        field_fault(&draft->reader, at, &place, "add `for_each`, or remove it",
+                    "%q says nothing without `for_each`", place.key);
+    }
 }
 
-/* What must be there, and what goes together. */
-static void finish_satellite(struct cluster_draft *draft, struct satellite_draft *step,
-                             const struct value_place *place)
+/* A satellite with `uses` either has been written out, and then names its version and an image of
+ * its own, or it is still to be. */
+static void check_uses(struct cluster_draft *draft, const struct satellite *satellite,
+                       const struct satellite_notes *notes)
 {
-    struct satellite *satellite = &step->satellite;
-    const struct satellite_notes *notes = &step->notes;
-    const struct value_place name = {.up = place, .key = span_of("name")};
-    const struct value_place image = {.up = place, .key = span_of("image")};
     const struct value *source = notes->source;
+    const struct value_place *place = &notes->place;
+    const struct value *image = value_get(source, span_of("image"));
+    const struct value_place uses_place = {.up = place, .key = span_of("uses")};
+    const struct value_place image_place = {.up = place, .key = span_of("image")};
+    const struct value *uses = value_get(source, uses_place.key);
+    struct version_reference reference = {.number = 0};
 
-    if (source->kind != VALUE_MAP) {
+    if (satellite->uses.bytes == 0 ||
+        version_reference_parse(VERSION_SATELLITE, satellite->uses, (struct span){NULL, 0},
+                                &reference) != NULL) {
         return;
     }
-    if (value_get(source, name.key) == NULL) {
-        field_fault(&draft->reader, source, &name, "add name: NAME", "a satellite without a name");
+    if (image == NULL && !draft->allows_uses) {
+        field_fault(&draft->reader, uses, &uses_place, "send the cluster through the API",
+                    "%q was not looked up in the store", satellite->uses);
     }
-    if (satellite->work.image.bytes == 0 && value_get(source, image.key) == NULL &&
-        value_get(source, span_of("uses")) == NULL &&
-        value_get(source, span_of("satellites")) == NULL) {
-        field_fault(&draft->reader, source, &image, "add image: IMAGE here or under `defaults`",
-                    "the satellite has no image");
+    if (image != NULL && reference.number == 0) {
+        field_fault(&draft->reader, image, &image_place,
+                    "remove it; or name the version, where it has been written out already",
+                    "%q stands beside `uses`", image_place.key);
     }
+}
+
+static void finish_map(struct cluster_draft *draft, struct satellite *satellite,
+                       const struct satellite_notes *notes)
+{
     if (satellite->for_each_source == NULL) {
-        if (notes->item_name != NULL) {
-            fault_without_map(draft, notes->item_name, place, "as");
-        }
-        if (notes->max_parallel != NULL) {
-            fault_without_map(draft, notes->max_parallel, place, "max_parallel");
-        }
+        fault_without_map(draft, notes->item_name, &notes->place, "as");
+        fault_without_map(draft, notes->max_parallel, &notes->place, "max_parallel");
+        fault_without_map(draft, notes->tolerate, &notes->place, "tolerate");
         satellite->item_name = (struct span){NULL, 0};
     } else if (satellite->item_name.bytes == 0) {
         /* A name that was refused still names what the expressions mean. */
@@ -218,33 +230,85 @@ static void finish_satellite(struct cluster_draft *draft, struct satellite_draft
     }
 }
 
-static void read_satellites(struct cluster_draft *draft, const struct satellite_draft *defaults,
-                            const struct value_place *list)
+/* What must be there, and what goes together. */
+static void finish_satellite(struct cluster_draft *draft, struct satellite *satellite,
+                             const struct satellite_notes *notes)
 {
-    const struct value *source = draft->satellites_source;
+    const struct value_place name = {.up = &notes->place, .key = span_of("name")};
+    const struct value_place image = {.up = &notes->place, .key = span_of("image")};
+    const struct value_place final = {.up = &notes->place, .key = span_of("final")};
+    const struct value *source = notes->source;
 
-    for (uint32_t i = 0; i < source->count; i++) {
-        const struct value_place place = {.up = list, .index = i};
-        struct satellite_draft step = *defaults;
-
-        satellite_read(&draft->reader, FIELD_IN_SATELLITE, &source->items[i], &place, &step);
-        finish_satellite(draft, &step, &place);
-        step.satellite.index = i;
-        draft->satellites[i] = step.satellite;
-        draft->notes[i] = step.notes;
-        draft->names[i] = step.satellite.name.bytes == 0 ? "" : step.satellite.name.data;
+    if (source->kind != VALUE_MAP) {
+        return;
     }
+    if (value_get(source, name.key) == NULL) {
+        field_fault(&draft->reader, source, &name, "add name: NAME", "a satellite without a name");
+    }
+    if (satellite->kind == SATELLITE_CONTAINER && satellite->work.image.bytes == 0 &&
+        value_get(source, image.key) == NULL && value_get(source, span_of("uses")) == NULL) {
+        field_fault(&draft->reader, source, &image, "add image: IMAGE here or under `defaults`",
+                    "the satellite has no image");
+    }
+    check_uses(draft, satellite, notes);
+    if (satellite->is_final && satellite->level > 0) {
+        field_fault(&draft->reader, notes->final, &final,
+                    "write it at the top level, outside of the group",
+                    "a satellite in a group cannot be final");
+        satellite->is_final = false;
+    }
+    finish_map(draft, satellite, notes);
 }
 
-static bool alloc_satellites(struct cluster_draft *draft)
+static void read_satellite(struct cluster_draft *draft, const struct satellite_draft *defaults,
+                           uint32_t index)
 {
-    uint32_t count = draft->satellites_source->count;
+    struct satellite *satellite = &draft->satellites[index];
+    struct satellite_notes *notes = &draft->notes[index];
+    unsigned in = group_kind(notes->source);
+    struct satellite_draft step = *defaults;
 
+    if (in != FIELD_IN_SATELLITE) {
+        satellite_draft_init(&step);
+        step.satellite.kind = in == FIELD_IN_GROUP ? SATELLITE_GROUP : SATELLITE_WAIT;
+    }
+    step.satellite.index = index;
+    step.satellite.group = satellite->group;
+    step.satellite.level = satellite->level;
+    step.notes.place = notes->place;
+    satellite_read(&draft->reader, in, notes->source, &notes->place, &step);
+    finish_satellite(draft, &step.satellite, &step.notes);
+    *satellite = step.satellite;
+    *notes = step.notes;
+    draft->names[index] = satellite->name.bytes == 0 ? "" : satellite->name.data;
+}
+
+static void read_satellites(struct cluster_draft *draft, const struct satellite_draft *defaults)
+{
+    uint32_t next = draft->cluster.root_count;
+
+    for (uint32_t i = 0; i < next; i++) {
+        draft->satellites[i].group = SATELLITE_NONE;
+        draft->notes[i].source = &draft->satellites_source->items[i];
+        draft->notes[i].place = (struct value_place){.up = &list_place, .index = i};
+    }
+    for (uint32_t i = 0; i < next; i++) {
+        read_satellite(draft, defaults, i);
+        if (draft->satellites[i].kind == SATELLITE_GROUP && draft->notes[i].inner != NULL) {
+            next = group_take_inner(draft, i, next);
+        }
+    }
+    draft->cluster.satellite_count = next; /* without those of groups that were refused */
+}
+
+static bool alloc_satellites(struct cluster_draft *draft, uint32_t count)
+{
     draft->satellites = field_alloc(&draft->reader, count, sizeof(*draft->satellites));
     draft->notes = draft_scratch(draft, count, sizeof(*draft->notes));
     draft->names = draft_scratch(draft, count, sizeof(*draft->names));
     draft->cluster.satellites = draft->satellites;
     draft->cluster.satellite_count = count;
+    draft->cluster.root_count = draft->satellites_source->count;
     return !draft->reader.is_out_of_memory;
 }
 
@@ -252,6 +316,7 @@ static bool check_satellite_list(struct cluster_draft *draft, const struct value
                                  const struct value_place *place, uint32_t count_max)
 {
     const struct value *list = draft->satellites_source;
+    uint32_t count = group_count(list);
 
     if (list == NULL) {
         field_fault(&draft->reader, source, place, "add satellites: with at least one",
@@ -266,20 +331,19 @@ static bool check_satellite_list(struct cluster_draft *draft, const struct value
                     "the cluster has no satellite");
         return false;
     }
-    if (list->count > count_max) {
+    if (count > count_max) {
         field_fault(&draft->reader, list, place, "use `for_each` for many of a kind",
-                    "the cluster has %u satellites, more than the limit of %u", list->count,
+                    "the cluster has %u satellites, more than the limit of %u", (unsigned)count,
                     (unsigned)count_max);
         return false;
     }
-    return draft->reader.is_out_of_memory ? false : alloc_satellites(draft);
+    return draft->reader.is_out_of_memory ? false : alloc_satellites(draft, count);
 }
 
 static void parse_inner(struct cluster_draft *draft, const struct cluster_source *source,
                         const struct value *inner)
 {
     const struct value_place defaults_place = {.up = &cluster_place, .key = span_of("defaults")};
-    const struct value_place list = {.up = &cluster_place, .key = span_of("satellites")};
     bool is_lowered = source->satellites_max != 0 && source->satellites_max < LIMIT_SATELLITES;
     struct satellite_draft defaults;
 
@@ -296,10 +360,10 @@ static void parse_inner(struct cluster_draft *draft, const struct cluster_source
         satellite_read(&draft->reader, FIELD_IN_DEFAULTS, draft->defaults, &defaults_place,
                        &defaults);
     }
-    if (check_satellite_list(draft, inner, &list,
+    if (check_satellite_list(draft, inner, &list_place,
                              is_lowered ? source->satellites_max : LIMIT_SATELLITES) &&
         check_defaults_size(draft, draft->cluster.satellite_count)) {
-        read_satellites(draft, &defaults, &list);
+        read_satellites(draft, &defaults);
         graph_resolve(draft);
         if (!draft->reader.is_out_of_memory) {
             templates_compile(draft);
@@ -342,35 +406,6 @@ static void parse_file(struct cluster_draft *draft, const struct cluster_source 
     }
 }
 
-static bool is_before(const struct fault *a, const struct fault *b)
-{
-    return a->line < b->line || (a->line == b->line && a->column < b->column);
-}
-
-/* Checks run in the order of their kind; people read in the order of the file. Faults that stood
- * in the list before (up to last) stay where they are. An insertion: the list is short. */
-static void sort_faults(struct fault_list *faults, struct fault *last)
-{
-    struct fault **begin = last == NULL ? &faults->first : &last->next;
-    struct fault *rest = *begin;
-
-    *begin = NULL;
-    while (rest != NULL) {
-        struct fault *fault = rest;
-        struct fault **at = begin;
-
-        rest = rest->next;
-        while (*at != NULL && !is_before(fault, *at)) {
-            at = &(*at)->next;
-        }
-        fault->next = *at;
-        *at = fault;
-        if (fault->next == NULL) {
-            faults->last = fault;
-        }
-    }
-}
-
 int cluster_parse(const struct cluster_source *source, struct arena *arena,
                   const struct cluster **ret_cluster, struct fault_list *faults)
 {
@@ -378,6 +413,9 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
     struct cluster_draft draft = {
         .reader = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET},
         .scratch = &scratch,
+        .is_stored = source->is_stored,
+        .pattern_cost_left = EXPRESSION_PATTERNS_MAX,
+        .allows_uses = source->allows_uses,
     };
     struct fault *last = faults->last;
     uint32_t errors = faults->error_count;
@@ -393,7 +431,7 @@ int cluster_parse(const struct cluster_source *source, struct arena *arena,
                     "the cluster needs more memory than it may take");
     }
     arena_release(&scratch);
-    sort_faults(faults, last);
+    fault_list_sort(faults, last);
     if (faults->error_count != errors) {
         return -1;
     }

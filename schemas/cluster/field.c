@@ -11,8 +11,9 @@ enum { FIELDS_MAX = 40 };
 
 const char *field_kind_words(enum value_kind kind)
 {
-    static const char *const words[VALUE_KIND_NR] = {"null",     "a bool", "an int", "a double",
-                                                     "a string", "a list", "a map"};
+    static const char *const words[VALUE_KIND_NR] = {
+        "null",   "a bool", "an int",      "a double",   "a string",
+        "a list", "a map",  "a timestamp", "a duration", "a type"};
 
     assert(kind < VALUE_KIND_NR);
     return words[kind];
@@ -130,22 +131,51 @@ static const struct field *find_field(const struct field *fields, size_t count, 
     return NULL;
 }
 
+/* A field of other satellites in a group or a wait. */
+static void fault_out_of_place(struct field_reader *r, const struct field *field, unsigned in,
+                               const struct value *key, const struct value_place *place)
+{
+    bool is_of_maps = (field->in & FIELD_IN_GROUP) != 0;
+    const char *hint = in == FIELD_IN_GROUP ? "write it in the satellites of the group"
+                       : is_of_maps         ? "put the wait into a group that has it"
+                                            : "remove it: a wait runs no container";
+
+    if (field->refusal != NULL && field->read != field_refuse) {
+        hint = field->refusal;
+    }
+    field_fault(r, key, place, hint, "%q has no place in a %s", value_text(key),
+                in == FIELD_IN_GROUP ? "group" : "wait");
+}
+
 static void fault_unknown(struct field_reader *r, const struct field *fields, size_t count,
                           unsigned in, const struct value *key, const struct value_place *place)
 {
+    const unsigned kinds = FIELD_IN_SATELLITE | FIELD_IN_GROUP | FIELD_IN_WAIT;
+    bool is_other_kind = (in & (FIELD_IN_GROUP | FIELD_IN_WAIT)) != 0;
+    const struct field *other =
+        find_field(fields, count, is_other_kind ? kinds : FIELD_IN_SATELLITE, value_text(key));
     struct fault_text hint = {.used = 0};
     const char *names[FIELDS_MAX];
+    const char *close[FIELDS_MAX];
     size_t known = 0;
+    size_t wide = 0;
 
+    if (other != NULL && is_other_kind) {
+        fault_out_of_place(r, other, in, key, place);
+        return;
+    }
     assert(count <= FIELDS_MAX);
     for (size_t i = 0; i < count; i++) {
         if ((fields[i].in & in) != 0) {
             names[known++] = fields[i].name;
         }
+        if ((fields[i].in & ((in & kinds) != 0 ? in | kinds : in)) != 0) {
+            close[wide++] = fields[i].name;
+        }
     }
-    const char *nearest = field_nearest(r, value_text(key), names, known);
+    const char *nearest = field_nearest(r, value_text(key), close, wide);
 
-    if (find_field(fields, count, FIELD_IN_SATELLITE, value_text(key)) != NULL) {
+    if (other != NULL) {
         fault_text_add(&hint, "write it in each satellite");
     } else if (nearest != NULL) {
         fault_text_add(&hint, "did you mean `%s`?", nearest);

@@ -36,10 +36,12 @@ typedef void field_read(struct field_reader *r, const struct field *field,
 
 /* Maps a row may stand in; one table serves several kinds of map. */
 enum {
-    FIELD_IN_SATELLITE = 1,
+    FIELD_IN_SATELLITE = 1, /* that runs an image */
     FIELD_IN_DEFAULTS = 2,
     FIELD_IN_WORK = 4,
     FIELD_IN_ALL = 7,
+    FIELD_IN_GROUP = 8, /* a satellite with satellites of its own */
+    FIELD_IN_WAIT = 16, /* a satellite that waits */
 };
 
 struct field {
@@ -50,7 +52,7 @@ struct field {
     int64_t min;              /* field_read_uint, _duration: smallest; _text: fewest bytes */
     int64_t max;              /* field_read_uint: largest; _text: most bytes */
     const char *const *words; /* field_read_word: what each enum value is called, NULL at the end */
-    const char *refusal;      /* read is field_refuse: what to do instead */
+    const char *refusal;      /* what to do instead, where it is refused or has no place */
 };
 
 /* field_read_map reads each member of a map by the row of its name.

@@ -3,7 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/cluster/failure_rules.h"
 #include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/finals.h"
+#include "schemas/cluster/group.h"
 #include "schemas/vocab/limits.h"
 
 enum { CYCLE_NAMES_MAX = 12 };
@@ -19,6 +22,14 @@ static int compare_names(struct span a, struct span b)
     return a.bytes < b.bytes ? -1 : a.bytes > b.bytes;
 }
 
+static int compare_satellites(const struct satellite *a, const struct satellite *b)
+{
+    if (a->group != b->group) {
+        return a->group < b->group ? -1 : 1;
+    }
+    return compare_names(a->name, b->name);
+}
+
 /* Merges the sorted runs begin..middle and middle..end of from into to; equal names keep their
  * order, so that of two the first in the file stands first. */
 static void merge_runs(const struct satellite *satellites, const uint32_t *from, uint32_t *to,
@@ -28,9 +39,9 @@ static void merge_runs(const struct satellite *satellites, const uint32_t *from,
     uint32_t right = middle;
 
     for (uint32_t at = begin; at < end; at++) {
-        bool is_left =
-            left < middle && (right >= end || compare_names(satellites[from[left]].name,
-                                                            satellites[from[right]].name) <= 0);
+        bool is_left = left < middle &&
+                       (right >= end ||
+                        compare_satellites(&satellites[from[left]], &satellites[from[right]]) <= 0);
 
         to[at] = is_left ? from[left++] : from[right++];
     }
@@ -66,21 +77,19 @@ static void sort_by_name(struct cluster_draft *draft)
 static void fault_duplicates(struct cluster_draft *draft)
 {
     const struct cluster *cluster = &draft->cluster;
-    const struct value_place root = {.key = span_of("cluster")};
-    const struct value_place list = {.up = &root, .key = span_of("satellites")};
-
     uint32_t first = cluster->by_name[0];
 
     for (uint32_t i = 1; i < cluster->satellite_count; i++) {
         uint32_t second = cluster->by_name[i];
         struct span name = draft->satellites[second].name;
 
-        if (name.bytes == 0 || !span_equal(name, draft->satellites[first].name)) {
+        if (name.bytes == 0 || !span_equal(name, draft->satellites[first].name) ||
+            draft->satellites[first].group != draft->satellites[second].group) {
             first = second;
             continue;
         }
-        const struct value_place item = {.up = &list, .index = second};
-        const struct value_place place = {.up = &item, .key = span_of("name")};
+        const struct value_place place = {.up = &draft->notes[second].place,
+                                          .key = span_of("name")};
 
         field_fault(&draft->reader, draft->notes[second].name, &place,
                     "give each satellite a name of its own",
@@ -89,15 +98,16 @@ static void fault_duplicates(struct cluster_draft *draft)
     }
 }
 
-uint32_t graph_find(const struct cluster *cluster, struct span name)
+uint32_t graph_find(const struct cluster *cluster, uint32_t group, struct span name)
 {
+    const struct satellite wanted = {.group = group, .name = name};
     uint32_t low = 0;
     uint32_t high = cluster->satellite_count;
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         uint32_t index = cluster->by_name[middle];
-        int order = compare_names(name, cluster->satellites[index].name);
+        int order = compare_satellites(&wanted, &cluster->satellites[index]);
 
         if (order == 0 && name.bytes > 0) {
             return index;
@@ -111,32 +121,144 @@ uint32_t graph_find(const struct cluster *cluster, struct span name)
     return UINT32_MAX;
 }
 
-const char *graph_nearest(struct cluster_draft *draft, struct span name)
+uint32_t graph_find_seen(const struct cluster *cluster, uint32_t group, struct span name)
 {
-    return field_nearest(&draft->reader, name, draft->names, draft->cluster.satellite_count);
+    for (;;) {
+        uint32_t found = graph_find(cluster, group, name);
+
+        if (found != UINT32_MAX || group == SATELLITE_NONE) {
+            return found;
+        }
+        group = cluster->satellites[group].group;
+    }
+}
+
+uint32_t graph_around(const struct cluster *cluster, uint32_t index, uint32_t group)
+{
+    while (index != UINT32_MAX && cluster->satellites[index].group != group) {
+        index = cluster->satellites[index].group;
+    }
+    return index;
+}
+
+uint32_t graph_find_hidden(struct cluster_draft *draft, uint32_t group, struct span name)
+{
+    const struct cluster *cluster = &draft->cluster;
+    uint32_t found = cluster->root_count;
+
+    if (found == cluster->satellite_count ||
+        cluster->satellite_count > draft->reader.nearest_left) {
+        return UINT32_MAX;
+    }
+    draft->reader.nearest_left -= cluster->satellite_count;
+    while (found < cluster->satellite_count && !span_equal(cluster->satellites[found].name, name)) {
+        found++;
+    }
+    if (found == cluster->satellite_count) {
+        return UINT32_MAX;
+    }
+    for (;;) {
+        uint32_t seen = graph_around(cluster, found, group);
+
+        if (seen != UINT32_MAX || group == SATELLITE_NONE) {
+            return seen;
+        }
+        group = cluster->satellites[group].group;
+    }
+}
+
+uint32_t graph_scope(const struct cluster *cluster, uint32_t group, uint32_t *ret_first)
+{
+    if (group == SATELLITE_NONE) {
+        *ret_first = 0;
+        return cluster->root_count;
+    }
+    *ret_first = cluster->satellites[group].inner_first;
+    return cluster->satellites[group].inner_count;
+}
+
+bool graph_is_last(const struct cluster *cluster, const struct satellite *satellite)
+{
+    for (uint32_t i = 0; i < satellite->child_count; i++) {
+        if (!cluster->satellites[satellite->children[i]].is_final) {
+            return false;
+        }
+    }
+    return !satellite->is_final;
+}
+
+const char *graph_nearest(struct cluster_draft *draft, uint32_t group, struct span name)
+{
+    for (;;) {
+        uint32_t first;
+        uint32_t count = graph_scope(&draft->cluster, group, &first);
+        const char *nearest = field_nearest(&draft->reader, name, draft->names + first, count);
+
+        if (nearest != NULL || group == SATELLITE_NONE) {
+            return nearest;
+        }
+        group = draft->satellites[group].group;
+    }
+}
+
+/* A name in needs that no satellite of the same scope has. */
+static void fault_need(struct cluster_draft *draft, uint32_t user, const struct value *item,
+                       const struct value_place *place)
+{
+    struct span name = value_text(item);
+    uint32_t group = draft->satellites[user].group;
+    uint32_t outer = graph_find_seen(&draft->cluster, group, name);
+    struct fault_text hint = {.used = 0};
+
+    if (outer != UINT32_MAX) {
+        uint32_t around = graph_around(&draft->cluster, user, draft->satellites[outer].group);
+
+        if (around == outer) {
+            field_fault(&draft->reader, item, place, "remove it; `needs: []` begins with the group",
+                        "%q is the group the satellite stands in", name);
+            return;
+        }
+        fault_text_add(&hint, "add it to the needs of %s: what stands in a group waits with it",
+                       draft->names[around]);
+        field_fault(&draft->reader, item, place, hint.bytes, "%q stands outside of the group",
+                    name);
+        return;
+    }
+    uint32_t hidden = graph_find_hidden(draft, group, name);
+
+    if (hidden != UINT32_MAX) {
+        field_fault(&draft->reader, item, place,
+                    hidden == user ? "remove it: what stands in a group begins after it"
+                                   : "name the group in `needs`",
+                    "%q stands inside of the group %q", name, draft->satellites[hidden].name);
+        return;
+    }
+    const char *nearest = graph_nearest(draft, group, name);
+
+    if (nearest != NULL) {
+        fault_text_add(&hint, "did you mean `%s`?", nearest);
+    } else {
+        fault_text_add(&hint, group == SATELLITE_NONE ? "name a satellite of this cluster"
+                                                      : "name a satellite of this group");
+    }
+    field_fault(&draft->reader, item, place, hint.bytes, "no satellite is named %q", name);
 }
 
 /* The satellite that one item of needs names, or UINT32_MAX after a fault. */
-static uint32_t read_need(struct cluster_draft *draft, const struct value *item,
+static uint32_t read_need(struct cluster_draft *draft, uint32_t user, const struct value *item,
                           const struct value_place *place)
 {
-    struct fault_text hint = {.used = 0};
-
     if (!field_is_kind(&draft->reader, item, place, VALUE_STRING)) {
         return UINT32_MAX;
     }
-    uint32_t found = graph_find(&draft->cluster, value_text(item));
+    uint32_t found = graph_find(&draft->cluster, draft->satellites[user].group, value_text(item));
 
     if (found == UINT32_MAX) {
-        const char *nearest = graph_nearest(draft, value_text(item));
-
-        if (nearest != NULL) {
-            fault_text_add(&hint, "did you mean `%s`?", nearest);
-        } else {
-            fault_text_add(&hint, "name a satellite of this cluster");
-        }
-        field_fault(&draft->reader, item, place, hint.bytes, "no satellite is named %q",
-                    value_text(item));
+        fault_need(draft, user, item, place);
+    } else if (draft->satellites[found].is_final) {
+        field_fault(&draft->reader, item, place, "remove it, or make this satellite final too",
+                    "%q is final, so nothing can come after it", value_text(item));
+        return UINT32_MAX;
     }
     return found;
 }
@@ -146,10 +268,7 @@ static void read_needs(struct cluster_draft *draft, uint32_t index, uint32_t *se
 {
     struct satellite *satellite = &draft->satellites[index];
     const struct value *needs = draft->notes[index].needs;
-    const struct value_place root = {.key = span_of("cluster")};
-    const struct value_place list = {.up = &root, .key = span_of("satellites")};
-    const struct value_place step = {.up = &list, .index = index};
-    const struct value_place place = {.up = &step, .key = span_of("needs")};
+    const struct value_place place = {.up = &draft->notes[index].place, .key = span_of("needs")};
 
     if (!field_is_kind(&draft->reader, needs, &place, VALUE_LIST)) {
         return;
@@ -158,7 +277,7 @@ static void read_needs(struct cluster_draft *draft, uint32_t index, uint32_t *se
 
     for (uint32_t i = 0; parents != NULL && i < needs->count; i++) {
         const struct value_place item = {.up = &place, .index = i};
-        uint32_t parent = read_need(draft, &needs->items[i], &item);
+        uint32_t parent = read_need(draft, index, &needs->items[i], &item);
 
         if (parent == UINT32_MAX) {
             continue;
@@ -174,15 +293,41 @@ static void read_needs(struct cluster_draft *draft, uint32_t index, uint32_t *se
     satellite->parents = parents;
 }
 
+/* The satellite before it in the file, and in its scope, that is not final. */
 static void read_previous(struct cluster_draft *draft, uint32_t index)
 {
-    uint32_t *parents = index == 0 ? NULL : field_alloc(&draft->reader, 1, sizeof(*parents));
+    uint32_t first;
+    uint32_t previous = index;
+
+    (void)graph_scope(&draft->cluster, draft->satellites[index].group, &first);
+    while (previous > first && draft->satellites[previous - 1].is_final) {
+        previous--;
+    }
+    uint32_t *parents = previous == first ? NULL : field_alloc(&draft->reader, 1, sizeof(*parents));
 
     if (parents != NULL) {
-        parents[0] = index - 1;
+        parents[0] = previous - 1;
         draft->satellites[index].parents = parents;
         draft->satellites[index].parent_count = 1;
     }
+}
+
+static void read_parents(struct cluster_draft *draft)
+{
+    uint32_t *seen = draft_scratch(draft, draft->cluster.satellite_count, sizeof(*seen));
+
+    for (uint32_t i = 0; seen != NULL && i < draft->cluster.satellite_count; i++) {
+        if (draft->satellites[i].is_final) {
+            continue;
+        }
+        if (draft->notes[i].needs != NULL) {
+            read_needs(draft, i, seen);
+        } else {
+            read_previous(draft, i);
+        }
+        failure_check_join(draft, i);
+    }
+    finals_resolve(draft);
 }
 
 /* Visits satellites in file order, so that each list of children is in file order too. */
@@ -223,7 +368,7 @@ static void link_children(struct cluster_draft *draft)
 struct sort {
     struct cluster_draft *draft;
     uint32_t *order;   /* count placed, of them head taken out */
-    uint32_t *waiting; /* parents not yet taken out; UINT32_MAX: placed */
+    uint32_t *waiting; /* parents, and its group, not yet taken out; UINT32_MAX: placed */
     uint32_t *path;    /* of find_cycle */
     uint32_t *step;    /* of find_cycle: place in path + 1 */
     uint32_t count;
@@ -237,6 +382,13 @@ static void place(struct sort *sort, uint32_t index)
     sort->order[sort->count++] = index;
 }
 
+static void release(struct sort *sort, uint32_t index)
+{
+    if (sort->waiting[index] != UINT32_MAX && --sort->waiting[index] == 0) {
+        place(sort, index);
+    }
+}
+
 static void take_out(struct sort *sort, uint32_t index)
 {
     const struct satellite *parent = &sort->draft->satellites[index];
@@ -247,9 +399,10 @@ static void take_out(struct sort *sort, uint32_t index)
         if (sort->draft->satellites[child].depth <= parent->depth) {
             sort->draft->satellites[child].depth = parent->depth + 1;
         }
-        if (sort->waiting[child] != UINT32_MAX && --sort->waiting[child] == 0) {
-            place(sort, child);
-        }
+        release(sort, child);
+    }
+    for (uint32_t i = 0; i < parent->inner_count; i++) {
+        release(sort, parent->inner_first + i);
     }
 }
 
@@ -261,6 +414,9 @@ static uint32_t waiting_parent(const struct sort *sort, uint32_t index)
         if (sort->waiting[satellite->parents[i]] != UINT32_MAX) {
             return satellite->parents[i];
         }
+    }
+    if (satellite->group != SATELLITE_NONE && sort->waiting[satellite->group] != UINT32_MAX) {
+        return satellite->group;
     }
     assert(false); /* a satellite that is not placed waits for one that is not placed */
     return index;
@@ -303,10 +459,7 @@ static void fault_cycle(struct sort *sort, uint32_t begin, uint32_t end)
 
     uint32_t index = sort->path[first];
     const struct satellite_notes *notes = &draft->notes[index];
-    const struct value_place root = {.key = span_of("cluster")};
-    const struct value_place list = {.up = &root, .key = span_of("satellites")};
-    const struct value_place step = {.up = &list, .index = index};
-    const struct value_place needs = {.up = &step, .key = span_of("needs")};
+    const struct value_place needs = {.up = &notes->place, .key = span_of("needs")};
 
     field_fault(&draft->reader, notes->needs == NULL ? notes->source : notes->needs, &needs,
                 "remove one of these needs; a satellite without `needs` comes after the one "
@@ -321,7 +474,9 @@ static void sort_graph(struct sort *sort)
     uint32_t cycles = 0;
 
     for (uint32_t i = 0; i < total; i++) {
-        sort->waiting[i] = sort->draft->satellites[i].parent_count;
+        const struct satellite *satellite = &sort->draft->satellites[i];
+
+        sort->waiting[i] = satellite->parent_count + (satellite->group == SATELLITE_NONE ? 0 : 1);
     }
     for (uint32_t i = 0; i < total; i++) {
         if (sort->waiting[i] == 0) {
@@ -352,7 +507,6 @@ static void sort_graph(struct sort *sort)
 void graph_resolve(struct cluster_draft *draft)
 {
     uint32_t count = draft->cluster.satellite_count;
-    uint32_t *seen = draft_scratch(draft, count, sizeof(*seen));
     struct sort sort = {
         .draft = draft,
         .order = field_alloc(&draft->reader, count, sizeof(*sort.order)),
@@ -366,13 +520,8 @@ void graph_resolve(struct cluster_draft *draft)
         return;
     }
     fault_duplicates(draft);
-    for (uint32_t i = 0; i < count; i++) {
-        if (draft->notes[i].needs != NULL) {
-            read_needs(draft, i, seen);
-        } else {
-            read_previous(draft, i);
-        }
-    }
+    group_check_names(draft);
+    read_parents(draft);
     link_children(draft);
     if (!draft->reader.is_out_of_memory) {
         sort_graph(&sort);

@@ -38,7 +38,8 @@ static const char *const reserved_words[] = {
 };
 
 /* The root names of our expressions. */
-static const char *const root_names[] = {"input", "satellites", "execution", "index", "secrets"};
+static const char *const root_names[] = {"input", "satellites", "execution",
+                                         "index", "failures",   "secrets"};
 
 static bool is_one_of(struct span text, const char *const *words, size_t count)
 {

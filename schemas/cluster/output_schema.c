@@ -28,8 +28,8 @@ static void check_schema(struct run *run, const struct value *schema,
 static void apply_schema(struct run *run, const struct value *schema, const struct value *v,
                          const struct value_place *place);
 
-static const char *const type_names[] = {"null",   "boolean", "integer", "number",
-                                         "string", "array",   "object"};
+static const char *const type_names[] = {"null",  "boolean", "integer", "number", "string",
+                                         "array", "object",  "string",  "string", "string"};
 enum { TYPE_NR = sizeof(type_names) / sizeof(type_names[0]) };
 
 static bool is_number(const struct value *v)
@@ -53,7 +53,8 @@ static bool is_type(const struct value *v, struct span name)
         return is_number(v);
     }
     static const char *const of_kind[VALUE_KIND_NR] = {"null",   "boolean", "integer", "number",
-                                                       "string", "array",   "object"};
+                                                       "string", "array",   "object",  "string",
+                                                       "string", "string"};
 
     return span_is(name, of_kind[v->kind]);
 }

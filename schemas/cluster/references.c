@@ -5,6 +5,10 @@
 
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/graph.h"
+#include "schemas/vocab/limits.h"
+
+/* Three always, an item a level, index and failures. */
+enum { KNOWN_NAMES_MAX = LIMIT_GROUP_DEPTH + 7 };
 
 bool gathering_init(struct gathering *g, struct cluster_draft *draft, struct upstream *upstream)
 {
@@ -15,15 +19,46 @@ bool gathering_init(struct gathering *g, struct cluster_draft *draft, struct ups
         .upstream = upstream,
         .slots = draft_scratch(draft, slots, sizeof(*g->slots)),
         .list = draft_scratch(draft, slots, sizeof(*g->list)),
+        .each_types = draft_scratch(draft, draft->cluster.satellite_count, sizeof(*g->each_types)),
     };
-    return g->slots != NULL && g->list != NULL;
+    for (uint32_t i = 0; g->each_types != NULL && i < draft->cluster.satellite_count; i++) {
+        g->each_types[i] = expression_type_any();
+    }
+    return g->slots != NULL && g->list != NULL && g->each_types != NULL;
 }
 
 void gathering_begin(struct gathering *g, uint32_t user)
 {
     g->user = user;
+    g->scope = g->draft->satellites[user].group;
+    g->map = SATELLITE_NONE;
+    g->is_output = false;
     g->count = 0;
-    g->item_name = (struct span){NULL, 0};
+}
+
+void gathering_begin_output(struct gathering *g, uint32_t group)
+{
+    g->user = group;
+    g->scope = group;
+    g->map = SATELLITE_NONE;
+    g->is_output = true;
+    g->count = 0;
+}
+
+uint32_t gathering_find_map(const struct gathering *g, const struct span *name)
+{
+    uint32_t at = g->map != SATELLITE_NONE ? g->map : g->scope;
+
+    while (at != SATELLITE_NONE) {
+        const struct satellite *satellite = &g->draft->satellites[at];
+
+        if (satellite->item_name.bytes > 0 &&
+            (name == NULL || span_equal(*name, satellite->item_name))) {
+            break;
+        }
+        at = satellite->group;
+    }
+    return at;
 }
 
 const struct cluster_reference *gathering_keep(struct gathering *g)
@@ -57,13 +92,15 @@ static uint32_t slot_of(const struct gathering *g, enum reference_kind kind, uin
         return satellite * SLOTS_OF_SATELLITE + 1;
     case REFERENCE_ERROR:
         return satellite * SLOTS_OF_SATELLITE + 2;
+    case REFERENCE_ITEM:
+        return satellite * SLOTS_OF_SATELLITE + 3;
     case REFERENCE_INPUT:
         return others;
     case REFERENCE_EXECUTION:
         return others + 1;
-    case REFERENCE_ITEM:
+    case REFERENCE_INDEX: /* only that of the nearest map has the name */
         return others + 2;
-    case REFERENCE_INDEX:
+    case REFERENCE_FAILURES:
         return others + 3;
     case REFERENCE_NR:
         break;
@@ -81,7 +118,8 @@ static struct span satellite_path(struct gathering *g, uint32_t satellite, const
     return field_copy(&g->draft->reader, (struct span){path.bytes, path.used});
 }
 
-/* steps: how many steps of the reference its kind takes up. part: after the satellite's name. */
+/* steps: how many steps of the reference its kind takes up. part: after the satellite's name, NULL:
+ * the path is the name itself. */
 static void gather(struct gathering *g, const struct expression_reference *reference,
                    enum reference_kind kind, uint32_t satellite, uint32_t steps, const char *part)
 {
@@ -96,8 +134,8 @@ static void gather(struct gathering *g, const struct expression_reference *refer
         g->list[slot->at] = (struct cluster_reference){
             .kind = kind,
             .satellite = satellite,
-            .path = satellite == UINT32_MAX ? field_copy(&g->draft->reader, reference->root)
-                                            : satellite_path(g, satellite, part),
+            .path = part == NULL ? field_copy(&g->draft->reader, reference->root)
+                                 : satellite_path(g, satellite, part),
         };
     }
     g->list[slot->at].is_whole |= is_whole;
@@ -136,23 +174,26 @@ static void check_input(struct gathering *g, const struct expression_reference *
                     reference->steps[0].name);
 }
 
-/* The satellite a reference names, or UINT32_MAX after a fault. */
-static uint32_t check_target(struct gathering *g, const struct expression_reference *reference)
+static void fault_unknown_satellite(struct gathering *g,
+                                    const struct expression_reference *reference)
 {
+    struct cluster_draft *draft = g->draft;
+    struct span name = reference->steps[0].name;
+    uint32_t hidden = graph_find_hidden(draft, g->scope, name);
     struct fault_text hint = {.used = 0};
 
-    if (!has_step(reference, 0)) {
-        fault_reference(g, reference, "write satellites.NAME.output",
-                        "%q must be followed by the name of a satellite", reference->root);
-        return UINT32_MAX;
+    if (hidden != UINT32_MAX) {
+        fault_text_add(&hint,
+                       hidden == g->user && !g->is_output
+                           ? "refer to what runs before the group %s"
+                           : "write satellites.%s.output, and hand on what is needed in the "
+                             "`output` of that group",
+                       draft->names[hidden]);
+        fault_reference(g, reference, hint.bytes,
+                        "%q stands inside of a group and is not seen from here", name);
+        return;
     }
-    struct span name = reference->steps[0].name;
-    uint32_t target = graph_find(&g->draft->cluster, name);
-
-    if (target != UINT32_MAX) {
-        return target;
-    }
-    const char *nearest = graph_nearest(g->draft, name);
+    const char *nearest = graph_nearest(draft, g->scope, name);
 
     if (nearest != NULL) {
         fault_text_add(&hint, "did you mean `%s`?", nearest);
@@ -160,7 +201,22 @@ static uint32_t check_target(struct gathering *g, const struct expression_refere
         fault_text_add(&hint, "name a satellite of this cluster");
     }
     fault_reference(g, reference, hint.bytes, "no satellite is named %q", name);
-    return UINT32_MAX;
+}
+
+/* The satellite a reference names, or UINT32_MAX after a fault. */
+static uint32_t check_target(struct gathering *g, const struct expression_reference *reference)
+{
+    if (!has_step(reference, 0)) {
+        fault_reference(g, reference, "write satellites.NAME.output",
+                        "%q must be followed by the name of a satellite", reference->root);
+        return UINT32_MAX;
+    }
+    uint32_t target = graph_find_seen(&g->draft->cluster, g->scope, reference->steps[0].name);
+
+    if (target == UINT32_MAX) {
+        fault_unknown_satellite(g, reference);
+    }
+    return target;
 }
 
 static bool is_parent(const struct satellite *user, uint32_t target)
@@ -177,6 +233,41 @@ static bool is_parent(const struct satellite *user, uint32_t target)
 static bool is_parent_soon(const struct satellite *user, uint32_t target)
 {
     return user->parent_count <= 16 && is_parent(user, target);
+}
+
+/* What is referred to must run before the user, or before the group around the user that stands
+ * beside it. */
+static void check_order(struct gathering *g, const struct expression_reference *reference,
+                        uint32_t target)
+{
+    struct cluster_draft *draft = g->draft;
+    uint32_t scope = draft->satellites[target].group;
+    bool is_placed = reference->line > 0;
+    uint32_t user = g->user;
+
+    if (g->is_output && scope == g->scope) {
+        return;
+    }
+    user = graph_around(&draft->cluster, user, scope);
+    if (target == user && (user != g->user || g->is_output)) {
+        fault_reference(g, reference,
+                        "refer to what runs before the group, or to what stands in it",
+                        "%q is the group around it, which ends later", reference->steps[0].name);
+    } else if (target == user) {
+        fault_reference(g, reference, "refer to a satellite that runs before it",
+                        "%q cannot refer to itself", reference->steps[0].name);
+    } else if (draft->satellites[target].is_final) {
+        fault_reference(g, reference, "refer to satellites that are not final",
+                        "%q is final and runs before no other", reference->steps[0].name);
+    } else if (!is_parent_soon(&draft->satellites[user], target)) {
+        upstream_ask(g->upstream,
+                     &(struct upstream_question){
+                         .user = user,
+                         .target = target,
+                         .line = is_placed ? reference->line : g->string->line,
+                         .column = is_placed ? reference->column : g->string->column},
+                     g->place);
+    }
 }
 
 static void check_satellite(struct gathering *g, const struct expression_reference *reference)
@@ -206,22 +297,8 @@ static void check_satellite(struct gathering *g, const struct expression_referen
         return;
     }
     gather(g, reference, kinds[part], target, 2, parts[part]);
-    if (g->user == UINT32_MAX || !g->draft->is_acyclic) {
-        return;
-    }
-    if (target == g->user) {
-        fault_reference(g, reference, "refer to a satellite that runs before it",
-                        "%q cannot refer to itself", name);
-    } else if (!is_parent_soon(&g->draft->satellites[g->user], target)) {
-        bool is_placed = reference->line > 0;
-
-        upstream_ask(g->upstream,
-                     &(struct upstream_question){
-                         .user = g->user,
-                         .target = target,
-                         .line = is_placed ? reference->line : g->string->line,
-                         .column = is_placed ? reference->column : g->string->column},
-                     g->place);
+    if (g->draft->is_acyclic) {
+        check_order(g, reference, target);
     }
 }
 
@@ -239,17 +316,47 @@ static void check_execution(struct gathering *g, const struct expression_referen
                     "of the %q expressions know id, time and labels", reference->root);
 }
 
-static void fault_unknown_name(struct gathering *g, const struct expression_reference *reference)
+/* `failures` is known to what runs because something failed. */
+static bool knows_failures(const struct gathering *g)
 {
-    const char *known[5] = {"input", "satellites", "execution"};
-    size_t count = 3;
-    struct fault_text hint = {.used = 0};
-    uint32_t satellite = graph_find(&g->draft->cluster, reference->root);
+    if (g->is_output) {
+        return false;
+    }
+    const struct satellite *user = &g->draft->satellites[g->user];
 
-    if (g->item_name.bytes > 0) {
-        known[count++] = g->item_name.data;
+    return user->is_final || user->join == JOIN_ANY_FAILED;
+}
+
+/* Lists the names an expression knows here; known has room for KNOWN_NAMES_MAX. */
+static size_t known_names(const struct gathering *g, const char **known)
+{
+    static const char *const always[] = {"input", "satellites", "execution"};
+    size_t count = 0;
+
+    for (; count < 3; count++) {
+        known[count] = always[count];
+    }
+    for (uint32_t at = g->map != SATELLITE_NONE ? g->map : g->scope; at != SATELLITE_NONE;
+         at = g->draft->satellites[at].group) {
+        if (g->draft->satellites[at].item_name.bytes > 0) {
+            known[count++] = g->draft->satellites[at].item_name.data;
+        }
+    }
+    if (count > 3) {
         known[count++] = "index";
     }
+    if (knows_failures(g)) {
+        known[count++] = "failures";
+    }
+    return count;
+}
+
+static void fault_unknown_name(struct gathering *g, const struct expression_reference *reference)
+{
+    const char *known[KNOWN_NAMES_MAX];
+    size_t count = known_names(g, known);
+    struct fault_text hint = {.used = 0};
+    uint32_t satellite = graph_find_seen(&g->draft->cluster, g->scope, reference->root);
     const char *nearest = field_nearest(&g->draft->reader, reference->root, known, count);
 
     if (span_is(reference->root, "secrets")) {
@@ -257,11 +364,14 @@ static void fault_unknown_name(struct gathering *g, const struct expression_refe
                               "the satellite");
     } else if (satellite != UINT32_MAX) {
         fault_text_add(&hint, "write satellites.%s.output", g->draft->names[satellite]);
+    } else if (span_is(reference->root, "failures")) {
+        fault_text_add(&hint, "failures is known only to a satellite with `join: any_failed` or "
+                              "`final: true`");
     } else if (nearest != NULL) {
         fault_text_add(&hint, "did you mean `%s`?", nearest);
     } else if (span_is(reference->root, "item") || span_is(reference->root, "index")) {
         fault_text_add(&hint, "item and index are known only in input, env and command of a "
-                              "satellite with `for_each`");
+                              "satellite with `for_each`, and inside a group with it");
     } else {
         for (size_t i = 0; i < count; i++) {
             fault_text_add(&hint, "%s %s", i == 0 ? "known here:" : ",", known[i]);
@@ -270,10 +380,33 @@ static void fault_unknown_name(struct gathering *g, const struct expression_refe
     fault_reference(g, reference, hint.bytes, "unknown name %q in an expression", reference->root);
 }
 
+/* The name of a type, as in type(x) == int; alone in its string or as the name of a satellite it is
+ * most likely a slip. */
+static bool is_type_name(const struct gathering *g, const struct expression_reference *reference)
+{
+    return reference->is_type && !g->is_alone &&
+           graph_find_seen(&g->draft->cluster, g->scope, reference->root) == UINT32_MAX;
+}
+
+static void check_other(struct gathering *g, const struct expression_reference *reference)
+{
+    uint32_t item = gathering_find_map(g, &reference->root);
+    uint32_t nearest = gathering_find_map(g, NULL);
+
+    if (item != SATELLITE_NONE) {
+        gather(g, reference, REFERENCE_ITEM, item, 0, NULL);
+    } else if (nearest != SATELLITE_NONE && span_is(reference->root, "index")) {
+        gather(g, reference, REFERENCE_INDEX, nearest, 0, NULL);
+    } else if (knows_failures(g) && span_is(reference->root, "failures")) {
+        gather(g, reference, REFERENCE_FAILURES, SATELLITE_NONE, 0, NULL);
+    } else if (!is_type_name(g, reference)) {
+        fault_unknown_name(g, reference);
+    }
+}
+
 void gathering_visit(void *context, const struct expression_reference *reference)
 {
     struct gathering *g = context;
-    bool is_map = g->item_name.bytes > 0;
 
     if (span_is(reference->root, "input")) {
         check_input(g, reference);
@@ -281,11 +414,7 @@ void gathering_visit(void *context, const struct expression_reference *reference
         check_satellite(g, reference);
     } else if (span_is(reference->root, "execution")) {
         check_execution(g, reference);
-    } else if (is_map && span_equal(reference->root, g->item_name)) {
-        gather(g, reference, REFERENCE_ITEM, UINT32_MAX, 0, NULL);
-    } else if (is_map && span_is(reference->root, "index")) {
-        gather(g, reference, REFERENCE_INDEX, UINT32_MAX, 0, NULL);
     } else {
-        fault_unknown_name(g, reference);
+        check_other(g, reference);
     }
 }

@@ -1,8 +1,10 @@
 /* references: each name in the expressions of a cluster, looked up and listed.
  *
- *   input.NAME   satellites.NAME.output|state|error   execution.id|time|labels   the item, index
+ *   input.NAME   satellites.NAME.output|state|error   execution.id|time|labels   items, index
+ *   failures
  *
- * A reference to a satellite adds no edge but must lie upstream of its user.
+ * A reference to a satellite adds no edge but must lie upstream of its user, or of the group around
+ * the user that stands in the same scope.
  *
  * Pure. */
 #ifndef EXO_CLUSTER_REFERENCES_H
@@ -10,9 +12,10 @@
 
 #include "schemas/cluster/cluster_draft.h"
 #include "schemas/cluster/upstream.h"
+#include "schemas/expression/types.h"
 
-/* Slots of a satellite's list: three a satellite, then one of each other kind. */
-enum { SLOTS_OF_SATELLITE = 3, OTHER_KINDS = 4 };
+/* Slots of a list: four a satellite (output, state, error, item), then one of each other kind. */
+enum { SLOTS_OF_SATELLITE = 4, OTHER_KINDS = 4 };
 
 /* Where in the list under construction a reference stands already. */
 struct slot {
@@ -20,15 +23,20 @@ struct slot {
     uint32_t at;
 };
 
-/* The references of one satellite, or of the cluster's output, while they are gathered. */
+/* The references of one satellite, or of an output, while they are gathered. */
 struct gathering {
     struct cluster_draft *draft;
     struct upstream *upstream;
     struct slot *slots;
     struct cluster_reference *list; /* room for every slot */
     uint32_t count;
-    uint32_t user;         /* index of the satellite; UINT32_MAX: the cluster's output */
-    struct span item_name; /* bytes 0: the item and index are no names here */
+    uint32_t user;  /* index of the satellite; SATELLITE_NONE: the cluster's output */
+    uint32_t scope; /* the group whose satellites are named first; SATELLITE_NONE: the top level */
+    uint32_t map;   /* whose item has a name here, beside those of the groups around: the user, or
+                     * SATELLITE_NONE */
+    bool is_output; /* of a cluster or group: everything in its scope has ended then */
+    struct expression_type *each_types; /* by satellite: of what its for_each gives, whose items are
+                                         * the item's; in scratch */
     /* Of the string that is checked now: */
     const struct value *string;
     const struct value_place *place;
@@ -41,8 +49,18 @@ struct gathering {
 EXO_CHECKED bool gathering_init(struct gathering *g, struct cluster_draft *draft,
                                 struct upstream *upstream);
 
-/* gathering_begin begins the list of the next user. */
+/* gathering_begin begins the list of the next user, in the scope it stands in and without an item
+ * of its own. */
 void gathering_begin(struct gathering *g, uint32_t user);
+
+/* gathering_begin_output begins the list of the output of a group, or of the cluster
+ * (SATELLITE_NONE). */
+void gathering_begin_output(struct gathering *g, uint32_t group);
+
+/* gathering_find_map gives the satellite whose item has that name in the expressions gathered now:
+ * g->map or a group around; the nearest map of any name where name is NULL. SATELLITE_NONE where
+ * there is none. */
+uint32_t gathering_find_map(const struct gathering *g, const struct span *name);
 
 /* gathering_keep copies the list into the cluster's arena; g->count of them. */
 const struct cluster_reference *gathering_keep(struct gathering *g);

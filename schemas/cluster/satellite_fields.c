@@ -3,16 +3,20 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/cluster/failure_rules.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/cluster/output_schema.h"
 #include "schemas/cluster/satellite_policy.h"
+#include "schemas/cluster/version_reference.h"
+#include "schemas/cluster/wait.h"
 #include "schemas/expression/template.h"
 #include "schemas/vocab/limits.h"
 
 enum { IMAGE_BYTES_MAX = 512, PATH_BYTES_MAX = 1024 };
 
 /* clang-format off */
-const char *const satellite_join_words[] = {"all_succeeded", "all_done", NULL};
+const char *const satellite_join_words[] = {"all_succeeded", "all_done", "any_succeeded",
+                                             "at_least", "any_failed", NULL};
 const char *const satellite_network_words[] = {"none", "host", NULL};
 const char *const satellite_output_words[] = {"file", "stdout", "none", NULL};
 const char *const satellite_claim_words[] = {"normal", "strict", NULL};
@@ -81,6 +85,25 @@ static void read_name(struct field_reader *r, const struct field *field, const s
     }
 }
 
+static void read_uses(struct field_reader *r, const struct field *field, const struct value *value,
+                      const struct value_place *place, void *target)
+{
+    struct span *out = (void *)((char *)target + field->offset);
+    struct version_reference reference;
+
+    if (!field_is_kind(r, value, place, VALUE_STRING)) {
+        return;
+    }
+    const char *wrong = version_reference_parse(VERSION_SATELLITE, value_text(value),
+                                                (struct span){NULL, 0}, &reference);
+
+    if (wrong != NULL) {
+        field_fault(r, value, place, wrong, "%q names no stored satellite", value_text(value));
+        return;
+    }
+    *out = field_copy(r, value_text(value));
+}
+
 static void read_item_name(struct field_reader *r, const struct field *field,
                            const struct value *value, const struct value_place *place, void *target)
 {
@@ -102,18 +125,22 @@ static void read_max_parallel(struct field_reader *r, const struct field *field,
     field_read_uint(r, field, value, place, target);
 }
 
-static void read_join(struct field_reader *r, const struct field *field, const struct value *value,
-                      const struct value_place *place, void *target)
+static void read_tolerate(struct field_reader *r, const struct field *field,
+                          const struct value *value, const struct value_place *place, void *target)
 {
-    bool is_later = (value->kind == VALUE_STRING && span_is(value_text(value), "any_succeeded")) ||
-                    value_get(value, span_of("at_least")) != NULL;
+    struct satellite_draft *draft = target;
 
-    if (is_later) {
-        field_fault(r, value, place, "write one of: all_succeeded, all_done",
-                    "the joins any_succeeded and at_least are not supported yet");
-        return;
-    }
-    field_read_word(r, field, value, place, target);
+    draft->notes.tolerate = value;
+    failure_read_tolerance(r, field, value, place, target);
+}
+
+static void read_final(struct field_reader *r, const struct field *field, const struct value *value,
+                       const struct value_place *place, void *target)
+{
+    struct satellite_draft *draft = target;
+
+    draft->notes.final = value;
+    field_read_bool(r, field, value, place, target);
 }
 
 static void read_output_schema(struct field_reader *r, const struct field *field,
@@ -127,29 +154,32 @@ static void read_output_schema(struct field_reader *r, const struct field *field
 
 #define AT(member) offsetof(struct satellite_draft, member)
 #define STEP FIELD_IN_SATELLITE
+#define EACH_KIND (FIELD_IN_SATELLITE | FIELD_IN_GROUP | FIELD_IN_WAIT)
+#define MAP (FIELD_IN_SATELLITE | FIELD_IN_GROUP)
 #define SHARED (FIELD_IN_SATELLITE | FIELD_IN_DEFAULTS)
 #define WORK (FIELD_IN_SATELLITE | FIELD_IN_WORK)
 
 /* clang-format off */
 const struct field satellite_fields[] = {
-    {.name = "name",          .in = STEP, .read = read_name},
+    {.name = "name",          .in = EACH_KIND, .read = read_name},
     {.name = "image",         .in = FIELD_IN_ALL, .read = read_image, .offset = AT(satellite.work.image),
      .min = 1, .max = IMAGE_BYTES_MAX},
-    {.name = "uses",          .in = STEP, .read = field_refuse,
-     .refusal = "give `image` and `command` here"},
+    {.name = "uses",          .in = STEP, .read = read_uses, .offset = AT(satellite.uses)},
     {.name = "command",       .in = WORK, .read = policy_read_command, .offset = AT(satellite.work.command)},
     {.name = "workdir",       .in = FIELD_IN_ALL, .read = read_workdir, .offset = AT(satellite.work.workdir),
      .min = 1, .max = PATH_BYTES_MAX},
-    {.name = "needs",         .in = STEP, .read = field_read_value, .offset = AT(notes.needs)},
-    {.name = "when",          .in = STEP, .read = field_read_value, .offset = AT(satellite.when_source)},
-    {.name = "for_each",      .in = STEP, .read = field_read_value, .offset = AT(satellite.for_each_source)},
-    {.name = "as",            .in = STEP, .read = read_item_name},
-    {.name = "max_parallel",  .in = STEP, .read = read_max_parallel, .offset = AT(satellite.max_parallel),
+    {.name = "needs",         .in = EACH_KIND, .read = field_read_value, .offset = AT(notes.needs)},
+    {.name = "when",          .in = EACH_KIND, .read = field_read_value, .offset = AT(satellite.when_source)},
+    {.name = "for_each",      .in = MAP, .read = field_read_value, .offset = AT(satellite.for_each_source)},
+    {.name = "as",            .in = MAP, .read = read_item_name},
+    {.name = "max_parallel",  .in = MAP, .read = read_max_parallel, .offset = AT(satellite.max_parallel),
      .min = 1, .max = LIMIT_TASKS},
-    {.name = "tolerate",      .in = STEP, .read = field_refuse,
-     .refusal = "remove it; a failed task fails its map"},
-    {.name = "join",          .in = STEP, .read = read_join, .offset = AT(satellite.join),
-     .words = satellite_join_words},
+    {.name = "tolerate",      .in = MAP, .read = read_tolerate, .offset = AT(satellite.tolerance)},
+    {.name = "join",          .in = EACH_KIND, .read = failure_read_join},
+    {.name = "continue_on_error", .in = EACH_KIND, .read = field_read_bool, .offset = AT(satellite.is_continued)},
+    {.name = "final",         .in = STEP, .read = read_final, .offset = AT(satellite.is_final),
+     .refusal = "only a satellite with an image can be final"},
+    {.name = "wait",          .in = FIELD_IN_WAIT, .read = wait_read, .offset = AT(satellite.wait)},
     {.name = "input",         .in = WORK, .read = field_read_value, .offset = AT(satellite.work.input)},
     {.name = "env",           .in = FIELD_IN_ALL, .read = policy_read_env, .offset = AT(satellite.work.env)},
     {.name = "secrets",       .in = FIELD_IN_ALL, .read = policy_read_secrets, .offset = AT(satellite.work)},
@@ -166,11 +196,12 @@ const struct field satellite_fields[] = {
     {.name = "timeout",       .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(satellite.work.timeout_ns),
      .min = 1},
     {.name = "grace",         .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(satellite.work.grace_ns)},
+    {.name = "timeouts",      .in = SHARED, .read = failure_read_timeouts, .offset = AT(satellite.timeouts)},
     {.name = "retries",       .in = SHARED, .read = policy_read_retries, .offset = AT(satellite.retries)},
     {.name = "claim",         .in = SHARED, .read = field_read_word, .offset = AT(satellite.claim),
      .words = satellite_claim_words},
-    {.name = "satellites",    .in = STEP, .read = field_refuse,
-     .refusal = "write the satellites of the group one by one, with `needs`"},
+    {.name = "satellites",    .in = FIELD_IN_GROUP, .read = field_read_value, .offset = AT(notes.inner)},
+    {.name = "output",        .in = FIELD_IN_GROUP, .read = field_read_value, .offset = AT(satellite.output_source)},
 };
 /* clang-format on */
 const size_t satellite_field_count = sizeof(satellite_fields) / sizeof(satellite_fields[0]);
@@ -180,7 +211,8 @@ void satellite_draft_init(struct satellite_draft *draft)
     static const struct value empty = {.kind = VALUE_MAP};
 
     *draft = (struct satellite_draft){
-        .satellite = {.class = {"default", 7},
+        .satellite = {.group = SATELLITE_NONE,
+                      .class = {"default", 7},
                       .retries = {.base_ns = EXO_SECOND, .cap_ns = EXO_MINUTE},
                       .work = {.input = &empty,
                                .env = &empty,
@@ -205,6 +237,14 @@ void satellite_read(struct field_reader *r, unsigned in, const struct value *val
 
     field_fault(r, value_get(value, span_of("output_schema")), &inner, "remove one of the two",
                 "`output: none` leaves nothing for `output_schema`");
+}
+
+const char *satellite_kind_name(enum satellite_kind kind)
+{
+    static const char *const words[SATELLITE_KIND_NR] = {"container", "group", "wait"};
+
+    assert(kind < SATELLITE_KIND_NR);
+    return words[kind];
 }
 
 const char *satellite_join_name(enum satellite_join join)

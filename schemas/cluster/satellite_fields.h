@@ -1,6 +1,7 @@
-/* satellite_fields: the fields of a satellite, of `defaults` and of a worker's definition.
+/* satellite_fields: the fields of a satellite of any kind, of `defaults` and of a worker's
+ * definition.
  *
- * One table: a row says in which of the three it may stand. What needs the other satellites
+ * One table: a row says in which of them it may stand. What needs the other satellites
  * (needs, templates) is only kept here and read by graph and references.
  *
  * Pure. */
@@ -17,6 +18,12 @@ struct satellite_notes {
     const struct value *needs;        /* NULL: after the satellite before it */
     const struct value *item_name;    /* `as`; NULL: not given */
     const struct value *max_parallel; /* NULL: not given */
+    const struct value *tolerate;     /* NULL: not given */
+    const struct value *join;         /* NULL: not given */
+    const struct value *final;        /* NULL: not given */
+    const struct value *inner;        /* `satellites`; NULL: no group */
+    struct value_place place;         /* where the satellite stands, as long as the draft */
+    struct value_place inner_place;   /* where its `satellites` stand */
 };
 
 /* A satellite while it is read. */
@@ -33,6 +40,12 @@ extern const struct field cache_fields[];
 extern const size_t cache_field_count;
 extern const struct field retries_fields[];
 extern const size_t retries_field_count;
+extern const struct field timeouts_fields[];
+extern const size_t timeouts_field_count;
+extern const struct field join_fields[];
+extern const size_t join_field_count;
+extern const struct field wait_fields[];
+extern const size_t wait_field_count;
 extern const struct field mount_fields[];
 extern const size_t mount_field_count;
 
@@ -40,7 +53,7 @@ extern const size_t mount_field_count;
 void satellite_draft_init(struct satellite_draft *draft);
 
 /* satellite_read reads one map into *draft, which holds the defaults before.
- * in     FIELD_IN_SATELLITE, FIELD_IN_DEFAULTS or FIELD_IN_WORK
+ * in     one FIELD_IN_*, not FIELD_IN_ALL
  * value  borrowed, kept as long as the draft's satellite
  * place  where the map stands; borrowed */
 void satellite_read(struct field_reader *r, unsigned in, const struct value *value,

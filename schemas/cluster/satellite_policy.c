@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/cluster/failure_rules.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/cluster/satellite_fields.h"
@@ -58,6 +59,9 @@ static void read_cpu(struct field_reader *r, const struct field *field, const st
     case VALUE_BOOL:
     case VALUE_LIST:
     case VALUE_MAP:
+    case VALUE_TIMESTAMP:
+    case VALUE_DURATION:
+    case VALUE_TYPE:
     case VALUE_KIND_NR:
         break;
     }
@@ -111,6 +115,10 @@ const struct field retries_fields[] = {
     {.name = "cap",     .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(satellite_retries, cap_ns)},
     {.name = "jitter",  .in = FIELD_IN_ALL, .read = field_read_word, .offset = AT(satellite_retries, jitter),
      .words = retry_jitter_words},
+    {.name = "budget",  .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(satellite_retries, budget_ns),
+     .min = 1},
+    {.name = "never",   .in = FIELD_IN_ALL, .read = failure_read_never},
+    {.name = "later",   .in = FIELD_IN_ALL, .read = failure_read_later},
 };
 const size_t retries_field_count = sizeof(retries_fields) / sizeof(retries_fields[0]);
 
@@ -146,8 +154,11 @@ void policy_read_retries(struct field_reader *r, const struct field *field,
     const struct value *cap = value_get(value, span_of("cap"));
 
     if (!field_read_map(r, retries_fields, retries_field_count, FIELD_IN_ALL, value, place,
-                        retries) ||
-        retries->cap_ns >= retries->base_ns) {
+                        retries)) {
+        return;
+    }
+    failure_check_statuses(r, retries, value, place);
+    if (retries->cap_ns >= retries->base_ns) {
         return;
     }
     if (cap != NULL) {

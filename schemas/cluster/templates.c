@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/graph.h"
 #include "schemas/cluster/references.h"
+#include "schemas/cluster/type_check.h"
 #include "schemas/expression/template.h"
 
 static struct expression_position position_of(const struct value *string)
@@ -40,9 +42,14 @@ static const struct template *check_string(struct gathering *g, struct arena *ar
         return NULL;
     }
     const struct expression *alone = template_expression(template);
+    uint32_t errors = g->draft->reader.faults->error_count;
 
     g->is_alone = alone != NULL && expression_is_reference(alone);
     template_references(template, gathering_visit, g);
+    type_check_patterns(g, template);
+    if (g->is_gathered && g->draft->reader.faults->error_count == errors) {
+        type_check(g, template);
+    }
     return template;
 }
 
@@ -91,22 +98,44 @@ static const struct value_template *check_value(struct gathering *g, const struc
     return template;
 }
 
-/* An expression that is a whole string, such as when: ${{ input.top > 3 }}. */
+/* What an expression must be that is a whole string, such as when: ${{ input.top > 3 }}. */
+struct whole {
+    enum value_kind kind;
+    const char *example;
+    const char *hint; /* when it is of another kind */
+};
+
+static const struct whole whole_condition = {
+    VALUE_BOOL, "${{ CONDITION }}, true or false",
+    "compare it, as in ${{ input.top > 3 }} or ${{ input.name != \"\" }}"};
+static const struct whole whole_list = {VALUE_LIST, "${{ LIST }}",
+                                        "name a list, as in ${{ input.files }}"};
+
+/* *ret_type is that of the result; any after a fault. */
 static const struct expression *check_alone(struct gathering *g, const struct value *value,
-                                            const struct value_place *place, const char *example)
+                                            const struct value_place *place,
+                                            const struct whole *whole,
+                                            struct expression_type *ret_type)
 {
     struct field_reader *r = &g->draft->reader;
     struct fault_text hint = {.used = 0};
+    uint32_t errors = r->faults->error_count;
 
+    *ret_type = expression_type_any();
     g->is_gathered = false;
     if (value->kind == VALUE_STRING && template_has_expressions(value_text(value))) {
         const struct template *template = check_string(g, r->arena, value, place);
 
-        if (template == NULL || template_expression(template) != NULL) {
-            return template == NULL ? NULL : template_expression(template);
+        const struct expression *alone = template == NULL ? NULL : template_expression(template);
+
+        if (alone != NULL && r->faults->error_count == errors) {
+            *ret_type = type_check_whole(g, alone, whole->kind, whole->hint);
+        }
+        if (template == NULL || alone != NULL) {
+            return alone;
         }
     }
-    fault_text_add(&hint, "write %s", example);
+    fault_text_add(&hint, "write %s", whole->example);
     field_fault(r, value, place, hint.bytes, "%q takes one expression and nothing around it",
                 field_place_name(place));
     return NULL;
@@ -119,7 +148,9 @@ static const struct expression *check_when(struct gathering *g, const struct val
     struct expression_error error;
 
     if (value->kind != VALUE_BOOL) {
-        return check_alone(g, value, place, "${{ CONDITION }}, true or false");
+        struct expression_type type; /* a bool, which says nothing more */
+
+        return check_alone(g, value, place, &whole_condition, &type);
     }
     g->string = value;
     g->place = place;
@@ -205,50 +236,38 @@ static void warn_of_script(struct gathering *g, const struct value *command,
                   .hint = "hand it over in `env` and write \"$NAME\" in the script"});
 }
 
-static void check_one(struct gathering *g, uint32_t index)
+/* What a worker evaluates; the item has its name there. */
+static void check_work(struct gathering *g, struct satellite *satellite,
+                       const struct value_place *step)
 {
-    struct satellite *satellite = &g->draft->satellites[index];
     struct satellite_work *work = &satellite->work;
-    const struct value_place root = {.key = span_of("cluster")};
-    const struct value_place list = {.up = &root, .key = span_of("satellites")};
-    const struct value_place step = {.up = &list, .index = index};
-    const struct value_place when = {.up = &step, .key = span_of("when")};
-    const struct value_place each = {.up = &step, .key = span_of("for_each")};
-    const struct value_place command = {.up = &step, .key = span_of("command")};
-    const struct value_place input = {.up = &step, .key = span_of("input")};
-    const struct value_place env = {.up = &step, .key = span_of("env")};
+    const struct value_place command = {.up = step, .key = span_of("command")};
+    const struct value_place input = {.up = step, .key = span_of("input")};
+    const struct value_place env = {.up = step, .key = span_of("env")};
 
-    gathering_begin(g, index);
-    if (satellite->when_source != NULL) {
-        satellite->when = check_when(g, satellite->when_source, &when);
-    }
-    if (satellite->for_each_source != NULL) {
-        satellite->for_each = check_alone(g, satellite->for_each_source, &each, "${{ LIST }}");
-    }
-    g->item_name = satellite->item_name;
+    g->map = satellite->index;
     if (work->command != NULL) {
         work->command_template = check_value(g, work->command, &command);
         warn_of_script(g, work->command, &command);
     }
     work->input_template = check_value(g, work->input, &input);
     work->env_template = check_value(g, work->env, &env);
-    satellite->references = gathering_keep(g);
-    satellite->reference_count = g->count;
 }
 
-/* An object of the satellites nobody needs, by name. */
-static const struct value *default_output(struct gathering *g)
+/* An object of the satellites of the scope that none in it needs, by name. */
+static const struct value *default_output(struct cluster_draft *draft, uint32_t scope)
 {
-    struct cluster_draft *draft = g->draft;
-    uint32_t count = draft->cluster.satellite_count;
+    uint32_t first;
+    uint32_t count = graph_scope(&draft->cluster, scope, &first);
     struct value *output = field_alloc(&draft->reader, 1, sizeof(*output));
     struct value_member *members = field_alloc(&draft->reader, count, sizeof(*members));
     uint32_t count_kept = 0;
 
-    for (uint32_t i = 0; output != NULL && members != NULL && i < count; i++) {
+    for (uint32_t i = first; output != NULL && members != NULL && i < first + count; i++) {
         struct fault_text text = {.used = 0};
 
-        if (draft->satellites[i].child_count > 0 || draft->satellites[i].name.bytes == 0) {
+        if (!graph_is_last(&draft->cluster, &draft->satellites[i]) ||
+            draft->satellites[i].name.bytes == 0) {
             continue;
         }
         fault_text_add(&text, "${{ satellites.%s.output }}", draft->names[i]);
@@ -265,22 +284,52 @@ static const struct value *default_output(struct gathering *g)
     return output;
 }
 
-static void check_output(struct gathering *g)
+/* The output of a group, or of the cluster: as written, or the default. NULL after a fault. */
+static const struct value_template *check_output(struct gathering *g, uint32_t scope,
+                                                 const struct value *source,
+                                                 const struct value_place *up)
+{
+    const struct value_place place = {.up = up, .key = span_of("output")};
+
+    gathering_begin_output(g, scope);
+    if (source == NULL) {
+        source = default_output(g->draft, scope);
+    }
+    return source == NULL ? NULL : check_value(g, source, &place);
+}
+
+static void check_one(struct gathering *g, uint32_t index)
+{
+    struct satellite *satellite = &g->draft->satellites[index];
+    const struct value_place *step = &g->draft->notes[index].place;
+    const struct value_place when = {.up = step, .key = span_of("when")};
+    const struct value_place each = {.up = step, .key = span_of("for_each")};
+
+    gathering_begin(g, index);
+    if (satellite->when_source != NULL) {
+        satellite->when = check_when(g, satellite->when_source, &when);
+    }
+    if (satellite->for_each_source != NULL) {
+        satellite->for_each =
+            check_alone(g, satellite->for_each_source, &each, &whole_list, &g->each_types[index]);
+    }
+    if (satellite->kind == SATELLITE_CONTAINER) {
+        check_work(g, satellite, step);
+    } else if (satellite->kind == SATELLITE_GROUP) {
+        satellite->output = check_output(g, index, satellite->output_source, step);
+    }
+    satellite->references = gathering_keep(g);
+    satellite->reference_count = g->count;
+}
+
+static void check_cluster_output(struct gathering *g)
 {
     struct cluster *cluster = &g->draft->cluster;
     const struct value_place root = {.key = span_of("cluster")};
-    const struct value_place place = {.up = &root, .key = span_of("output")};
-    const struct value *source = cluster->output_source;
 
-    gathering_begin(g, UINT32_MAX);
-    if (source == NULL) {
-        source = default_output(g);
-    }
-    if (source != NULL) {
-        cluster->output = check_value(g, source, &place);
-        cluster->output_references = gathering_keep(g);
-        cluster->output_reference_count = g->count;
-    }
+    cluster->output = check_output(g, SATELLITE_NONE, cluster->output_source, &root);
+    cluster->output_references = gathering_keep(g);
+    cluster->output_reference_count = g->count;
 }
 
 void templates_compile(struct cluster_draft *draft)
@@ -294,6 +343,6 @@ void templates_compile(struct cluster_draft *draft)
     for (uint32_t i = 0; i < draft->cluster.satellite_count; i++) {
         check_one(&g, i);
     }
-    check_output(&g);
+    check_cluster_output(&g);
     upstream_answer(&upstream);
 }

@@ -3,6 +3,7 @@
  *   when, for_each        one expression alone      names: input satellites execution
  *   command, input, env   strings at any depth      the same, and of a map its item and index
  *   output                strings at any depth      input satellites execution
+ *   inside of a group                               those, and the items of the groups around
  *
  * Pure. */
 #ifndef EXO_CLUSTER_TEMPLATES_H

@@ -4,9 +4,9 @@
  *                                     |
  *                                     +-- expression_references: which names it uses
  *
- * Evaluation has no side effect and no loop, and is bounded by a cost, a depth and an output
- * limit. A compiled expression is immutable: many evaluations may share it, and the text it came
- * from may go.
+ * Evaluation has no side effect and no loop but over the items of a list, and is bounded by a cost,
+ * a depth and an output limit. A compiled expression is immutable: many evaluations may share it,
+ * and the text it came from may go.
  *
  * Pure. */
 #ifndef EXO_EXPRESSION_H
@@ -23,9 +23,10 @@
 #include "schemas/vocab/value.h"
 
 enum {
-    EXPRESSION_DEPTH_MAX = 200,      /* operators and brackets inside one another in a text */
-    EXPRESSION_COST_MAX = 1000000,   /* default of one evaluation, about 10 ms */
-    EXPRESSION_OUTPUT_MAX = 8 << 20, /* default, bytes that one evaluation makes */
+    EXPRESSION_DEPTH_MAX = 200,       /* operators and brackets inside one another in a text */
+    EXPRESSION_COST_MAX = 1000000,    /* default of one evaluation, tens of milliseconds */
+    EXPRESSION_OUTPUT_MAX = 8 << 20,  /* default, bytes that one evaluation makes */
+    EXPRESSION_PATTERNS_MAX = 500000, /* cost of expression_check_patterns for one file */
 };
 
 struct expression; /* in the arena it was compiled into */
@@ -93,6 +94,7 @@ struct expression_reference {
     uint32_t offset_column;
     bool is_tested; /* stands inside has(): may be missing */
     bool is_sized;  /* only its size is asked for */
+    bool is_type;   /* without steps, and the name of a type such as int: so if no scope has it */
     bool is_cut;    /* a dynamic step such as [i + 1] follows the last static one */
 };
 
@@ -117,6 +119,17 @@ bool expression_is_constant(const struct expression *expression);
 EXO_CHECKED enum expression_err expression_check_names(const struct expression *expression,
                                                        const char *const *names, size_t count,
                                                        struct expression_error *ret_error);
+
+/* expression_check_patterns refuses the first regular expression in the text that matches() could
+ * never take.
+ *
+ * cost_left  in and out, shared by all that is checked together: EXPRESSION_PATTERNS_MAX at first;
+ *            each pattern takes 20 and one an instruction of its program
+ *
+ * Returns EXPRESSION_OK, ESYNTAX, ELIMIT or EMEMORY, with ret_error and its place filled. */
+EXO_CHECKED enum expression_err expression_check_patterns(const struct expression *expression,
+                                                          uint64_t *cost_left,
+                                                          struct expression_error *ret_error);
 
 /* expression_is_reserved is true for a word of CEL that can name nothing at the root of an
  * expression: its keywords and reserved words. A satellite or item of that name could not be

@@ -19,6 +19,8 @@ const char *expression_err_name(enum expression_err code)
         return "missing";
     case EXPRESSION_EARITHMETIC:
         return "arithmetic";
+    case EXPRESSION_EVALUE:
+        return "value";
     case EXPRESSION_EPENDING:
         return "pending";
     case EXPRESSION_EFAILED:

@@ -20,6 +20,7 @@ enum expression_err {
     EXPRESSION_ETYPE = -4,       /* an operator or function does not take this type */
     EXPRESSION_EMISSING = -5,    /* no such key, or index outside the list */
     EXPRESSION_EARITHMETIC = -6, /* overflow or division by zero */
+    EXPRESSION_EVALUE = -11,     /* a function has no result for this value, such as int("x") */
     EXPRESSION_EPENDING = -7,    /* the scope must first fetch something; evaluate again then */
     EXPRESSION_EFAILED = -8,     /* the scope can never give this; its text says why */
     /* never absorbed */

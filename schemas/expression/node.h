@@ -24,7 +24,14 @@ enum node_kind {
     NODE_MAP,         /* first and what follows it by next: keys and values in turn; count pairs */
     NODE_SIZE,        /* size(first) */
     NODE_HAS,         /* has(first), which is a NODE_MEMBER */
+    NODE_LOCAL,       /* count: the variable of the macro that stands count macros further out */
+    NODE_MACRO,       /* first.macro(variable, second) or first.map(variable, second, third) */
+    NODE_CALL,        /* function of first and what follows it by next; count of them */
 };
+
+enum node_macro { MACRO_ALL, MACRO_EXISTS, MACRO_EXISTS_ONE, MACRO_MAP, MACRO_FILTER };
+
+struct function;
 
 enum node_op {
     OP_ADD,
@@ -50,9 +57,14 @@ struct place {
 
 struct node {
     enum node_kind kind;
-    enum node_op op; /* of NODE_BINARY */
+    union {
+        enum node_op op;       /* of NODE_BINARY */
+        enum node_macro macro; /* of NODE_MACRO; with third, second chooses and third is mapped */
+    };
     struct place place;
-    uint32_t depth; /* of the tree below, itself included */
+    uint32_t depth;  /* of the tree below, itself included */
+    uint32_t number; /* in its expression, from 0 */
+    bool is_static;  /* a name with constant steps: the same all through an evaluation */
     uint32_t count;
     const struct node *first;
     const struct node *second;
@@ -61,6 +73,7 @@ struct node {
     union {
         struct value literal;
         struct span name;
+        const struct function *function; /* of NODE_CALL */
     };
 };
 

@@ -3,7 +3,9 @@
 #include <assert.h>
 #include <string.h>
 
-static const char *op_text(enum node_op op)
+#include "schemas/expression/times.h"
+
+const char *operators_text(enum node_op op)
 {
     static const char *const texts[] = {
         [OP_ADD] = "+",         [OP_SUBTRACT] = "-", [OP_MULTIPLY] = "*",       [OP_DIVIDE] = "/",
@@ -64,6 +66,19 @@ static enum order order_strings(const struct value *a, const struct value *b)
 
     return difference != 0 ? order_of(difference)
                            : order_of((a->count > b->count) - (a->count < b->count));
+}
+
+static bool is_time(const struct value *v)
+{
+    return v->kind == VALUE_TIMESTAMP || v->kind == VALUE_DURATION;
+}
+
+/* Of one kind; a duration has no count. */
+static enum order order_times(const struct value *a, const struct value *b)
+{
+    return a->integer != b->integer
+               ? order_of((a->integer > b->integer) - (a->integer < b->integer))
+               : order_of((a->count > b->count) - (a->count < b->count));
 }
 
 static enum expression_err charge_bytes(struct evaluation *e, uint64_t bytes)
@@ -143,6 +158,13 @@ static enum expression_err equal(struct evaluation *e, const struct value *a, co
         return equal_lists(e, a, b, ret);
     case VALUE_MAP:
         return equal_maps(e, a, b, ret);
+    case VALUE_TIMESTAMP:
+        *ret = a->integer == b->integer && a->count == b->count;
+        return EXPRESSION_OK;
+    case VALUE_DURATION:
+    case VALUE_TYPE:
+        *ret = a->integer == b->integer;
+        return EXPRESSION_OK;
     case VALUE_INT:
     case VALUE_DOUBLE:
     case VALUE_KIND_NR:
@@ -163,8 +185,10 @@ static enum expression_err compare(struct evaluation *e, enum node_op op, const 
         order = order_strings(a, b);
     } else if (a->kind == VALUE_BOOL && b->kind == VALUE_BOOL) {
         order = order_of(a->boolean - b->boolean);
+    } else if (is_time(a) && a->kind == b->kind) {
+        order = order_times(a, b);
     } else {
-        return operators_fail_type(e, op_text(op), a, b);
+        return operators_fail_type(e, operators_text(op), a, b);
     }
     *ret = (op == OP_LESS && order == ORDER_LESS) || (op == OP_GREATER && order == ORDER_GREATER) ||
            (op == OP_LESS_EQUAL && (order == ORDER_LESS || order == ORDER_EQUAL)) ||
@@ -199,7 +223,7 @@ static enum expression_err contains(struct evaluation *e, const struct value *it
 
 static enum expression_err fail_arithmetic(struct evaluation *e, const char *text, enum node_op op)
 {
-    return expression_error_set(e->error, EXPRESSION_EARITHMETIC, text, op_text(op));
+    return expression_error_set(e->error, EXPRESSION_EARITHMETIC, text, operators_text(op));
 }
 
 static enum expression_err compute_ints(struct evaluation *e, enum node_op op, int64_t a, int64_t b,
@@ -294,7 +318,7 @@ static enum expression_err join_lists(struct evaluation *e, const struct value *
 static enum expression_err fail_mixed(struct evaluation *e, enum node_op op, const struct value *a,
                                       const struct value *b)
 {
-    enum expression_err err = operators_fail_type(e, op_text(op), a, b);
+    enum expression_err err = operators_fail_type(e, operators_text(op), a, b);
 
     if (is_number(a) && is_number(b) && a->kind != b->kind) {
         expression_error_add(e->error, span_of(": write a double as 1.0, not 1"));
@@ -305,6 +329,9 @@ static enum expression_err fail_mixed(struct evaluation *e, enum node_op op, con
 static enum expression_err compute(struct evaluation *e, enum node_op op, const struct value *a,
                                    const struct value *b, struct value *ret)
 {
+    if (is_time(a) && is_time(b) && (op == OP_ADD || op == OP_SUBTRACT)) {
+        return times_compute(e, op, a, b, ret);
+    }
     if (a->kind != b->kind) {
         return fail_mixed(e, op, a, b);
     }
@@ -321,7 +348,7 @@ static enum expression_err compute(struct evaluation *e, enum node_op op, const 
     if (a->kind == VALUE_LIST && op == OP_ADD) {
         return join_lists(e, a, b, ret);
     }
-    return operators_fail_type(e, op_text(op), a, b);
+    return operators_fail_type(e, operators_text(op), a, b);
 }
 
 enum expression_err operators_apply(struct evaluation *e, enum node_op op, const struct value *left,

@@ -16,6 +16,9 @@ EXO_CHECKED enum expression_err operators_apply(struct evaluation *e, enum node_
                                                 const struct value *left, const struct value *right,
                                                 struct value *ret_value);
 
+/* operators_text returns how an operator is written, such as "+"; never NULL. */
+const char *operators_text(enum node_op op);
+
 /* operators_negate computes - value. The error lacks a place. */
 EXO_CHECKED enum expression_err operators_negate(struct evaluation *e, const struct value *value,
                                                  struct value *ret_value);

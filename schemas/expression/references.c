@@ -1,11 +1,9 @@
 /* references: which names and members an expression uses, without evaluating it. */
-#include "schemas/expression/expression.h"
+#include "schemas/expression/references.h"
 
+#include "schemas/expression/conversions.h"
 #include "schemas/expression/lexer.h"
-#include "schemas/expression/node.h"
 #include "schemas/vocab/fault.h"
-
-enum { STEPS_MAX = 64 };
 
 struct walk {
     expression_visit *visit;
@@ -39,9 +37,7 @@ static struct expression_step step_of(const struct node *node)
     return step;
 }
 
-/* The members and indexes above a root, from the root up. Returns their count; *ret_root is what
- * they begin with. */
-static uint32_t chain_of(const struct node *node, const struct node **ret_chain,
+uint32_t reference_chain(const struct node *node, const struct node **ret_chain,
                          const struct node **ret_root)
 {
     uint32_t nr = 0;
@@ -59,17 +55,17 @@ static uint32_t chain_of(const struct node *node, const struct node **ret_chain,
     return nr;
 }
 
-static void visit_chain(const struct walk *walk, const struct node *root,
-                        const struct node *const *chain, uint32_t nr, struct use use)
+void reference_fill(const struct node *root, const struct node *const *chain, uint32_t count,
+                    struct expression_step *steps, struct expression_reference *ret_reference)
 {
-    struct expression_step steps[STEPS_MAX];
     struct expression_reference reference = {.root = root->name,
                                              .steps = steps,
                                              .line = root->place.line,
                                              .column = root->place.column,
                                              .offset_column = root->place.offset_column};
+    struct value type;
 
-    while (reference.step_count < nr && reference.step_count < STEPS_MAX) {
+    while (reference.step_count < count && reference.step_count < REFERENCE_STEPS_MAX) {
         const struct node *node = chain[reference.step_count];
 
         if (node->kind == NODE_INDEX && !is_static_index(node->second)) {
@@ -77,7 +73,18 @@ static void visit_chain(const struct walk *walk, const struct node *root,
         }
         steps[reference.step_count++] = step_of(node);
     }
-    reference.is_cut = reference.step_count < nr;
+    reference.is_cut = reference.step_count < count;
+    reference.is_type = count == 0 && conversions_type(root->name, &type);
+    *ret_reference = reference;
+}
+
+static void visit_chain(const struct walk *walk, const struct node *root,
+                        const struct node *const *chain, uint32_t nr, struct use use)
+{
+    struct expression_step steps[REFERENCE_STEPS_MAX];
+    struct expression_reference reference;
+
+    reference_fill(root, chain, nr, steps, &reference);
     reference.is_tested = use.is_tested && !reference.is_cut;
     reference.is_sized = use.is_sized && !reference.is_cut;
     walk->visit(walk->context, &reference);
@@ -88,7 +95,7 @@ static void walk_chain(const struct walk *walk, const struct node *node, struct 
     const struct node *chain[EXPRESSION_DEPTH_MAX];
     const struct node *root;
     const struct use none = {0};
-    uint32_t nr = chain_of(node, chain, &root);
+    uint32_t nr = reference_chain(node, chain, &root);
 
     if (root->kind == NODE_NAME) {
         visit_chain(walk, root, chain, nr, use);
@@ -108,6 +115,7 @@ static void walk_node(const struct walk *walk, const struct node *node, struct u
 
     switch (node->kind) {
     case NODE_LITERAL:
+    case NODE_LOCAL:
         return;
     case NODE_NAME:
     case NODE_MEMBER:
@@ -122,6 +130,7 @@ static void walk_node(const struct walk *walk, const struct node *node, struct u
         return;
     case NODE_LIST:
     case NODE_MAP:
+    case NODE_CALL:
         for (const struct node *item = node->first; item != NULL; item = item->next) {
             walk_node(walk, item, none);
         }
@@ -132,6 +141,7 @@ static void walk_node(const struct walk *walk, const struct node *node, struct u
     case NODE_AND:
     case NODE_OR:
     case NODE_CONDITIONAL:
+    case NODE_MACRO:
         break;
     }
     walk_node(walk, node->first, none);
@@ -183,7 +193,7 @@ static void check_name(void *context, const struct expression_reference *referen
             return;
         }
     }
-    if (check->code != EXPRESSION_OK) {
+    if (check->code != EXPRESSION_OK || reference->is_type) {
         return;
     }
     const char *nearest = nearest_name(reference->root, check->names, check->count);

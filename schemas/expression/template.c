@@ -191,6 +191,15 @@ bool template_is_constant(const struct template *template)
     return template->is_constant;
 }
 
+void template_expressions(const struct template *template, template_visit *visit, void *context)
+{
+    for (const struct part *part = template->first; part != NULL; part = part->next) {
+        if (part->expression != NULL && !visit(context, part->expression)) {
+            return;
+        }
+    }
+}
+
 void template_references(const struct template *template, expression_visit *visit, void *context)
 {
     for (const struct part *part = template->first; part != NULL; part = part->next) {
@@ -292,5 +301,6 @@ enum expression_err template_eval(const struct template *template,
     if (err == EXPRESSION_OK) {
         *ret_value = value;
     }
+    evaluation_end(&e);
     return err;
 }

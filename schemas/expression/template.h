@@ -46,6 +46,12 @@ EXO_CHECKED enum expression_err template_eval(const struct template *template,
                                               struct arena *arena, struct value *ret_value,
                                               struct expression_error *ret_error);
 
+/* Called for each expression, borrowed for the call; false: no more. */
+typedef bool template_visit(void *context, const struct expression *expression);
+
+/* template_expressions calls visit for each expression, in text order, until it returns false. */
+void template_expressions(const struct template *template, template_visit *visit, void *context);
+
 /* template_references is expression_references over all its expressions, in text order. */
 void template_references(const struct template *template, expression_visit *visit, void *context);
 

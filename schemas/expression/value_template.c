@@ -300,7 +300,7 @@ enum expression_err value_template_eval(const struct value_template *template,
 
     if (err == EXPRESSION_OK) {
         err = placed(&f, template->source,
-                     result_check(&f.evaluation, &value, f.evaluation.value_depth_max));
+                     result_finish(&f.evaluation, &value, f.evaluation.value_depth_max));
     }
     if (err == EXPRESSION_OK && f.is_pending) {
         *ret_error = f.pending;
@@ -309,6 +309,7 @@ enum expression_err value_template_eval(const struct value_template *template,
     if (err == EXPRESSION_OK) {
         *ret_value = value;
     }
+    evaluation_end(&f.evaluation);
     return err;
 }
 

@@ -4,6 +4,7 @@
 
 #include "schemas/json/json_double.h"
 #include "schemas/json/utf8.h"
+#include "schemas/vocab/instant.h"
 
 enum { INDENT_BLANKS = 2 };
 
@@ -128,6 +129,19 @@ static void append_items(struct buffer *buffer, const struct value *value, struc
     buffer_text(buffer, is_map ? "}" : "]");
 }
 
+/* As protobuf's JSON has them. */
+static void append_time(struct buffer *buffer, const struct value *value)
+{
+    char text[INSTANT_TEXT_BYTES];
+
+    if (value->kind == VALUE_TIMESTAMP) {
+        instant_format(value->integer, value->count, text);
+    } else {
+        instant_format_duration(value->integer, text);
+    }
+    json_append_string(buffer, span_of(text));
+}
+
 static void append_value(struct buffer *buffer, const struct value *value, struct layout layout)
 {
     switch (value->kind) {
@@ -149,6 +163,13 @@ static void append_value(struct buffer *buffer, const struct value *value, struc
     case VALUE_LIST:
     case VALUE_MAP:
         append_items(buffer, value, layout);
+        return;
+    case VALUE_TIMESTAMP:
+    case VALUE_DURATION:
+        append_time(buffer, value);
+        return;
+    case VALUE_TYPE:
+        json_append_string(buffer, span_of(value_type_name((enum value_kind)value->integer)));
         return;
     case VALUE_KIND_NR:
         break;

@@ -97,3 +97,31 @@ const char *nearest_name(struct span word, const char *const *names, size_t coun
     }
     return nearest;
 }
+
+static bool is_before(const struct fault *a, const struct fault *b)
+{
+    return a->line < b->line || (a->line == b->line && a->column < b->column);
+}
+
+/* An insertion: the list is short. */
+void fault_list_sort(struct fault_list *list, struct fault *last)
+{
+    struct fault **begin = last == NULL ? &list->first : &last->next;
+    struct fault *rest = *begin;
+
+    *begin = NULL;
+    while (rest != NULL) {
+        struct fault *fault = rest;
+        struct fault **at = begin;
+
+        rest = rest->next;
+        while (*at != NULL && !is_before(fault, *at)) {
+            at = &(*at)->next;
+        }
+        fault->next = *at;
+        *at = fault;
+        if (fault->next == NULL) {
+            list->last = fault;
+        }
+    }
+}

@@ -34,6 +34,11 @@ void fault_list_init(struct fault_list *list, struct arena *arena, uint32_t limi
  * Counts it even where the arena or the limit is full. */
 void fault_add(struct fault_list *list, const struct fault *fault);
 
+/* fault_list_sort puts faults into the order of the text: checks run in the order of their kind,
+ * people read in the order of the file.
+ * last  faults up to it stay where they are; NULL: none */
+void fault_list_sort(struct fault_list *list, struct fault *last);
+
 /* nearest_name finds the name that a misspelt word most likely meant.
  * names  count C strings, borrowed
  * Returns one of names with edit distance at most 2 (and less than the word's length), or NULL. */

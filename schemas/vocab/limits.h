@@ -26,6 +26,7 @@ enum {
     LIMIT_LABEL_BYTES = 63,    /* of a key, and of a value */
     LIMIT_SUBMIT_LINES = 1000, /* of an NDJSON submission */
     LIMIT_STEP_TASKS = 4096,   /* changed by one step of a shard */
+    LIMIT_KEY_WAITING = 10000, /* executions that wait for one key */
     LIMIT_LOSSES = 10,         /* attempts of a task lost to us before INFRASTRUCTURE */
 };
 

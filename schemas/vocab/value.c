@@ -75,6 +75,11 @@ bool value_equal(const struct value *a, const struct value *b)
         return true;
     case VALUE_MAP:
         return maps_equal(a, b);
+    case VALUE_TIMESTAMP:
+        return a->integer == b->integer && a->count == b->count;
+    case VALUE_DURATION:
+    case VALUE_TYPE:
+        return a->integer == b->integer;
     case VALUE_INT:
     case VALUE_DOUBLE:
     case VALUE_KIND_NR:
@@ -86,9 +91,17 @@ bool value_equal(const struct value *a, const struct value *b)
 
 const char *value_kind_name(enum value_kind kind)
 {
-    static const char *const names[VALUE_KIND_NR] = {"null",   "bool", "int", "double",
-                                                     "string", "list", "map"};
+    static const char *const names[VALUE_KIND_NR] = {
+        "null", "bool", "int", "double", "string", "list", "map", "timestamp", "duration", "type"};
 
     assert(kind < VALUE_KIND_NR);
     return names[kind];
+}
+
+const char *value_type_name(enum value_kind kind)
+{
+    return kind == VALUE_NULL        ? "null_type"
+           : kind == VALUE_TIMESTAMP ? "google.protobuf.Timestamp"
+           : kind == VALUE_DURATION  ? "google.protobuf.Duration"
+                                     : value_kind_name(kind);
 }

@@ -111,6 +111,9 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
         message->leases[i]->heartbeat = lease->heartbeat;
         message->leases[i]->due_ns = lease->due_ns;
         message->leases[i]->started_ms = lease->started_ms;
+        message->leases[i]->first_ns = lease->first_ns;
+        message->leases[i]->ready_ns = lease->ready_ns;
+        message->leases[i]->cancelled = lease->is_cancelled;
     }
 }
 
@@ -143,6 +146,9 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
             .heartbeat = lease->heartbeat,
             .due_ns = lease->due_ns,
             .started_ms = lease->started_ms,
+            .first_ns = lease->first_ns,
+            .ready_ns = lease->ready_ns,
+            .is_cancelled = lease->cancelled,
         };
     }
     *ret = (struct wire_columns){
@@ -195,6 +201,11 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     }
     message->cursor = instance->cursor;
     message->cursor_kind = instance->cursor_kind;
+    message->stop = instance->stop;
+    message->tail_state = instance->tail_state;
+    message->ready_ns = instance->ready_ns;
+    message->pruned = instance->is_pruned;
+    message->more = message_bytes(instance->more);
     message->has_artefacts = instance->has_artefacts;
 }
 
@@ -214,6 +225,11 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
         .has_result = message->result != NULL,
         .cursor = message->cursor,
         .cursor_kind = message->cursor_kind,
+        .stop = message->stop,
+        .tail_state = message->tail_state,
+        .ready_ns = message->ready_ns,
+        .is_pruned = message->pruned,
+        .more = message_span(message->more),
         .has_artefacts = message->has_artefacts != 0,
     };
 
@@ -235,6 +251,48 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
     return WIRE_OK;
 }
 
+static Exo__V1__Instance **instances_fill(const struct wire_instance *instances, uint32_t count,
+                                          struct arena *scratch, size_t *ret_count)
+{
+    Exo__V1__Instance **messages = message_array(scratch, &exo__v1__instance__descriptor, count);
+
+    *ret_count = messages == NULL ? 0 : count;
+    for (size_t i = 0; i < *ret_count; i++) {
+        instance_fill(&instances[i], scratch, messages[i]);
+    }
+    return messages;
+}
+
+static enum wire_result instances_read(Exo__V1__Instance *const *messages, size_t count,
+                                       struct arena *arena, const struct wire_instance **ret)
+{
+    struct wire_instance *instances = arena_alloc(arena, count * sizeof(*instances));
+
+    if (instances == NULL) {
+        return WIRE_EMEMORY;
+    }
+    for (size_t i = 0; i < count; i++) {
+        enum wire_result result = instance_read(messages[i], arena, &instances[i]);
+
+        if (result != WIRE_OK) {
+            return result;
+        }
+    }
+    *ret = instances;
+    return WIRE_OK;
+}
+
+static void signals_fill(const struct wire_body *body, struct arena *scratch,
+                         Exo__V1__ExecutionBody *message)
+{
+    message->signals = message_array(scratch, &exo__v1__signal__descriptor, body->signal_count);
+    message->n_signals = message->signals == NULL ? 0 : body->signal_count;
+    for (size_t i = 0; i < message->n_signals; i++) {
+        message->signals[i]->name = message_string(scratch, body->signals[i].name);
+        message->signals[i]->json = message_bytes(body->signals[i].json);
+    }
+}
+
 void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer)
 {
     Exo__V1__ExecutionBody message;
@@ -243,11 +301,11 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
 
     message.version = WIRE_VERSION;
     message.instances =
-        message_array(scratch, &exo__v1__instance__descriptor, body->instance_count);
-    message.n_instances = message.instances == NULL ? 0 : body->instance_count;
-    for (size_t i = 0; i < message.n_instances; i++) {
-        instance_fill(&body->instances[i], scratch, message.instances[i]);
-    }
+        instances_fill(body->instances, body->instance_count, scratch, &message.n_instances);
+    message.next_number = body->next_number;
+    message.task_total = body->task_total;
+    message.priority = body->has_priority ? body->priority + 1 : 0;
+    signals_fill(body, scratch, &message);
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
     message.ending = body->ending;
@@ -265,19 +323,22 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         return result;
     }
     const Exo__V1__ExecutionBody *message = (const Exo__V1__ExecutionBody *)base;
-    struct wire_instance *instances = arena_alloc(arena, message->n_instances * sizeof(*instances));
+    const struct wire_instance *instances = NULL;
 
     if (message->version != WIRE_VERSION) {
         return WIRE_EVERSION;
     }
-    if (instances == NULL) {
-        return WIRE_EMEMORY;
+    struct wire_signal *signals = arena_alloc(arena, message->n_signals * sizeof(*signals));
+
+    result = signals == NULL
+                 ? WIRE_EMEMORY
+                 : instances_read(message->instances, message->n_instances, arena, &instances);
+    if (result != WIRE_OK) {
+        return result;
     }
-    for (size_t i = 0; i < message->n_instances; i++) {
-        result = instance_read(message->instances[i], arena, &instances[i]);
-        if (result != WIRE_OK) {
-            return result;
-        }
+    for (size_t i = 0; i < message->n_signals; i++) {
+        signals[i] = (struct wire_signal){span_of(message->signals[i]->name),
+                                          message_span(message->signals[i]->json)};
     }
     *ret_body = (struct wire_body){
         .instances = instances,
@@ -285,6 +346,59 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .change = message->change,
         .timeout_at_ns = message->timeout_at_ns,
         .ending = message->ending,
+        .next_number = message->next_number,
+        .task_total = message->task_total,
+        .has_priority = message->priority > 0,
+        .priority = message->priority > 0 ? message->priority - 1 : 0,
+        .signals = signals,
+        .signal_count = (uint32_t)message->n_signals,
+    };
+    return WIRE_OK;
+}
+
+void wire_run_pack(const struct wire_run *run, struct arena *scratch, struct buffer *buffer)
+{
+    Exo__V1__RunBody message;
+
+    exo__v1__run_body__init(&message);
+
+    message.version = WIRE_VERSION;
+    message.group = run->group;
+    message.index = run->index;
+    message.number = run->number;
+    message.is_ended = run->is_ended;
+    message.started_ns = run->started_ns;
+    message.instances =
+        instances_fill(run->instances, run->instance_count, scratch, &message.n_instances);
+    message_pack(&message.base, buffer);
+}
+
+enum wire_result wire_run_unpack(struct span bytes, struct arena *arena, struct wire_run *ret_run)
+{
+    ProtobufCMessage *base;
+    enum wire_result result = message_unpack(&exo__v1__run_body__descriptor, bytes, arena, &base);
+    const struct wire_instance *instances = NULL;
+
+    if (result != WIRE_OK) {
+        return result;
+    }
+    const Exo__V1__RunBody *message = (const Exo__V1__RunBody *)base;
+
+    if (message->version != WIRE_VERSION) {
+        return WIRE_EVERSION;
+    }
+    result = instances_read(message->instances, message->n_instances, arena, &instances);
+    if (result != WIRE_OK) {
+        return result;
+    }
+    *ret_run = (struct wire_run){
+        .group = message->group,
+        .index = message->index,
+        .number = message->number,
+        .is_ended = message->is_ended,
+        .started_ns = message->started_ns,
+        .instances = instances,
+        .instance_count = (uint32_t)message->n_instances,
     };
     return WIRE_OK;
 }
@@ -383,6 +497,7 @@ void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *s
         message.early_cancels[i]->execution =
             message_bytes((struct span){cancel->execution.bytes, EXECUTION_ID_BYTES});
         message.early_cancels[i]->reason = message_string(scratch, cancel->reason);
+        message.early_cancels[i]->at_ns = cancel->at_ns;
     }
     message_pack(&message.base, buffer);
 }
@@ -418,6 +533,7 @@ enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
     }
     for (size_t i = 0; i < message->n_early_cancels; i++) {
         cancels[i].reason = span_of(message->early_cancels[i]->reason);
+        cancels[i].at_ns = message->early_cancels[i]->at_ns;
         if (!message_id(message->early_cancels[i]->execution, &cancels[i].execution)) {
             return WIRE_EMALFORMED;
         }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "schemas/vocab/ids.h"
+#include "schemas/vocab/time.h"
 #include "schemas/wire/codec.h"
 #include "schemas/wire/status.h"
 
@@ -26,6 +27,9 @@ struct wire_lease {
     uint64_t heartbeat;
     int64_t due_ns;
     int64_t started_ms;
+    int64_t first_ns;
+    int64_t ready_ns;
+    bool is_cancelled;
 };
 
 /* Columns may be shorter than states: the rest is 0. */
@@ -79,7 +83,17 @@ struct wire_instance {
     struct wire_output result;
     uint32_t cursor;
     uint32_t cursor_kind;
+    uint32_t stop;
+    uint32_t tail_state;
+    int64_t ready_ns;
+    bool is_pruned;
+    struct span more;   /* JSON list; bytes 0: none */
     bool has_artefacts; /* some task of a map has */
+};
+
+struct wire_signal {
+    struct span name;
+    struct span json;
 };
 
 struct wire_body {
@@ -88,6 +102,23 @@ struct wire_body {
     uint64_t change;
     int64_t timeout_at_ns;
     uint32_t ending;
+    uint32_t next_number;
+    uint32_t task_total;
+    bool has_priority; /* other than the cluster's */
+    uint32_t priority;
+    const struct wire_signal *signals;
+    uint32_t signal_count;
+};
+
+/* One run of a group. */
+struct wire_run {
+    uint32_t group;  /* number of the group's instance */
+    uint32_t index;  /* of the run among its tasks */
+    uint32_t number; /* of its first instance */
+    bool is_ended;
+    int64_t started_ns;
+    const struct wire_instance *instances;
+    uint32_t instance_count;
 };
 
 /* The packers append; a failed append shows in buffer->is_failed. The unpackers leave their
@@ -95,6 +126,11 @@ struct wire_body {
 void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer);
 EXO_CHECKED enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
                                               struct wire_body *ret_body);
+
+/* One run of a group. */
+void wire_run_pack(const struct wire_run *run, struct arena *scratch, struct buffer *buffer);
+EXO_CHECKED enum wire_result wire_run_unpack(struct span bytes, struct arena *arena,
+                                             struct wire_run *ret_run);
 
 /* The columns of a page or of a single task. */
 void wire_columns_pack(const struct wire_columns *columns, struct arena *scratch,
@@ -124,6 +160,7 @@ struct wire_peer_sequence {
 struct wire_early_cancel {
     struct execution_id execution;
     struct span reason;
+    exo_time at_ns; /* shard time at which it came; 0: not known */
 };
 
 /* What a shard keeps beside its executions. */

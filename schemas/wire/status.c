@@ -37,6 +37,7 @@ static void report_fill(const struct wire_report *report, struct arena *scratch,
     message->run_ms = report->run_ms;
     message->memory_bytes_max = report->memory_bytes_max;
     message->cpu_ms = report->cpu_ms;
+    message->control = message_bytes(report->control);
     message->cached = report->is_cached;
     if (report->has_artefacts) {
         message->artefacts_digest =
@@ -70,6 +71,10 @@ static void commands_fill(const struct wire_status *status, struct arena *scratc
         message->commands[i]->id = message_string(scratch, command->id);
         message->commands[i]->reason = message_string(scratch, command->reason);
         message->commands[i]->actor = message_string(scratch, command->actor);
+        message->commands[i]->task = message_string(scratch, command->task);
+        message->commands[i]->name = message_string(scratch, command->name);
+        message->commands[i]->value = message_bytes(command->value);
+        message->commands[i]->priority = command->priority;
     }
 }
 
@@ -136,6 +141,7 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         .run_ms = message->run_ms,
         .memory_bytes_max = message->memory_bytes_max,
         .cpu_ms = message->cpu_ms,
+        .control = message_span(message->control),
         .is_cached = message->cached != 0,
         .has_artefacts = message->artefacts_digest.len != 0,
         .artefacts_bytes = message->artefacts_bytes,
@@ -183,7 +189,7 @@ static enum wire_result commands_read(const Exo__V1__StatusRecord *message, stru
     for (size_t i = 0; i < message->n_commands; i++) {
         const Exo__V1__Command *command = message->commands[i];
 
-        if (command->kind != EXO__V1__COMMAND_KIND__CANCEL ||
+        if ((unsigned)command->kind - 1 >= (unsigned)COMMAND_KIND_NR - 1 ||
             !message_id(command->execution, &commands[i].execution)) {
             return WIRE_EMALFORMED;
         }
@@ -191,6 +197,10 @@ static enum wire_result commands_read(const Exo__V1__StatusRecord *message, stru
         commands[i].id = span_of(command->id);
         commands[i].reason = span_of(command->reason);
         commands[i].actor = span_of(command->actor);
+        commands[i].task = span_of(command->task);
+        commands[i].name = span_of(command->name);
+        commands[i].value = message_span(command->value);
+        commands[i].priority = command->priority;
     }
     status->commands = commands;
     status->command_count = (uint32_t)message->n_commands;

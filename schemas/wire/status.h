@@ -55,13 +55,25 @@ struct wire_report {
     int64_t run_ms;
     uint64_t memory_bytes_max;
     int64_t cpu_ms;
+    struct span control; /* JSON of a success's control.json; bytes 0: none */
     bool has_artefacts;
     struct digest artefacts_digest;
     uint64_t artefacts_bytes; /* of the blob */
     bool is_cached;           /* an earlier result was given again */
 };
 
-enum wire_command_kind { COMMAND_CANCEL = 1 };
+enum wire_command_kind {
+    COMMAND_CANCEL = 1,
+    COMMAND_PAUSE,
+    COMMAND_RESUME,
+    COMMAND_SIGNAL,
+    COMMAND_APPROVE,
+    COMMAND_REJECT,
+    COMMAND_RETRY,
+    COMMAND_SKIP,
+    COMMAND_PRIORITY,
+    COMMAND_KIND_NR,
+};
 
 struct wire_command {
     enum wire_command_kind kind;
@@ -69,6 +81,10 @@ struct wire_command {
     struct span id;
     struct span reason;
     struct span actor;
+    struct span task;  /* path of a satellite or task; bytes 0: the execution */
+    struct span name;  /* SIGNAL */
+    struct span value; /* SIGNAL, SKIP: JSON; bytes 0: null */
+    uint32_t priority; /* PRIORITY */
 };
 
 struct wire_peer {

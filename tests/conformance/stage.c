@@ -11,6 +11,58 @@
 
 enum { WAIT_S = 60 };
 
+/* ---- back-ends ---- */
+
+static void sqlite_settings(struct stage_settings *settings)
+{
+    static char directory[] = "/tmp/exo-stories.XXXXXX";
+    static char path[64];
+
+    if (mkdtemp(directory) == NULL) {
+        abort();
+    }
+    (void)snprintf(path, sizeof(path), "%s/exosphere.db", directory);
+    settings->log = (struct log_settings){.backend = "sqlite", .path = path};
+    settings->store = (struct store_settings){.backend = "sqlite", .path = path};
+    settings->cache = (struct cache_settings){.backend = "memory"};
+    settings->shard_count = 4;
+}
+
+static int services_settings(struct stage_settings *settings)
+{
+    const char *brokers = getenv("EXOSPHERE_KAFKA_BROKERS");
+    const char *postgres = getenv("EXOSPHERE_POSTGRES_URL");
+    const char *redis = getenv("EXOSPHERE_REDIS_URL");
+
+    if (brokers == NULL || postgres == NULL || redis == NULL) {
+        bool is_ci = getenv("CI") != NULL && strcmp(getenv("CI"), "true") == 0;
+
+        (void)printf(
+            "skipped: no Kafka, Postgres and Redis; run eval \"$(./infra/services env)\"\n");
+        return is_ci ? 1 : 77;
+    }
+    settings->log = (struct log_settings){
+        .backend = "kafka", .brokers = brokers, .replication = 1, .client_id = "stories"};
+    settings->store = (struct store_settings){
+        .backend = "postgres", .url = postgres, .readers = 2, .application = "stories"};
+    settings->cache = (struct cache_settings){.backend = "redis", .url = redis};
+    settings->shard_count = 64;
+    return 0;
+}
+
+int stage_settings_of(const char *name, struct stage_settings *ret_settings)
+{
+    int status = 0;
+
+    if (strcmp(name, "services") == 0) {
+        status = services_settings(ret_settings);
+    } else {
+        sqlite_settings(ret_settings);
+    }
+    ret_settings->cache.view_ttl_ns = 30 * EXO_SECOND;
+    return status;
+}
+
 struct answer {
     bool is_done;
     struct exo_error err;
@@ -107,6 +159,10 @@ void stage_scheduler_start(struct stage *stage, int number)
                                           .look_ns = 50 * EXO_MILLISECOND,
                                           .say = say};
     struct exo_error err;
+
+    if (stage->adjust != NULL) {
+        stage->adjust(&settings);
+    }
 
     stage->schedulers[number] =
         scheduler_open(stage->loop, stage->log, stage->store, stage->cache, &settings, &err);

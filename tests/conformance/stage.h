@@ -21,6 +21,8 @@ struct stage {
     struct scheduler *schedulers[STAGE_SCHEDULERS_MAX];
     struct scheduler *dead[STAGE_SCHEDULERS_MAX];
     int dead_count;
+    /* What the next schedulers have otherwise; NULL: nothing. */
+    void (*adjust)(struct scheduler_settings *settings);
 };
 
 /* The back-ends a stage is made of. */
@@ -30,6 +32,10 @@ struct stage_settings {
     struct cache_settings cache;
     uint32_t shard_count;
 };
+
+/* stage_settings_of gives the back-ends of a name: "services" (from `./infra/services env`), else
+ * SQLite in a new file. Returns 0, or the exit status that says they are not there. */
+int stage_settings_of(const char *name, struct stage_settings *ret_settings);
 
 /* stage_open prepares topics and schema; fails the test when it cannot. */
 void stage_open(struct stage *stage, const struct stage_settings *settings);

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "infra/crypto/crypto.h"
 #include "scheduler/resume.h"
 #include "tests/conformance/stage.h"
+#include "tests/conformance/version_stories.h"
 #include "tests/support/test.h"
 
 static struct stage_settings settings;
@@ -492,43 +492,9 @@ static void test_refused_job_costs_no_other(void **state)
     assert_int_equal(stage_letters(&play->stage), letters);
 }
 
-static char path[64];
-
-static void sqlite_settings(void)
+static void test_jobs_name_what_is_stored(void **state)
 {
-    static char directory[] = "/tmp/exo-stories.XXXXXX";
-
-    if (mkdtemp(directory) == NULL) {
-        abort();
-    }
-    (void)snprintf(path, sizeof(path), "%s/exosphere.db", directory);
-    settings.log = (struct log_settings){.backend = "sqlite", .path = path};
-    settings.store = (struct store_settings){.backend = "sqlite", .path = path};
-    settings.cache = (struct cache_settings){.backend = "memory"};
-    settings.shard_count = 4;
-}
-
-/* From `./infra/services env`. Returns 0, or the exit status that says they are not there. */
-static int services_settings(void)
-{
-    const char *brokers = getenv("EXOSPHERE_KAFKA_BROKERS");
-    const char *postgres = getenv("EXOSPHERE_POSTGRES_URL");
-    const char *redis = getenv("EXOSPHERE_REDIS_URL");
-
-    if (brokers == NULL || postgres == NULL || redis == NULL) {
-        bool is_ci = getenv("CI") != NULL && strcmp(getenv("CI"), "true") == 0;
-
-        (void)printf(
-            "skipped: no Kafka, Postgres and Redis; run eval \"$(./infra/services env)\"\n");
-        return is_ci ? 1 : 77;
-    }
-    settings.log = (struct log_settings){
-        .backend = "kafka", .brokers = brokers, .replication = 1, .client_id = "stories"};
-    settings.store = (struct store_settings){
-        .backend = "postgres", .url = postgres, .readers = 2, .application = "stories"};
-    settings.cache = (struct cache_settings){.backend = "redis", .url = redis};
-    settings.shard_count = 64;
-    return 0;
+    version_story(&((struct play *)*state)->stage);
 }
 
 int main(int argc, char **argv)
@@ -553,19 +519,15 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_poison_goes_to_the_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_before_its_job, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_job_costs_no_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_jobs_name_what_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shard_stands_still_and_is_resumed, setup, teardown),
     };
     const char *name = argc > 1 ? argv[1] : "sqlite";
 
-    if (strcmp(name, "services") == 0) {
-        int status = services_settings();
+    int status = stage_settings_of(name, &settings);
 
-        if (status != 0) {
-            return status;
-        }
-    } else {
-        sqlite_settings();
+    if (status != 0) {
+        return status;
     }
-    settings.cache.view_ttl_ns = 30 * EXO_SECOND;
     return cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }

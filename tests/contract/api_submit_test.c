@@ -119,7 +119,7 @@ static void test_refused(void **state)
         {"", 400, "JSON"},
         {"[1]", 422, "errors"},
         {"{}", 422, "the body has no cluster"},
-        {"{\"cluster\":\"p/one@3\"}", 422, "those are not supported yet"},
+        {"{\"cluster\":\"p/one@3\"}", 422, "the store has no such version"},
         {"{\"cluster\":" ONE ",\"cluster\":" ONE "}", 400, "cluster"},
         {"{\"cluster\":" ONE ",\"project\":\"q\"}", 422, "cluster.name"},
         {"{\"cluster\":" ONE ",\"project\":\"No\"}", 422, "project"},
@@ -320,6 +320,64 @@ static void test_back_pressure(void **state)
     api_trial_close(t);
 }
 
+/* While schedulers are far behind nothing more is let in; when they have read on, it is. */
+static void test_backlog_is_bounded(void **state)
+{
+    struct api_settings settings = api_trial_settings();
+    struct api_ask *ask;
+    int tries = 0;
+
+    (void)state;
+    settings.backlog_max = 3;
+    settings.backlog_look_ns = 10 * EXO_MILLISECOND;
+    struct api_trial *t = api_trial_open(&settings, true);
+
+    stage_scheduler_kill(&t->stage, 0);
+    for (int i = 0; i < 4; i++) {
+        api_expect(t, "POST", "/v1/executions", "{\"cluster\":" ONE "}", 202, NULL);
+    }
+    do {
+        ask = api_post(t, "/v1/executions", "{\"cluster\":" ONE "}");
+        if (ask->status == 429) {
+            assert_string_equal(ask->retry_after, "5");
+            assert_non_null(strstr(api_body(ask), "backlog_max"));
+        }
+        int status = ask->status;
+
+        api_free(t, ask);
+        (void)stage_run(&t->stage, NULL, 5 * EXO_MILLISECOND);
+        if (status == 429) {
+            break;
+        }
+        assert_int_equal(status, 202);
+    } while (++tries < 2000);
+    assert_in_range(tries, 0, 1999);
+    ask = api_get(t, "/metrics");
+    assert_non_null(strstr(api_body(ask), "exosphere_api_backlog_jobs"));
+    api_free(t, ask);
+    stage_scheduler_start(&t->stage, 1);
+    for (tries = 0; tries < 2000; tries++) { /* nobody need submit for it to look again */
+        (void)stage_run(&t->stage, NULL, 10 * EXO_MILLISECOND);
+        if (scheduler_counts(t->stage.schedulers[1]).executions_finished >= 4) {
+            break;
+        }
+    }
+    (void)stage_run(&t->stage, NULL, 100 * EXO_MILLISECOND);
+    for (tries = 0; tries < 2000; tries++) {
+        ask = api_post(t, "/v1/executions", "{\"cluster\":" ONE "}");
+        int status = ask->status;
+
+        api_free(t, ask);
+        if (status == 202) {
+            break;
+        }
+        assert_int_equal(status, 429);
+        (void)stage_run(&t->stage, NULL, 10 * EXO_MILLISECOND);
+    }
+    assert_in_range(tries, 0, 1999);
+    api_trial_close(t);
+}
+
 static void test_closed_in_the_middle(void **state)
 {
     struct http_call_options options = {.body = span_of("{\"cluster\":" ONE "}")};
@@ -351,6 +409,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_thousand_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_lines, setup, teardown),
         cmocka_unit_test(test_back_pressure),
+        cmocka_unit_test(test_backlog_is_bounded),
         cmocka_unit_test(test_closed_in_the_middle),
     };
 

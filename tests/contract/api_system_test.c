@@ -279,6 +279,7 @@ static void test_dead_letters(void **state)
     api_expect(t, "GET", "/v1/dead-letters/x", NULL, 404, "number");
     api_expect(t, "POST", "/v1/dead-letters/1/replay", "", 202, "\"is_replayed\":true");
     api_expect(t, "GET", "/v1/dead-letters/1", NULL, 200, "\"is_replayed\":true");
+    api_expect(t, "GET", "/v1/dead-letters/1", NULL, 200, "\"outcome\":\"it was sent again");
     while (stage_letters(&t->stage) < 3) { /* it is as bad as it was */
         (void)stage_run(&t->stage, NULL, EXO_MILLISECOND);
         assert_true(clock_monotonic_ns() - begin_ns < 20 * EXO_SECOND);

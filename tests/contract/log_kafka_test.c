@@ -316,6 +316,42 @@ static void test_topic_timeout(void **state)
     stage_close(stage);
 }
 
+/* Chunks of output have a log of their own: full to the brim, it holds up nothing of the other, and
+ * it has no consumer. */
+static void test_a_full_log_beside(void **state)
+{
+    struct stage *stage = *state;
+    struct stage beside = {.settings = stage->settings};
+    struct receipts receipts = {.wanted = 10, .last_offset = -1};
+    char bytes[64 << 10] = "";
+    struct log_topic topic = {.partitions = 1, .retention_ms = -1};
+    struct exo_error err = {.code = EXO_OK};
+
+    stage_open(stage);
+    stage_topic(stage, "beside", 1, false);
+    beside.loop = stage->loop;
+    beside.settings.is_append_only = true;
+    beside.log = log_open(stage->loop, &beside.settings, &err);
+    assert_non_null(beside.log);
+    topic.name = stage->topic;
+    assert_int_equal(stage_prepare(&beside, &topic, 1, &err), EXO_OK);
+    must_do("pause", "");
+    while (log_append(beside.log, stage->topic, 0, (struct span){NULL, 0},
+                      (struct span){bytes, sizeof(bytes)}, 0, NULL, NULL, &err) == 0) {
+    }
+    assert_int_equal(err.code, EXO_ELIMIT);
+    uint64_t full_bytes = log_counts(beside.log).buffered_bytes;
+
+    assert_true(full_bytes > 7 << 20);
+    stage_append(stage, 0, 0, 10, 100, &receipts); /* has room: would wait for ever otherwise */
+    assert_true(log_counts(stage->log).buffered_bytes < 1 << 20);
+    must_do("resume", "");
+    stage_wait(stage, &receipts.is_done, "acknowledgements beside a full log");
+    assert_int_equal(receipts.failed, 0);
+    log_close(beside.log);
+    stage_close(stage);
+}
+
 static void test_bad_settings(void **state)
 {
     struct stage *stage = *state;
@@ -379,6 +415,7 @@ int main(void)
         STORY(test_producer_is_replaced),
         STORY(test_hurried_append),
         STORY(test_hang),
+        STORY(test_a_full_log_beside),
         STORY(test_topic_timeout),
         STORY(test_restart_in_the_middle),
         STORY(test_down_at_start),

@@ -21,6 +21,8 @@ struct answer {
     uint32_t key_count;
     struct store_collected collected;
     char body[64];
+    uint32_t dropped;
+    bool is_more;
 };
 
 static int await_answer(struct answer *answer)
@@ -251,6 +253,58 @@ static void only_unnamed_and_old_blobs_are_collected(void **state)
     trial_close(t);
 }
 
+static void on_drop(void *argument, uint32_t dropped, bool is_more, const struct exo_error *err)
+{
+    struct answer *answer = argument;
+
+    answer->dropped = dropped;
+    answer->is_more = is_more;
+    trial_on_done(answer->t, err);
+}
+
+/* References go with what names them, at most so many a call, and nobody else's do. */
+static void a_dropped_execution_names_nothing(void **state)
+{
+    struct answer answer = {.t = trial_open(*state, true)};
+    struct trial *t = answer.t;
+    struct store_shard shard = trial_own(t, t->store, 1, "p");
+    struct store_batch batch = trial_batch(&shard);
+    struct store_execution executions[] = {trial_execution(&batch, 1), trial_execution(&batch, 2)};
+    const struct digest digests[] = {{{1}}, {{2}}, {{3}}};
+    const struct store_reference references[] = {{executions[0].id, digests[0]},
+                                                 {executions[0].id, digests[1]},
+                                                 {executions[0].id, digests[2]},
+                                                 {executions[1].id, digests[2]}};
+    exo_time later_ns = clock_wall_ns() + EXO_HOUR;
+
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(trial_blob_put(t, t->store, &digests[i], span_of("x")), 0);
+    }
+    executions[0].is_terminal = true;
+    executions[0].state = "SUCCEEDED";
+    batch.inserts = executions;
+    batch.insert_count = 2;
+    batch.references = references;
+    batch.reference_count = 4;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    assert_int_equal(collect(&answer, later_ns, 10, false), 0);
+    assert_int_equal(answer.collected.blobs, 0);
+
+    begin(&answer);
+    store_execution_drop(t->store, &executions[0].id, 1, 2, on_drop, &answer);
+    assert_int_equal(await_answer(&answer), 0);
+    assert_int_equal(answer.dropped, 0);
+    assert_true(answer.is_more);
+    begin(&answer);
+    store_execution_drop(t->store, &executions[0].id, 1, 2, on_drop, &answer);
+    assert_int_equal(await_answer(&answer), 0);
+    assert_int_equal(answer.dropped, 1);
+    assert_int_equal(collect(&answer, later_ns, 10, false), 0);
+    assert_int_equal(answer.collected.blobs, 2);
+    assert_int_equal(trial_blob_get(t, t->store, &digests[2]), 0);
+    trial_close(t);
+}
+
 static void on_body(void *argument, struct span body, const struct exo_error *err)
 {
     struct answer *answer = argument;
@@ -317,6 +371,7 @@ static void results_run_out_and_hold_their_blobs(void **state)
 const struct store_story store_object_stories[] = {
     {"results_run_out_and_hold_their_blobs", results_run_out_and_hold_their_blobs},
     {"only_unnamed_and_old_blobs_are_collected", only_unnamed_and_old_blobs_are_collected},
+    {"a_dropped_execution_names_nothing", a_dropped_execution_names_nothing},
     {"an_upload_becomes_an_object", an_upload_becomes_an_object},
     {"the_second_of_two_uploads_stays_doomed", the_second_of_two_uploads_stays_doomed},
     {"a_claimed_key_never_comes_back", a_claimed_key_never_comes_back},

@@ -15,10 +15,28 @@ struct store_story {
 extern const struct store_story store_commit_stories[];
 extern const size_t store_commit_story_count;
 
+/* What crashes leave behind for the next owner of a shard. */
+extern const struct store_story store_guard_stories[];
+extern const size_t store_guard_story_count;
+
 /* What was written reads back: executions, lists, keys, blobs, dead letters. */
 extern const struct store_story store_read_stories[];
 extern const size_t store_read_story_count;
 
+/* Named clusters and satellites, and their versions. */
+extern const struct store_story store_version_stories[];
+extern const size_t store_version_story_count;
+
+/* Runs of groups, and a store of the first release that gains them. */
+extern const struct store_story store_run_stories[];
+extern const size_t store_run_story_count;
+/* Restore points, and what may go. */
+extern const struct store_story store_retention_stories[];
+extern const size_t store_retention_story_count;
+
+/* What spans executions, and a store before it that gains it. */
+extern const struct store_story store_spanning_stories[];
+extern const size_t store_spanning_story_count;
 /* Where blobs above 8 MiB are. */
 extern const struct store_story store_object_stories[];
 extern const size_t store_object_story_count;

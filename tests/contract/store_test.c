@@ -10,7 +10,7 @@
 
 #include "tests/contract/store_stories.h"
 
-enum { STORIES_MAX = 64 };
+enum { STORIES_MAX = 96 };
 
 static size_t add(struct CMUnitTest *tests, size_t count, const struct store_story *stories,
                   size_t story_count, char *backend)
@@ -42,7 +42,12 @@ int main(int argc, char **argv)
         cmocka_set_test_filter(argv[2]);
     }
     count = add(tests, count, store_commit_stories, store_commit_story_count, argv[1]);
+    count = add(tests, count, store_guard_stories, store_guard_story_count, argv[1]);
     count = add(tests, count, store_read_stories, store_read_story_count, argv[1]);
+    count = add(tests, count, store_version_stories, store_version_story_count, argv[1]);
+    count = add(tests, count, store_run_stories, store_run_story_count, argv[1]);
+    count = add(tests, count, store_retention_stories, store_retention_story_count, argv[1]);
+    count = add(tests, count, store_spanning_stories, store_spanning_story_count, argv[1]);
     count = add(tests, count, store_object_stories, store_object_story_count, argv[1]);
     if (strcmp(argv[1], "sqlite") == 0) {
         count = add(tests, count, store_sqlite_stories, store_sqlite_story_count, argv[1]);

@@ -131,6 +131,8 @@ void trial_close(struct trial *t)
     arena_release(&t->arena);
     free(t->executions);
     free(t->definition_texts);
+    free(t->spanning);
+    free(t->runs);
     free(t->pages);
     free(t->segments);
     free(t->journal);
@@ -169,6 +171,8 @@ static void begin(struct trial *t)
 {
     t->is_answered = false;
     t->execution_count = 0;
+    t->spanning_count = 0;
+    t->run_count = 0;
     t->page_count = 0;
     t->segment_count = 0;
     t->journal_count = 0;
@@ -324,6 +328,27 @@ static void on_execution(void *argument, const struct store_execution *execution
     e->body = keep(t, execution->body);
 }
 
+static void on_spanning(void *argument, const struct store_spanning *spanning)
+{
+    struct trial *t = argument;
+    struct store_spanning *s =
+        one_more(t->spanning, &t->spanning_count, sizeof(*s), (void **)&t->spanning);
+
+    assert_int_equal(t->execution_count, 0); /* a load shows executions behind it */
+    *s = *spanning;
+    s->body = keep(t, spanning->body);
+}
+
+static void on_run(void *argument, const struct store_run *run)
+{
+    struct trial *t = argument;
+    struct store_run *r = one_more(t->runs, &t->run_count, sizeof(*r), (void **)&t->runs);
+
+    assert_int_equal(t->page_count, 0); /* a load shows pages behind all runs */
+    *r = *run;
+    r->body = keep(t, run->body);
+}
+
 static void on_page(void *argument, const struct store_page *page)
 {
     struct trial *t = argument;
@@ -346,7 +371,9 @@ static void on_segment(void *argument, const struct store_segment *segment)
 int trial_load(struct trial *t, struct store *store, uint32_t shard)
 {
     const struct store_load_callbacks callbacks = {
+        .spanning = on_spanning,
         .execution = on_execution,
+        .run = on_run,
         .page = on_page,
         .segment = on_segment,
         .done = trial_on_done,
@@ -387,6 +414,15 @@ int trial_list(struct trial *t, struct store *store, const struct store_query *q
     begin(t);
     store_execution_list(store, query, on_list, t);
     return await(t);
+}
+
+void trial_on_runs(void *argument, const struct store_run *runs, uint32_t count,
+                   const struct exo_error *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        on_run(argument, &runs[i]);
+    }
+    (void)answered(argument, err);
 }
 
 void trial_on_pages(void *argument, const struct store_page *pages, uint32_t count,

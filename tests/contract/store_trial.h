@@ -37,6 +37,10 @@ struct trial {
     struct store_execution *executions;
     struct span *definition_texts;
     uint32_t execution_count;
+    struct store_spanning *spanning;
+    uint32_t spanning_count;
+    struct store_run *runs;
+    uint32_t run_count;
     struct store_page *pages;
     uint32_t page_count;
     struct store_segment *segments;
@@ -86,6 +90,8 @@ int trial_letters(struct trial *t, struct store *store, int64_t after, uint32_t 
 
 /* Callbacks that put an answer into the trial (argument), for stories that ask by themselves. */
 void trial_on_done(void *argument, const struct exo_error *err);
+void trial_on_runs(void *argument, const struct store_run *runs, uint32_t count,
+                   const struct exo_error *err);
 void trial_on_pages(void *argument, const struct store_page *pages, uint32_t count,
                     const struct exo_error *err);
 void trial_on_segments(void *argument, const struct store_segment *segments, uint32_t count,

@@ -212,11 +212,12 @@ static void stage_begin(struct stage *s)
     const struct log_reader_callbacks logs = {.records = on_logs};
 
     trial_open(&s->trial);
+    trial_logs(&s->trial);
     s->api = http_server_open(s->trial.loop, &api, &err);
     assert_non_null(s->api);
     (void)snprintf(s->url, sizeof(s->url), "http://127.0.0.1:%u", http_server_port(s->api));
     for (uint32_t i = 0; i < TOPIC_LOGS_PARTITIONS; i++) {
-        s->log_readers[i] = log_reader_open(s->trial.log, TOPIC_LOGS, i, 0, 0, &logs, s);
+        s->log_readers[i] = log_reader_open(s->trial.logs, TOPIC_LOGS, i, 0, 0, &logs, s);
     }
     s->volume = (struct grant_volume){"data", s->data_dir};
     s->trial.settings.sandbox = "crun";

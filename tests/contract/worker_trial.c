@@ -169,6 +169,20 @@ void trial_open(struct trial *t)
     loop_timer_start(t->checker, 0, 5 * EXO_MILLISECOND);
 }
 
+void trial_logs(struct trial *t)
+{
+    const struct log_settings settings = {.backend = "sqlite", .path = ":memory:"};
+    struct log_topic topics[TOPIC_FIXED_NR];
+    struct exo_error err = {.text = ""};
+    bool is_done = false;
+
+    t->logs = log_open(t->loop, &settings, &err);
+    assert_non_null(t->logs);
+    topics_fixed(TRIAL_SHARDS, topics);
+    log_prepare(t->logs, topics, TOPIC_FIXED_NR, prepared, &is_done);
+    assert_true(loop_run_until(t->loop, &is_done, 20 * EXO_SECOND));
+}
+
 static void ended(void *argument, const struct exo_error *err)
 {
     struct trial *t = argument;
@@ -182,7 +196,8 @@ void trial_start(struct trial *t)
     struct exo_error err = {.text = ""};
 
     t->has_ended = false;
-    t->role = worker_role_open(t->loop, &t->settings, t->log, t->log, ended, t, &err);
+    t->role = worker_role_open(t->loop, &t->settings, t->log, t->logs == NULL ? t->log : t->logs,
+                               ended, t, &err);
     if (t->role == NULL) {
         fail_msg("%s", err.text);
     }
@@ -208,6 +223,7 @@ void trial_end(struct trial *t)
         log_reader_close(t->readers[i]);
     }
     log_close(t->log);
+    log_close(t->logs);
     worker_role_free(t->role);
     loop_free(t->loop);
     arena_release(&t->arena);

@@ -34,6 +34,7 @@ struct trial_report {
 struct trial {
     struct loop *loop;
     struct log *log;
+    struct log *logs; /* where output goes; NULL: to log */
     struct worker_role_settings settings;
     struct worker_role *role;
     bool has_ended;
@@ -72,6 +73,9 @@ struct trial {
 
 /* trial_open makes loop, log and readers, without a worker. */
 void trial_open(struct trial *trial);
+
+/* trial_logs gives output of attempts a log of its own, t->logs; before trial_start. */
+void trial_logs(struct trial *t);
 
 /* trial_start starts a worker with trial->settings; fails the test when it cannot. */
 void trial_start(struct trial *trial);

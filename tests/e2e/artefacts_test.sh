@@ -101,6 +101,26 @@ ID=$(last_id)
 "$EXO" artefacts "$ID" two -o json >two
 check "whatever order and time they were made in" sh -c 'test "$(jq -r .digest one)" = "$(jq -r .digest two)"'
 
+say "in groups, from beside and from around"
+cluster group <<'YAML'
+  satellites:
+    - name: base
+      command: [sh, -c, "echo outer >/exosphere/artefacts/f"]
+    - name: shard
+      for_each: "${{ [0, 1] }}"
+      needs: [base]
+      satellites:
+        - name: prep
+          command: [sh, -c, "echo $0 >/exosphere/artefacts/f", "${{ item }}"]
+        - name: check
+          needs: [prep]
+          command: [sh, -c, "cd /exosphere/artefacts-of && test $(cat prep/f) = $0 && test $(cat base/f) = outer", "${{ item }}"]
+    - name: after
+      needs: [shard]
+      command: [sh, -c, "test ! -e /exosphere/artefacts-of"]
+YAML
+status 0 "$EXO" run group.yaml
+
 say "of a map, by index"
 cluster map <<'YAML'
   satellites:

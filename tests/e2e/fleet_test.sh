@@ -69,6 +69,15 @@ status 0 timeout 30 "$EXO" run rare.yaml
 check "metrics of a scheduler" eval "curl -s http://127.0.0.1:${PORT[scheduler-1]}/metrics | grep >/dev/null exosphere_scheduler_commits_total"
 check "metrics of the API" eval "curl -s $EXOSPHERE_SERVER/metrics | grep >/dev/null exosphere_api_submitted_total"
 
+say "a backup says when it begins and when it can be restored"
+status 0 "$EXO" restore-point begin
+POINT=$(cat out)
+status 0 "$EXO" restore-point complete "$POINT"
+status 73 "$EXO" restore-point complete 999
+holds err "no restore point 999"
+status 0 "$EXO" restore-point list
+holds out "$POINT "
+
 submit_some() {
     local i
     IDS=()

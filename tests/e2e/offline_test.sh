@@ -34,6 +34,21 @@ holds out "after greet"
 status 0 "$EXO" validate cluster.yaml --input 'names=["a"]' -o json
 check "the graph as JSON" jq -e '.valid and .graph[1].after == ["greet"]' out
 status 65 "$EXO" validate cluster.yaml --input nmes=1
+cat >group.yaml <<'YAML'
+exosphere: v1
+cluster:
+  name: p/group
+  defaults: {image: i}
+  satellites:
+    - name: page
+      for_each: ${{ input.pages }}
+      satellites: [{name: fetch}, {name: parse, input: "${{ satellites.fetch.output }}"}]
+    - {name: tidy, final: true, input: "${{ failures }}"}
+YAML
+status 0 "$EXO" validate group.yaml
+holds out "    parse  after fetch"
+status 0 "$EXO" validate group.yaml -o json
+check "a group as JSON" jq -e '[.graph[] | select(.satellite == "parse") | .group, .kind] == ["page", "container"]' out
 status 66 "$EXO" validate nothing.yaml
 status 0 "$EXO" validate - <cluster.yaml
 cat >wrong.yaml <<'YAML'
@@ -87,6 +102,69 @@ holds err "column"
 status 65 "$EXO" eval '1 / 0'
 status 0 "$EXO" eval '{"a": [1, 2.5]}' -o yaml
 holds out "- 2.5"
+status 0 "$EXO" eval 'input.files.filter(f, f.name.matches("^[a-z]$")).map(f, f.name.upperAscii())' --input input.yaml
+check "macros and patterns" jq -ce '. == ["X"]' out
+status 0 "$EXO" eval '[timestamp("2026-01-31T12:00:00Z") + duration("1h30m"), duration("90m")]'
+check "times are strings of JSON" jq -ce '. == ["2026-01-31T13:30:00Z", "5400s"]' out
+status 65 "$EXO" eval 'matches("a", "(")'
+holds err "column 14: no pattern of RE2"
+status 65 "$EXO" eval '[1, 2].map(x, x + "a")'
+holds err "column 17: + does not go with int and string"
+cat >types.yaml <<'END'
+exosphere: v1
+cluster:
+  name: p/types
+  inputs: {top: {type: int, default: 20}}
+  defaults: {image: "oci:busybox"}
+  satellites:
+    - name: a
+      when: ${{ input.top }}
+      input: {x: "${{ input.top + 'a' }}"}
+END
+status 65 "$EXO" validate types.yaml
+holds err 'types.yaml:8:'
+holds err 'takes a bool, but this gives int'
+holds err 'types.yaml:9:'
+holds err 'does not go with int and string'
+
+say "schedule next"
+status 0 "$EXO" schedule next '30 2 * * *' --tz Europe/Berlin --from 2026-03-28T00:00:00Z -n 3
+holds out "2026-03-29T03:00:00+02:00"
+holds out "due at the change"
+status 0 "$EXO" schedule next @hourly --from 2026-10-24 -n 30 --tz Europe/Berlin -o json
+check "an hour that is there twice" jq -e '[.fires[] | select(.local | startswith("2026-10-25T02:00"))] | length == 2' out
+status 0 "$EXO" schedule next '0 0 29 2 *' -n 1 -o yaml
+holds out "moved: false"
+status 65 "$EXO" schedule next '0 25 * * *'
+holds err "column 3: 25 is no hour"
+status 65 "$EXO" schedule next '@reboot'
+holds err "no machine that boots"
+status 65 "$EXO" schedule next '* * * * *' --tz ../../etc/passwd
+holds err "no time zone is called"
+status 65 "$EXO" schedule next '* * * * *' --from yesterday
+status 2 "$EXO" schedule next '* * * * *' -n 0
+status 2 "$EXO" schedule next
+
+say "schedule validate"
+cat >nightly.yaml <<'YAML'
+exosphere: v1
+schedule:
+  name: research/nightly
+  cron: 30 2 * * *
+  tz: Europe/Berlin
+  cluster: figures@3
+YAML
+status 0 "$EXO" schedule validate nightly.yaml
+holds out "research/nightly is valid"
+holds out "due 20"
+status 0 "$EXO" schedule validate nightly.yaml -o json
+check "the canonical form" jq -e '.schedule.cluster == "research/figures@3"' out
+sed -e 's/30 2/30 25/' -e 's/Berlin/Berlni/' -e 's/@3/@x/' nightly.yaml >wrong.yaml
+status 65 "$EXO" schedule validate wrong.yaml
+holds err "wrong.yaml:4:12: schedule.cron: 25 is no hour"
+holds err "wrong.yaml:5:7: schedule.tz: no time zone is called"
+holds err "wrong.yaml:6:"
+status 66 "$EXO" schedule validate nothing.yaml
 
 say "settings"
 status 0 "$EXO" config

@@ -7,6 +7,7 @@
 #include "infra/yaml/yaml_read.h"
 #include "schemas/cluster/cluster.h"
 #include "schemas/json/json_read.h"
+#include "schemas/vocab/limits.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,17 +31,49 @@ static void check_faults(const struct fault_list *faults)
     assert(kept == faults->kept_count);
 }
 
+/* Satellites stand scope by scope, and a group before what it holds. */
+static void check_scopes(const struct cluster *cluster)
+{
+    uint32_t next = cluster->root_count;
+
+    for (uint32_t i = 0; i < cluster->satellite_count; i++) {
+        const struct satellite *satellite = &cluster->satellites[i];
+
+        assert(satellite->index == i);
+        assert(cluster_find_seen(cluster, satellite->group, satellite->name) == satellite);
+        assert((satellite->group == SATELLITE_NONE) == (i < cluster->root_count));
+        assert((satellite->kind == SATELLITE_GROUP) == (satellite->inner_count > 0));
+        assert((satellite->kind == SATELLITE_GROUP) == (satellite->output != NULL));
+        for (uint32_t j = 0; j < satellite->inner_count; j++, next++) {
+            assert(satellite->inner_first + j == next);
+            assert(cluster->satellites[next].group == i);
+            assert(cluster->satellites[next].level == satellite->level + 1);
+        }
+    }
+    assert(next == cluster->satellite_count);
+}
+
 static void check_graph(const struct cluster *cluster)
 {
     uint32_t edges = 0;
+    uint32_t place[LIMIT_SATELLITES];
+
+    for (uint32_t i = 0; i < cluster->satellite_count; i++) {
+        place[cluster->order[i]] = i;
+    }
 
     for (uint32_t i = 0; i < cluster->satellite_count; i++) {
         const struct satellite *satellite = &cluster->satellites[cluster->order[i]];
 
         edges += satellite->parent_count - satellite->child_count;
-        assert(cluster_find(cluster, satellite->name) == satellite);
+        assert(cluster_find(cluster, satellite->group, satellite->name) == satellite);
+        assert(satellite->group == SATELLITE_NONE || place[satellite->group] < i);
         for (uint32_t j = 0; j < satellite->parent_count; j++) {
-            assert(cluster->satellites[satellite->parents[j]].depth < satellite->depth);
+            const struct satellite *parent = &cluster->satellites[satellite->parents[j]];
+
+            assert(parent->group == satellite->group);
+            assert(parent->depth < satellite->depth);
+            assert(place[parent->index] < i);
         }
     }
     assert(edges == 0);
@@ -80,10 +113,13 @@ static void check_cluster(struct run *run, const struct cluster *cluster)
     const struct cluster *parsed = NULL;
     struct value source;
 
+    check_scopes(cluster);
     check_graph(cluster);
     cluster_describe_graph(cluster, &run->text);
     for (uint32_t i = 0; i < cluster->satellite_count && i < 50; i++) {
-        check_satellite(run, &cluster->satellites[i].work);
+        if (cluster->satellites[i].kind == SATELLITE_CONTAINER) {
+            check_satellite(run, &cluster->satellites[i].work);
+        }
     }
     buffer_reset(&run->text);
     cluster_canonical(cluster, &run->text);

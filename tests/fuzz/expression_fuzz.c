@@ -1,18 +1,21 @@
 /* expression_fuzz: any bytes as an expression and as a template; compiled, listed, evaluated twice
- * over a small scope. The result must be a value of JSON, and the same both times. */
+ * over a small scope. The result must be a value of JSON, and the same both times; and it must be
+ * of the type that was foretold. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schemas/expression/template.h"
+#include "schemas/expression/types.h"
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char names[] = "{\"a\":{\"b\":[1,2,{\"c\":null}],\"d\":1.5,\"e\":\"text\"},\"i\":7,"
-                            "\"l\":[[1],\"x\"],\"t\":true}";
+static const char names[] =
+    "{\"a\":{\"b\":[1,2,{\"c\":null}],\"d\":1.5,\"e\":\"text\"},\"i\":7,"
+    "\"l\":[[1],\"x\"],\"t\":true,\"s\":\"GPL-3 \\u00e9\",\"at\":\"2026-01-31T12:00:00.5Z\"}";
 
 static void visit(void *context, const struct expression_reference *reference)
 {
@@ -74,8 +77,42 @@ static void check_template(struct span text, const struct expression_scope *scop
     }
 }
 
+/* Of a root name its kind. context: the map of the names. */
+static struct expression_type type(void *context, const struct expression_reference *reference,
+                                   uint32_t *ret_steps)
+{
+    const struct value *found = value_get(context, reference->root);
+
+    *ret_steps = 0;
+    return found == NULL ? expression_type_any() : expression_type_of(found->kind);
+}
+
+/* Instants, lengths of time and types leave an evaluation as strings. */
+static bool is_foretold(struct expression_type foretold, enum value_kind kind)
+{
+    unsigned strings = 1u << VALUE_TIMESTAMP | 1u << VALUE_DURATION | 1u << VALUE_TYPE;
+
+    return (foretold.kinds & 1u << kind) != 0 ||
+           (kind == VALUE_STRING && (foretold.kinds & strings) != 0);
+}
+
+static void check_type(const struct expression *expression, struct value *map,
+                       const struct value *result, size_t size)
+{
+    const struct expression_typing typing = {.type = type, .context = map};
+    struct expression_type foretold;
+    struct expression_error error;
+    enum expression_err err = expression_check_types(expression, &typing, &foretold, &error);
+
+    if (err != EXPRESSION_OK) {
+        check_error(&error, err, size);
+    } else {
+        assert(result == NULL || is_foretold(foretold, result->kind));
+    }
+}
+
 static void check_expression(struct span text, const struct expression_scope *scope,
-                             struct arena *arena)
+                             struct value *map, struct arena *arena)
 {
     const struct expression *expression;
     struct expression_error error;
@@ -89,6 +126,7 @@ static void check_expression(struct span text, const struct expression_scope *sc
         if (err == EXPRESSION_OK) {
             check_value(arena, &value);
         }
+        check_type(expression, map, err == EXPRESSION_OK ? &value : NULL, text.bytes);
         assert(err != EXPRESSION_ENAME || !expression_is_constant(expression));
     }
     if (err != EXPRESSION_OK) {
@@ -109,7 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (json_read(span_of(names), NULL, &arena, &map, &error) != JSON_OK) {
         abort();
     }
-    check_expression((struct span){data, size}, &scope, &arena);
+    check_expression((struct span){data, size}, &scope, &map, &arena);
     check_template((struct span){data, size}, &scope, &arena);
     arena_release(&arena);
     assert(budget.used_bytes == 0);

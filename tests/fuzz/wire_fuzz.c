@@ -5,6 +5,7 @@
 #include "schemas/wire/event.h"
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/job.h"
+#include "schemas/wire/schedule_state.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/status.h"
 #include "schemas/wire/task.h"
@@ -17,11 +18,13 @@ union message {
     struct wire_task_record task;
     struct wire_fleet fleet;
     struct wire_body body;
+    struct wire_run run;
     struct wire_columns columns;
     struct wire_shard_extra extra;
     struct wire_change_batch changes;
     struct wire_dead_letter letter;
     struct wire_log_chunk chunk;
+    struct wire_schedule_state schedule;
 };
 
 static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *arena)
@@ -30,7 +33,7 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
     const struct wire_output *outputs;
     uint32_t count;
 
-    switch (kind % 11) {
+    switch (kind % 13) {
     case 0:
         return wire_job_unpack(bytes, arena, &m.job);
     case 1:
@@ -51,6 +54,10 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
         return wire_dead_letter_unpack(bytes, arena, &m.letter);
     case 9:
         return wire_log_chunk_unpack(bytes, arena, &m.chunk);
+    case 10:
+        return wire_run_unpack(bytes, arena, &m.run);
+    case 11:
+        return wire_schedule_state_unpack(bytes, arena, &m.schedule);
     default:
         return wire_outputs_unpack(bytes, arena, &outputs, &count);
     }

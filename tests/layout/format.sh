@@ -10,6 +10,6 @@ if [[ -z $formatter ]]; then
 fi
 while IFS= read -r place; do
     wrong "$place"
-done < <(sources c h | grep -v '_table\.h$' | xargs -r "$formatter" --dry-run 2>&1 |
+done < <(sources c cc h | grep -v '_table\.h$' | xargs -r "$formatter" --dry-run 2>&1 |
     sed -n 's/: warning: code should be clang-formatted.*//p' | sort -u)
 finish "clang-format -i FILE"

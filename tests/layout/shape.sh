@@ -29,7 +29,7 @@ done < <(sources c h | grep -E '(^|/)(utils?|common|misc|helpers?|shared|base|ma
 
 while IFS= read -r place; do
     wrong "$place: name it \`struct noun\`, without a typedef"
-done < <(sources c h | xargs -r grep -nE '^typedef (struct|enum|union)' || true)
+done < <(sources c h | xargs -r grep -nE '^typedef (struct|enum|union) [a-z_]*( ?\{| [a-z_]*;)' || true)
 
 while IFS= read -r place; do
     wrong "$place: a TODO carries the number of its issue: TODO(#12)"

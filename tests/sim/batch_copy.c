@@ -51,6 +51,8 @@ struct store_batch batch_copy(const struct store_batch *from)
 {
     struct store_batch to = *from;
     struct store_definition *definitions = sim_alloc(from->definition_count * sizeof(*definitions));
+    struct store_spanning *spanning = sim_alloc(from->spanning_count * sizeof(*spanning));
+    struct store_run *runs = sim_alloc(from->run_count * sizeof(*runs));
     struct store_page *pages = sim_alloc(from->page_count * sizeof(*pages));
     struct store_segment *segments = sim_alloc(from->segment_count * sizeof(*segments));
 
@@ -59,6 +61,14 @@ struct store_batch batch_copy(const struct store_batch *from)
     for (uint32_t i = 0; i < from->definition_count; i++) {
         definitions[i] = from->definitions[i];
         definitions[i].text = sim_copy(definitions[i].text);
+    }
+    for (uint32_t i = 0; i < from->spanning_count; i++) {
+        spanning[i] = from->spanning[i];
+        spanning[i].body = sim_copy(spanning[i].body);
+    }
+    for (uint32_t i = 0; i < from->run_count; i++) {
+        runs[i] = from->runs[i];
+        runs[i].body = sim_copy(runs[i].body);
     }
     for (uint32_t i = 0; i < from->page_count; i++) {
         pages[i] = from->pages[i];
@@ -75,6 +85,8 @@ struct store_batch batch_copy(const struct store_batch *from)
     }
     to.references = references;
     to.definitions = definitions;
+    to.spanning = spanning;
+    to.runs = runs;
     to.pages = pages;
     to.segments = segments;
     to.inserts = executions_copy(from->inserts, from->insert_count);

@@ -17,6 +17,8 @@ enum { DATABASE_SHARDS_MAX = 16, DATABASE_PROCESSES_MAX = 256 };
 struct database_item {
     struct database_item *next;
     union {
+        struct store_spanning spanning;
+        struct store_run run;
         struct store_page page;
         struct store_segment segment;
     };
@@ -25,6 +27,7 @@ struct database_item {
 struct database_execution {
     struct database_execution *next; /* all, in order of insertion */
     struct store_execution row;
+    struct database_item *runs;             /* by number */
     struct database_item *pages, *segments; /* oldest first */
 };
 
@@ -36,6 +39,7 @@ struct database_definition {
 struct database_journal {
     struct database_journal *next;
     struct store_journal_row row;
+    exo_time at_ns;
 };
 
 struct database_letter {
@@ -61,6 +65,16 @@ struct database_shard {
     struct txn *holder;
     struct row_wait *waits; /* oldest first */
     struct database_journal *journal, **journal_last;
+    /* the guard: who opened it last and has not closed it */
+    char opener[STORE_PROCESS_BYTES];
+    bool is_open, is_marked;
+    char marker[STORE_MARKER_BYTES];
+    exo_time refused_ns;   /* when it was refused what is refused once */
+    uint32_t false_deaths; /* of guard.deaths: nothing of a plan killed them */
+    bool is_slandered;     /* an input without guilt may have been condemned */
+    exo_time opened_ns;
+    int64_t opened_at[STORE_INPUTS];
+    struct database_item *spanning; /* by kind and id */
 };
 
 struct database_process {
@@ -72,6 +86,7 @@ struct database_process {
 struct database {
     uint32_t shard_count;
     struct database_shard shards[DATABASE_SHARDS_MAX];
+    struct store_place backup_begin[DATABASE_SHARDS_MAX]; /* of the backup under way */
     struct database_process processes[DATABASE_PROCESSES_MAX];
     uint32_t process_count;
     struct database_execution *executions, **execution_last;
@@ -138,6 +153,9 @@ void database_take(uint32_t shard, sim_call *call, void *argument);
 
 /* database_taken does the take-over itself, inside the call. False: the lease is another's. */
 bool database_taken(uint32_t shard, const char *process, uint64_t backend);
+
+/* database_mark notes an input that is about to be stepped. False: another has opened the shard. */
+bool database_mark(uint32_t shard, const char *process, const char *marker);
 
 /* batch_copy copies a batch and all it points to. */
 struct store_batch batch_copy(const struct store_batch *from);

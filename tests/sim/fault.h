@@ -55,7 +55,10 @@
     X(NO_ID,             "no_id",             100000, "a job without an id")                       \
     X(REPEATED_JOB,      "repeated_job",      200000, "a job submitted again")                     \
     X(CANCEL,            "cancel",            200000, "a cancel at any time")                      \
-    X(POISON,            "poison",             50000, "a job the database refuses for good")
+    X(POISON,            "poison",             50000, "a job the database refuses for good")       \
+    X(CRASH_RECORD,      "crash_record",       50000, "a record that kills the process reading it") \
+    X(CRASH_INTERNAL,    "crash_internal",     30000, "a grant that kills the process making it")  \
+    X(REFUSE_INTERNAL,   "refuse_internal",    50000, "a grant the database refuses for good")
 /* clang-format on */
 
 enum sim_fault {

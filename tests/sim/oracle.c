@@ -1,5 +1,6 @@
 #include "tests/sim/oracle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "infra/crypto/crypto.h"
@@ -36,6 +37,67 @@ static const char *id_text(const struct execution_id *id)
     return text;
 }
 
+struct oracle_instance *oracle_instance(struct oracle_execution *e, uint32_t number)
+{
+    if (number < e->plan->satellite_count) {
+        return &e->instances[number];
+    }
+    for (struct oracle_inner *i = e->inner[number % 64]; i != NULL; i = i->next) {
+        if (i->number == number) {
+            return &i->instance;
+        }
+    }
+    return NULL;
+}
+
+const char *oracle_name(const struct oracle_execution *e, uint32_t number, uint32_t index)
+{
+    static char text[4][96];
+    static unsigned next;
+    const struct oracle_instance *i =
+        oracle_instance((struct oracle_execution *)(uintptr_t)e, number);
+    const struct plan_spot *spot = i == NULL ? NULL : &i->spot;
+    char *name = text[next++ % 4];
+
+    if (spot == NULL || !spot->is_inner) {
+        (void)snprintf(name, sizeof(text[0]), "s%u.%u", number, index);
+    } else if (!spot->is_deep) {
+        (void)snprintf(name, sizeof(text[0]), "s%u.%u.i%u.%u", spot->satellite, spot->run,
+                       spot->inner, index);
+    } else {
+        (void)snprintf(name, sizeof(text[0]), "s%u.%u.i%u.%u.d.%u", spot->satellite, spot->run,
+                       spot->inner, spot->deeper, index);
+    }
+    return name;
+}
+
+/* The instance that a change is about, made known by it when it stands in a run. */
+static struct oracle_instance *instance_of(struct oracle_execution *e,
+                                           const struct wire_change *change)
+{
+    struct oracle_instance *found = oracle_instance(e, change->instance);
+    struct plan_spot spot;
+
+    if (!plan_spot_of(e->plan, change->satellite, &spot)) {
+        sim_fail("plan %u: a change of %.*s, which there is not", e->plan->number,
+                 SPAN_ARG(change->satellite));
+    }
+    if (found == NULL) {
+        struct oracle_inner *inner = sim_alloc(sizeof(*inner));
+
+        inner->number = change->instance;
+        inner->instance.spot = spot;
+        inner->next = e->inner[change->instance % 64];
+        e->inner[change->instance % 64] = inner;
+        found = &inner->instance;
+    }
+    if (memcmp(&found->spot, &spot, sizeof(spot)) != 0) {
+        sim_fail("plan %u: instance %u is %.*s, and was another", e->plan->number, change->instance,
+                 SPAN_ARG(change->satellite));
+    }
+    return found;
+}
+
 /* ---- what a commit says ---- */
 
 static struct oracle_execution *execution_add(const struct store_execution *row)
@@ -53,6 +115,9 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
     e->id = row->id;
     e->shard = row->shard;
     e->plan = &oracle.plan->executions[which];
+    for (uint32_t i = 0; i < PLAN_SATELLITES_MAX; i++) {
+        e->instances[i].spot.satellite = i;
+    }
     e->next = oracle.executions;
     oracle.executions = e;
     if (e->plan->has_id && !execution_id_equal(&e->plan->id, &row->id)) {
@@ -61,32 +126,54 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
     return e;
 }
 
-static bool is_map(const struct oracle_execution *e, uint32_t instance)
+static bool is_good(const struct oracle_execution *e, uint32_t number)
 {
-    return e->plan->satellites[instance].each != EACH_NONE;
+    enum task_state state = (enum task_state)e->instances[number].state;
+
+    return state == TASK_SUCCEEDED || (e->plan->satellites[number].is_continued &&
+                                       state != TASK_SKIPPED && task_state_is_terminal(state));
 }
 
-static void parents_check(const struct oracle_execution *e, uint32_t instance)
+/* What must have ended before it begins has. */
+static void parents_check(const struct oracle_execution *e, const struct plan_spot *spot)
 {
+    const struct plan_satellite *s = &e->plan->satellites[spot->satellite];
+    uint32_t good = 0;
+
+    if (spot->is_inner) {
+        return;
+    }
     for (uint32_t i = 0; i < e->plan->satellite_count; i++) {
-        if ((e->plan->satellites[instance].parents >> i & 1) != 0 &&
+        bool is_parent =
+            s->is_final ? !e->plan->satellites[i].is_final : (s->parents >> i & 1) != 0;
+
+        good += is_parent && is_good(e, i);
+        if (is_parent && s->join != WANT_ANY && s->join != WANT_TWO &&
             !task_state_is_terminal((enum task_state)e->instances[i].state)) {
             sim_fail("plan %u: s%u is READY before its parent s%u has ended", e->plan->number,
-                     instance, i);
+                     spot->satellite, i);
         }
+    }
+    if ((s->join == WANT_ANY && good < 1) || (s->join == WANT_TWO && good < 2)) {
+        sim_fail("plan %u: s%u is READY after %u parents that succeeded", e->plan->number,
+                 spot->satellite, good);
     }
 }
 
-static struct oracle_task *task_of(struct oracle_execution *e, uint32_t instance, uint32_t index)
+static bool is_final(const struct oracle_execution *e, const struct plan_spot *spot)
 {
-    struct oracle_instance *i = &e->instances[instance];
+    return e->plan->satellites[spot->satellite].is_final;
+}
 
+static struct oracle_task *task_of(const struct oracle_execution *e, struct oracle_instance *i,
+                                   uint32_t index)
+{
     if (index >= i->task_count) {
         uint32_t count = index < 1 ? 1 : (index / 256 + 1) * 256;
         struct oracle_task *tasks = sim_alloc(count * sizeof(*tasks));
 
         for (uint32_t k = 0; k < count; k++) {
-            tasks[k].state = is_map(e, instance) ? TASK_READY : TASK_WAITING;
+            tasks[k].state = plan_spot_is_map(e->plan, &i->spot) ? TASK_READY : TASK_WAITING;
         }
         if (i->task_count > 0) {
             memcpy(tasks, i->tasks, i->task_count * sizeof(*tasks));
@@ -104,7 +191,7 @@ static bool may_follow(enum task_state from, enum task_state to)
         return to != TASK_WAITING && to != TASK_DISPATCHED && to != TASK_RUNNING &&
                to != TASK_BACKOFF && to != TASK_TIMED_OUT;
     case TASK_READY:
-        return to == TASK_DISPATCHED || to == TASK_CANCELLED;
+        return to == TASK_DISPATCHED || to == TASK_CANCELLED || to == TASK_RUNNING;
     case TASK_DISPATCHED:
         return to != TASK_DISPATCHED && to != TASK_WAITING && to != TASK_UPSTREAM_FAILED &&
                to != TASK_SKIPPED;
@@ -125,46 +212,49 @@ static bool may_follow(enum task_state from, enum task_state to)
     return false;
 }
 
-static void task_follow(struct oracle_execution *e, const struct wire_change *change,
-                        enum task_state to)
+static void task_follow(struct oracle_execution *e, struct oracle_instance *instance,
+                        const struct wire_change *change, enum task_state to)
 {
-    struct oracle_task *task = task_of(e, change->instance, change->index);
+    struct oracle_task *task = task_of(e, instance, change->index);
     enum task_state from = (enum task_state)task->state;
+    bool is_run = plan_spot_is_group(e->plan, &instance->spot);
+    const char *name = oracle_name(e, change->instance, change->index);
 
-    if (!may_follow(from, to)) {
-        sim_fail("plan %u: task s%u.%u goes from %s to %s", e->plan->number, change->instance,
-                 change->index, task_state_name(from), task_state_name(to));
+    if (!may_follow(from, to) || (is_run && (to == TASK_DISPATCHED || to == TASK_BACKOFF)) ||
+        (!is_run && from == TASK_READY && to == TASK_RUNNING)) {
+        sim_fail("plan %u: task %s goes from %s to %s", e->plan->number, name,
+                 task_state_name(from), task_state_name(to));
     }
     oracle.transitions[from][to]++;
-    if (to == TASK_DISPATCHED) {
-        if (e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING) {
+    if (to == TASK_DISPATCHED || (is_run && to == TASK_RUNNING)) {
+        if (e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING &&
+            !is_final(e, &instance->spot)) {
             sim_fail("plan %u: a task is dispatched while the execution is %s", e->plan->number,
                      execution_state_name(e->state));
         }
         if (change->attempt != task->attempt + 1) {
-            sim_fail("plan %u: s%u.%u: attempt %u follows %u", e->plan->number, change->instance,
-                     change->index, change->attempt, task->attempt);
+            sim_fail("plan %u: %s: attempt %u follows %u", e->plan->number, name, change->attempt,
+                     task->attempt);
         }
         task->attempt = change->attempt;
     } else if (change->attempt != task->attempt) {
-        sim_fail("plan %u: s%u.%u: a change of attempt %u while it is %u", e->plan->number,
-                 change->instance, change->index, change->attempt, task->attempt);
+        sim_fail("plan %u: %s: a change of attempt %u while it is %u", e->plan->number, name,
+                 change->attempt, task->attempt);
     }
     oracle.finishes += to == TASK_SUCCEEDED || to == TASK_FAILED || to == TASK_TIMED_OUT;
     task->state = (uint8_t)to;
 }
 
-static void instance_follow(struct oracle_execution *e, const struct wire_change *change,
-                            enum task_state to)
+static void instance_follow(struct oracle_execution *e, struct oracle_instance *i,
+                            const struct wire_change *change, enum task_state to)
 {
-    struct oracle_instance *i = &e->instances[change->instance];
-
     if (task_state_is_terminal((enum task_state)i->state)) {
-        sim_fail("plan %u: s%u was %s and becomes %s", e->plan->number, change->instance,
-                 task_state_name((enum task_state)i->state), task_state_name(to));
+        sim_fail("plan %u: %s was %s and becomes %s", e->plan->number,
+                 oracle_name(e, change->instance, 0), task_state_name((enum task_state)i->state),
+                 task_state_name(to));
     }
     if (i->state == TASK_WAITING && to == TASK_READY) {
-        parents_check(e, change->instance);
+        parents_check(e, &i->spot);
     }
     i->state = (uint8_t)to;
 }
@@ -178,6 +268,8 @@ static void execution_follow(struct oracle_execution *e, enum execution_state to
         e->cancel_epoch = epoch;
     } else if (to == EXECUTION_CANCELLED || to == EXECUTION_TIMED_OUT) {
         is_good = e->state == EXECUTION_CANCELLING;
+    } else if (to == EXECUTION_FAILED && e->state == EXECUTION_CANCELLING) {
+        is_good = true; /* an input of our own that brings its reader down: see end_compare */
     } else if (to == EXECUTION_SUCCEEDED || to == EXECUTION_FAILED) {
         is_good = e->state == EXECUTION_QUEUED || e->state == EXECUTION_RUNNING;
     }
@@ -215,19 +307,21 @@ static void change_follow(const struct wire_change *change, uint64_t epoch)
         execution_follow(e, execution_state, epoch);
         return;
     }
-    if (!task_state_parse(change->state, &state) || change->instance >= e->plan->satellite_count) {
-        sim_fail("a change of no task or to no state");
+    if (!task_state_parse(change->state, &state)) {
+        sim_fail("a change to no state");
     }
-    if (change->has_index || !is_map(e, change->instance)) {
+    struct oracle_instance *instance = instance_of(e, change);
+
+    if (change->has_index || !plan_spot_is_map(e->plan, &instance->spot)) {
         if (change->has_index || state == TASK_READY || change->attempt > 0 ||
-            e->instances[change->instance].task_count > 0) {
-            task_follow(e, change, state);
+            instance->task_count > 0) {
+            task_follow(e, instance, change, state);
         } else {
             oracle.transitions[TASK_WAITING][state]++;
         }
     }
     if (!change->has_index) {
-        instance_follow(e, change, state);
+        instance_follow(e, instance, change, state);
     }
 }
 
@@ -287,20 +381,26 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
 
 /* ---- rows against the journal ---- */
 
-static void columns_compare(struct oracle_execution *e, uint32_t instance, uint32_t first,
+static void columns_compare(struct oracle_execution *e, uint32_t number, uint32_t first,
                             const struct wire_columns *columns, uint32_t next_index)
 {
     const unsigned char *states = columns->states.data;
-    uint32_t limit = e->plan->satellites[instance].retries;
+    struct oracle_instance *instance = oracle_instance(e, number);
+    uint32_t limit = instance == NULL ? 0 : plan_spot_retries(e->plan, &instance->spot);
 
     for (uint32_t i = 0; i < columns->states.bytes && first + i < next_index; i++) {
+        const char *name = oracle_name(e, number, first + i);
+
+        if (instance == NULL) {
+            sim_fail("plan %u: a row of %s, of which the journal knows nothing", e->plan->number,
+                     name);
+        }
         struct oracle_task *task = task_of(e, instance, first + i);
         uint32_t attempt = i < columns->attempt_count ? columns->attempts[i] : 0;
 
         if (states[i] != task->state || attempt != task->attempt) {
-            sim_fail("plan %u: the row of s%u.%u says %s, attempt %u; the journal %s, %u",
-                     e->plan->number, instance, first + i,
-                     task_state_name((enum task_state)states[i]), attempt,
+            sim_fail("plan %u: the row of %s says %s, attempt %u; the journal %s, %u",
+                     e->plan->number, name, task_state_name((enum task_state)states[i]), attempt,
                      task_state_name((enum task_state)task->state), task->attempt);
         }
         task->failures = i < columns->failure_count ? (uint16_t)columns->failures[i] : 0;
@@ -312,27 +412,39 @@ static void columns_compare(struct oracle_execution *e, uint32_t instance, uint3
         e->is_excused = e->is_excused || losses >= LIMIT_LOSSES;
         if (task->failures > limit + 1 ||
             (task->failures == limit + 1 && !task_state_is_terminal((enum task_state)states[i]))) {
-            sim_fail("plan %u: s%u.%u has failed %u times, with %u retries", e->plan->number,
-                     instance, first + i, task->failures, limit);
+            sim_fail("plan %u: %s has failed %u times, with %u retries", e->plan->number, name,
+                     task->failures, limit);
         }
         if (task->attempt < (uint32_t)task->failures + task->laters + task->losses) {
-            sim_fail("plan %u: s%u.%u: more ends than attempts", e->plan->number, instance,
-                     first + i);
+            sim_fail("plan %u: %s: more ends than attempts", e->plan->number, name);
         }
     }
 }
 
 /* What an attempt gave back was given by the attempt that was then the task's. */
-static void output_compare(struct oracle_execution *e, uint32_t instance, uint32_t index,
+static void output_compare(struct oracle_execution *e, uint32_t number, uint32_t index,
                            const struct wire_output *output)
 {
+    struct oracle_instance *instance = oracle_instance(e, number);
+
+    if (instance == NULL) {
+        sim_fail("plan %u: an end of instance %u, of which the journal knows nothing",
+                 e->plan->number, number);
+    }
     const struct oracle_task *task = task_of(e, instance, index);
+    bool is_poison = output->error.bytes >= 6 && memcmp(output->error.data, "POISON", 6) == 0;
+
+    if (is_poison && !database.shards[e->shard].is_slandered &&
+        (e->plan->crash != CRASH_REPORT || number != 0 || index != 0)) {
+        sim_fail("plan %u: %s is quarantined without guilt", e->plan->number,
+                 oracle_name(e, number, index));
+    }
     bool is_good = output->outcome == OUTCOME_SUCCEEDED ? output->attempt == task->attempt
                                                         : output->attempt <= task->attempt;
 
     if (!is_good || (output->outcome == OUTCOME_SUCCEEDED && task->state != TASK_SUCCEEDED)) {
-        sim_fail("plan %u: s%u.%u is at attempt %u and takes the end of attempt %u",
-                 e->plan->number, instance, index, task->attempt, output->attempt);
+        sim_fail("plan %u: %s is at attempt %u and takes the end of attempt %u", e->plan->number,
+                 oracle_name(e, number, index), task->attempt, output->attempt);
     }
 }
 
@@ -361,6 +473,28 @@ static void segments_compare(const struct store_batch *batch)
     arena_release(&arena);
 }
 
+static void instances_compare(struct oracle_execution *e, uint32_t first,
+                              const struct wire_instance *instances, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct wire_instance *instance = &instances[i];
+        const struct oracle_instance *known = oracle_instance(e, first + i);
+        enum task_state state = known == NULL ? TASK_WAITING : (enum task_state)known->state;
+
+        if (instance->state != state) {
+            sim_fail("plan %u: the row of %s says %s, the journal %s", e->plan->number,
+                     oracle_name(e, first + i, 0),
+                     task_state_name((enum task_state)instance->state), task_state_name(state));
+        }
+        if (instance->has_task) {
+            columns_compare(e, first + i, 0, &instance->task, 1);
+        }
+        if (instance->has_result) {
+            output_compare(e, first + i, 0, &instance->result);
+        }
+    }
+}
+
 static void body_compare(struct oracle_execution *e, const struct store_execution *row,
                          struct wire_body *ret_body, struct arena *arena)
 {
@@ -379,21 +513,26 @@ static void body_compare(struct oracle_execution *e, const struct store_executio
         sim_fail("plan %u: its row is at change %llu, its journal at %llu", e->plan->number,
                  (unsigned long long)ret_body->change, (unsigned long long)e->change);
     }
-    for (uint32_t i = 0; i < ret_body->instance_count; i++) {
-        const struct wire_instance *instance = &ret_body->instances[i];
+    instances_compare(e, 0, ret_body->instances, ret_body->instance_count);
+}
 
-        if (instance->state != e->instances[i].state) {
-            sim_fail("plan %u: the row of s%u says %s, the journal %s", e->plan->number, i,
-                     task_state_name((enum task_state)instance->state),
-                     task_state_name((enum task_state)e->instances[i].state));
-        }
-        if (instance->has_task) {
-            columns_compare(e, i, 0, &instance->task, 1);
-        }
-        if (instance->has_result) {
-            output_compare(e, i, 0, &instance->result);
+/* The next task never dispatched of a map, as its row says that is written with its page. */
+static uint32_t next_index_of(const struct oracle_execution *e, const struct store_batch *batch,
+                              const struct wire_body *body, uint32_t number, struct arena *arena)
+{
+    if (number < body->instance_count) {
+        return body->instances[number].next_index;
+    }
+    for (uint32_t i = 0; i < batch->run_count; i++) {
+        struct wire_run run;
+
+        if (execution_id_equal(&batch->runs[i].execution, &e->id) &&
+            wire_run_unpack(batch->runs[i].body, arena, &run) == WIRE_OK && number >= run.number &&
+            number - run.number < run.instance_count) {
+            return run.instances[number - run.number].next_index;
         }
     }
+    sim_fail("plan %u: a page of %s without its run", e->plan->number, oracle_name(e, number, 0));
 }
 
 static void pages_compare(struct oracle_execution *e, const struct store_batch *batch,
@@ -410,7 +549,31 @@ static void pages_compare(struct oracle_execution *e, const struct store_batch *
             sim_fail("plan %u: a page cannot be read", e->plan->number);
         }
         columns_compare(e, page->instance, page->page * WIRE_PAGE_TASKS, &columns,
-                        body->instances[page->instance].next_index);
+                        next_index_of(e, batch, body, page->instance, arena));
+    }
+}
+
+static void runs_compare(struct oracle_execution *e, const struct store_batch *batch,
+                         struct arena *arena)
+{
+    for (uint32_t i = 0; i < batch->run_count; i++) {
+        const struct store_run *row = &batch->runs[i];
+        struct wire_run run;
+
+        if (!execution_id_equal(&row->execution, &e->id)) {
+            continue;
+        }
+        if (wire_run_unpack(row->body, arena, &run) != WIRE_OK || run.group != row->instance ||
+            run.index != row->index || run.number != row->number || run.is_ended != row->is_ended) {
+            sim_fail("plan %u: a run cannot be read", e->plan->number);
+        }
+        instances_compare(e, run.number, run.instances, run.instance_count);
+        for (uint32_t k = 0; k < run.instance_count && run.is_ended; k++) {
+            if (!task_state_is_terminal((enum task_state)run.instances[k].state)) {
+                sim_fail("plan %u: a run has ended before %s", e->plan->number,
+                         oracle_name(e, run.number + k, 0));
+            }
+        }
     }
 }
 
@@ -427,6 +590,7 @@ static void rows_compare(const struct store_batch *batch, const struct store_exe
 
         body_compare(e, &rows[i], &body, &arena);
         pages_compare(e, batch, &body, &arena);
+        runs_compare(e, batch, &arena);
         arena_reset(&arena);
     }
     arena_release(&arena);

@@ -26,6 +26,14 @@ struct oracle_instance {
     uint8_t state; /* enum task_state */
     uint32_t task_count;
     struct oracle_task *tasks; /* task_count of them */
+    struct plan_spot spot;     /* without its index */
+};
+
+/* One inside a run of a group, known from its first change on. */
+struct oracle_inner {
+    struct oracle_inner *next;
+    uint32_t number;
+    struct oracle_instance instance;
 };
 
 struct oracle_execution {
@@ -39,6 +47,7 @@ struct oracle_execution {
     uint64_t published;    /* changes seen in exo.events without a gap */
     bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
     struct oracle_instance instances[PLAN_SATELLITES_MAX];
+    struct oracle_inner *inner[64]; /* by number */
 };
 
 struct oracle_blob;
@@ -56,6 +65,11 @@ extern struct oracle oracle;
 void oracle_begin(const struct plan *plan);
 
 struct oracle_execution *oracle_find(const struct execution_id *id);
+
+/* oracle_instance gives one by its number; NULL: nothing has been said of it. oracle_name writes
+ * how people call one of its tasks, into a buffer of its own. */
+struct oracle_instance *oracle_instance(struct oracle_execution *e, uint32_t number);
+const char *oracle_name(const struct oracle_execution *e, uint32_t number, uint32_t index);
 
 /* A batch is about to be applied to the shard's row, and has been. */
 void oracle_commit(const struct store_shard *row, const struct store_batch *batch);

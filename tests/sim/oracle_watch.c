@@ -35,9 +35,9 @@ static void task_watch(const struct wire_task_record *record, const struct wire_
 {
     const struct wire_spec *spec = &record->specs[task->spec];
     struct oracle_execution *e = oracle_find(&spec->execution);
-    struct oracle_instance *instance = e == NULL ? NULL : &e->instances[spec->instance];
+    struct oracle_instance *instance = e == NULL ? NULL : oracle_instance(e, spec->instance);
 
-    if (e == NULL || task->index >= instance->task_count ||
+    if (instance == NULL || task->index >= instance->task_count ||
         instance->tasks[task->index].attempt < task->attempt) {
         sim_fail("a Task is sent before its commit");
     }
@@ -45,9 +45,9 @@ static void task_watch(const struct wire_task_record *record, const struct wire_
     uint64_t bit = task->attempt <= 64 ? UINT64_C(1) << (task->attempt - 1) : 0;
 
     if (e->cancel_epoch != 0 && record->epoch >= e->cancel_epoch && (known->sent & bit) == 0 &&
-        !is_killed_by(record, task)) {
-        sim_fail("plan %u: a Task of s%u.%u attempt %u is sent after the CANCELLING was committed",
-                 e->plan->number, spec->instance, task->index, task->attempt);
+        !e->plan->satellites[instance->spot.satellite].is_final && !is_killed_by(record, task)) {
+        sim_fail("plan %u: a Task of %s attempt %u is sent after the CANCELLING was committed",
+                 e->plan->number, oracle_name(e, spec->instance, task->index), task->attempt);
     }
     known->sent |= bit;
 }
@@ -167,11 +167,13 @@ const struct oracle_task *oracle_container(const struct task_id *id, uint32_t at
 {
     struct oracle_execution *e = oracle_find(&id->execution);
 
+    struct oracle_instance *instance = e == NULL ? NULL : oracle_instance(e, id->instance);
+
     oracle.containers++;
-    if (e == NULL || id->index >= e->instances[id->instance].task_count) {
+    if (instance == NULL || id->index >= instance->task_count) {
         sim_fail("a container starts for no task");
     }
-    struct oracle_task *task = &e->instances[id->instance].tasks[id->index];
+    struct oracle_task *task = &instance->tasks[id->index];
 
     if (attempt > task->attempt) {
         sim_fail("a container of attempt %u starts while the task is at %u", attempt,
@@ -181,8 +183,8 @@ const struct oracle_task *oracle_container(const struct task_id *id, uint32_t at
         uint64_t bit = UINT64_C(1) << (attempt - 1);
 
         if ((task->started & bit) != 0) {
-            sim_fail("plan %u: attempt %u of s%u.%u starts twice", e->plan->number, attempt,
-                     id->instance, id->index);
+            sim_fail("plan %u: attempt %u of %s starts twice", e->plan->number, attempt,
+                     oracle_name(e, id->instance, id->index));
         }
         task->started |= bit;
     }
@@ -227,7 +229,9 @@ static bool is_there(const struct plan_execution *plan)
             return true;
         }
     }
-    return plan->is_poison || !plan->has_id;
+    return plan->is_poison || plan->crash == CRASH_JOB || !plan->has_id ||
+           (plan->has_id &&
+            database.shards[execution_shard(&plan->id, database.shard_count)].is_slandered);
 }
 
 bool oracle_is_over(void)
@@ -270,10 +274,30 @@ static bool output_fits(struct span is, struct span must)
     return a == a_end;
 }
 
+/* Nothing of it can be dispatched: it fails, with the reason, as soon as something should be. */
+static bool is_condemned(const struct oracle_execution *e, const struct store_execution *row)
+{
+    bool is_poison = e->state == EXECUTION_FAILED && row->error.bytes >= 6 &&
+                     memcmp(row->error.data, "POISON", 6) == 0;
+
+    for (uint32_t i = 0; i < e->plan->satellite_count && e->plan->crash >= CRASH_GRANT; i++) {
+        for (uint32_t k = 0; k < e->instances[i].task_count; k++) {
+            if (e->instances[i].tasks[k].attempt > 0 && e->plan->satellites[i].inner_count == 0) {
+                sim_fail("plan %u: s%u.%u was dispatched, which nobody survives", e->plan->number,
+                         i, k);
+            }
+        }
+    }
+    return is_poison && (e->plan->crash >= CRASH_GRANT || database.shards[e->shard].is_slandered);
+}
+
 static void end_compare(const struct oracle_execution *e, const struct reference *must)
 {
     const struct store_execution *row = &database_find(&e->id)->row;
 
+    if (is_condemned(e, row)) {
+        return;
+    }
     if (e->state == EXECUTION_CANCELLED && e->plan->cancel_ns != 0) {
         return;
     }
@@ -312,7 +336,8 @@ void oracle_check_end(void)
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         struct reference must = {0};
 
-        if (e->is_excused) {
+        if (e->is_excused ||
+            (database.shards[e->shard].is_slandered && e->plan->crash < CRASH_GRANT)) {
             continue;
         }
         reference_run(e->plan, allocator_heap(&budget), &must);

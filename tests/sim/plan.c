@@ -25,27 +25,33 @@ static uint32_t few_or_many(struct dice *dice)
     return (uint32_t)dice_between(dice, 1, percent(dice, 20) ? 30 : 6);
 }
 
-/* Everything that lies upstream of one satellite. */
-static uint32_t upstream(const struct plan_execution *e, uint32_t parents)
+static bool waits_for_all(enum join_kind join)
 {
-    uint32_t all = parents;
+    return join != WANT_ANY && join != WANT_TWO;
+}
+
+/* Everything upstream of one satellite that has certainly ended when it begins. */
+static uint32_t ended_before(const struct plan_execution *e, const struct plan_satellite *s)
+{
+    uint32_t all = waits_for_all(s->join) ? s->parents : 0;
 
     for (uint32_t i = PLAN_SATELLITES_MAX; i-- > 0;) {
-        if ((all >> i & 1) != 0) {
+        if ((all >> i & 1) != 0 && waits_for_all(e->satellites[i].join)) {
             all |= e->satellites[i].parents;
         }
     }
     return all;
 }
 
-/* A random one of a set that is a map, or is none; UINT32_MAX: there is no such. */
+/* A random one of a set that is a map, or is none, and no group; UINT32_MAX: there is no such. */
 static uint32_t pick(struct dice *dice, const struct plan_execution *e, uint32_t set, bool is_map)
 {
     uint32_t found[PLAN_SATELLITES_MAX];
     uint32_t count = 0;
 
     for (uint32_t i = 0; i < PLAN_SATELLITES_MAX; i++) {
-        if ((set >> i & 1) != 0 && (e->satellites[i].each != EACH_NONE) == is_map) {
+        if ((set >> i & 1) != 0 && (e->satellites[i].each != EACH_NONE) == is_map &&
+            e->satellites[i].inner_count == 0) {
             found[count++] = i;
         }
     }
@@ -54,7 +60,7 @@ static uint32_t pick(struct dice *dice, const struct plan_execution *e, uint32_t
 
 static void make_each(struct dice *dice, struct plan_execution *e, struct plan_satellite *s)
 {
-    uint32_t all = upstream(e, s->parents);
+    uint32_t all = ended_before(e, s);
     uint32_t single = pick(dice, e, all, false);
     uint32_t map = pick(dice, e, all, true);
 
@@ -74,7 +80,7 @@ static void make_each(struct dice *dice, struct plan_execution *e, struct plan_s
 
 static void make_when(struct dice *dice, struct plan_execution *e, struct plan_satellite *s)
 {
-    uint32_t all = upstream(e, s->parents);
+    uint32_t all = ended_before(e, s);
     uint32_t single = pick(dice, e, all, false);
     uint32_t map = pick(dice, e, all, true);
 
@@ -101,6 +107,48 @@ static enum style style_draw(struct dice *dice)
     return percent(dice, 55) ? STYLE_GOOD : rare[dice_below(dice, sizeof(rare) / sizeof(rare[0]))];
 }
 
+static void make_group(struct dice *dice, struct plan_satellite *s)
+{
+    static const enum inner_kind kinds[] = {INNER_ONE, INNER_ONE, INNER_MAP, INNER_GROUP};
+
+    s->inner_count = (uint32_t)dice_between(dice, 1, PLAN_INNER_MAX);
+    for (uint32_t i = 0; i < s->inner_count; i++) {
+        struct plan_inner *inner = &s->inner[i];
+
+        inner->kind = kinds[dice_below(dice, sizeof(kinds) / sizeof(kinds[0]))];
+        inner->style = style_draw(dice);
+        inner->has_timeout = inner->style == STYLE_SLOW;
+        inner->retries = percent(dice, 60) ? (uint32_t)dice_between(dice, 1, 4) : 0;
+        inner->is_big = percent(dice, 15);
+    }
+    s->gives_blob = false;
+    s->has_timeout = false;
+    s->is_big = false;
+    s->retries = 0;
+    s->style = STYLE_GOOD;
+}
+
+static uint32_t bits(uint32_t set)
+{
+    uint32_t count = 0;
+
+    for (; set != 0; set &= set - 1) {
+        count++;
+    }
+    return count;
+}
+
+static void make_join(struct dice *dice, struct plan_satellite *s)
+{
+    static const enum join_kind rare[] = {WANT_DONE, WANT_DONE, WANT_ANY, WANT_TWO, WANT_FAILED};
+
+    s->join = percent(dice, 60) ? WANT_ALL : rare[dice_below(dice, sizeof(rare) / sizeof(rare[0]))];
+    if (s->parents == 0 || (s->join == WANT_TWO && bits(s->parents) < 2)) {
+        s->join = WANT_ALL;
+    }
+    s->is_continued = percent(dice, 10);
+}
+
 static void make_satellite(struct dice *dice, struct plan_execution *e, uint32_t number)
 {
     struct plan_satellite *s = &e->satellites[number];
@@ -110,7 +158,7 @@ static void make_satellite(struct dice *dice, struct plan_execution *e, uint32_t
             s->parents |= UINT32_C(1) << i;
         }
     }
-    s->is_all_done = percent(dice, 25);
+    make_join(dice, s);
     s->style = style_draw(dice);
     s->has_timeout = s->style == STYLE_SLOW || percent(dice, 10);
     s->retries = percent(dice, 60) ? (uint32_t)dice_between(dice, 1, 4) : 0;
@@ -119,6 +167,26 @@ static void make_satellite(struct dice *dice, struct plan_execution *e, uint32_t
     make_when(dice, e, s);
     s->list_count = few_or_many(dice);
     s->gives_blob = s->each == EACH_NONE && percent(dice, 10);
+    s->tolerate =
+        s->each != EACH_NONE && percent(dice, 25) ? (uint32_t)dice_between(dice, 1, 3) : 0;
+    if (percent(dice, 20)) {
+        make_group(dice, s);
+    }
+}
+
+/* The last may be one that runs at the end. */
+static void make_final(struct dice *dice, struct plan_execution *e)
+{
+    struct plan_satellite *s = &e->satellites[e->satellite_count - 1];
+
+    if (e->satellite_count < 2 || s->inner_count > 0 || !percent(dice, 15)) {
+        return;
+    }
+    s->is_final = true;
+    s->parents = 0;
+    s->join = WANT_ALL;
+    s->when = WHEN_NONE;
+    s->each = s->each == EACH_NONE ? EACH_NONE : EACH_INPUT;
 }
 
 static void make_id(struct dice *dice, struct plan_execution *e, uint32_t shard_count)
@@ -141,12 +209,32 @@ static void make_hang(struct dice *dice, struct plan_execution *e)
     }
     struct plan_satellite *s = &e->satellites[dice_below(dice, e->satellite_count)];
 
+    if (s->inner_count > 0 || s->is_final) {
+        return;
+    }
     s->style = STYLE_HANG;
     s->has_timeout = false;
     if (percent(dice, 50)) {
         e->timeout_ms = (uint32_t)dice_between(dice, 100, 20000);
     } else {
         e->cancel_ns = e->submit_ns + dice_between(dice, 1, 20 * EXO_SECOND);
+    }
+}
+
+static void make_crash(struct plan_execution *e, struct faults *faults)
+{
+    if (e->is_poison) {
+        return;
+    }
+    if (fault_fires(faults, FAULT_CRASH_RECORD)) {
+        e->crash = dice_chance(faults->dice, 500000) ? CRASH_JOB : CRASH_REPORT;
+    } else if (fault_fires(faults, FAULT_CRASH_INTERNAL)) {
+        e->crash = CRASH_GRANT;
+    } else if (fault_fires(faults, FAULT_REFUSE_INTERNAL)) {
+        e->crash = CRASH_REFUSED;
+    }
+    if (e->crash == CRASH_REPORT && e->satellites[0].inner_count > 0) {
+        e->crash = CRASH_JOB; /* a group is of nobody's report */
     }
 }
 
@@ -162,7 +250,9 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
     for (uint32_t i = 0; i < e->satellite_count; i++) {
         make_satellite(dice, e, i);
     }
+    make_final(dice, e);
     e->input_items = few_or_many(dice);
+    e->input_few = (uint32_t)dice_below(dice, PLAN_FEW_MAX + 1);
     e->input_go = percent(dice, 70);
     e->project = (uint32_t)dice_below(dice, 3);
     e->priority = (uint32_t)dice_below(dice, 10);
@@ -192,6 +282,7 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
         e->repeat_ns = e->submit_ns + dice_between(faults->dice, 0, 30 * EXO_SECOND);
     }
     e->is_poison = fault_fires(faults, FAULT_POISON);
+    make_crash(e, faults);
     plan->garbage_jobs += fault_fires(faults, FAULT_GARBAGE);
     plan->garbage_status += fault_fires(faults, FAULT_GARBAGE);
 }
@@ -234,18 +325,123 @@ uint32_t plan_single_n(const struct plan_execution *e, uint32_t satellite)
     return (uint32_t)(mix(e->seed, 300, satellite) % 5);
 }
 
-enum task_end plan_task_end(const struct plan_execution *e, uint32_t satellite, uint32_t index,
+/* ---- spots ---- */
+
+/* Cuts "." and a number off the front; false: there is none. */
+static bool take_number(const char **at, uint32_t *ret)
+{
+    char *end;
+
+    if ((*at)[0] != '.' || (*at)[1] < '0' || (*at)[1] > '9') {
+        return false;
+    }
+    *ret = (uint32_t)strtoul(*at + 1, &end, 10);
+    *at = end;
+    return true;
+}
+
+static bool take_inner(const struct plan_satellite *group, const char *at, struct plan_spot *spot)
+{
+    if (group->each != EACH_NONE && !take_number(&at, &spot->run)) {
+        return false;
+    }
+    if (at[0] != '.' || at[1] != 'i' || at[2] < '0' || at[2] > '9') {
+        return false;
+    }
+    spot->is_inner = true;
+    spot->inner = (uint32_t)(at[2] - '0');
+    at += 3;
+    if (spot->inner >= group->inner_count || *at == '\0') {
+        return spot->inner < group->inner_count;
+    }
+    spot->is_deep = true;
+    return group->inner[spot->inner].kind == INNER_GROUP && take_number(&at, &spot->deeper) &&
+           strcmp(at, ".d") == 0;
+}
+
+bool plan_spot_of(const struct plan_execution *e, struct span path, struct plan_spot *ret_spot)
+{
+    char text[64];
+    struct plan_spot spot = {0};
+
+    if (path.bytes < 2 || path.bytes >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, path.data, path.bytes);
+    text[path.bytes] = '\0';
+    if (text[0] != 's' || text[1] < '0' || text[1] > '9') {
+        return false;
+    }
+    spot.satellite = (uint32_t)(text[1] - '0');
+    if (spot.satellite >= e->satellite_count ||
+        (text[2] != '\0' && !take_inner(&e->satellites[spot.satellite], text + 2, &spot))) {
+        return false;
+    }
+    *ret_spot = spot;
+    return true;
+}
+
+static const struct plan_inner *inner_of(const struct plan_execution *e,
+                                         const struct plan_spot *spot)
+{
+    return &e->satellites[spot->satellite].inner[spot->inner];
+}
+
+bool plan_spot_is_map(const struct plan_execution *e, const struct plan_spot *spot)
+{
+    if (spot->is_inner) {
+        return !spot->is_deep && inner_of(e, spot)->kind != INNER_ONE;
+    }
+    return e->satellites[spot->satellite].each != EACH_NONE;
+}
+
+bool plan_spot_is_group(const struct plan_execution *e, const struct plan_spot *spot)
+{
+    if (spot->is_inner) {
+        return !spot->is_deep && inner_of(e, spot)->kind == INNER_GROUP;
+    }
+    return e->satellites[spot->satellite].inner_count > 0;
+}
+
+uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spot *spot)
+{
+    return spot->is_inner ? inner_of(e, spot)->retries : e->satellites[spot->satellite].retries;
+}
+
+/* A number that depends on the spot alone. */
+static uint64_t spot_draw(const struct plan_execution *e, const struct plan_spot *spot,
+                          uint32_t what)
+{
+    if (!spot->is_inner) {
+        return mix(e->seed, what + spot->satellite, spot->index);
+    }
+    return mix(mix(e->seed, what + 1000 + spot->satellite * 10 + spot->inner, spot->run),
+               spot->index, spot->deeper);
+}
+
+static bool is_concerned(const struct plan_execution *e, const struct plan_spot *spot,
+                         uint64_t draw)
+{
+    if (spot->is_inner) {
+        return draw % 4 == 0;
+    }
+    return e->satellites[spot->satellite].each == EACH_NONE || draw % 16 == 0;
+}
+
+enum task_end plan_task_end(const struct plan_execution *e, const struct plan_spot *spot,
                             uint32_t failures, uint32_t laters)
 {
-    const struct plan_satellite *s = &e->satellites[satellite];
-    uint64_t draw = mix(e->seed, 400 + satellite, index);
-    bool is_concerned = s->each == EACH_NONE || draw % 16 == 0;
+    uint64_t draw = spot_draw(e, spot, 400);
     uint32_t times = (uint32_t)(draw / 16 % 4);
 
-    if (!is_concerned) {
+    if (e->crash == CRASH_REPORT && !spot->is_inner && spot->satellite == 0 && spot->index == 0 &&
+        failures + laters == 0) {
+        return END_FAILED; /* whatever it was: nobody can read it */
+    }
+    if (!is_concerned(e, spot, draw)) {
         return END_SUCCEEDED;
     }
-    switch (s->style) {
+    switch (spot->is_inner ? inner_of(e, spot)->style : e->satellites[spot->satellite].style) {
     case STYLE_FLAKY:
         return failures < times ? END_FAILED : END_SUCCEEDED;
     case STYLE_BAD:
@@ -273,13 +469,17 @@ static void put(struct buffer *text, const char *format, uint32_t number)
     buffer_text(text, piece);
 }
 
-void plan_output(const struct plan_execution *e, uint32_t satellite, uint32_t index,
-                 struct buffer *text)
+void plan_output(const struct plan_execution *e, const struct plan_spot *spot, struct buffer *text)
 {
+    uint32_t satellite = spot->satellite;
     const struct plan_satellite *s = &e->satellites[satellite];
 
+    if (spot->is_inner) {
+        put(text, "%u", (uint32_t)(spot_draw(e, spot, 500) % 5));
+        return;
+    }
     if (s->each != EACH_NONE) {
-        put(text, "%u", plan_map_output(e, satellite, index));
+        put(text, "%u", plan_map_output(e, satellite, spot->index));
         return;
     }
     put(text, "{\"n\":%u,\"list\":[", plan_single_n(e, satellite));
@@ -296,6 +496,10 @@ void plan_input(const struct plan_execution *e, struct buffer *text)
     buffer_text(text, e->input_go ? "{\"go\":true,\"items\":[" : "{\"go\":false,\"items\":[");
     for (uint32_t i = 0; i < e->input_items; i++) {
         put(text, i == 0 ? "%u" : ",%u", plan_input_item(e, i));
+    }
+    buffer_text(text, "],\"few\":[");
+    for (uint32_t i = 0; i < e->input_few; i++) {
+        put(text, i == 0 ? "%u" : ",%u", i);
     }
     buffer_text(text, "]}");
 }
@@ -349,12 +553,54 @@ static void text_each(const struct plan_satellite *s, struct buffer *text)
     }
 }
 
-static void text_satellite(const struct plan_execution *e, uint32_t number, struct buffer *text)
+static void text_policy(bool is_big, bool has_timeout, uint32_t retries, struct buffer *text)
 {
-    const struct plan_satellite *s = &e->satellites[number];
+    buffer_text(text, is_big ? ", class: big" : "");
+    put(text, has_timeout ? ", timeout: %ums" : "", PLAN_TIMEOUT_MS);
+    put(text, retries > 0 ? ", retries: {limit: %u, base: 100ms, cap: 2s}" : "", retries);
+}
+
+static void text_inner(const struct plan_inner *inner, uint32_t number, struct buffer *text)
+{
+    put(text, number == 0 ? "{name: i%u" : ", {name: i%u", number);
+    if (inner->kind != INNER_ONE) {
+        put(text, ", for_each: \"${{ input.few }}\", as: few%u", number);
+    }
+    if (inner->kind == INNER_GROUP) {
+        buffer_text(text, ", satellites: [{name: d, command: [x]");
+        text_policy(inner->is_big, inner->has_timeout, inner->retries, text);
+        buffer_text(text, "}]}");
+        return;
+    }
+    buffer_text(text, ", command: [x]");
+    text_policy(inner->is_big, inner->has_timeout, inner->retries, text);
+    buffer_text(text, "}");
+}
+
+static void text_join(const struct plan_satellite *s, struct buffer *text)
+{
+    static const char *const words[] = {
+        [WANT_ALL] = "",
+        [WANT_DONE] = ", join: all_done",
+        [WANT_ANY] = ", join: any_succeeded",
+        [WANT_TWO] = ", join: {at_least: 2}",
+        [WANT_FAILED] = ", join: any_failed",
+    };
+
+    buffer_text(text, words[s->join]);
+    buffer_text(text, s->is_continued ? ", continue_on_error: true" : "");
+    put(text, s->tolerate > 0 ? ", tolerate: %u" : "", s->tolerate);
+}
+
+static void text_needs(const struct plan_satellite *s, uint32_t number, struct buffer *text)
+{
     const char *comma = "";
 
-    put(text, "    - {name: s%u, command: [x], needs: [", number);
+    if (s->is_final) {
+        buffer_text(text, ", final: true");
+        return;
+    }
+    buffer_text(text, ", needs: [");
     for (uint32_t i = 0; i < number; i++) {
         if ((s->parents >> i & 1) != 0) {
             buffer_text(text, comma);
@@ -363,12 +609,27 @@ static void text_satellite(const struct plan_execution *e, uint32_t number, stru
         }
     }
     buffer_text(text, "]");
-    buffer_text(text, s->is_all_done ? ", join: all_done" : "");
-    buffer_text(text, s->is_big ? ", class: big" : "");
-    put(text, s->has_timeout ? ", timeout: %ums" : "", PLAN_TIMEOUT_MS);
-    put(text, s->retries > 0 ? ", retries: {limit: %u, base: 100ms, cap: 2s}" : "", s->retries);
+}
+
+static void text_satellite(const struct plan_execution *e, uint32_t number, struct buffer *text)
+{
+    const struct plan_satellite *s = &e->satellites[number];
+
+    put(text, "    - {name: s%u", number);
+    text_needs(s, number, text);
+    text_join(s, text);
     text_when(s, text);
     text_each(s, text);
+    if (s->inner_count > 0) {
+        buffer_text(text, ", satellites: [");
+        for (uint32_t i = 0; i < s->inner_count; i++) {
+            text_inner(&s->inner[i], i, text);
+        }
+        buffer_text(text, "]}\n");
+        return;
+    }
+    buffer_text(text, ", command: [x]");
+    text_policy(s->is_big, s->has_timeout, s->retries, text);
     buffer_text(text, "}\n");
 }
 
@@ -389,7 +650,11 @@ static void text_output(const struct plan_execution *e, struct buffer *text)
 void plan_text(const struct plan_execution *e, struct buffer *text)
 {
     put(text, "exosphere: v1\ncluster:\n  name: p%u/", e->project);
-    put(text, e->is_poison ? "poison%u\n" : "c%u\n", e->number);
+    put(text,
+        e->is_poison                ? "poison%u\n"
+        : e->crash == CRASH_REFUSED ? "c%ux\n"
+                                    : "c%u\n",
+        e->number);
     put(text, "  priority: %u\n", e->priority);
     buffer_text(text, e->has_sla ? "  sla: 1m\n" : "");
     if (e->timeout_ms > 0) {

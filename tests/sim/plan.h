@@ -16,6 +16,8 @@
 enum {
     PLAN_EXECUTIONS_MAX = 48,
     PLAN_SATELLITES_MAX = 8,
+    PLAN_INNER_MAX = 3, /* satellites of a group */
+    PLAN_FEW_MAX = 4,   /* items of input.few, which maps inside groups run over */
     PLAN_ITEMS_MAX = 600,
     PLAN_TIMEOUT_MS = 1500, /* of an attempt that may run out of time */
     PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself */
@@ -48,9 +50,36 @@ enum style {
     STYLE_NR,
 };
 
+enum join_kind {
+    WANT_ALL,
+    WANT_DONE,
+    WANT_ANY,    /* any_succeeded */
+    WANT_TWO,    /* at_least: 2 */
+    WANT_FAILED, /* any_failed */
+};
+
+enum inner_kind {
+    INNER_ONE,
+    INNER_MAP,   /* over input.few */
+    INNER_GROUP, /* over input.few, of one satellite d */
+};
+
+/* One of a group's satellites, which run one after the other: i0, i1, ... */
+struct plan_inner {
+    enum inner_kind kind;
+    enum style style;
+    uint32_t retries;
+    bool has_timeout;
+    bool is_big;
+};
+
 struct plan_satellite {
     uint32_t parents; /* a set: bit i is satellite i */
-    bool is_all_done;
+    enum join_kind join;
+    bool is_continued, is_final;
+    uint32_t tolerate;    /* tasks of a map that may fail */
+    uint32_t inner_count; /* 0: no group */
+    struct plan_inner inner[PLAN_INNER_MAX];
     enum when_kind when;
     uint32_t when_of; /* satellite */
     uint32_t when_number, when_other;
@@ -65,6 +94,15 @@ struct plan_satellite {
     bool gives_blob;
 };
 
+/* What of an execution brings its reader down. */
+enum plan_crash {
+    CRASH_NONE,
+    CRASH_JOB,     /* its Job kills whoever admits it */
+    CRASH_REPORT,  /* the first end of its first task kills whoever takes it */
+    CRASH_GRANT,   /* every grant kills whoever makes it */
+    CRASH_REFUSED, /* the database refuses every grant */
+};
+
 enum output_kind { OUTPUT_DEFAULT, OUTPUT_STATES, OUTPUT_ONE };
 
 struct plan_execution {
@@ -72,7 +110,7 @@ struct plan_execution {
     uint64_t seed;
     struct plan_satellite satellites[PLAN_SATELLITES_MAX];
     uint32_t satellite_count;
-    uint32_t input_items;
+    uint32_t input_items, input_few;
     bool input_go;
     uint32_t project, priority;
     bool has_sla;
@@ -85,6 +123,7 @@ struct plan_execution {
     exo_time repeat_ns; /* 0: never */
     bool has_id;
     bool is_poison;
+    enum plan_crash crash;
     struct execution_id id; /* when it has one */
     uint32_t partition;
 };
@@ -106,9 +145,28 @@ void plan_input(const struct plan_execution *e, struct buffer *text);
 
 enum task_end { END_SUCCEEDED, END_FAILED, END_NEVER, END_LATER, END_TIMED_OUT, END_HANGS };
 
+/* Which task of which satellite, inside a group or not. */
+struct plan_spot {
+    uint32_t satellite;
+    bool is_inner;   /* of the group `satellite`: */
+    uint32_t inner;  /* of its satellites */
+    uint32_t run;    /* of the group */
+    bool is_deep;    /* the one satellite of an INNER_GROUP: */
+    uint32_t deeper; /* run of that group */
+    uint32_t index;  /* of the task in its map; 0: no map */
+};
+
+/* plan_spot_of reads the path of an instance, such as s3.7.i1 or s0.i2.3.d; false: it is none. */
+bool plan_spot_of(const struct plan_execution *e, struct span path, struct plan_spot *ret_spot);
+
+/* What the instance of a spot is. */
+bool plan_spot_is_map(const struct plan_execution *e, const struct plan_spot *spot);
+bool plan_spot_is_group(const struct plan_execution *e, const struct plan_spot *spot);
+uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spot *spot);
+
 /* plan_task_end says how a try of a task ends.
  * failures, laters  of this task so far */
-enum task_end plan_task_end(const struct plan_execution *e, uint32_t satellite, uint32_t index,
+enum task_end plan_task_end(const struct plan_execution *e, const struct plan_spot *spot,
                             uint32_t failures, uint32_t laters);
 
 /* plan_item gives item i of input.items, of a satellite's output.list, and a map's task's output.
@@ -121,7 +179,6 @@ uint32_t plan_map_output(const struct plan_execution *e, uint32_t satellite, uin
 uint32_t plan_single_n(const struct plan_execution *e, uint32_t satellite);
 
 /* plan_output writes what a task gives back, as JSON. */
-void plan_output(const struct plan_execution *e, uint32_t satellite, uint32_t index,
-                 struct buffer *text);
+void plan_output(const struct plan_execution *e, const struct plan_spot *spot, struct buffer *text);
 
 #endif /* EXO_TESTS_SIM_PLAN_H */

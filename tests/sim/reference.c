@@ -21,14 +21,14 @@ struct run {
 };
 
 /* One task, tried until it is over. */
-static enum task_state run_task(struct run *run, uint32_t number, uint32_t index)
+static enum task_state run_task(struct run *run, const struct plan_spot *spot)
 {
-    const struct plan_satellite *s = &run->e->satellites[number];
+    uint32_t retries = plan_spot_retries(run->e, spot);
     uint32_t failures = 0;
     uint32_t laters = 0;
 
     for (;;) {
-        switch (plan_task_end(run->e, number, index, failures, laters)) {
+        switch (plan_task_end(run->e, spot, failures, laters)) {
         case END_SUCCEEDED:
             return TASK_SUCCEEDED;
         case END_NEVER:
@@ -37,12 +37,12 @@ static enum task_state run_task(struct run *run, uint32_t number, uint32_t index
             laters++;
             break;
         case END_FAILED:
-            if (++failures > s->retries) {
+            if (++failures > retries) {
                 return TASK_FAILED;
             }
             break;
         case END_TIMED_OUT:
-            if (++failures > s->retries) {
+            if (++failures > retries) {
                 return TASK_TIMED_OUT;
             }
             break;
@@ -53,24 +53,46 @@ static enum task_state run_task(struct run *run, uint32_t number, uint32_t index
     }
 }
 
+static bool is_good(const struct run *run, uint32_t number)
+{
+    enum task_state state = run->done[number].state;
+
+    return state == TASK_SUCCEEDED ||
+           (run->e->satellites[number].is_continued && state != TASK_SKIPPED);
+}
+
+static bool is_bad(const struct run *run, uint32_t number)
+{
+    return !is_good(run, number) && run->done[number].state != TASK_SKIPPED;
+}
+
 /* Whether the parents let it run: READY, or what it becomes instead. */
 static enum task_state join(const struct run *run, const struct plan_satellite *s)
 {
-    bool is_skipped = false;
+    uint32_t good = 0;
+    uint32_t bad = 0;
+    uint32_t skipped = 0;
 
-    if (s->is_all_done) {
-        return TASK_READY;
-    }
     for (uint32_t i = 0; i < PLAN_SATELLITES_MAX; i++) {
-        if ((s->parents >> i & 1) == 0 || run->done[i].state == TASK_SUCCEEDED) {
-            continue;
+        if ((s->parents >> i & 1) != 0) {
+            good += is_good(run, i);
+            bad += is_bad(run, i);
+            skipped += run->done[i].state == TASK_SKIPPED;
         }
-        if (run->done[i].state != TASK_SKIPPED) {
-            return TASK_UPSTREAM_FAILED;
-        }
-        is_skipped = true;
     }
-    return is_skipped ? TASK_SKIPPED : TASK_READY;
+    switch (s->join) {
+    case WANT_DONE:
+        return TASK_READY;
+    case WANT_ANY:
+        return good >= 1 ? TASK_READY : TASK_SKIPPED;
+    case WANT_TWO:
+        return good >= 2 ? TASK_READY : TASK_SKIPPED;
+    case WANT_FAILED:
+        return bad > 0 ? TASK_READY : TASK_SKIPPED;
+    case WANT_ALL:
+        break;
+    }
+    return bad > 0 ? TASK_UPSTREAM_FAILED : skipped > 0 ? TASK_SKIPPED : TASK_READY;
 }
 
 /* The output of a map is a list once it had any tasks, or had none of them and succeeded. */
@@ -137,11 +159,80 @@ static bool each(const struct run *run, const struct plan_satellite *s, uint32_t
     abort();
 }
 
+/* The worst of many; FAILED and TIMED_OUT only where more than some may fail. */
+struct many {
+    uint32_t failed, timed_out;
+    bool is_running;
+};
+
+static void many_add(struct many *many, enum task_state state)
+{
+    many->failed += state == TASK_FAILED;
+    many->timed_out += state == TASK_TIMED_OUT;
+    many->is_running = many->is_running || state == TASK_RUNNING;
+}
+
+static enum task_state many_end(const struct many *many, uint32_t tolerate)
+{
+    if (many->is_running) {
+        return TASK_RUNNING;
+    }
+    if (many->failed + many->timed_out <= tolerate) {
+        return TASK_SUCCEEDED;
+    }
+    return many->failed > 0 ? TASK_FAILED : TASK_TIMED_OUT;
+}
+
+/* A run of a group fails, whatever failed in it. */
+static enum task_state run_end(enum task_state state)
+{
+    return state == TASK_TIMED_OUT ? TASK_FAILED : state;
+}
+
+static enum task_state run_inner(struct run *run, struct plan_spot spot)
+{
+    const struct plan_inner *inner = &run->e->satellites[spot.satellite].inner[spot.inner];
+    struct many many = {0};
+
+    if (inner->kind == INNER_ONE) {
+        return run_task(run, &spot);
+    }
+    for (uint32_t i = 0; i < run->e->input_few; i++) {
+        spot.is_deep = inner->kind == INNER_GROUP;
+        *(spot.is_deep ? &spot.deeper : &spot.index) = i;
+        enum task_state state = run_task(run, &spot);
+
+        many_add(&many, spot.is_deep ? run_end(state) : state);
+    }
+    return many_end(&many, 0);
+}
+
+/* One run of a group: its satellites one after the other. */
+static enum task_state run_group(struct run *run, uint32_t number, uint32_t index)
+{
+    struct plan_spot spot = {.satellite = number, .is_inner = true, .run = index};
+
+    for (; spot.inner < run->e->satellites[number].inner_count; spot.inner++) {
+        enum task_state state = run_inner(run, spot);
+
+        if (state != TASK_SUCCEEDED) {
+            return run_end(state);
+        }
+    }
+    return TASK_SUCCEEDED;
+}
+
+static enum task_state run_one(struct run *run, uint32_t number, uint32_t index)
+{
+    if (run->e->satellites[number].inner_count > 0) {
+        return run_group(run, number, index);
+    }
+    return run_task(run, &(struct plan_spot){.satellite = number, .index = index});
+}
+
 static enum task_state run_map(struct run *run, uint32_t number, struct done *done)
 {
-    bool is_failed = false;
-    bool is_timed_out = false;
-    bool is_running = false;
+    struct many many = {0};
 
     if (!each(run, &run->e->satellites[number], &done->count)) {
         done->count = 0;
@@ -149,18 +240,13 @@ static enum task_state run_map(struct run *run, uint32_t number, struct done *do
     }
     done->has_tasks = done->count > 0;
     for (uint32_t i = 0; i < done->count; i++) {
-        enum task_state state = run_task(run, number, i);
+        enum task_state state = run_one(run, number, i);
 
         done->is_good[i] = state == TASK_SUCCEEDED;
         done->outputs[i] = plan_map_output(run->e, number, i);
-        is_failed = is_failed || state == TASK_FAILED;
-        is_timed_out = is_timed_out || state == TASK_TIMED_OUT;
-        is_running = is_running || state == TASK_RUNNING;
+        many_add(&many, state);
     }
-    if (is_running) {
-        return TASK_RUNNING;
-    }
-    return is_failed ? TASK_FAILED : is_timed_out ? TASK_TIMED_OUT : TASK_SUCCEEDED;
+    return many_end(&many, run->e->satellites[number].tolerate);
 }
 
 static enum task_state run_satellite(struct run *run, uint32_t number)
@@ -176,32 +262,73 @@ static enum task_state run_satellite(struct run *run, uint32_t number)
     if (state != TASK_READY) {
         return state;
     }
-    return done->is_map ? run_map(run, number, done) : run_task(run, number, 0);
+    return done->is_map ? run_map(run, number, done) : run_one(run, number, 0);
 }
 
 /* ---- the output ---- */
+
+static void put_inner(const struct run *run, struct plan_spot spot)
+{
+    struct buffer *text = &run->reference->output;
+    enum inner_kind kind = run->e->satellites[spot.satellite].inner[spot.inner].kind;
+
+    if (kind == INNER_ONE) {
+        plan_output(run->e, &spot, text);
+        return;
+    }
+    buffer_text(text, "[");
+    for (uint32_t i = 0; i < run->e->input_few; i++) {
+        buffer_text(text, i == 0 ? "" : ",");
+        spot.is_deep = kind == INNER_GROUP;
+        *(spot.is_deep ? &spot.deeper : &spot.index) = i;
+        buffer_text(text, spot.is_deep ? "{\"d\":" : "");
+        plan_output(run->e, &spot, text);
+        buffer_text(text, spot.is_deep ? "}" : "");
+    }
+    buffer_text(text, "]");
+}
+
+/* What one task or run gives. */
+static void put_one(const struct run *run, uint32_t number, uint32_t index)
+{
+    uint32_t inner_count = run->e->satellites[number].inner_count;
+    struct buffer *text = &run->reference->output;
+    char name[16];
+
+    if (inner_count == 0) {
+        plan_output(run->e, &(struct plan_spot){.satellite = number, .index = index}, text);
+        return;
+    }
+    (void)snprintf(name, sizeof(name), "{\"i%u\":", inner_count - 1);
+    buffer_text(text, name);
+    put_inner(run,
+              (struct plan_spot){
+                  .satellite = number, .is_inner = true, .inner = inner_count - 1, .run = index});
+    buffer_text(text, "}");
+}
 
 static void put_value(const struct run *run, uint32_t number)
 {
     struct buffer *text = &run->reference->output;
     const struct done *done = &run->done[number];
 
-    if (!done->is_map) {
-        if (done->state == TASK_SUCCEEDED) {
-            plan_output(run->e, number, 0, text);
-        } else {
-            buffer_text(text, "null");
-        }
+    if (done->state != TASK_SUCCEEDED &&
+        !(done->is_map && run->e->output == OUTPUT_ONE && done->has_tasks)) {
+        buffer_text(text, "null");
         return;
     }
-    if (done->state != TASK_SUCCEEDED) {
-        buffer_text(text, "null");
+    if (!done->is_map) {
+        put_one(run, number, 0);
         return;
     }
     buffer_text(text, "[");
     for (uint32_t i = 0; i < done->count; i++) {
         buffer_text(text, i == 0 ? "" : ",");
-        plan_output(run->e, number, i, text);
+        if (done->is_good[i]) {
+            put_one(run, number, i);
+        } else {
+            buffer_text(text, "null");
+        }
     }
     buffer_text(text, "]");
 }
@@ -213,7 +340,7 @@ static bool is_needed(const struct plan_execution *e, uint32_t number)
             return true;
         }
     }
-    return false;
+    return e->satellites[number].is_final;
 }
 
 /* A blob cannot stand in the default output: it is named by its place, which holds the id. */
@@ -263,6 +390,31 @@ static void put_output(const struct run *run)
     }
 }
 
+/* Runs after, directly or not. */
+static bool is_after(const struct plan_execution *e, uint32_t late, uint32_t early)
+{
+    uint32_t before = e->satellites[late].parents;
+
+    for (uint32_t i = PLAN_SATELLITES_MAX; i-- > 0;) {
+        if ((before >> i & 1) != 0) {
+            before |= e->satellites[i].parents;
+        }
+    }
+    return (before >> early & 1) != 0;
+}
+
+/* Something ran because of failures, and succeeded. */
+static bool is_caught(const struct run *run, uint32_t number)
+{
+    for (uint32_t i = 0; i < run->e->satellite_count; i++) {
+        if (run->e->satellites[i].join == WANT_FAILED && run->done[i].state == TASK_SUCCEEDED &&
+            is_after(run->e, i, number)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void reference_run(const struct plan_execution *e, struct allocator allocator,
                    struct reference *ret)
 {
@@ -280,9 +432,7 @@ void reference_run(const struct plan_execution *e, struct allocator allocator,
         ret->satellites[i] = run->done[i].state;
     }
     for (uint32_t i = 0; i < e->satellite_count && ret->state == EXECUTION_SUCCEEDED; i++) {
-        enum task_state state = run->done[i].state;
-
-        if (state == TASK_FAILED || state == TASK_TIMED_OUT || state == TASK_UPSTREAM_FAILED) {
+        if (is_bad(run, i) && run->done[i].state != TASK_UPSTREAM_FAILED && !is_caught(run, i)) {
             ret->state = EXECUTION_FAILED;
             (void)snprintf(ret->culprit, sizeof(ret->culprit), "s%u: ", i);
         }

@@ -266,16 +266,27 @@ static void prepare(struct sim_life *life, struct slot_handle slot)
              sim_draw(0, 20 * EXO_MILLISECOND));
 }
 
+/* Which task of the plan it is. */
+static struct plan_spot spot_of(const struct sim_attempt *attempt)
+{
+    struct plan_spot spot =
+        oracle_instance(oracle_find(&attempt->task.execution), attempt->task.instance)->spot;
+
+    spot.index = attempt->task.index;
+    return spot;
+}
+
 static void output_make(struct sim_attempt *attempt, const struct plan_execution *plan)
 {
+    struct plan_spot spot = spot_of(attempt);
     struct heap_budget budget = {0};
     struct buffer text;
 
     buffer_init(&text, allocator_heap(&budget), 0);
-    plan_output(plan, attempt->task.instance, attempt->task.index, &text);
+    plan_output(plan, &spot, &text);
     attempt->output = sim_copy(buffer_span(&text));
     buffer_release(&text);
-    if (plan->satellites[attempt->task.instance].gives_blob) {
+    if (!spot.is_inner && plan->satellites[spot.satellite].gives_blob) {
         attempt->has_blob = true;
         attempt->blob = oracle_blob_put(attempt->output);
     }
@@ -290,11 +301,14 @@ static void start(struct sim_attempt *attempt)
     exo_time run_ns = lag_ns + sim_draw(0, most_ns);
     int exit_status = 0;
 
-    attempt->end = plan_task_end(plan, attempt->task.instance, attempt->task.index, task->failures,
-                                 task->laters);
+    struct plan_spot spot = spot_of(attempt);
+
+    attempt->end = plan_task_end(plan, &spot, task->failures, task->laters);
     output_make(attempt, plan);
-    sim_trace("container of plan %u s%u.%u attempt %u", plan->number, attempt->task.instance,
-              attempt->task.index, attempt->attempt);
+    sim_trace("container of plan %u %s attempt %u", plan->number,
+              oracle_name(oracle_find(&attempt->task.execution), attempt->task.instance,
+                          attempt->task.index),
+              attempt->attempt);
     slot_say(attempt, WORKER_ON_STARTED, ATTEMPT_EXITED, 0, lag_ns);
     switch (attempt->end) {
     case END_SUCCEEDED:

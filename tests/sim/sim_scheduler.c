@@ -45,8 +45,14 @@ void sim_scheduler_start(struct sim_scheduler *s)
     life->log = log_new(life->loop);
     life->store = store_new(life->loop);
     life->cache = cache_new(life->loop);
-    struct scheduler_settings settings = {
-        .shard_count = s->shard_count, .secret = secret, .publishes_events = true, .say = said};
+    struct scheduler_settings settings = {.shard_count = s->shard_count,
+                                          .secret = secret,
+                                          .publishes_events = true,
+                                          .keeps_for_backup = true,
+                                          .journal_kept_ns = 20 * EXO_SECOND,
+                                          .janitor_ns = 2 * EXO_SECOND,
+                                          .executions_max = 8,
+                                          .say = said};
 
     life->scheduler =
         scheduler_open(life->loop, life->log, life->store, life->cache, &settings, &err);
@@ -121,6 +127,11 @@ void sim_scheduler_pause(struct sim_scheduler *s, exo_time until_ns)
 bool sim_scheduler_is_up(const struct sim_scheduler *s)
 {
     return s->life != NULL && !s->life->is_leaving && s->life->loop->paused_until_ns <= sim.now_ns;
+}
+
+const char *sim_scheduler_name(const struct sim_scheduler *s, const struct loop *process)
+{
+    return s->life != NULL && s->life->loop == process ? s->life->scheduler->process : NULL;
 }
 
 /* What the fleet counts by class is what its workers hold. */

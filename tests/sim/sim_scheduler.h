@@ -30,6 +30,12 @@ void sim_scheduler_pause(struct sim_scheduler *s, exo_time until_ns);
 /* sim_scheduler_is_up is true while a process runs that is not leaving. */
 bool sim_scheduler_is_up(const struct sim_scheduler *s);
 
+struct loop;
+
+/* sim_scheduler_name gives the scheduler's name when that process is the one that runs; else NULL.
+ */
+const char *sim_scheduler_name(const struct sim_scheduler *s, const struct loop *process);
+
 /* sim_scheduler_check asserts the invariants of its cores. */
 void sim_scheduler_check(const struct sim_scheduler *s);
 

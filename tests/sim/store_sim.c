@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "infra/store/store_versions.h"
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
 
@@ -100,7 +101,9 @@ request_new(struct store *store, sim_call *begin,
     request->argument = argument;
     request->next = store->requests;
     store->requests = request;
-    sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, request_arrives, request);
+    if (!store->loop->is_dead) { /* nothing leaves a dead process */
+        sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, request_arrives, request);
+    }
     return request;
 }
 
@@ -326,6 +329,52 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
     request->more = take;
 }
 
+/* ---- markers ---- */
+
+struct mark {
+    uint32_t shard;
+    char process[STORE_PROCESS_BYTES];
+    char marker[STORE_MARKER_BYTES];
+    bool is_ours;
+    void (*done)(void *argument, const struct exo_error *err);
+};
+
+static void mark_begin(void *argument)
+{
+    struct request *request = argument;
+    struct mark *mark = request->more;
+
+    mark->is_ours = database_mark(mark->shard, mark->process, mark->marker);
+    request_end(request);
+}
+
+static void mark_answer(struct request *request, const struct exo_error *err)
+{
+    const struct mark *mark = request->more;
+    struct exo_error fenced;
+
+    if (err == NULL && !mark->is_ours) {
+        (void)exo_error_set(&fenced, EXO_EFENCED, "another has opened the shard");
+        err = &fenced;
+    }
+    mark->done(request->argument, err);
+}
+
+void store_shard_mark(struct store *store, uint32_t shard, const char *process, const char *marker,
+                      store_done *done, void *argument)
+{
+    struct request *request = request_new(store, mark_begin, mark_answer, argument);
+    struct mark *mark = sim_alloc(sizeof(*mark));
+
+    assert(strlen(process) < sizeof(mark->process));
+    assert(strlen(marker) < sizeof(mark->marker));
+    mark->shard = shard;
+    memcpy(mark->process, process, strlen(process) + 1);
+    memcpy(mark->marker, marker, strlen(marker) + 1);
+    mark->done = done;
+    request->more = mark;
+}
+
 /* ---- reads ---- */
 
 static void read_begin(void *argument)
@@ -338,6 +387,11 @@ struct load {
     struct store_load_callbacks callbacks;
 };
 
+static bool load_has(const struct load *load, const struct database_execution *e)
+{
+    return e->row.shard == load->shard && !e->row.is_terminal;
+}
+
 /* The rows cannot change between the statements of a load: we are the owner, or are fenced. */
 static void load_answer(struct request *request, const struct exo_error *err)
 {
@@ -345,9 +399,15 @@ static void load_answer(struct request *request, const struct exo_error *err)
     const struct store_load_callbacks *call = &load->callbacks;
     bool is_cut = request->is_failed && dice_chance(&sim.net, 500000);
 
+    bool is_shown = err == NULL || is_cut;
+
+    for (const struct database_item *i = database.shards[load->shard].spanning;
+         i != NULL && is_shown && !request->store->is_closed; i = i->next) {
+        call->spanning(request->argument, &i->spanning);
+    }
     for (const struct database_execution *e = database.executions;
-         e != NULL && (err == NULL || is_cut) && !request->store->is_closed; e = e->next) {
-        if (e->row.shard == load->shard && !e->row.is_terminal) {
+         e != NULL && is_shown && !request->store->is_closed; e = e->next) {
+        if (load_has(load, e)) {
             struct store_execution row = e->row;
 
             call->execution(request->argument, &row, database_definition(&row.definition));
@@ -355,7 +415,15 @@ static void load_answer(struct request *request, const struct exo_error *err)
     }
     for (const struct database_execution *e = database.executions; e != NULL && err == NULL;
          e = e->next) {
-        if (e->row.shard != load->shard || e->row.is_terminal) {
+        for (const struct database_item *i = e->runs; i != NULL && load_has(load, e); i = i->next) {
+            if (!i->run.is_ended) {
+                call->run(request->argument, &i->run);
+            }
+        }
+    }
+    for (const struct database_execution *e = database.executions; e != NULL && err == NULL;
+         e = e->next) {
+        if (!load_has(load, e)) {
             continue;
         }
         for (const struct database_item *i = e->pages; i != NULL; i = i->next) {
@@ -522,5 +590,132 @@ void store_blob_get(struct store *store, const struct digest *digest,
     struct blob *asked = sim_alloc(sizeof(*asked));
 
     *asked = (struct blob){*digest, done};
+    request->more = asked;
+}
+
+/* ---- retention ---- */
+
+struct retention {
+    uint32_t shard;
+    exo_time before_ns;
+    uint32_t rows_max, dropped;
+    struct store_place places[DATABASE_SHARDS_MAX];
+    store_places_done *places_done;
+    void (*dropped_done)(void *argument, uint32_t dropped, const struct exo_error *err);
+};
+
+/* A backup began when somebody asked the last time, and is complete now. */
+static void floors_begin(void *argument)
+{
+    struct request *request = argument;
+    struct retention *asked = request->more;
+
+    for (uint32_t i = 0; i < database.shard_count; i++) {
+        asked->places[i] = database.backup_begin[i];
+        database.backup_begin[i] = (struct store_place){
+            i, {database.shards[i].row.inputs[0].offset, database.shards[i].row.inputs[1].offset}};
+    }
+    request_end(request);
+}
+
+static void floors_answer(struct request *request, const struct exo_error *err)
+{
+    struct retention *asked = request->more;
+
+    asked->places_done(request->argument, err == NULL ? asked->places : NULL,
+                       err == NULL ? database.shard_count : 0, err);
+}
+
+void store_restore_floors(struct store *store, store_places_done *done, void *argument)
+{
+    struct request *request = request_new(store, floors_begin, floors_answer, argument);
+    struct retention *asked = sim_alloc(sizeof(*asked));
+
+    asked->places_done = done;
+    request->more = asked;
+}
+
+static void drop_begin(void *argument)
+{
+    struct request *request = argument;
+    struct retention *asked = request->more;
+    struct database_shard *shard = &database.shards[asked->shard];
+
+    while (asked->dropped < asked->rows_max && shard->journal != NULL &&
+           shard->journal->at_ns < asked->before_ns &&
+           shard->journal->row.batch <= shard->row.event_batch) {
+        shard->journal = shard->journal->next;
+        shard->journal_last = shard->journal == NULL ? &shard->journal : shard->journal_last;
+        asked->dropped++;
+    }
+    request_end(request);
+}
+
+static void drop_answer(struct request *request, const struct exo_error *err)
+{
+    struct retention *asked = request->more;
+
+    asked->dropped_done(request->argument, err == NULL ? asked->dropped : 0, err);
+}
+
+void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
+                        void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),
+                        void *argument)
+{
+    struct request *request = request_new(store, drop_begin, drop_answer, argument);
+    struct retention *asked = sim_alloc(sizeof(*asked));
+
+    *asked = (struct retention){
+        .shard = shard, .before_ns = before_ns, .rows_max = rows_max, .dropped_done = done};
+    request->more = asked;
+}
+
+/* In a world executions are kept for ever, since the oracle reads them at its end: nobody asks. */
+void store_old_list(struct store *store, const struct store_old_query *query,
+                    void (*done)(void *argument, const struct store_old *old, uint32_t count,
+                                 const struct exo_error *err),
+                    void *argument)
+{
+    (void)store;
+    (void)query;
+    (void)done;
+    (void)argument;
+    abort();
+}
+
+void store_execution_drop(struct store *store, const struct execution_id *ids, uint32_t count,
+                          uint32_t rows_max,
+                          void (*done)(void *argument, uint32_t dropped, bool is_more,
+                                       const struct exo_error *err),
+                          void *argument)
+{
+    (void)store;
+    (void)ids;
+    (void)count;
+    (void)rows_max;
+    (void)done;
+    (void)argument;
+    abort();
+}
+/* No world of the simulation stores a definition under a name. */
+struct versions {
+    store_versions_done *done;
+};
+
+static void versions_answer(struct request *request, const struct exo_error *err)
+{
+    const struct versions *asked = request->more;
+
+    asked->done(request->argument, NULL, 0, err);
+}
+
+void store_version_read(struct store *store, const struct store_version_query *query,
+                        store_versions_done *done, void *argument)
+{
+    struct request *request = request_new(store, read_begin, versions_answer, argument);
+    struct versions *asked = sim_alloc(sizeof(*asked));
+
+    (void)query; /* whatever is asked for, there is none */
+    asked->done = done;
     request->more = asked;
 }

@@ -9,6 +9,7 @@
 #include "schemas/wire/status.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/cache_sim.h"
+#include "tests/sim/crash.h"
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
@@ -19,8 +20,8 @@
 enum {
     SCHEDULERS_MAX = 4,
     WORKERS_MAX = 6,
-    END_WITHIN_S = 400, /* after the last fault */
-    CALM_S = 5,         /* nothing may change any more */
+    END_WITHIN_S = 1200, /* after the last fault */
+    CALM_S = 5,          /* nothing may change any more */
     TURNS_MAX = 20000000,
 };
 
@@ -152,6 +153,7 @@ static void outside_begin(void)
         struct plan_execution *e = &world.plan.executions[i];
 
         sim_at(e->submit_ns, NULL, submit, e);
+        world.letters_sure += e->crash == CRASH_JOB && e->has_id;
         if (e->repeat_ns > 0) {
             sim_at(e->repeat_ns, NULL, submit, e);
         }
@@ -172,6 +174,28 @@ static void outside_begin(void)
 static void scheduler_start(void *argument)
 {
     sim_scheduler_start(argument);
+}
+
+static void scheduler_end(void *argument)
+{
+    sim_scheduler_crash(argument);
+}
+
+const char *world_process_died(struct loop *process)
+{
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        struct sim_scheduler *s = &world.schedulers[i];
+        const char *name = sim_scheduler_name(s, process);
+
+        if (name != NULL) {
+            process_end(process);
+            sim_at(sim.now_ns, NULL, scheduler_end, s);
+            sim_at(sim.now_ns + sim_draw(EXO_MILLISECOND, 5 * EXO_SECOND), NULL, scheduler_start,
+                   s);
+            return sim_copy((struct span){name, strlen(name) + 1}).data;
+        }
+    }
+    sim_fail("a process dies that is no scheduler");
 }
 
 static void worker_start(void *argument)
@@ -311,6 +335,7 @@ static void world_begin(const struct world_settings *settings)
     plan_make(&world.plan, settings->seed, &sim.faults);
     sim.heal_ns = world.plan.heal_ns;
     oracle_begin(&world.plan);
+    crash_begin();
     broker_begin(world.plan.shard_count);
     database_begin(world.plan.shard_count);
     cache_begin();
@@ -403,7 +428,8 @@ static void say_open(void)
     for (uint32_t i = 0; i < world.plan.execution_count; i++) {
         const struct plan_execution *plan = &world.plan.executions[i];
 
-        if (plan->has_id && !plan->is_poison && oracle_find(&plan->id) == NULL) {
+        if (plan->has_id && !plan->is_poison && plan->crash != CRASH_JOB &&
+            oracle_find(&plan->id) == NULL) {
             (void)fprintf(stderr, "plan %u was never admitted; partition %u, shard %u\n", i,
                           plan->partition, execution_shard(&plan->id, world.plan.shard_count));
         }

@@ -13,6 +13,8 @@
 #include "schemas/vocab/states.h"
 #include "tests/sim/fault.h"
 
+struct loop;
+
 /* What to run. */
 struct world_settings {
     uint64_t seed;
@@ -33,5 +35,9 @@ struct world_counts {
 
 /* world_run runs one world; what is wrong aborts with a line that names the seed. */
 void world_run(const struct world_settings *settings, struct world_counts *ret_counts);
+
+/* world_process_died: the process that runs now dies of what it does; another takes its place soon.
+ * Gives its scheduler's name, which lives as long as the world. */
+const char *world_process_died(struct loop *process);
 
 #endif /* EXO_TESTS_SIM_WORLD_H */

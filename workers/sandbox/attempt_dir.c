@@ -92,6 +92,7 @@ static int fill(int root_fd, const struct attempt_files *files)
         make_directory(root_fd, "upper", 0755, 0, 0) != 0 ||
         make_directory(root_fd, "work", 0700, 0, 0) != 0 ||
         make_directory(root_fd, "rootfs", 0755, 0, 0) != 0 ||
+        make_directory(root_fd, "own", 0700, 0, 0) != 0 ||
         make_directory(root_fd, "exosphere", 01777, 0, 0) != 0) {
         return -1;
     }
@@ -113,6 +114,21 @@ static int fill(int root_fd, const struct attempt_files *files)
     (void)close(fd);
     errno = failure;
     return failed;
+}
+
+/* crun writes its status when the program runs already, and that may have filled its disk by then:
+ * what is crun's lies apart. */
+static int mount_own(const char *path, struct exo_error *err)
+{
+    char target[ATTEMPT_PATH_BYTES + 16];
+
+    (void)snprintf(target, sizeof(target), "%s/own", path);
+    if (mount("exosphere", target, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC,
+              "mode=0700,size=1m,nr_inodes=64") != 0) {
+        return exo_error_set(err, EXO_EIO, "cannot mount a tmpfs on %s: %s", target,
+                             strerror(errno));
+    }
+    return 0;
 }
 
 static int mount_overlay(const char *path, const char *rootfs, struct exo_error *err)
@@ -158,7 +174,7 @@ int attempt_dir_make(const char *path, const struct attempt_files *files, struct
                              strerror(failure));
     }
     (void)close(fd);
-    return mount_overlay(path, files->rootfs, err);
+    return mount_own(path, err) != 0 ? -1 : mount_overlay(path, files->rootfs, err);
 }
 
 static void refuse(struct attempt_file *file, const char *name, const char *why)

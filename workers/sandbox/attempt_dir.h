@@ -64,8 +64,8 @@ EXO_CHECKED int attempt_dir_artefacts(const char *path, char ret_problem[160]);
 /* attempt_file_free frees the bytes; may be called twice. */
 void attempt_file_free(struct attempt_file *file);
 
-/* attempt_dir_read_text reads the beginning of a small file of crun's ("log", "pid") into text,
- * NUL-terminated; "" when there is none. capacity: of text, at least 1. */
+/* attempt_dir_read_text reads the beginning of a small file of crun's ("own/log", "own/pid") into
+ * text, NUL-terminated; "" when there is none. capacity: of text, at least 1. */
 void attempt_dir_read_text(const char *path, const char *name, char *ret_text, size_t capacity);
 
 /* attempt_dir_remove unmounts and removes. Returns 0 (also when there was none), or -1 with *err

@@ -50,16 +50,16 @@ static void forget_inputs(struct container *container)
 static int spawn(const struct container *container, pid_t *ret_pid)
 {
     const struct container_site *site = container->site;
-    char root[ATTEMPT_PATH_BYTES + 8], log[ATTEMPT_PATH_BYTES + 8], pid[ATTEMPT_PATH_BYTES + 8];
+    char root[ATTEMPT_PATH_BYTES + 16], log[ATTEMPT_PATH_BYTES + 16], pid[ATTEMPT_PATH_BYTES + 16];
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     /* posix_spawn writes to neither; its type is older than const. */
     char *environment[] = {(char[]){"PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, NULL};
 
-    (void)snprintf(root, sizeof(root), "%s/crun", container->path);
-    (void)snprintf(log, sizeof(log), "%s/log", container->path);
-    (void)snprintf(pid, sizeof(pid), "%s/pid", container->path);
+    (void)snprintf(root, sizeof(root), "%s/own/crun", container->path);
+    (void)snprintf(log, sizeof(log), "%s/own/log", container->path);
+    (void)snprintf(pid, sizeof(pid), "%s/own/pid", container->path);
     const char *const arguments[] = {
         "crun",     "--root",        root,         "--log", log,           "run", "--detach",
         "--bundle", container->path, "--pid-file", pid,     container->id, NULL,
@@ -142,7 +142,8 @@ int container_explain(const char *crun_log, const char *command, struct exo_erro
 /* One line, without the newline at its end. */
 static void read_crun_log(struct container *container)
 {
-    attempt_dir_read_text(container->path, "log", container->crun_log, sizeof(container->crun_log));
+    attempt_dir_read_text(container->path, "own/log", container->crun_log,
+                          sizeof(container->crun_log));
     for (char *at = container->crun_log; *at != '\0'; at++) {
         *at = (unsigned char)*at < ' ' ? ' ' : *at;
     }
@@ -158,7 +159,7 @@ static int adopt(struct container *container)
 {
     char text[32];
 
-    attempt_dir_read_text(container->path, "pid", text, sizeof(text));
+    attempt_dir_read_text(container->path, "own/pid", text, sizeof(text));
     container->pid = (int)strtol(text, NULL, 10);
     if (container->pid <= 1) {
         return exo_error_set(&container->error, EXO_EINTERNAL, "crun left no pid");

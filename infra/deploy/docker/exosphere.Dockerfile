@@ -4,13 +4,9 @@
 ARG BASE=debian:12-slim
 
 FROM ${BASE} AS build
-# libcmocka-dev: the tests are configured with everything else, though not built here.
-RUN apt-get update && apt-get install -y --no-install-recommends \
-        build-essential cmake ninja-build pkg-config protobuf-c-compiler protobuf-compiler \
-        libcmocka-dev libcurl4-openssl-dev libhiredis-dev libjansson-dev libmicrohttpd-dev libpq-dev \
-        libprotobuf-c-dev librdkafka-dev libsqlite3-dev libssl-dev libuv1-dev libyaml-dev libzstd-dev \
-        libseccomp-dev libcap-dev libarchive-dev \
-    && rm -rf /var/lib/apt/lists/*
+# What is needed stands in one list, packages.txt: the group `build` here, `image` below.
+COPY infra/deploy/install-packages infra/deploy/packages.txt /tmp/deploy/
+RUN /tmp/deploy/install-packages build && rm -rf /var/lib/apt/lists/*
 COPY . /source
 RUN cmake --preset release -S /source -B /build -DCMAKE_COMPILE_WARNING_AS_ERROR=OFF \
     && cmake --build /build --target exosphere \
@@ -21,10 +17,10 @@ RUN mkdir -p /tmp/shlibs/debian && touch /tmp/shlibs/debian/control && cd /tmp/s
 
 FROM ${BASE}
 COPY --from=build /out/packages /tmp/packages
-# For workers: crun starts containers, skopeo pulls images, umoci unpacks them.
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends $(cat /tmp/packages) ca-certificates crun skopeo umoci \
-    && rm -rf /var/lib/apt/lists/* /tmp/packages \
+COPY infra/deploy/install-packages infra/deploy/packages.txt /tmp/deploy/
+RUN /tmp/deploy/install-packages image \
+    && apt-get install -y --no-install-recommends $(cat /tmp/packages) \
+    && rm -rf /var/lib/apt/lists/* /tmp/packages /tmp/deploy \
     && useradd --system --user-group --uid 10001 --home-dir /var/lib/exosphere --create-home exosphere
 COPY --from=build /out/exosphere /usr/local/bin/exosphere
 COPY infra/deploy/docker/exosphere-ready /usr/local/bin/exosphere-ready

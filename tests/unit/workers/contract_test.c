@@ -101,7 +101,7 @@ static void arguments_and_environment(void **state)
                                        "{\"path\":\"/a b\",\"z\":\"a\\u0000b\"}", NULL};
     static const char *const env[] = {
         "A=17",
-        "B=01890a5d-ac96-774b-bcce-b302099a8057 1700000000123 research",
+        "B=01890a5d-ac96-774b-bcce-b302099a8057 2023-11-14T22:13:20.123Z research",
         "EXOSPHERE_EXECUTION=01890a5d-ac96-774b-bcce-b302099a8057",
         "EXOSPHERE_TASK=merge.17",
         "EXOSPHERE_ATTEMPT=3",
@@ -260,24 +260,41 @@ static void definitions_are_refused(void **state)
 
 /* Output. */
 
-static enum contract_result judge(const char *definition, const struct contract_result_files *files,
-                                  char *ret_json, char *ret_error)
+static void take_text(struct buffer *buffer, char *ret_text)
+{
+    assert_true(buffer->bytes < 200);
+    if (buffer->bytes > 0) {
+        memcpy(ret_text, buffer->data, buffer->bytes);
+    }
+    ret_text[buffer->bytes] = '\0';
+    buffer_release(buffer);
+}
+
+static enum contract_result judge_all(const char *definition,
+                                      const struct contract_result_files *files, char *ret_json,
+                                      char *ret_control, char *ret_error)
 {
     struct contract *contract = contract_of(definition);
     struct heap_budget budget = {0};
     struct buffer json;
+    struct buffer control;
 
     buffer_init(&json, allocator_heap(&budget), 0);
-    enum contract_result result = contract_judge(contract, files, &json, ret_error);
+    buffer_init(&control, allocator_heap(&budget), 0);
+    enum contract_result result = contract_judge(contract, files, &json, &control, ret_error);
 
-    assert_true(json.bytes < 200);
-    if (json.bytes > 0) {
-        memcpy(ret_json, json.data, json.bytes);
-    }
-    ret_json[json.bytes] = '\0';
-    buffer_release(&json);
+    take_text(&json, ret_json);
+    take_text(&control, ret_control);
     contract_release(contract);
     return result;
+}
+
+static enum contract_result judge(const char *definition, const struct contract_result_files *files,
+                                  char *ret_json, char *ret_error)
+{
+    char control[200];
+
+    return judge_all(definition, files, ret_json, control, ret_error);
 }
 
 static struct contract_result_files files_of(const char *output)
@@ -352,9 +369,44 @@ static void deep_and_large_outputs_are_faulty(void **state)
     files = (struct contract_result_files){.output_problem = "it is a directory"};
     assert_int_equal(judge("{\"image\":\"oci:b\"}", &files, json, error), CONTRACT_FAULTY);
     assert_string_equal(error, "OUTPUT_INVALID: it is a directory");
-    files = (struct contract_result_files){.has_control = true};
-    assert_int_equal(judge("{\"image\":\"oci:b\"}", &files, json, error), CONTRACT_REFUSED);
-    assert_memory_equal(error, "CONTROL: ", 9);
+}
+
+static void control_files_are_judged(void **state)
+{
+    static const struct {
+        const char *text;
+        enum contract_result result;
+        const char *control; /* or what stands in the error */
+    } cases[] = {
+        {"{}", CONTRACT_OK, "{}"},
+        {" {\"prune\" : true}", CONTRACT_OK, "{\"prune\":true}"},
+        {"{\"more_items\":[1, {\"a\":2}],\"skip\":false}", CONTRACT_OK,
+         "{\"more_items\":[1,{\"a\":2}],\"skip\":false}"},
+        {"{\"again_after\":\"30s\"}", CONTRACT_OK, "{\"again_after\":\"30s\"}"},
+        {"{\"again_after\":\"soon\"}", CONTRACT_FAULTY, "control.again_after"},
+        {"{\"again_after\":\"1s\",\"prune\":true}", CONTRACT_FAULTY, "stands alone"},
+        {"{\"more_items\":3}", CONTRACT_FAULTY, "control.more_items"},
+        {"{\"prun\":true}", CONTRACT_FAULTY, "prune"},
+        {"[]", CONTRACT_FAULTY, "CONTROL_INVALID: "},
+        {"{", CONTRACT_FAULTY, "CONTROL_INVALID: control.json is no JSON"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char json[200];
+        char control[200];
+        char error[CONTRACT_ERROR_BYTES] = "";
+        struct contract_result_files files = {.has_control = true,
+                                              .control = span_of(cases[i].text)};
+
+        assert_int_equal(judge_all("{\"image\":\"oci:b\"}", &files, json, control, error),
+                         cases[i].result);
+        if (cases[i].result == CONTRACT_OK) {
+            assert_string_equal(control, cases[i].control);
+        } else {
+            assert_non_null(strstr(error, cases[i].control));
+        }
+    }
 }
 
 static void the_cache_gives_what_was_asked(void **state)
@@ -394,6 +446,7 @@ int main(void)
         cmocka_unit_test(definitions_are_refused),
         cmocka_unit_test(outputs_are_judged),
         cmocka_unit_test(deep_and_large_outputs_are_faulty),
+        cmocka_unit_test(control_files_are_judged),
         cmocka_unit_test(the_cache_gives_what_was_asked),
     };
 

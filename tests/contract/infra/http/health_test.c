@@ -83,6 +83,9 @@ static void test_readiness(void **state)
     health_ready(&scene->health);
     assert_int_equal(ask(scene, "GET", "/readyz"), 200);
     assert_string_equal(scene->body, "ok\n");
+    health_remark(&scene->health, "scheduler: %s", "full");
+    assert_int_equal(ask(scene, "GET", "/readyz"), 200);
+    assert_string_equal(scene->body, "ok\nscheduler: full\n");
     assert_int_equal(ask(scene, "GET", "/healthz"), 200);
 }
 

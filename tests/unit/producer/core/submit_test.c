@@ -1,6 +1,8 @@
 /* submit: bodies good and bad; the quick reading and the whole one agree. */
 #include "producer/core/submit.h"
 
+#include <stdio.h>
+
 #include "tests/support/test.h"
 
 #define ONE "{\"name\":\"p/one\",\"satellites\":[{\"name\":\"a\",\"image\":\"x\"}]}"
@@ -66,7 +68,7 @@ static void test_good(void **state)
 static void test_least(void **state)
 {
     struct scene *scene = *state;
-    struct submission submission;
+    struct submission submission = {0};
 
     assert_int_equal(
         read_text(scene, "{\"cluster\":" ONE ",\"input\":null,\"labels\":null,\"project\":null}",
@@ -81,8 +83,8 @@ static void test_least(void **state)
 static void test_both_ways(void **state)
 {
     struct scene *scene = *state;
-    struct submission quick;
-    struct submission whole;
+    struct submission quick = {0};
+    struct submission whole = {0};
 
     assert_int_equal(read_text(scene, "{\"cluster\":" ONE "}", &quick), SUBMIT_OK);
     assert_int_equal(read_text(scene, "{\"\\u0063luster\":" ONE "}", &whole), SUBMIT_OK);
@@ -92,8 +94,8 @@ static void test_both_ways(void **state)
 static void test_known_cluster_is_not_compiled_again(void **state)
 {
     struct scene *scene = *state;
-    struct submission first;
-    struct submission second;
+    struct submission first = {0};
+    struct submission second = {0};
 
     assert_int_equal(read_text(scene, "{\"cluster\":" ONE ",\"input\":{\"n\":1}}", &first),
                      SUBMIT_OK);
@@ -108,7 +110,7 @@ static void test_malformed(void **state)
     static const char *const bad[] = {"", "{", "{\"cluster\":" ONE ",}", "{\"cluster\":" ONE "} x",
                                       "{\"cluster\":" ONE ",\"a\":tru}"};
     struct scene *scene = *state;
-    struct submission submission;
+    struct submission submission = {0};
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         assert_int_equal(read_text(scene, bad[i], &submission), SUBMIT_EMALFORMED);
@@ -120,7 +122,7 @@ static void test_malformed(void **state)
 static void test_every_fault_with_its_place(void **state)
 {
     struct scene *scene = *state;
-    struct submission submission;
+    struct submission submission = {0};
 
     assert_int_equal(
         read_text(scene,
@@ -160,7 +162,7 @@ static void test_project(void **state)
         "{\"cluster\":{\"name\":\"one\",\"satellites\":[{\"name\":\"a\",\"image\":\"x\"}]},"
         "\"project\":\"q\"}";
     struct scene *scene = *state;
-    struct submission submission;
+    struct submission submission = {0};
 
     assert_int_equal(read_text(scene, inner, &submission), SUBMIT_OK);
     assert_true(span_is(submit_job(&submission).project, "q"));
@@ -172,21 +174,95 @@ static void test_project(void **state)
                      SUBMIT_EFAULTS);
 }
 
-static void test_stored_version(void **state)
+/* Reads a text that names one stored definition, and again with what the store has: a canonical
+ * text, or NULL and why not. */
+static enum submit_result read_twice(struct scene *scene, const char *text, const char *found,
+                                     struct submission *ret)
 {
-    struct scene *scene = *state;
-    struct submission submission;
+    *ret = (struct submission){0};
+    assert_int_equal(read_text(scene, text, ret), SUBMIT_WANTS);
+    assert_int_equal(ret->wanted->count, 1);
+    ret->wanted->entries[0].number = 3;
+    ret->wanted->entries[0].text = found == NULL ? (struct span){NULL, 0} : span_of(found);
+    ret->wanted->entries[0].problem = found == NULL ? "it is not there" : NULL;
+    return read_text(scene, text, ret);
+}
 
-    assert_int_equal(read_text(scene, "{\"cluster\":\"p/one@3\"}", &submission), SUBMIT_EFAULTS);
-    assert_int_equal(scene->faults.error_count, 1);
-    assert_string_equal(scene->faults.first->text,
-                        "`p/one@3` names a stored version; those are not supported yet");
+static void test_stored_cluster(void **state)
+{
+    static const char canonical[] =
+        "{\"exosphere\":\"v1\",\"cluster\":{\"name\":\"p/one\",\"inputs\":{\"n\":{\"type\":\"int\","
+        "\"required\":true}},\"satellites\":[{\"name\":\"a\",\"needs\":[],\"image\":\"x\"}]}}";
+    struct scene *scene = *state;
+    struct submission submission = {0};
+
+    assert_int_equal(
+        read_twice(scene, "{\"cluster\":\"p/one@3\",\"input\":{\"n\":1}}", canonical, &submission),
+        SUBMIT_OK);
+    assert_true(span_is(submit_job(&submission).cluster, canonical));
+    assert_true(span_is(submission.written, "\"p/one@3\""));
+    assert_int_equal(submission.wanted->entries[0].reference.number, 3);
+    assert_int_equal(read_twice(scene,
+                                "{\"cluster\":\"one\",\"project\":\"p\",\"input\":{\"n\":2}}",
+                                canonical, &submission),
+                     SUBMIT_OK);
+    assert_int_equal(submission.wanted->entries[0].reference.number, 0);
+    /* Every fault at once, with the inputs it declares. */
+    assert_int_equal(read_twice(scene, "{\"cluster\":\"p/one\",\"label\":{},\"labels\":[]}",
+                                canonical, &submission),
+                     SUBMIT_EFAULTS);
+    assert_int_equal(scene->faults.error_count, 3);
+    assert_int_equal(
+        read_twice(scene, "{\"cluster\":\"p/one@9\",\"labels\":[]}", NULL, &submission),
+        SUBMIT_EFAULTS);
+    assert_int_equal(scene->faults.error_count, 2);
+    assert_string_equal(scene->faults.first->text, "`p/one@9`: it is not there");
+    submission = (struct submission){0};
+    assert_int_equal(read_text(scene, "{\"cluster\":\"one\"}", &submission), SUBMIT_EFAULTS);
+    assert_int_equal(read_text(scene, "{\"cluster\":\"p/one\",\"project\":\"q\"}", &submission),
+                     SUBMIT_EFAULTS);
+    assert_int_equal(read_text(scene, "{\"cluster\":\"p/one@x\"}", &submission), SUBMIT_EFAULTS);
+    assert_null(submission.wanted);
+}
+
+static void test_stored_satellite(void **state)
+{
+    static const char stored[] =
+        "{\"exosphere\":\"v1\",\"satellite\":{\"name\":\"t/s\",\"image\":\"oci:s\"}}";
+    static const char text[] = "{\"cluster\":{\"name\":\"p/"
+                               "u\",\"satellites\":[{\"name\":\"a\",\"uses\":\"satellite/t/s\"}]}}";
+    struct scene *scene = *state;
+    struct submission submission = {0};
+
+    assert_int_equal(read_twice(scene, text, stored, &submission), SUBMIT_OK);
+    assert_true(
+        span_is(submit_job(&submission).cluster,
+                "{\"exosphere\":\"v1\",\"cluster\":{\"name\":\"p/u\",\"satellites\":[{\"name\":"
+                "\"a\",\"uses\":\"satellite/t/s@3\",\"needs\":[],\"image\":\"oci:s\"}]}}"));
+    /* What was written out is submitted again as it is. */
+    struct submission again = {0};
+    char body[400];
+
+    (void)snprintf(body, sizeof(body), "%.*s", SPAN_ARG(submission.entry->canonical));
+    assert_int_equal(read_text(scene, body, &again), SUBMIT_OK);
+    assert_null(again.wanted);
+    assert_true(span_is(again.entry->canonical, body));
+    /* What else is wrong is told with what is not there. */
+    assert_int_equal(
+        read_twice(
+            scene,
+            "{\"cluster\":{\"name\":\"p/u\",\"sla\":1,\"satellites\":[{\"name\":\"a\",\"uses\":"
+            "\"satellite/t/s\"}]}}",
+            NULL, &submission),
+        SUBMIT_EFAULTS);
+    assert_int_equal(scene->faults.error_count, 2);
+    assert_string_equal(scene->faults.first->text, "satellite/t/s@3: it is not there");
 }
 
 static void test_no_memory(void **state)
 {
     struct scene *scene = *state;
-    struct submission submission;
+    struct submission submission = {0};
 
     for (size_t limit = 100; limit < 60000; limit += 509) {
         struct heap_budget budget = {.limit_bytes = limit};
@@ -214,7 +290,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_fault_with_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(test_project, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_stored_version, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stored_cluster, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stored_satellite, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
     };
 

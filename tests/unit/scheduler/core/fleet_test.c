@@ -1,5 +1,6 @@
 #include "scheduler/core/fleet.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/support/test.h"
@@ -227,6 +228,89 @@ static void test_silence_is_counted_in_ticks(void **state)
     fleet_free(fleet);
 }
 
+/* A worker of one class; number: of the heartbeat. */
+static void beat_of(struct fleet *fleet, const char *name, const char *class, uint64_t number,
+                    bool is_leaving)
+{
+    struct span classes = span_of(class);
+    struct fleet_suspicion suspicion;
+    struct wire_heartbeat heartbeat = {.worker = span_of(name),
+                                       .incarnation = 1,
+                                       .number = number,
+                                       .classes = &classes,
+                                       .class_count = 1,
+                                       .window = WINDOW,
+                                       .is_leaving = is_leaving};
+
+    assert_true(fleet_heartbeat(fleet, &heartbeat, 0, &suspicion));
+}
+
+static uint32_t class_of(struct fleet *fleet, const char *format, uint32_t number)
+{
+    char name[32];
+
+    (void)snprintf(name, sizeof(name), format, number);
+    return fleet_class(fleet, span_of(name));
+}
+
+/* Names that nobody uses any more make room; those that are held or served stay as they are. */
+static void test_unused_classes_are_forgotten(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    uint32_t held = fleet_class(fleet, span_of("held"));
+
+    (void)state;
+    fleet_class_hold(fleet, held);
+    beat(fleet, 7, 1, 1); /* serves "default" */
+    uint32_t served = fleet_class(fleet, span_of("default"));
+
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint32_t class = class_of(fleet, "junk%u", i);
+
+        assert_int_not_equal(class, UINT32_MAX);
+        assert_int_not_equal(class, held);
+        assert_int_not_equal(class, served);
+    }
+    assert_int_equal(fleet_class_count(fleet), FLEET_CLASSES_MAX);
+    assert_true(span_is(fleet_class_name(fleet, held), "held"));
+    assert_true(span_is(fleet_class_name(fleet, served), "default"));
+    assert_int_equal(fleet_available(fleet, served), WINDOW);
+    assert_int_equal(take_all(fleet), WINDOW);
+    /* All are held: there is no room. Dropped: there is. */
+    for (uint32_t i = 0; i < FLEET_CLASSES_MAX - 2; i++) {
+        fleet_class_hold(fleet, class_of(fleet, "live%u", i));
+    }
+    assert_int_equal(fleet_class(fleet, span_of("one more")), UINT32_MAX);
+    fleet_class_drop(fleet, held);
+    assert_int_equal(fleet_class(fleet, span_of("one more")), held);
+    fleet_class_hold(fleet, UINT32_MAX);
+    fleet_class_drop(fleet, UINT32_MAX);
+    fleet_free(fleet);
+}
+
+/* Whose worker left or fell silent is forgotten, too; when it speaks again it has a number again.
+ */
+static void test_class_of_a_gone_worker(void **state)
+{
+    struct fleet *fleet = fleet_make();
+
+    (void)state;
+    beat_of(fleet, "left", "rare", 1, false);
+    uint32_t rare = fleet_class(fleet, span_of("rare"));
+
+    for (uint32_t i = 0; i < FLEET_CLASSES_MAX - 1; i++) {
+        fleet_class_hold(fleet, class_of(fleet, "live%u", i));
+    }
+    assert_int_equal(fleet_class(fleet, span_of("new")), UINT32_MAX); /* it serves it */
+    beat_of(fleet, "left", "rare", 2, true);
+    assert_int_equal(fleet_class(fleet, span_of("new")), rare);
+    beat_of(fleet, "left", "rare", 3, false);
+    assert_int_equal(fleet_class(fleet, span_of("rare")), rare);
+    beat(fleet, 7, 1, 1); /* no number for "default": no work for it, and nothing breaks */
+    assert_int_equal(take_all(fleet), 0);
+    fleet_free(fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +321,8 @@ int main(void)
         cmocka_unit_test(test_late_and_repeated_words_about_tickets),
         cmocka_unit_test(test_lives_of_a_worker),
         cmocka_unit_test(test_silence_is_counted_in_ticks),
+        cmocka_unit_test(test_unused_classes_are_forgotten),
+        cmocka_unit_test(test_class_of_a_gone_worker),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,9 @@
 #include "tests/unit/scheduler/core/sched_bench.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "infra/yaml/yaml_read.h"
 #include "schemas/cluster/cluster.h"
 #include "tests/support/test.h"
@@ -88,8 +92,14 @@ void bench_close(struct sched_bench *bench)
 enum sched_err bench_step(struct sched_bench *bench, const struct sched_event *event)
 {
     enum sched_err result = sched_step(bench->sched, event, bench->now_ns);
+    const struct execution *e = sched_find(bench->sched, &bench->id);
 
     sched_check(bench->sched);
+    if (e != NULL && execution_state_is_terminal((enum execution_state)e->state)) {
+        bench->ended = (enum execution_state)e->state;
+        (void)snprintf(bench->output, sizeof(bench->output), "%.*s", (int)e->output_bytes,
+                       e->output == NULL ? "" : (const char *)e->output);
+    }
     return result;
 }
 
@@ -130,9 +140,8 @@ enum sched_err bench_report(struct sched_bench *bench, uint32_t satellite, uint3
                             enum wire_report_kind kind, enum wire_outcome outcome)
 {
     const struct execution *e = sched_find(bench->sched, &bench->id);
-    struct task *task = e == NULL || satellite >= e->instance_count
-                            ? NULL
-                            : execution_task(&e->instances[satellite], index);
+    struct instance *instance = e == NULL ? NULL : execution_instance(e, satellite);
+    struct task *task = instance == NULL ? NULL : execution_task(instance, index);
     struct sched_event event = {
         .kind = SCHED_REPORT,
         .report = {.worker = span_of("w"),
@@ -153,5 +162,169 @@ enum task_state bench_state(struct sched_bench *bench, uint32_t satellite)
     const struct execution *e = sched_find(bench->sched, &bench->id);
 
     assert_non_null(e);
-    return (enum task_state)e->instances[satellite].state;
+    return (enum task_state)execution_instance(e, satellite)->state;
+}
+
+/* page.3.parse.7: the instance, and where the path ends in a number the index (UINT32_MAX: none).
+ */
+static struct instance *find(struct sched_bench *bench, const char *path, uint32_t *ret_index)
+{
+    const struct execution *e = sched_find(bench->sched, &bench->id);
+    struct instance *found = NULL;
+    char copy[128];
+
+    assert_non_null(e);
+    (void)snprintf(copy, sizeof(copy), "%s", path);
+    *ret_index = UINT32_MAX;
+    for (char *part = strtok(copy, "."); part != NULL; part = strtok(NULL, ".")) {
+        const struct frame *frame = &e->root;
+
+        if (part[0] >= '0' && part[0] <= '9') {
+            *ret_index = (uint32_t)strtoul(part, NULL, 10);
+            continue;
+        }
+        for (uint32_t i = 0; found != NULL && i < e->frame_count; i++) {
+            if (e->frames[i]->group == found &&
+                e->frames[i]->index == (*ret_index == UINT32_MAX ? 0 : *ret_index)) {
+                frame = e->frames[i];
+            }
+        }
+        const struct satellite *satellite =
+            cluster_find(e->definition->cluster, frame_group(frame), span_of(part));
+
+        assert_non_null(satellite);
+        found = frame_instance(frame, satellite->index);
+        *ret_index = UINT32_MAX;
+    }
+    assert_non_null(found);
+    return found;
+}
+
+enum task_state bench_task_state(struct sched_bench *bench, const char *path)
+{
+    uint32_t index;
+    const struct instance *instance = find(bench, path, &index);
+
+    return index == UINT32_MAX ? (enum task_state)instance->state : task_state_at(instance, index);
+}
+
+enum sched_err bench_finish(struct sched_bench *bench, const char *path, enum wire_outcome outcome,
+                            const char *output)
+{
+    uint32_t index;
+    struct instance *instance = find(bench, path, &index);
+
+    index = index == UINT32_MAX ? 0 : index;
+    struct sched_event event = {
+        .kind = SCHED_REPORT,
+        .report = {.worker = span_of("w"),
+                   .incarnation = 7,
+                   .report = {.kind = REPORT_FINISHED,
+                              .task = {bench->id, instance_number(instance), index},
+                              .attempt = execution_task(instance, index)->attempt,
+                              .outcome = outcome,
+                              .exit_status = bench->exit_status,
+                              .control = span_of(bench->control == NULL ? "" : bench->control),
+                              .output = span_of(output),
+                              .heartbeat = 1}}};
+
+    return bench_step(bench, &event);
+}
+
+enum sched_err bench_command(struct sched_bench *bench, const struct sched_command *command)
+{
+    struct sched_event event = {.kind = SCHED_COMMAND, .command = *command};
+
+    event.command.id = bench->id;
+    return bench_step(bench, &event);
+}
+
+void bench_cancel(struct sched_bench *bench)
+{
+    struct sched_command command = {.kind = COMMAND_CANCEL, .reason = span_of("why")};
+
+    assert_int_equal(bench_command(bench, &command), SCHED_OK);
+}
+
+void bench_timer(struct sched_bench *bench)
+{
+    (void)bench_step(bench, &(struct sched_event){.kind = SCHED_TIMER});
+}
+
+void bench_barrier(struct sched_bench *bench)
+{
+    (void)bench_step(bench,
+                     &(struct sched_event){.kind = SCHED_BARRIER, .asked_ns = bench->now_ns});
+}
+
+void bench_seal(struct sched_bench *bench)
+{
+    struct sched_batch batch = sched_batch(bench->sched);
+
+    for (uint32_t i = 0; i < batch.output_count; i++) {
+        struct bench_output *kept = &bench->outputs[bench->output_count++];
+
+        assert_true(bench->output_count <= 64);
+        kept->number = instance_number(batch.outputs[i].instance);
+        kept->output = batch.outputs[i].output;
+        kept->output.json = arena_copy(&bench->arena, kept->output.json);
+    }
+    for (uint32_t i = 0; i < batch.need_count; i++) {
+        assert_true(bench->need_count < 16);
+        bench->needs[bench->need_count++] = batch.needs[i];
+    }
+    sched_sealed(bench->sched);
+    if (sched_find(bench->sched, &bench->id) != NULL) {
+        sched_check(bench->sched);
+    }
+}
+
+static struct span value_of(struct sched_bench *bench, uint32_t number, uint32_t index)
+{
+    for (uint32_t i = bench->output_count; i > 0; i--) {
+        const struct bench_output *kept = &bench->outputs[i - 1];
+
+        if (kept->number == number && kept->output.index == index &&
+            kept->output.outcome == OUTCOME_SUCCEEDED && kept->output.json.bytes > 0) {
+            return kept->output.json;
+        }
+    }
+    return span_of("null");
+}
+
+static struct span list_of(struct sched_bench *bench, uint32_t number)
+{
+    const struct instance *instance =
+        execution_instance(sched_find(bench->sched, &bench->id), number);
+    struct buffer list;
+
+    buffer_init(&list, bench->arena.allocator, 0);
+    for (uint32_t i = 0; i < instance->task_count; i++) {
+        buffer_text(&list, i == 0 ? "[" : ",");
+        buffer_append(&list, value_of(bench, number, i));
+    }
+    buffer_text(&list, "]");
+    struct span copy = arena_copy(&bench->arena, buffer_span(&list));
+
+    buffer_release(&list);
+    return copy;
+}
+
+void bench_values(struct sched_bench *bench)
+{
+    bench_seal(bench);
+    while (bench->need_count > 0) {
+        struct sched_need need = bench->needs[--bench->need_count];
+        struct sched_event event = {
+            .kind = SCHED_VALUE,
+            .value = {.id = need.id,
+                      .instance = need.instance,
+                      .index = need.index,
+                      .json = need.index == UINT32_MAX
+                                  ? list_of(bench, need.instance)
+                                  : value_of(bench, need.instance, need.index)}};
+
+        (void)bench_step(bench, &event);
+        bench_seal(bench);
+    }
 }

@@ -13,6 +13,19 @@ struct sched_bench {
     struct definition definition;
     struct execution_id id;
     exo_time now_ns;
+    int32_t exit_status; /* of the attempts that fail */
+    const char *control; /* control.json of those that succeed; NULL: none */
+    /* Once it has ended: */
+    enum execution_state ended;
+    char output[256];
+    /* What sealed batches held: results of tasks, and the values that are waited for. */
+    struct bench_output {
+        uint32_t number;
+        struct wire_output output;
+    } outputs[64];
+    uint32_t output_count;
+    struct sched_need needs[16];
+    uint32_t need_count;
 };
 
 /* bench_open makes a core over a cluster (YAML) with worker "w" that lends 16 tickets of class
@@ -35,5 +48,26 @@ enum sched_err bench_report(struct sched_bench *bench, uint32_t satellite, uint3
 
 /* bench_state is the state of a satellite's task; of one that is gone: the last one seen. */
 enum task_state bench_state(struct sched_bench *bench, uint32_t satellite);
+
+/* bench_task_state is the state of what a path names: a satellite, or one task or run of it. */
+enum task_state bench_task_state(struct sched_bench *bench, const char *path);
+
+/* bench_finish reports the end of the current attempt of the task that a path names. */
+enum sched_err bench_finish(struct sched_bench *bench, const char *path, enum wire_outcome outcome,
+                            const char *output);
+
+/* bench_command gives a command for the execution (its id is filled in). */
+enum sched_err bench_command(struct sched_bench *bench, const struct sched_command *command);
+void bench_cancel(struct sched_bench *bench);
+
+/* bench_timer and bench_barrier say that time has passed, and that all input up to now was read. */
+void bench_timer(struct sched_bench *bench);
+void bench_barrier(struct sched_bench *bench);
+
+/* bench_seal commits the open batch: its results can be fetched from then on. */
+void bench_seal(struct sched_bench *bench);
+
+/* bench_values answers what is waited for, from what has been sealed. */
+void bench_values(struct sched_bench *bench);
 
 #endif /* EXO_TESTS_SCHED_BENCH_H */

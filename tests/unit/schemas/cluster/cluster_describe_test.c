@@ -15,6 +15,25 @@ static const struct { const char *text, *description; } table[] = {
      "  merge  after c, list, however they end; when ${{ input.x > 1 }}\n"
      "  b      at once; when true\n"
      "output: {\"m\":\"${{ satellites.merge.output }}\"}\n"},
+    {"'satellites':[{'name':'a','continue_on_error':true},{'name':'page','for_each':'${{ [1] }}','tolerate':'0.5%','max_parallel':2,'output':'${{ satellites.two.output }}',"
+     "'satellites':[{'name':'get'},{'name':'two','satellites':[{'name':'parse'},{'name':'b'}]}]},{'name':'go','wait':{'signal':'now','timeout':'90m'}},"
+     "{'name':'ask','wait':{'approval':'Is it?'}},{'name':'rest','wait':{'for':'5m'}},{'name':'any','join':'any_succeeded'},"
+     "{'name':'some','needs':['a','page'],'join':{'at_least':2},'for_each':'${{ [1] }}','tolerate':1},{'name':'bad','join':'any_failed'},{'name':'end','final':true}]",
+     "p/c: 13 satellites, 7 levels\n"
+     "  a          at once; goes on where it fails\n"
+     "  page       after a; for each item of ${{ [1] }}, at most 2 at a time, of which 0.5% may fail; gives ${{ satellites.two.output }}\n"
+     "    get      at once\n"
+     "    two      after get\n"
+     "      parse  at once\n"
+     "      b      after parse\n"
+     "  go         after page; waits for the signal now, at most 1h30m\n"
+     "  ask        after go; waits for an approval\n"
+     "  rest       after ask; waits for 5m\n"
+     "  any        after rest, as soon as one succeeded\n"
+     "  some       after a, page, as soon as 2 succeeded; for each item of ${{ [1] }}, of which 1 may fail\n"
+     "  bad        after some, if one of them failed\n"
+     "  end        at the end, after all others, however they end\n"
+     "output: the outputs of any, bad, by name\n"},
     {"'satellites':[{'name':'a'}],'output':'01234567890123456789012345678901234567890123456789012345678901234567890123456789"
      "012345678901234567890123456789012345678\xc3\xa9-'",
      "p/c: 1 satellite, 1 level\n"

@@ -1,11 +1,12 @@
 #include "infra/yaml/yaml_read.h"
+#include "schemas/cluster/stored_satellite.h"
 #include "tests/unit/schemas/cluster/field_tables.h"
 #include "tests/unit/schemas/cluster/text_file.h"
 
 /* Every example of docs/cluster-file.md is read as a person would use it, and every field has one.
  *
- * A block that begins with `exosphere:` is a whole file, one that begins with `- ` the satellites
- * of a cluster, any other one fields of a cluster. */
+ * A block that begins with `exosphere:` is a whole file, of a cluster or a satellite, one that
+ * begins with `- ` the satellites of a cluster, any other one fields of a cluster. */
 
 enum { BLOCKS_MIN = 9, FIELDS_MAX = 40 };
 
@@ -33,9 +34,29 @@ static void note_step(struct usage *usage, enum field_table table, const struct 
     note_map(usage, table, step);
     note_map(usage, TABLE_RESOURCES, value_get(step, span_of("resources")));
     note_map(usage, TABLE_RETRIES, value_get(step, span_of("retries")));
+    note_map(usage, TABLE_TIMEOUTS, value_get(step, span_of("timeouts")));
+    note_map(usage, TABLE_JOIN, value_get(step, span_of("join")));
+    note_map(usage, TABLE_WAIT, value_get(step, span_of("wait")));
     note_map(usage, TABLE_CACHE, value_get(step, span_of("cache")));
     for (uint32_t i = 0; mounts != NULL && i < mounts->count; i++) {
         note_map(usage, TABLE_MOUNT, &mounts->items[i]);
+    }
+}
+
+static void note_steps(struct usage *usage, const struct value *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct value *inner = value_get(&list->items[i], span_of("satellites"));
+        bool is_wait = value_get(&list->items[i], span_of("wait")) != NULL;
+
+        note_step(usage,
+                  inner != NULL ? TABLE_GROUP
+                  : is_wait     ? TABLE_WAITING
+                                : TABLE_SATELLITE,
+                  &list->items[i]);
+        if (inner != NULL) {
+            note_steps(usage, inner);
+        }
     }
 }
 
@@ -51,9 +72,7 @@ static void note_file(struct usage *usage, const struct value *file)
         note_map(usage, TABLE_INPUT, &inputs->members[i].value);
     }
     note_step(usage, TABLE_DEFAULTS, value_get(cluster, span_of("defaults")));
-    for (uint32_t i = 0; i < satellites->count; i++) {
-        note_step(usage, TABLE_SATELLITE, &satellites->items[i]);
-    }
+    note_steps(usage, satellites);
 }
 
 static void append_indented(struct buffer *text, struct span block)
@@ -98,6 +117,17 @@ static void complete(struct span block, struct buffer *text)
     }
 }
 
+/* A whole file of a stored satellite. */
+static void check_satellite(struct cluster_fixture *f)
+{
+    const struct stored_satellite_source source = {.root = &f->root};
+    struct stored_satellite satellite;
+
+    if (stored_satellite_parse(&source, &f->arena, &satellite, &f->faults) != 0) {
+        fail_msg("%s", fixture_faults(f));
+    }
+}
+
 static void check_block(struct span block, struct usage *usage)
 {
     struct cluster_fixture f;
@@ -110,11 +140,17 @@ static void check_block(struct span block, struct usage *usage)
     if (text_read(buffer_span(&text), NULL, &f.arena, &root, &f.faults) != 0) {
         fail_msg("%.*s\n%s", SPAN_ARG(block), fixture_faults(&f));
     }
-    fixture_parse_value(&f, root);
-    if (f.cluster == NULL || f.faults.kept_count > 0) {
-        fail_msg("%.*s\n%s", SPAN_ARG(block), fixture_faults(&f));
+    if (value_get(&root, span_of("satellite")) != NULL) {
+        f.root = root;
+        check_satellite(&f);
+    } else {
+        f.allows_uses = true;
+        fixture_parse_value(&f, root);
+        if (f.cluster == NULL || f.faults.kept_count > 0) {
+            fail_msg("%.*s\n%s", SPAN_ARG(block), fixture_faults(&f));
+        }
+        note_file(usage, &root);
     }
-    note_file(usage, &root);
     buffer_release(&text);
     fixture_end(&f);
 }

@@ -28,6 +28,7 @@ struct cluster_fixture {
     struct value root;
     const struct cluster *cluster; /* NULL when there are faults */
     struct buffer text;            /* of fixture_faults and of canonical texts */
+    bool allows_uses;              /* `uses` is taken by its form */
 };
 
 static inline void fixture_begin(struct cluster_fixture *f)
@@ -83,7 +84,7 @@ static inline struct value fixture_json(struct cluster_fixture *f, const char *q
 /* Parses a value; f->cluster is NULL when there are faults. */
 static inline void fixture_parse_value(struct cluster_fixture *f, struct value root)
 {
-    struct cluster_source source = {.root = &f->root};
+    struct cluster_source source = {.root = &f->root, .allows_uses = f->allows_uses};
     int result;
 
     f->root = root;

@@ -58,7 +58,7 @@ static const struct fault_case cluster_cases[] = {
      "cluster.defaults.name 2:26 unknown field `name` | write it in each satellite\n"
      "cluster.defaults.imag 2:37 unknown field `imag` | did you mean `image`?\n"
      "cluster.defaults.colour 2:48 unknown field `colour` | known here: image, workdir, env, secrets, resources, "
-     "mounts, network, class, timeout, grace, retries, claim"},
+     "mounts, network, class, timeout, grace, timeouts, retries, claim"},
     /* Several at once, in the order of the file. */
     {"'name':'P/c','satellites':[{'name':'b-c','imag':'i'},\n{'name':'d','image':'i','needs':['e'],'timeout':'x'}],\n'sla':5",
      "cluster.name 2:9 `P` cannot be a name here | use a-z, 0-9, _ and -, beginning with a letter\n"

@@ -85,12 +85,12 @@ static void finds_satellites_by_name(void **state)
         fixture_cluster(&f, "{'name':'b'},{'name':'a'},{'name':'ab'},{'name':'b1'},{'name':'c'}");
 
     for (uint32_t i = 0; i < cluster->satellite_count; i++) {
-        assert_ptr_equal(cluster_find(cluster, cluster->satellites[i].name),
+        assert_ptr_equal(cluster_find(cluster, SATELLITE_NONE, cluster->satellites[i].name),
                          &cluster->satellites[i]);
     }
-    assert_null(cluster_find(cluster, span_of("")));
-    assert_null(cluster_find(cluster, span_of("aa")));
-    assert_null(cluster_find(cluster, span_of("zz")));
+    assert_null(cluster_find(cluster, SATELLITE_NONE, span_of("")));
+    assert_null(cluster_find(cluster, SATELLITE_NONE, span_of("aa")));
+    assert_null(cluster_find(cluster, SATELLITE_NONE, span_of("zz")));
     fixture_end(&f);
 }
 

@@ -7,8 +7,8 @@ static const struct fault_case cases[] = {
     {"${{ satelites.a.output }}", "cluster.satellites[1].input.v 3:6 unknown name `satelites` in an expression | did you mean `satellites`?"},
     {"${{ a.output }}", "cluster.satellites[1].input.v 3:6 unknown name `a` in an expression | write satellites.a.output"},
     {"${{ secrets.key }}", "cluster.satellites[1].input.v 3:6 unknown name `secrets` in an expression | list the secret under `secrets` and read /exosphere/secrets/NAME in the satellite"},
-    {"${{ item }}", "cluster.satellites[1].input.v 3:6 unknown name `item` in an expression | item and index are known only in input, env and command of a satellite with `for_each`"},
-    {"${{ 1 + index }}", "cluster.satellites[1].input.v 3:10 unknown name `index` in an expression | item and index are known only in input, env and command of a satellite with `for_each`"},
+    {"${{ item }}", "cluster.satellites[1].input.v 3:6 unknown name `item` in an expression | item and index are known only in input, env and command of a satellite with `for_each`, and inside a group with it"},
+    {"${{ 1 + index }}", "cluster.satellites[1].input.v 3:10 unknown name `index` in an expression | item and index are known only in input, env and command of a satellite with `for_each`, and inside a group with it"},
     {"${{ foo }} and ${{ bar }}",
      "cluster.satellites[1].input.v 3:6 unknown name `foo` in an expression | known here: input, satellites, execution\n"
      "cluster.satellites[1].input.v 3:21 unknown name `bar` in an expression | known here: input, satellites, execution"},
@@ -147,7 +147,7 @@ static void lists_what_templates_use(void **state)
                         "");
     assert_string_equal(list_references(&f, cluster->satellites[1].references,
                                         cluster->satellites[1].reference_count),
-                        "file=5wr index=6r satellites.a.output=1#0wr satellites.a.state=2#0w "
+                        "file=5#1wr index=6#1r satellites.a.output=1#0wr satellites.a.state=2#0w "
                         "input=0w execution=4r satellites.a.error=3#0r");
     assert_string_equal(list_references(&f, cluster->satellites[2].references,
                                         cluster->satellites[2].reference_count),

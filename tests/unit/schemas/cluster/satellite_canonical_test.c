@@ -62,7 +62,7 @@ static const struct fault_case faults[] = {
     {"{'image':'i','input':['${{ 1 + }}'],'env':{'A':'${{ foo() }}'},'command':['${{']}",
      "satellite.command[0] 1:79 the expression ends too early\n"
      "satellite.input[0] 1:32 a value must stand here: a name, a literal, or an expression in brackets\n"
-     "satellite.env.A 1:53 foo: no such function"},
+     "satellite.env.A 1:53 foo: no such function; did you mean bool"},
 };
 /* clang-format on */
 

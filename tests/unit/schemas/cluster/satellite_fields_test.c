@@ -18,12 +18,15 @@ static const struct fault_case cases[] = {
     {"{'name':'a','network':'bridge'}", "cluster.satellites[0].network 2:24 `bridge` is no value of `network` | write one of: none, host"},
     {"{'name':'a','output':'json'}", "cluster.satellites[0].output 2:23 `json` is no value of `output` | write one of: file, stdout, none"},
     {"{'name':'a','claim':true}", "cluster.satellites[0].claim 2:21 `claim` must be a string, not a bool | put it in quotes"},
-    {"{'name':'a','join':'any_succeeded'}", "cluster.satellites[0].join 2:21 the joins any_succeeded and at_least are not supported yet | write one of: all_succeeded, all_done"},
-    {"{'name':'a','join':{'at_least':2}}", "cluster.satellites[0].join 2:20 the joins any_succeeded and at_least are not supported yet | write one of: all_succeeded, all_done"},
-    {"{'name':'a','join':'all'}", "cluster.satellites[0].join 2:21 `all` is no value of `join` | write one of: all_succeeded, all_done"},
-    {"{'name':'a','uses':'satellite/p/x@1'}", "cluster.satellites[0].uses 2:13 `uses` is not supported yet | give `image` and `command` here"},
-    {"{'name':'a','tolerate':'5%'}", "cluster.satellites[0].tolerate 2:13 `tolerate` is not supported yet | remove it; a failed task fails its map"},
-    {"{'name':'a','satellites':[]}", "cluster.satellites[0].satellites 2:13 `satellites` is not supported yet | write the satellites of the group one by one, with `needs`"},
+    {"{'name':'a','uses':'satellite/p/x@1'}", "cluster.satellites[0].uses 2:21 `satellite/p/x@1` was not looked up in the store | send the cluster through the API"},
+    {"{'name':'a','uses':'p/x@1'}", "cluster.satellites[0].uses 2:21 `p/x@1` names no stored satellite | write satellite/PROJECT/NAME or satellite/PROJECT/NAME@VERSION"},
+    {"{'name':'a','uses':'satellite/p/x','image':'i'}", "cluster.satellites[0].image 2:45 `image` stands beside `uses` | remove it; or name the version, where it has been written out already"},
+    {"{'name':'a','uses':3}", "cluster.satellites[0].uses 2:20 `uses` must be a string, not an int | put it in quotes"},
+    {"{'name':'a','satelites':[]}", "cluster.satellites[0].satelites 2:13 unknown field `satelites` | did you mean `satellites`?"},
+    {"{'name':'a','tolerate':3}", "cluster.satellites[0].tolerate 2:24 `tolerate` says nothing without `for_each` | add `for_each`, or remove it"},
+    {"{'name':'a','continue_on_error':1,'final':'yes'}",
+     "cluster.satellites[0].continue_on_error 2:33 `continue_on_error` must be a bool, not an int\n"
+     "cluster.satellites[0].final 2:44 `final` must be a bool, not a string"},
     {"{'name':'a','as':'x','max_parallel':2}",
      "cluster.satellites[0].as 2:19 `as` says nothing without `for_each` | add `for_each`, or remove it\n"
      "cluster.satellites[0].max_parallel 2:37 `max_parallel` says nothing without `for_each` | add `for_each`, or remove it"},
@@ -103,7 +106,8 @@ static void reads_every_field(void **state)
                 "'max_parallel':7,'input':{'f':'${{ file }}'},'env':{'E':'1'},'secrets':['s'],"
                 "'resources':{'cpu':2},'mounts':[{'volume':'v','path':'/p'}],'network':'host',"
                 "'output':'stdout','output_schema':{'type':'object'},'class':'gpu',"
-                "'timeout':'5s','grace':'0s','retries':{'limit':3},'claim':'strict'}")
+                "'timeout':'5s','grace':'0s','retries':{'limit':3},'claim':'strict',"
+                "'tolerate':'2.5%','continue_on_error':true,'timeouts':{'queue':'1h'}}")
             ->satellites;
 
     assert_true(span_is(s->work.image, "oci:x"));
@@ -129,6 +133,12 @@ static void reads_every_field(void **state)
     assert_int_equal(s->work.grace_ns, 0);
     assert_int_equal(s->retries.limit, 3);
     assert_int_equal(s->claim, CLAIM_STRICT);
+    assert_int_equal(s->kind, SATELLITE_CONTAINER);
+    assert_int_equal(s->group, SATELLITE_NONE);
+    assert_int_equal(s->tolerance.permyriad, 250);
+    assert_true(s->is_continued);
+    assert_false(s->is_final);
+    assert_int_equal(s->timeouts.queue_ns, EXO_HOUR);
     fixture_end(&f);
 }
 

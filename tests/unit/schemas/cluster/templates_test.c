@@ -7,7 +7,7 @@ static const struct fault_case cases[] = {
     {"{'name':'a','when':0}", "cluster.satellites[0].when 2:20 `when` takes one expression and nothing around it | write ${{ CONDITION }}, true or false"},
     {"{'name':'a','when':'${{ input.x > }}'}", "cluster.satellites[0].when 2:35 a value must stand here: a name, a literal, or an expression in brackets"},
     {"{'name':'a','when':'${{ item }}','for_each':'${{ [1] }}'}",
-     "cluster.satellites[0].when 2:25 unknown name `item` in an expression | item and index are known only in input, env and command of a satellite with `for_each`"},
+     "cluster.satellites[0].when 2:25 unknown name `item` in an expression | item and index are known only in input, env and command of a satellite with `for_each`, and inside a group with it"},
     {"{'name':'a','for_each':[1,2]}", "cluster.satellites[0].for_each 2:24 `for_each` takes one expression and nothing around it | write ${{ LIST }}"},
     {"{'name':'a','for_each':'a b'}", "cluster.satellites[0].for_each 2:25 `for_each` takes one expression and nothing around it | write ${{ LIST }}"},
     {"{'name':'a','for_each':'${{ satellites.b.output }}'},{'name':'b'}",
@@ -15,7 +15,7 @@ static const struct fault_case cases[] = {
     {"{'name':'a','input':{'x':['${{ 1 + }}',\n'${{ 2 ','fine','${{ foo(1) }}']}}",
      "cluster.satellites[0].input.x[0] 2:36 a value must stand here: a name, a literal, or an expression in brackets\n"
      "cluster.satellites[0].input.x[1] 3:8 a ${{ has no }} that ends it\n"
-     "cluster.satellites[0].input.x[3] 3:22 foo: no such function"},
+     "cluster.satellites[0].input.x[3] 3:22 foo: no such function; did you mean bool"},
     {"{'name':'a','input':{'${{ input.k }}':1}}",
      "cluster.satellites[0].input 2:22 the key `${{ input.k }}` holds an expression, but keys are not evaluated | write the key plainly and put what varies into its value"},
     {"{'name':'a','env':{'A':'${{ secrets.x }}'},'command':['c','${{ lost }}']}",

@@ -141,8 +141,9 @@ static void cluster_is_upstream_agrees(void **state)
 
             (void)snprintf(a, sizeof(a), "s%u", target);
             (void)snprintf(b, sizeof(b), "s%u", user);
-            assert_int_equal(cluster_is_upstream(cluster, cluster_find(cluster, span_of(a))->index,
-                                                 cluster_find(cluster, span_of(b))->index),
+            assert_int_equal(cluster_is_upstream(
+                                 cluster, cluster_find(cluster, SATELLITE_NONE, span_of(a))->index,
+                                 cluster_find(cluster, SATELLITE_NONE, span_of(b))->index),
                              graph.is_upstream[user][target]);
         }
     }

@@ -82,6 +82,11 @@ static inline const char *fixture_eval(struct expression_fixture *f, const char 
                                                  &f->arena, &expression, &f->error);
 
     if (err == EXPRESSION_OK) {
+        uint64_t patterns_left = EXPRESSION_PATTERNS_MAX;
+
+        err = expression_check_patterns(expression, &patterns_left, &f->error);
+    }
+    if (err == EXPRESSION_OK) {
         err = expression_eval(expression, &f->scope, limits, &f->arena, &value, &f->error);
     }
     return fixture_result(f, err, &value);

@@ -26,6 +26,21 @@ static void answers_without_loading(void **state)
         {"1 / 0 > 0 && size(satellites.away.output) > 1", "pending@14: not fetched yet", 0, 1},
         {"size(satellites.away.output) > 1 && 1 / 0 > 0", "pending@1: not fetched yet", 0, 1},
         {"satellites.broken.output", "failed@18: the blob is gone", 0, 0},
+        /* Macros load what they go over, whole and once; size and [index] inside them do not. */
+        {"satellites.small.output.all(k, k == 'a')", "true", 1, 0},
+        {"[1, 2, 3].map(i, satellites.count.output[i] + input.n)", "[4,7,12]", 0, 0},
+        {"[1, 2].all(i, i < size(satellites.count.output))", "true", 0, 0},
+        {"[1, 2, 3].filter(i, i in satellites.small.output.a)", "[1,2]", 1, 0},
+        {"[1, 2, 3].map(i, satellites.small.output == {'a': [i, 2]})", "[true,false,false]", 1, 0},
+        {"satellites.count.output.all(x, x >= 0)", "limit@17: larger than 1 MiB: take*", 0, 0},
+        {"satellites.count.output.exists(x, x >= 0) || true", "limit@17: larger*", 0, 0},
+        {"satellites.away.output.exists(x, x > 0)", "pending@16: not fetched yet", 0, 1},
+        {"satellites.away.output.map(x, x) == [] || true", "true", 0, 1},
+        {"[0, 1].exists(i, satellites.away.output[i] > 1 || i == 1)", "true", 0, 0},
+        {"[0, 1].exists(i, 1 / i > 1 || size(satellites.away.output) > i)", "pending@31: not fetched yet", 0, 2},
+        {"[0, 1].all(i, i == 0 ? size(satellites.away.output) > 1 : 1 / 0 > 1)", "pending@24: not fetched yet", 0, 1},
+        {"[1, 0].map(i, size(satellites.away.output) / i)", "pending@15: not fetched yet", 0, 1},
+        {"satellites.broken.output.map(x, x)", "failed@18: the blob is gone", 0, 0},
         {"input.n > 2 ? size(satellites.count.output) : satellites.broken.output", "1000000", 0, 0},
     };
     /* clang-format on */

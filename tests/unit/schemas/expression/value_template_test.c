@@ -70,7 +70,7 @@ static void lists_every_fault_with_its_place(void **state)
     assert_int_equal(fault->column, 16);
     fault = fault->next;
     assert_string_equal(fault->path, "cluster.input.b.c.d");
-    assert_string_equal(fault->text, "foo: no such function");
+    assert_string_equal(fault->text, "foo: no such function; did you mean bool");
     assert_int_equal(fault->line, 2);
     fault = fault->next;
     assert_string_equal(fault->path, "cluster.input.${{ k }}");

@@ -242,8 +242,13 @@ static void test_body_and_columns(void **state)
                                            .task = columns,
                                            .has_result = true,
                                            .result = {.attempt = 1, .json = span_of("7")}};
-    const struct wire_body body = {
-        .instances = &instance, .instance_count = 1, .change = 8, .timeout_at_ns = 9, .ending = 6};
+    const struct wire_body body = {.instances = &instance,
+                                   .instance_count = 1,
+                                   .change = 8,
+                                   .timeout_at_ns = 9,
+                                   .ending = 6,
+                                   .next_number = 10,
+                                   .task_total = 11};
     struct wire_body back;
 
     (void)state;
@@ -251,11 +256,57 @@ static void test_body_and_columns(void **state)
     assert_int_equal(wire_body_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
     assert_int_equal(back.change, 8);
     assert_int_equal(back.ending, 6);
+    assert_int_equal(back.next_number, 10);
+    assert_int_equal(back.task_total, 11);
     assert_int_equal(back.instances[0].counts[2], 1);
     assert_span(back.instances[0].task.states, "\1\2\3");
     assert_int_equal(back.instances[0].task.attempts[2], 2);
     assert_span(back.instances[0].task.leases[0].worker, "w");
     assert_span(back.instances[0].result.json, "7");
+}
+
+static void test_run(void **state)
+{
+    const struct wire_instance instances[] = {
+        {.state = 3, .task_count = 1, .counts = {0, 0, 1}, .image_digest = span_of("sha256:1")},
+        {.state = 1, .is_map = true, .error = span_of("broke"), .cursor = 4, .cursor_kind = 2}};
+    const struct wire_run run = {.group = 5,
+                                 .index = UINT32_MAX,
+                                 .number = 1u << 31,
+                                 .is_ended = true,
+                                 .started_ns = -1,
+                                 .instances = instances,
+                                 .instance_count = 2};
+    struct wire_run back;
+
+    (void)state;
+    wire_run_pack(&run, &tools.arena, &tools.text);
+    assert_false(tools.text.is_failed);
+    assert_int_equal(wire_run_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_int_equal(back.group, 5);
+    assert_int_equal(back.index, UINT32_MAX);
+    assert_int_equal(back.number, 1u << 31);
+    assert_true(back.is_ended);
+    assert_int_equal(back.started_ns, -1);
+    assert_int_equal(back.instance_count, 2);
+    assert_int_equal(back.instances[0].counts[2], 1);
+    assert_span(back.instances[0].image_digest, "sha256:1");
+    assert_true(back.instances[1].is_map);
+    assert_span(back.instances[1].error, "broke");
+    assert_int_equal(back.instances[1].cursor, 4);
+    assert_int_equal(back.instances[1].cursor_kind, 2);
+}
+
+static void test_run_refuses(void **state)
+{
+    struct wire_run back = {.group = 77};
+
+    (void)state;
+    assert_int_equal(wire_run_unpack(span_of("\x08\x02"), &tools.arena, &back), WIRE_EVERSION);
+    assert_int_equal(wire_run_unpack(span_of(""), &tools.arena, &back), WIRE_EVERSION);
+    assert_int_equal(wire_run_unpack(span_of("\x08\x01\x2a"), &tools.arena, &back),
+                     WIRE_EMALFORMED);
+    assert_int_equal(back.group, 77);
 }
 
 static void test_lease_outside_its_page_is_refused(void **state)
@@ -275,7 +326,7 @@ static void test_shard_extra(void **state)
 {
     const struct wire_outbox_message message = {3, span_of("record")};
     const struct wire_peer_sequence received = {4, 5};
-    const struct wire_early_cancel cancel = {id, span_of("why")};
+    const struct wire_early_cancel cancel = {id, span_of("why"), 7 * EXO_SECOND};
     const struct wire_shard_extra extra = {.next_sequence = 2,
                                            .outbox = &message,
                                            .outbox_count = 1,
@@ -292,6 +343,7 @@ static void test_shard_extra(void **state)
     assert_span(back.outbox[0].record, "record");
     assert_int_equal(back.received[0].sequence, 5);
     assert_span(back.early_cancels[0].reason, "why");
+    assert_int_equal(back.early_cancels[0].at_ns, 7 * EXO_SECOND);
 }
 
 static void test_changes_letters_chunks(void **state)
@@ -353,6 +405,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_task_of_no_spec_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fleet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_body_and_columns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_run_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lease_outside_its_page_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shard_extra, setup, teardown),
         cmocka_unit_test_setup_teardown(test_changes_letters_chunks, setup, teardown),

@@ -1,0 +1,171 @@
+/* lease: attempts in workers' hands and tasks that are READY again, by execution and by holder.
+ * Pure. */
+#include <assert.h>
+#include <string.h>
+
+#include "scheduler/core/sched_state.h"
+
+struct holder_key {
+    struct span name;
+    uint64_t incarnation;
+};
+
+static uint64_t holder_hash(const struct holder_key *key)
+{
+    return table_hash(key->name) ^ (key->incarnation * 0x9e3779b97f4a7c15u);
+}
+
+static bool is_holder(const void *item, const void *key)
+{
+    const struct holder *holder = item;
+    const struct holder_key *k = key;
+
+    return holder->incarnation == k->incarnation && span_is(k->name, holder->name);
+}
+
+struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation)
+{
+    struct holder_key key = {name, incarnation};
+
+    return table_find(&s->holders, holder_hash(&key), is_holder, &key);
+}
+
+struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation)
+{
+    struct holder_key key = {name, incarnation};
+    struct holder *holder = holder_find(s, name, incarnation);
+
+    if (holder != NULL) {
+        return holder;
+    }
+    if (name.bytes >= sizeof(holder->name)) {
+        name.bytes = sizeof(holder->name) - 1;
+    }
+    holder = sched_get(s, sizeof(*holder));
+    if (holder == NULL) {
+        return NULL;
+    }
+    memcpy(holder->name, name.data, name.bytes);
+    holder->incarnation = incarnation;
+    if (!table_insert(&s->holders, holder_hash(&key), holder)) {
+        s->is_broken = true;
+        sched_put(s, holder, sizeof(*holder));
+        return NULL;
+    }
+    s->counts.holders++;
+    return holder;
+}
+
+void lease_hold(struct lease *lease, struct holder *holder)
+{
+    assert(lease->holder == NULL);
+    lease->holder = holder;
+    lease->holder_previous = NULL;
+    lease->holder_next = holder->leases;
+    if (holder->leases != NULL) {
+        holder->leases->holder_previous = lease;
+    }
+    holder->leases = lease;
+    holder->lease_count++;
+}
+
+void lease_unhold(struct lease *lease)
+{
+    struct holder *holder = lease->holder;
+
+    if (holder == NULL) {
+        return;
+    }
+    if (lease->holder_previous != NULL) {
+        lease->holder_previous->holder_next = lease->holder_next;
+    } else {
+        holder->leases = lease->holder_next;
+    }
+    if (lease->holder_next != NULL) {
+        lease->holder_next->holder_previous = lease->holder_previous;
+    }
+    holder->lease_count--;
+    lease->holder = NULL;
+}
+
+struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t index)
+{
+    struct lease *lease = sched_get(s, sizeof(*lease));
+    struct execution *e = instance->execution;
+    struct task *task = execution_task(instance, index);
+
+    if (lease == NULL) {
+        return NULL;
+    }
+    lease->execution = e;
+    lease->instance = instance;
+    lease->index = index;
+    lease->offset = TASK_UNSENT;
+    lease->ready_ns = instance->ready_ns;
+    lease->next = e->leases;
+    if (e->leases != NULL) {
+        e->leases->previous = lease;
+    }
+    e->leases = lease;
+    task->lease = lease;
+    s->counts.leases++;
+    return lease;
+}
+
+void again_remove(struct instance *instance, struct lease *lease)
+{
+    struct lease **link = &instance->again_first;
+    struct lease *previous = NULL;
+
+    while (*link != NULL && *link != lease) {
+        previous = *link;
+        link = &(*link)->queue_next;
+    }
+    if (*link == NULL) {
+        return;
+    }
+    *link = lease->queue_next;
+    if (instance->again_last == lease) {
+        instance->again_last = previous;
+    }
+    lease->queue_next = NULL;
+    instance->again_count--;
+}
+
+void lease_free(struct sched *s, struct lease *lease)
+{
+    struct execution *e = lease->execution;
+    struct task *task = execution_task(lease->instance, lease->index);
+
+    if (lease->instance->again_count > 0) {
+        again_remove(lease->instance, lease);
+    }
+    if (e->stop_lease == lease) {
+        e->stop_lease = lease->next;
+    }
+    lease_unhold(lease);
+    heap_remove(&s->backoffs, &lease->timer);
+    if (lease->previous != NULL) {
+        lease->previous->next = lease->next;
+    } else {
+        e->leases = lease->next;
+    }
+    if (lease->next != NULL) {
+        lease->next->previous = lease->previous;
+    }
+    task->lease = NULL;
+    sched_put(s, lease, sizeof(*lease));
+    s->counts.leases--;
+}
+
+void again_add(struct instance *instance, struct lease *lease)
+{
+    lease->queue_next = NULL;
+    if (instance->again_last != NULL) {
+        instance->again_last->queue_next = lease;
+    } else {
+        instance->again_first = lease;
+    }
+    instance->again_last = lease;
+    instance->again_count++;
+}

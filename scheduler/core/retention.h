@@ -1,0 +1,49 @@
+/* retention: what may be deleted, and what may not yet.
+ *
+ *   inputs      below where the newest restorable backup began, and below what is committed; the
+ *               record before that stays: its checksum proves to a new owner that the log is whole
+ *   executions  that ended longer ago than their project keeps them
+ *
+ * Pure. */
+#ifndef EXO_SCHEDULER_RETENTION_H
+#define EXO_SCHEDULER_RETENTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schemas/vocab/ids.h"
+#include "schemas/vocab/span.h"
+#include "schemas/vocab/time.h"
+
+struct retention_project {
+    const char *name;
+    exo_time kept_ns; /* 0: for ever */
+};
+
+/* How long ended executions are kept. */
+struct retention_rules {
+    exo_time kept_ns;                         /* of projects not named; 0: for ever */
+    const struct retention_project *projects; /* kept by the caller */
+    uint32_t project_count;
+};
+
+/* retention_least is the shortest time that any execution is kept; EXO_TIME_NEVER: all for ever. */
+exo_time retention_least(const struct retention_rules *rules);
+
+/* retention_is_due is true when an execution that ended at ended_ns may go. One whose id carries a
+ * later time than that (another program's clock) is kept by the id's time, so that
+ * retention_is_fresh can trust it. */
+bool retention_is_due(const struct retention_rules *rules, const char *project,
+                      const struct execution_id *id, exo_time ended_ns, exo_time now_ns);
+
+/* retention_is_fresh is true when an id made at its time, by a clock that is off by margin_ns at
+ * most, cannot have been here before since_ns, nor been here and deleted: no need to look. */
+bool retention_is_fresh(const struct retention_rules *rules, const struct execution_id *id,
+                        exo_time since_ns, exo_time now_ns, exo_time margin_ns);
+
+/* retention_below is the offset below which an input's records may go; 0: none.
+ * committed  offset of the next record to read, as committed
+ * floor      offset where the newest restorable backup began */
+int64_t retention_below(int64_t committed, int64_t floor);
+
+#endif /* EXO_SCHEDULER_RETENTION_H */

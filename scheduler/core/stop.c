@@ -1,0 +1,157 @@
+/* stop: what an end from outside does to all that runs: of the execution, of a satellite with all
+ * that stands in it, or of one task. Bulk work, a step at a time. Pure. */
+#include <assert.h>
+
+#include "scheduler/core/sched_state.h"
+
+static const struct span nothing = {NULL, 0};
+
+void stop_begin(struct sched *s, struct execution *e)
+{
+    e->stop_lease = e->leases;
+    e->stop_number = 0;
+    if (!e->is_stop_queued) {
+        e->is_stop_queued = true;
+        work_add_execution(s, WORK_STOP, e);
+    }
+}
+
+void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
+                   struct span reason)
+{
+    e->ending = (uint8_t)ending;
+    if (e->error == NULL) {
+        e->error = sched_text(s, reason);
+    }
+    execution_state_set(s, e, EXECUTION_CANCELLING);
+    heap_remove(&s->timeouts, &e->timer);
+    stop_begin(s, e);
+}
+
+void instance_stop_set(struct sched *s, struct instance *instance, enum task_state state,
+                       struct span reason)
+{
+    assert(task_state_is_terminal(state));
+    instance->stop = (uint8_t)state;
+    if (instance->error == NULL && reason.bytes > 0) {
+        instance->error = sched_text(s, reason);
+    }
+    frame_dirty(s, instance->frame);
+    stop_begin(s, instance->execution);
+}
+
+/* One that was granted in this very batch has not left: its ticket comes back. */
+static void ticket_restore(struct sched *s, const struct lease *lease)
+{
+    fleet_ticket_restored(s->fleet, span_of(lease->holder->name), lease->holder->incarnation,
+                          lease->ticket, lease->lend);
+}
+
+void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error)
+{
+    struct task *task = execution_task(lease->instance, lease->index);
+
+    if (task->state == TASK_DISPATCHED && lease->batch == s->batch) {
+        ticket_restore(s, lease);
+    } else if (task_state_is_active((enum task_state)task->state)) {
+        attempt_kill(s, lease);
+    }
+    task_end(s, lease, state, error);
+}
+
+/* Attempts that run are killed and end by their report; what waits for another try ends at once. */
+static void stop_lease(struct sched *s, struct lease *lease)
+{
+    struct task *task = execution_task(lease->instance, lease->index);
+    enum task_state stop = instance_stop(lease->instance);
+    bool has_left = task_state_is_active((enum task_state)task->state) && lease->batch != s->batch;
+
+    if (stop == TASK_WAITING || (has_left && stop == TASK_SKIPPED)) {
+        return;
+    }
+    if (has_left || task->state == TASK_RUNNING) {
+        attempt_kill(s, lease);
+        return;
+    }
+    lease_end(s, lease, stop, nothing);
+}
+
+bool tail_end(struct instance *instance, enum task_state state)
+{
+    uint32_t tail = instance->is_map ? instance->task_count - instance->next_index : 0;
+
+    if (tail == 0 || instance->tail_state != TASK_WAITING || instance->counts[TASK_READY] < tail) {
+        return false;
+    }
+    instance->counts[TASK_READY] -= tail;
+    instance->counts[state] += tail;
+    instance->tail_state = (uint8_t)state;
+    return true;
+}
+
+/* Tasks never dispatched end without being looked at one by one. */
+static void stop_instance(struct sched *s, struct instance *instance)
+{
+    enum task_state stop = instance_stop(instance);
+
+    if (task_state_is_terminal((enum task_state)instance->state) || stop == TASK_WAITING) {
+        return;
+    }
+    if (instance->state == TASK_WAITING) {
+        instance_end(s, instance, stop, nothing);
+        return;
+    }
+    if (tail_end(instance, stop)) {
+        frame_dirty(s, instance->frame);
+    }
+    if (!instance->is_map && instance->task.lease == NULL &&
+        (instance->task.state == TASK_READY || instance->satellite->kind == SATELLITE_WAIT)) {
+        task_change(s, instance, &instance->task, 0, stop, nothing, nothing);
+    }
+    instance_offer(s, instance);
+    instance_settle(s, instance);
+}
+
+/* The next instance, and the frames that only waited for a value of their output. */
+static void stop_next(struct sched *s, struct execution *e)
+{
+    struct frame *frame = execution_frame_from(e, e->stop_number);
+
+    if (frame == NULL) {
+        e->stop_number = UINT32_MAX;
+        return;
+    }
+    if (e->stop_number < frame->number) {
+        e->stop_number = frame->number;
+    }
+    if (e->stop_number == frame->number && frame->waiter.is_waiting &&
+        (frame->group == NULL ? e->state == EXECUTION_CANCELLING
+                              : instance_is_stopped(frame->group))) {
+        waiter_stop(&frame->waiter, e);
+        work_add_frame(s, frame);
+    }
+    stop_instance(s, &frame->instances[e->stop_number++ - frame->number]);
+}
+
+void stop_work(struct sched *s, struct execution *e)
+{
+    e->is_stop_queued = false;
+    if (execution_state_is_terminal((enum execution_state)e->state)) {
+        return;
+    }
+    while (e->stop_lease != NULL && s->budget > 0) {
+        struct lease *lease = e->stop_lease;
+
+        e->stop_lease = lease->next;
+        stop_lease(s, lease);
+        s->budget--;
+    }
+    while (e->stop_lease == NULL && e->stop_number < e->next_number && s->budget > 0) {
+        stop_next(s, e);
+        s->budget--;
+    }
+    if (e->stop_lease != NULL || e->stop_number < e->next_number) {
+        e->is_stop_queued = true;
+        work_add_execution(s, WORK_STOP, e);
+    }
+}

@@ -1,0 +1,167 @@
+/* wait: satellites that run nothing: they let time pass, or wait for a signal or a person. Pure.
+ *
+ *   READY --wait_begin--> RUNNING --time is over, signal, approval--> SUCCEEDED
+ *                                 --timeout--> TIMED_OUT, refused--> FAILED */
+#include <assert.h>
+#include <string.h>
+
+#include "scheduler/core/sched_state.h"
+
+enum { SIGNALS_MAX = 64 /* kept for waits that have not begun */ };
+
+static const struct span nothing = {NULL, 0};
+
+void signal_free(struct sched *s, struct signal *signal)
+{
+    sched_text_put(s, signal->name);
+    sched_put(s, signal->json, signal->bytes);
+    sched_put(s, signal, sizeof(*signal));
+}
+
+void wait_end(struct sched *s, struct instance *instance, enum task_state state, struct span json,
+              struct span error)
+{
+    struct wire_output output = {
+        .attempt = 1,
+        .json = json,
+        .error = error,
+        .outcome = state == TASK_SUCCEEDED   ? OUTCOME_SUCCEEDED
+                   : state == TASK_TIMED_OUT ? OUTCOME_TIMED_OUT
+                                             : OUTCOME_FAILED,
+        .started_ms = instance->started_ms,
+        .ended_ms = s->now_ns / EXO_MILLISECOND,
+    };
+
+    timers_drop(s, instance);
+    if (error.bytes > 0 && instance->error == NULL) {
+        instance->error = sched_text(s, error);
+    }
+    if (!output_keep(s, &instance->output, json)) {
+        return;
+    }
+    output_note(s, instance, &output);
+    task_change(s, instance, &instance->task, 0, state, nothing, error);
+    instance_settle(s, instance);
+}
+
+/* The oldest signal of that name, taken out of the list; NULL: none. */
+static struct signal *signal_take(struct execution *e, struct span name)
+{
+    for (struct signal **link = &e->signals; *link != NULL; link = &(*link)->next) {
+        struct signal *signal = *link;
+
+        if (span_is(name, signal->name)) {
+            *link = signal->next;
+            e->signal_count--;
+            return signal;
+        }
+    }
+    return NULL;
+}
+
+void wait_begin(struct sched *s, struct instance *instance)
+{
+    const struct satellite_wait *wait = &instance->satellite->wait;
+    struct execution *e = instance->execution;
+
+    if (instance->task_count == 0 || instance->task.state != TASK_READY ||
+        !instance_may_start(instance)) {
+        return;
+    }
+    if (e->state == EXECUTION_QUEUED) {
+        execution_state_set(s, e, EXECUTION_RUNNING);
+    }
+    instance->task.attempt = 1;
+    task_change(s, instance, &instance->task, 0, TASK_RUNNING, nothing, nothing);
+    instance->ready_ns = s->now_ns;
+    wait_load(s, instance);
+
+    struct signal *signal = wait->signal.bytes == 0 ? NULL : signal_take(e, wait->signal);
+
+    if (signal != NULL) {
+        /* What it holds must live until the batch is sealed. */
+        struct span json = arena_copy(&s->batch_arena, (struct span){signal->json, signal->bytes});
+
+        s->is_broken = s->is_broken || json.data == NULL;
+        signal_free(s, signal);
+        if (!s->is_broken) {
+            wait_end(s, instance, TASK_SUCCEEDED, json, nothing);
+        }
+    }
+}
+
+void wait_load(struct sched *s, struct instance *instance)
+{
+    const struct satellite_wait *wait = &instance->satellite->wait;
+    exo_time ns = wait->for_ns > 0 ? wait->for_ns : wait->timeout_ns;
+
+    if (ns > 0) {
+        timer_set(s, instance, TIMER_OWN, instance->ready_ns + ns);
+    }
+}
+
+void wait_due(struct sched *s, struct instance *instance)
+{
+    if (instance->state != TASK_RUNNING) {
+        return;
+    }
+    if (instance->satellite->wait.for_ns > 0) {
+        wait_end(s, instance, TASK_SUCCEEDED, nothing, nothing);
+    } else {
+        wait_end(s, instance, TASK_TIMED_OUT, nothing,
+                 span_of(instance->satellite->wait.is_approval
+                             ? "WAIT_TIMEOUT: nobody approved it in time"
+                             : "WAIT_TIMEOUT: the signal did not come in time"));
+    }
+}
+
+static struct instance *waiting_in(struct frame *frame, struct span name)
+{
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        struct instance *instance = &frame->instances[i];
+
+        if (instance->state == TASK_RUNNING && instance->satellite->kind == SATELLITE_WAIT &&
+            span_equal(instance->satellite->wait.signal, name)) {
+            return instance;
+        }
+    }
+    return NULL;
+}
+
+static struct instance *waiting_for(struct execution *e, struct span name)
+{
+    struct instance *found = waiting_in(&e->root, name);
+
+    for (uint32_t i = 0; found == NULL && i < e->frame_count; i++) {
+        found = waiting_in(e->frames[i], name);
+    }
+    return found;
+}
+
+enum sched_err wait_signal(struct sched *s, struct execution *e, struct span name, struct span json)
+{
+    struct instance *instance = waiting_for(e, name);
+    struct signal **link = &e->signals;
+
+    if (instance != NULL) {
+        wait_end(s, instance, TASK_SUCCEEDED, json, nothing);
+        return SCHED_OK;
+    }
+    if (e->signal_count == SIGNALS_MAX) {
+        return SCHED_ESTALE;
+    }
+    struct signal *signal = sched_get(s, sizeof(*signal));
+
+    if (signal == NULL) {
+        return SCHED_EMEMORY;
+    }
+    signal->name = sched_text(s, name);
+    signal->json = bytes_copy(s, json, &signal->bytes);
+    while (*link != NULL) {
+        link = &(*link)->next;
+    }
+    *link = signal;
+    e->signal_count++;
+    execution_dirty(s, e);
+    return SCHED_OK;
+}

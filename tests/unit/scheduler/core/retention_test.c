@@ -1,0 +1,113 @@
+/* what may be deleted, and what may not yet. */
+#include "scheduler/core/retention.h"
+
+#include "tests/support/test.h"
+
+static const exo_time now_ns = 500000 * EXO_HOUR;
+static const struct retention_project projects[] = {{"short", EXO_HOUR}, {"ever", 0}};
+static const struct retention_rules rules = {24 * EXO_HOUR, projects, 2};
+static const struct retention_rules for_ever = {0};
+
+/* As execution_id_new makes them. */
+static struct execution_id id_at(exo_time at_ns)
+{
+    static const uint8_t random[10] = {1, 2, 3};
+
+    return execution_id_from_time(at_ns / EXO_MILLISECOND, random);
+}
+
+static bool is_due(const struct retention_rules *r, const char *project, exo_time ended_ago_ns)
+{
+    struct execution_id id = id_at(now_ns - ended_ago_ns);
+
+    return retention_is_due(r, project, &id, now_ns - ended_ago_ns, now_ns);
+}
+
+static void test_each_project_has_its_time(void **state)
+{
+    (void)state;
+    assert_int_equal(retention_least(&rules), EXO_HOUR);
+    assert_int_equal(retention_least(&for_ever), EXO_TIME_NEVER);
+    assert_true(is_due(&rules, "short", EXO_HOUR));
+    assert_false(is_due(&rules, "short", EXO_HOUR - EXO_MILLISECOND));
+    assert_false(is_due(&rules, "other", EXO_HOUR));
+    assert_true(is_due(&rules, "other", 24 * EXO_HOUR));
+    assert_false(is_due(&rules, "ever", 24 * 365 * EXO_HOUR));
+    assert_false(is_due(&for_ever, "other", 24 * 365 * EXO_HOUR));
+    assert_false(is_due(&rules, "short", -EXO_HOUR)); /* a clock that went back */
+}
+
+static void test_an_id_of_the_future_is_kept(void **state)
+{
+    struct execution_id id = id_at(now_ns);
+    struct execution_id v4 = id_at(now_ns);
+
+    (void)state;
+    assert_false(retention_is_due(&rules, "short", &id, now_ns - 2 * EXO_HOUR, now_ns));
+    assert_true(retention_is_due(&rules, "short", &id, now_ns - 2 * EXO_HOUR, now_ns + EXO_HOUR));
+    v4.bytes[6] = 0x40; /* carries no time */
+    assert_true(retention_is_due(&rules, "short", &v4, now_ns - 2 * EXO_HOUR, now_ns));
+}
+
+static void test_fresh_ids_need_no_look(void **state)
+{
+    const exo_time margin_ns = 5 * EXO_SECOND;
+    exo_time taken_ns = now_ns - 30 * EXO_MINUTE;
+    struct execution_id fresh = id_at(now_ns);
+    struct execution_id old = id_at(taken_ns + margin_ns);
+    struct execution_id future = id_at(now_ns + EXO_MINUTE);
+    struct execution_id far = id_at(now_ns);
+
+    (void)state;
+    assert_true(retention_is_fresh(&rules, &fresh, taken_ns, now_ns, margin_ns));
+    assert_false(retention_is_fresh(&rules, &old, taken_ns, now_ns, margin_ns));
+    assert_false(retention_is_fresh(&rules, &future, taken_ns, now_ns, margin_ns));
+    for (int i = 0; i < 6; i++) {
+        far.bytes[i] = 0xff;
+    }
+    assert_false(retention_is_fresh(&rules, &far, taken_ns, now_ns, margin_ns));
+    /* Two hours later it may have ended and gone. */
+    assert_false(retention_is_fresh(&rules, &fresh, taken_ns, now_ns + 2 * EXO_HOUR, margin_ns));
+    assert_true(retention_is_fresh(&for_ever, &fresh, taken_ns, now_ns + 2 * EXO_HOUR, margin_ns));
+    fresh.bytes[6] = 0x40;
+    assert_false(retention_is_fresh(&rules, &fresh, taken_ns, now_ns, margin_ns));
+}
+
+/* Nothing that is fresh may have been due before: whatever goes was not fresh from then on. */
+static void test_what_went_is_not_fresh(void **state)
+{
+    (void)state;
+    for (exo_time ended_ns = now_ns; ended_ns < now_ns + 100 * EXO_MINUTE; ended_ns += 7777777777) {
+        struct execution_id id = id_at(now_ns + 40 * EXO_MINUTE);
+
+        for (exo_time at_ns = ended_ns; at_ns < now_ns + 400 * EXO_MINUTE; at_ns += EXO_MINUTE) {
+            if (retention_is_due(&rules, "short", &id, ended_ns, at_ns)) {
+                assert_false(retention_is_fresh(&rules, &id, 0, at_ns, 0));
+            }
+        }
+    }
+}
+
+static void test_the_record_before_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(retention_below(100, INT64_MAX), 99);
+    assert_int_equal(retention_below(100, 40), 39);
+    assert_int_equal(retention_below(40, 100), 39);
+    assert_int_equal(retention_below(1, 1), 0);
+    assert_int_equal(retention_below(0, 0), 0);
+    assert_int_equal(retention_below(100, 0), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_project_has_its_time),
+        cmocka_unit_test(test_an_id_of_the_future_is_kept),
+        cmocka_unit_test(test_fresh_ids_need_no_look),
+        cmocka_unit_test(test_what_went_is_not_fresh),
+        cmocka_unit_test(test_the_record_before_stays),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/* leases: when the table of leases is asked for. The store is a puppet that answers on the next
+ * turn of the loop; a round lasts an hour here, so whatever comes sooner was hurried. */
+#include "infra/store/backend.h"
+#include "scheduler/shard.h"
+
+#include "tests/support/test.h"
+
+#include <stdio.h>
+
+enum { SHARDS = 2 };
+
+/* What leases.c wants of its neighbours. */
+static bool is_warm;
+static unsigned opened;
+
+bool fleet_link_is_warm(const struct fleet_link *link)
+{
+    (void)link;
+    return is_warm;
+}
+
+struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
+{
+    static struct shard shards[SHARDS];
+
+    (void)scheduler;
+    opened++;
+    return &shards[number];
+}
+
+void shard_close(struct shard *shard)
+{
+    (void)shard;
+}
+
+void scheduler_say(const struct scheduler *scheduler, const char *event, const char *format, ...)
+{
+    (void)scheduler;
+    (void)event;
+    (void)format;
+}
+
+/* The puppet. */
+static struct puppet {
+    struct store store;
+    struct loop *loop;
+    struct store_lease leases[SHARDS];
+    unsigned rounds;
+    store_leases_done *done;
+    void *argument;
+    unsigned wanted_rounds;
+    struct leases *hurries; /* hurried once, while its round is on its way */
+    bool is_done;
+} puppet;
+
+static void answer(void *unused)
+{
+    static const char *const processes[] = {"me"};
+    const uint64_t beats[] = {puppet.rounds};
+    const struct store_leases table = {puppet.leases, SHARDS, processes, beats, 1};
+
+    (void)unused;
+    puppet.is_done = puppet.rounds >= puppet.wanted_rounds;
+    puppet.done(puppet.argument, &table, NULL);
+}
+
+static void lease_round(struct store *store, const struct store_lease_round *round,
+                        store_leases_done *done, void *argument)
+{
+    (void)store;
+    puppet.rounds++;
+    for (uint32_t i = 0; i < round->take_count; i++) {
+        struct store_lease *lease = &puppet.leases[round->takes[i].shard];
+
+        (void)snprintf(lease->owner, sizeof(lease->owner), "%s", round->process);
+        lease->beat++;
+    }
+    puppet.done = done;
+    puppet.argument = argument;
+    if (puppet.hurries != NULL) {
+        leases_hurry(puppet.hurries);
+        puppet.hurries = NULL;
+    }
+    loop_defer(puppet.loop, answer, NULL);
+}
+
+static void run_rounds(unsigned count)
+{
+    puppet.wanted_rounds = puppet.rounds + count;
+    puppet.is_done = false;
+    assert_true(loop_run_until(puppet.loop, &puppet.is_done, 20 * EXO_SECOND));
+}
+
+static void run_a_while(void)
+{
+    bool never = false;
+
+    (void)loop_run_until(puppet.loop, &never, 60 * EXO_MILLISECOND);
+}
+
+static void test_waits_until_the_fleet_is_warm(void **state)
+{
+    static const struct store_backend backend = {.lease_round = lease_round};
+    static struct heap_budget budget;
+    struct exo_error err;
+    struct shard *shards[SHARDS] = {NULL};
+    struct scheduler scheduler = {
+        .store = &puppet.store,
+        .shard_count = SHARDS,
+        .process = "me",
+        .allocator = allocator_heap(&budget),
+        .shards = shards,
+        .settings = {.round_ns = EXO_HOUR, .lease_ns = EXO_SECOND},
+    };
+
+    (void)state;
+    puppet.store.backend = &backend;
+    puppet.loop = loop_new(&err);
+    assert_non_null(puppet.loop);
+    for (uint32_t i = 0; i < SHARDS; i++) {
+        puppet.leases[i].shard = i;
+    }
+    scheduler.loop = puppet.loop;
+    scheduler.leases = leases_open(&scheduler);
+    run_rounds(1);
+    run_a_while();
+    assert_int_equal(puppet.rounds, 1); /* asks no more: the answer would be of no use */
+    assert_int_equal(opened, 0);
+    is_warm = true;
+    leases_hurry(scheduler.leases);
+    run_rounds(2); /* sees what is free, takes it */
+    run_a_while();
+    assert_int_equal(opened, SHARDS);
+    unsigned settled = puppet.rounds;
+
+    run_a_while();
+    assert_int_equal(puppet.rounds, settled);
+    leases_hurry(scheduler.leases);
+    leases_hurry(scheduler.leases);
+    run_rounds(1);
+    leases_close(scheduler.leases);
+    loop_free(puppet.loop);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+/* One that comes while a round is on its way is not lost: another follows. */
+static void test_hurried_within_a_round(void **state)
+{
+    static struct heap_budget budget;
+    struct exo_error err;
+    struct shard *shards[SHARDS] = {NULL};
+    struct scheduler scheduler = {
+        .store = &puppet.store,
+        .shard_count = SHARDS,
+        .process = "me",
+        .allocator = allocator_heap(&budget),
+        .shards = shards,
+        .settings = {.round_ns = EXO_HOUR, .lease_ns = EXO_SECOND},
+    };
+
+    (void)state;
+    is_warm = false;
+    puppet.rounds = 0;
+    puppet.loop = loop_new(&err);
+    assert_non_null(puppet.loop);
+    scheduler.loop = puppet.loop;
+    scheduler.leases = leases_open(&scheduler);
+    puppet.hurries = scheduler.leases;
+    run_rounds(2);
+    run_a_while();
+    assert_int_equal(puppet.rounds, 2);
+    leases_close(scheduler.leases);
+    loop_free(puppet.loop);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_waits_until_the_fleet_is_warm),
+        cmocka_unit_test(test_hurried_within_a_round),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
