@@ -330,7 +330,7 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
 
         execution_id_format(&id, text);
         job.execution_id = span_of(text);
-        outbox_add(shard, target, &job);
+        outbox_add(shard, target, (struct wire_peer){.kind = PEER_JOB, .forwarded_job = job});
         return JOB_TAKEN;
     }
     if (!is_fresh(shard, &id) && !sched_is_known(shard->sched, &id)) {
@@ -401,24 +401,43 @@ static void take_report(struct shard *shard, const struct wire_status *status,
     (void)shard_step(shard, &event); /* what it says is counted by the core */
 }
 
-static void take_peer(struct shard *shard, const struct wire_peer *peer,
-                      const struct log_record *record)
+static void take_forwarded(struct shard *shard, const struct wire_job *job,
+                           const struct log_record *record)
 {
     struct execution_id id;
     struct refusal refusal = {{0}};
 
+    if (!execution_id_parse(job->execution_id, &id) ||
+        !job_submit(shard, job, &id, record->timestamp_ns, &refusal)) {
+        letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    }
+}
+
+static void take_peer(struct shard *shard, const struct wire_peer *peer,
+                      const struct log_record *record)
+{
     if (peer->source >= shard->scheduler->shard_count ||
         peer->sequence <= shard->received[peer->source]) {
         return; /* a repeat */
     }
     shard->received[peer->source] = peer->sequence;
     shard->is_extra_dirty = true;
-    if (!peer->has_job) {
-        return; /* of a newer program: its kind is not known here */
-    }
-    if (!execution_id_parse(peer->forwarded_job.execution_id, &id) ||
-        !job_submit(shard, &peer->forwarded_job, &id, record->timestamp_ns, &refusal)) {
-        letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    switch (peer->kind) {
+    case PEER_JOB:
+        take_forwarded(shard, &peer->forwarded_job, record);
+        break;
+    case PEER_KEY_ASK:
+        keys_ask(shard, &peer->key_ask);
+        break;
+    case PEER_KEY_RELEASE:
+        keys_release(shard, &peer->key_release);
+        break;
+    case PEER_KEY_ANSWER:
+        (void)shard_step(shard,
+                         &(struct sched_event){.kind = SCHED_ANSWER, .answer = peer->key_answer});
+        break;
+    case PEER_UNKNOWN: /* of a newer program */
+        break;
     }
 }
 

@@ -184,9 +184,23 @@ static const struct wire_signal *fill_signals(struct sealed *sealed, const struc
     return signals;
 }
 
+static uint32_t fill_gates(const struct execution *e, struct wire_gate *gates)
+{
+    uint32_t count = 0;
+
+    for (uint32_t kind = 0; kind < KEY_KIND_NR; kind++) {
+        if (e->gates[kind].text != NULL) {
+            gates[count++] =
+                (struct wire_gate){kind, e->gates[kind].state, span_of(e->gates[kind].text)};
+        }
+    }
+    return count;
+}
+
 static struct span pack_body(struct sealed *sealed, const struct execution *e,
                              struct buffer *scratch)
 {
+    struct wire_gate gates[KEY_KIND_NR];
     struct wire_body body = {
         .instances = fill_instances(sealed, &e->root),
         .instance_count = e->root.instance_count,
@@ -199,6 +213,8 @@ static struct span pack_body(struct sealed *sealed, const struct execution *e,
         .priority = e->priority,
         .signals = fill_signals(sealed, e),
         .signal_count = e->signal_count,
+        .gates = gates,
+        .gate_count = fill_gates(e, gates),
     };
 
     buffer_reset(scratch);

@@ -13,6 +13,7 @@
 
 #include "scheduler/caution.h"
 #include "scheduler/core/early_cancel.h"
+#include "scheduler/keys.h"
 #include "scheduler/scheduler.h"
 #include "schemas/wire/state.h"
 
@@ -77,6 +78,7 @@ struct shard {
     exo_time base_loop_ns; /* ... at this time of the loop */
     exo_time taken_wall_ns;
     struct sched *sched;
+    struct keys keys;
     struct shard_input inputs[INPUT_NR];
     struct arena open_arena; /* of the events in the open batch */
     struct sealed sealed;    /* the batch in flight */
@@ -230,7 +232,7 @@ void resolve_free(struct shard *shard);
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
 void relay_outbox(struct shard *shard);
-void outbox_add(struct shard *shard, uint32_t target, const struct wire_job *job);
+void outbox_add(struct shard *shard, uint32_t target, struct wire_peer peer);
 void outbox_free(struct shard *shard);
 
 /* ---- events.c ---- */

@@ -160,6 +160,9 @@ void execution_release(struct sched *s, struct execution *e)
     }
     sched_put(s, e->frames, e->frame_capacity * sizeof(struct frame *));
     frame_release(s, &e->root);
+    for (int kind = 0; kind < KEY_KIND_NR; kind++) {
+        sched_text_put(s, e->gates[kind].text);
+    }
     while (e->signals != NULL) {
         struct signal *next = e->signals->next;
 
@@ -197,6 +200,7 @@ void execution_state_set(struct sched *s, struct execution *e, enum execution_st
         e->ended_ns = s->now_ns;
         e->is_freed_at_seal = true;
         heap_remove(&s->timeouts, &e->timer);
+        gates_release(s, e);
         s->counts.finished_executions++;
     }
     change_execution(s, e);
@@ -236,7 +240,7 @@ enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit)
     }
     s->counts.admitted++;
     change_execution(s, e);
-    frame_begin(s, &e->root);
+    gates_ask(s, e);
     return SCHED_OK;
 }
 

@@ -20,6 +20,7 @@
 #include "schemas/cluster/cluster.h"
 #include "schemas/vocab/ids.h"
 #include "schemas/vocab/states.h"
+#include "schemas/wire/key.h"
 #include "schemas/wire/state.h"
 
 enum { PAGE_TASKS = WIRE_PAGE_TASKS, OUTPUT_KEPT_BYTES = 512 };
@@ -111,6 +112,14 @@ struct task {
 struct page {
     bool is_dirty;
     struct task tasks[PAGE_TASKS];
+};
+
+enum gate_state { GATE_NONE, GATE_ASKED, GATE_OPEN };
+
+/* What an execution asks for before it begins: its keys. */
+struct gate {
+    uint8_t state; /* enum gate_state */
+    char *text;    /* of the key, owned; NULL: none */
 };
 
 /* A signal that came before its wait. */
@@ -214,7 +223,7 @@ struct execution {
     bool is_new;    /* no row yet */
     bool is_dirty;
     bool is_freed_at_seal;
-    bool is_finish_queued;
+    bool has_begun; /* its keys were granted */
     struct frame root;
     struct frame **frames; /* live runs of groups by number */
     uint32_t frame_count, frame_capacity;
@@ -243,8 +252,9 @@ struct execution {
     uint32_t stop_number;     /* ... and the next instance */
     uint32_t offer_number;    /* of a change of pace in progress: the next instance */
     bool is_offer_queued;
-    uint32_t priority;      /* the cluster's, unless somebody changed it */
-    struct signal *signals; /* that nobody waited for yet, oldest first */
+    uint32_t priority;              /* the cluster's, unless somebody changed it */
+    struct gate gates[KEY_KIND_NR]; /* by kind */
+    struct signal *signals;         /* that nobody waited for yet, oldest first */
     uint32_t signal_count;
     struct execution *dirty_next;
 };
@@ -304,6 +314,12 @@ enum task_state instance_stop(const struct instance *instance);
 static inline bool instance_is_stopped(const struct instance *instance)
 {
     return instance_stop(instance) != TASK_WAITING;
+}
+
+/* execution_is_gated is true while it waits for a key. */
+static inline bool execution_is_gated(const struct execution *e)
+{
+    return e->gates[KEY_CONCURRENCY].state == GATE_ASKED || e->gates[KEY_RATE].state == GATE_ASKED;
 }
 
 /* instance_may_start is true while attempts and runs of it may begin. */

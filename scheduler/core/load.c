@@ -194,6 +194,20 @@ static bool signals_load(struct sched *s, struct execution *e, const struct wire
     return !s->is_broken;
 }
 
+static bool gates_fill(struct sched *s, struct execution *e, const struct wire_body *body)
+{
+    for (uint32_t i = 0; i < body->gate_count; i++) {
+        const struct wire_gate *gate = &body->gates[i];
+
+        if (gate->kind < KEY_KIND_NR && gate->state <= GATE_OPEN &&
+            e->gates[gate->kind].text == NULL) {
+            e->gates[gate->kind].state = (uint8_t)gate->state;
+            e->gates[gate->kind].text = sched_text(s, gate->text);
+        }
+    }
+    return !s->is_broken;
+}
+
 static enum sched_err instances_load(struct sched *s, struct frame *frame,
                                      const struct wire_instance *kept)
 {
@@ -240,7 +254,7 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
     if (loaded->body.has_priority && loaded->body.priority <= CLUSTER_PRIORITY_MAX) {
         e->priority = loaded->body.priority;
     }
-    if (!signals_load(s, e, &loaded->body)) {
+    if (!signals_load(s, e, &loaded->body) || !gates_fill(s, e, &loaded->body)) {
         execution_release(s, e);
         return SCHED_EMEMORY;
     }
@@ -441,6 +455,8 @@ static void execution_load_done(struct sched *s, struct execution *e)
     for (uint32_t i = 0; i < e->frame_count; i++) {
         frame_load_done(s, e->frames[i]);
     }
+    e->has_begun = !execution_is_gated(e);
+    gates_load(s, e);
     if (e->state == EXECUTION_CANCELLING) {
         stop_begin(s, e);
     }

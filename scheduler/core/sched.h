@@ -51,6 +51,7 @@ enum sched_event_kind {
     SCHED_TIMER,   /* something is due */
     SCHED_BARRIER, /* all input below an end asked at asked_ns has been applied */
     SCHED_VALUE,   /* what a need asked for */
+    SCHED_ANSWER,  /* of a key's shard */
     SCHED_FAIL,    /* an input that concerns an execution brings its reader down: it fails */
     SCHED_EVENT_NR,
 };
@@ -127,6 +128,7 @@ struct sched_event {
         struct sched_grant grant;
         struct sched_witness witness;
         struct sched_value value;
+        struct wire_key_answer answer;
         exo_time asked_ns; /* BARRIER */
     };
 };
@@ -261,6 +263,18 @@ struct sched_items {
     uint32_t count;
 };
 
+/* To the shard of a key. text and project are borrowed from the execution until sched_sealed. */
+struct sched_message {
+    struct execution_id id;
+    bool is_release;
+    enum wire_key_kind kind;
+    struct span project;
+    struct span text;
+    enum wire_key_policy policy; /* of an ask, as the next two */
+    uint32_t limit;
+    exo_time per_ns;
+};
+
 struct sched_batch {
     struct execution *dirty; /* list by dirty_next: rows to write */
     const struct sched_change *changes;
@@ -278,6 +292,8 @@ struct sched_batch {
     struct frame *const *frames; /* runs of groups whose rows are to be written; is_ended: for the
                                   * last time */
     uint32_t frame_count;
+    const struct sched_message *messages;
+    uint32_t message_count;
     const struct sched_need *needs;
     uint32_t need_count;
     const struct sched_blob *blobs;

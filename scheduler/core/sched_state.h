@@ -4,6 +4,7 @@
  *   admit.c      executions come and go: memory, submit, finish
  *   stop.c       what an end from outside does to all that runs
  *   control.c    what people ask for while it runs
+ *   gate.c       keys that are asked for before anything begins
  *   wait.c       satellites that wait for time, a signal, a person
  *   timer.c      queue and total timeouts
  *   frame.c      runs of a scope: the top level's and those of groups
@@ -71,6 +72,7 @@ struct sched {
     uint32_t works_head;
     struct vector changes, dispatches, kills, outputs, pages, items, needs, blobs;
     struct vector frames; /* struct frame *: to be written */
+    struct vector messages;
     bool wants_barrier;
     uint32_t budget;          /* changes this step may still make */
     struct arena scratch;     /* expressions; reset after use */
@@ -107,12 +109,19 @@ void instance_stop_set(struct sched *s, struct instance *instance, enum task_sta
 void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 bool tail_end(struct instance *instance, enum task_state state);
 void stop_begin(struct sched *s, struct execution *e);
+void finals_stop(struct sched *s, struct execution *e);
 void stop_work(struct sched *s, struct execution *e);
 
 /* control.c */
 enum sched_err control_step(struct sched *s, const struct sched_command *command);
 enum sched_err control_cancel(struct sched *s, struct execution *e, struct span reason);
 void offer_work(struct sched *s, struct execution *e);
+
+/* gate.c */
+void gates_ask(struct sched *s, struct execution *e);
+void gates_load(struct sched *s, struct execution *e);
+void gates_release(struct sched *s, struct execution *e);
+enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer);
 
 /* wait.c */
 void wait_begin(struct sched *s, struct instance *instance);

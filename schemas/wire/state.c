@@ -293,6 +293,18 @@ static void signals_fill(const struct wire_body *body, struct arena *scratch,
     }
 }
 
+static void gates_fill(const struct wire_body *body, struct arena *scratch,
+                       Exo__V1__ExecutionBody *message)
+{
+    message->gates = message_array(scratch, &exo__v1__gate__descriptor, body->gate_count);
+    message->n_gates = message->gates == NULL ? 0 : body->gate_count;
+    for (size_t i = 0; i < message->n_gates; i++) {
+        message->gates[i]->kind = body->gates[i].kind;
+        message->gates[i]->state = body->gates[i].state;
+        message->gates[i]->text = message_string(scratch, body->gates[i].text);
+    }
+}
+
 void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer)
 {
     Exo__V1__ExecutionBody message;
@@ -306,6 +318,7 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     message.task_total = body->task_total;
     message.priority = body->has_priority ? body->priority + 1 : 0;
     signals_fill(body, scratch, &message);
+    gates_fill(body, scratch, &message);
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
     message.ending = body->ending;
@@ -329,8 +342,9 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         return WIRE_EVERSION;
     }
     struct wire_signal *signals = arena_alloc(arena, message->n_signals * sizeof(*signals));
+    struct wire_gate *gates = arena_alloc(arena, message->n_gates * sizeof(*gates));
 
-    result = signals == NULL
+    result = signals == NULL || gates == NULL
                  ? WIRE_EMEMORY
                  : instances_read(message->instances, message->n_instances, arena, &instances);
     if (result != WIRE_OK) {
@@ -339,6 +353,10 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
     for (size_t i = 0; i < message->n_signals; i++) {
         signals[i] = (struct wire_signal){span_of(message->signals[i]->name),
                                           message_span(message->signals[i]->json)};
+    }
+    for (size_t i = 0; i < message->n_gates; i++) {
+        gates[i] = (struct wire_gate){message->gates[i]->kind, message->gates[i]->state,
+                                      span_of(message->gates[i]->text)};
     }
     *ret_body = (struct wire_body){
         .instances = instances,
@@ -352,6 +370,8 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .priority = message->priority > 0 ? message->priority - 1 : 0,
         .signals = signals,
         .signal_count = (uint32_t)message->n_signals,
+        .gates = gates,
+        .gate_count = (uint32_t)message->n_gates,
     };
     return WIRE_OK;
 }

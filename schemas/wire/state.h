@@ -96,6 +96,13 @@ struct wire_signal {
     struct span json;
 };
 
+/* A key that an execution asks for before it begins. */
+struct wire_gate {
+    uint32_t kind;  /* enum wire_key_kind */
+    uint32_t state; /* 0 not asked yet, 1 asked, 2 granted */
+    struct span text;
+};
+
 struct wire_body {
     const struct wire_instance *instances;
     uint32_t instance_count;
@@ -108,6 +115,8 @@ struct wire_body {
     uint32_t priority;
     const struct wire_signal *signals;
     uint32_t signal_count;
+    const struct wire_gate *gates;
+    uint32_t gate_count;
 };
 
 /* One run of a group. */

@@ -10,6 +10,7 @@
 #include "schemas/vocab/ids.h"
 #include "schemas/wire/codec.h"
 #include "schemas/wire/job.h"
+#include "schemas/wire/key.h"
 
 enum wire_report_kind {
     REPORT_ACCEPTED = 1,
@@ -87,11 +88,24 @@ struct wire_command {
     uint32_t priority; /* PRIORITY */
 };
 
+enum wire_peer_kind {
+    PEER_UNKNOWN, /* of a newer program */
+    PEER_JOB,
+    PEER_KEY_ASK,
+    PEER_KEY_RELEASE,
+    PEER_KEY_ANSWER,
+};
+
 struct wire_peer {
     uint32_t source;
     uint64_t sequence;
-    bool has_job;
-    struct wire_job forwarded_job;
+    enum wire_peer_kind kind;
+    union {
+        struct wire_job forwarded_job;
+        struct wire_key_ask key_ask;
+        struct wire_key_release key_release;
+        struct wire_key_answer key_answer;
+    };
 };
 
 struct wire_status {

@@ -553,6 +553,81 @@ static void a_map_grows_while_it_runs(void **state)
     bench_close(&bench);
 }
 
+static enum sched_err key_answer(struct sched_bench *bench, enum wire_key_kind kind,
+                                 enum wire_key_verdict verdict)
+{
+    struct sched_event event = {.kind = SCHED_ANSWER, .answer = {bench->id, kind, verdict}};
+
+    return bench_step(bench, &event);
+}
+
+/* Nothing begins before its keys are granted: first the one of concurrency, then the rate. */
+static void keys_are_asked_for_first(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, HEAD "  concurrency: {key: \"k-${{ input.n }}\", limit: 3}\n"
+                            "  rate: {limit: 5, per: 1m}\n"
+                            "  satellites:\n"
+                            "    - {name: a, command: [x]}\n");
+    bench_submit(&bench, "{\"n\":7}");
+    struct sched_batch batch = sched_batch(bench.sched);
+
+    assert_int_equal(batch.message_count, 1);
+    assert_int_equal(batch.messages[0].kind, KEY_CONCURRENCY);
+    assert_true(span_is(batch.messages[0].text, "k-7"));
+    assert_int_equal(batch.messages[0].limit, 3);
+    assert_int_equal(bench_grant(&bench), 0);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_RATE, KEY_GRANTED), SCHED_ESTALE);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_GRANTED), SCHED_OK);
+    batch = sched_batch(bench.sched);
+    assert_int_equal(batch.message_count, 1);
+    assert_int_equal(batch.messages[0].kind, KEY_RATE);
+    assert_true(span_is(batch.messages[0].text, "story"));
+    assert_int_equal(bench_grant(&bench), 0);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_RATE, KEY_GRANTED), SCHED_OK);
+    assert_int_equal(bench_grant(&bench), 1);
+    succeed(&bench, "a", "1");
+    assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
+    batch = sched_batch(bench.sched);
+    assert_int_equal(batch.message_count, 1);
+    assert_true(batch.messages[0].is_release);
+    bench_close(&bench);
+}
+
+static void a_key_may_refuse_and_take_back(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, HEAD "  concurrency: {}\n"
+                            "  satellites:\n"
+                            "    - {name: a, command: [x]}\n"
+                            "    - {name: end, final: true, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_GRANTED), SCHED_OK);
+    assert_int_equal(bench_grant(&bench), 1);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_REFUSED), SCHED_ESTALE);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_CANCELLED), SCHED_OK);
+    assert_int_equal(bench_finish(&bench, "a", OUTCOME_CANCELLED, ""), SCHED_OK);
+    assert_int_equal(bench_grant(&bench), 1);
+    succeed(&bench, "end", "1");
+    assert_int_equal(bench.ended, EXECUTION_CANCELLED);
+    bench_close(&bench);
+    bench_open(&bench, HEAD "  concurrency: {on_limit: reject}\n"
+                            "  satellites:\n"
+                            "    - {name: a, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_REFUSED), SCHED_OK);
+    assert_int_equal(bench.ended, EXECUTION_FAILED);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -576,6 +651,8 @@ int main(void)
         cmocka_unit_test(an_attempt_skips_the_rest),
         cmocka_unit_test(an_attempt_asks_for_another_time),
         cmocka_unit_test(a_map_grows_while_it_runs),
+        cmocka_unit_test(keys_are_asked_for_first),
+        cmocka_unit_test(a_key_may_refuse_and_take_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

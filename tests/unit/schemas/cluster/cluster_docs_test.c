@@ -68,6 +68,8 @@ static void note_file(struct usage *usage, const struct value *file)
 
     note_map(usage, TABLE_FILE, file);
     note_map(usage, TABLE_CLUSTER, cluster);
+    note_map(usage, TABLE_CONCURRENCY, value_get(cluster, span_of("concurrency")));
+    note_map(usage, TABLE_RATE, value_get(cluster, span_of("rate")));
     for (uint32_t i = 0; inputs != NULL && i < inputs->count; i++) {
         note_map(usage, TABLE_INPUT, &inputs->members[i].value);
     }

@@ -90,7 +90,7 @@ static void test_status(void **state)
     const struct wire_command command = {
         .kind = COMMAND_CANCEL, .execution = id, .reason = span_of("why")};
     const struct wire_peer peer = {
-        .source = 1, .sequence = 2, .has_job = true, .forwarded_job = {.cluster = span_of("c")}};
+        .source = 1, .sequence = 2, .kind = PEER_JOB, .forwarded_job = {.cluster = span_of("c")}};
     const struct wire_status status = {.worker = span_of("w"),
                                        .incarnation = UINT64_MAX,
                                        .reports = &report,
@@ -117,6 +117,67 @@ static void test_status(void **state)
     assert_memory_equal(&back.reports[0].log_digest, &report.log_digest, DIGEST_BYTES);
     assert_span(back.commands[0].reason, "why");
     assert_span(back.peers[0].forwarded_job.cluster, "c");
+}
+
+static void test_keys(void **state)
+{
+    const struct wire_peer peers[] = {
+        {.source = 1,
+         .sequence = 2,
+         .kind = PEER_KEY_ASK,
+         .key_ask = {{{7}}, id, KEY_RATE, KEY_REJECT, 3, 4 * EXO_SECOND}},
+        {.source = 1, .sequence = 3, .kind = PEER_KEY_RELEASE, .key_release = {{{8}}, id}},
+        {.source = 1,
+         .sequence = 4,
+         .kind = PEER_KEY_ANSWER,
+         .key_answer = {id, KEY_CONCURRENCY, KEY_CANCELLED}},
+        {.source = 1, .sequence = 5},
+    };
+    struct wire_peer wrong = peers[0];
+    struct wire_status status = {.peers = peers, .peer_count = 4};
+    struct wire_status back;
+
+    (void)state;
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_int_equal(back.peer_count, 4);
+    assert_int_equal(back.peers[0].kind, PEER_KEY_ASK);
+    assert_memory_equal(back.peers[0].key_ask.key.bytes, peers[0].key_ask.key.bytes, DIGEST_BYTES);
+    assert_int_equal(back.peers[0].key_ask.limit, 3);
+    assert_int_equal(back.peers[0].key_ask.per_ns, 4 * EXO_SECOND);
+    assert_int_equal(back.peers[1].key_release.key.bytes[0], 8);
+    assert_int_equal(back.peers[2].key_answer.verdict, KEY_CANCELLED);
+    assert_int_equal(back.peers[3].kind, PEER_UNKNOWN);
+    wrong.key_ask.limit = 0;
+    status = (struct wire_status){.peers = &wrong, .peer_count = 1};
+    buffer_reset(&tools.text);
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back),
+                     WIRE_EMALFORMED);
+}
+
+static void test_key_state(void **state)
+{
+    const struct execution_id ids[] = {{{1}}, {{2}}, {{3}}};
+    struct wire_key_state kept = {.kind = KEY_CONCURRENCY,
+                                  .limit = 2,
+                                  .holders = ids,
+                                  .holder_count = 2,
+                                  .waiting = ids + 2,
+                                  .waiting_count = 1};
+    struct wire_key_state back;
+
+    (void)state;
+    wire_key_state_pack(&kept, &tools.arena, &tools.text);
+    assert_int_equal(wire_key_state_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_int_equal(back.holder_count, 2);
+    assert_int_equal(back.waiting_count, 1);
+    assert_int_equal(back.waiting[0].bytes[0], 3);
+    kept.limit = 0;
+    buffer_reset(&tools.text);
+    wire_key_state_pack(&kept, &tools.arena, &tools.text);
+    assert_int_equal(wire_key_state_unpack(buffer_span(&tools.text), &tools.arena, &back),
+                     WIRE_EMALFORMED);
 }
 
 static void test_status_refuses(void **state)
@@ -401,6 +462,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_job, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_key_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_of_no_spec_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fleet, setup, teardown),
