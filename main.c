@@ -91,6 +91,7 @@ static const struct command *const rows[] = {
     &command_get,
     &command_list,
     &command_logs,
+    &command_artefacts,
     &command_cancel,
     &command_pause,
     &command_resume,
@@ -127,6 +128,7 @@ static const struct command *const rows[] = {
     &command_restore_point_begin,
     &command_restore_point_complete,
     &command_restore_point_list,
+    &command_gc,
     &command_config,
     &command_version,
 };

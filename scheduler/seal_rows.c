@@ -156,6 +156,7 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .ready_ns = instance->ready_ns,
         .is_pruned = instance->is_pruned,
         .more = items_text(sealed, &instance->more),
+        .has_artefacts = instance->has_artefacts,
     };
     memcpy(to->counts, instance->counts, sizeof(instance->counts));
     if (to->has_task) {
@@ -437,6 +438,19 @@ static void seal_items(struct sealed *sealed, const struct sched_batch *batch,
     }
 }
 
+static void seal_references(struct sealed *sealed, const struct sched_batch *batch)
+{
+    struct store_reference *references =
+        sealed_alloc(sealed, batch->blob_count * sizeof(*references));
+
+    for (uint32_t i = 0; i < batch->blob_count; i++) {
+        references[i] = (struct store_reference){.execution = batch->blobs[i].execution->id,
+                                                 .digest = batch->blobs[i].digest};
+    }
+    sealed->batch.references = references;
+    sealed->batch.reference_count = batch->blob_count;
+}
+
 void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
                const struct seal_facts *facts)
 {
@@ -452,6 +466,7 @@ void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
     sealed->batch.segments = segments;
     seal_outputs(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);
     seal_items(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);
+    seal_references(sealed, batch);
     if (scratch.is_failed) {
         abort();
     }

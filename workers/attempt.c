@@ -29,6 +29,8 @@ struct attempt *attempt_new(const struct attempt_host *host, struct slot_handle 
     a->id = *id;
     a->number = task->attempt;
     a->input.fd = -1;
+    a->left.artefacts_fd = -1;
+    a->left.package_fd = -1;
     spool_name(id, task->attempt, a->name);
     arena_init(&a->arena, allocator_heap(&a->budget), ITEM_BYTES_MAX);
     arena_init(&a->files_arena, allocator_heap(&a->files_budget), FILES_BYTES_MAX);
@@ -59,6 +61,8 @@ static void attempt_free(struct attempt *a)
     count->is_none = --count->alive == 0;
     attempt_input_release(a);
     attempt_image_release(a);
+    attempt_artefacts_release(a);
+    attempt_cache_release(a);
     attempt_leavings_release(a);
     grants_wipe(&a->grants);
     if (a->plan != NULL) {
@@ -103,6 +107,8 @@ void attempt_forget(struct attempt *a)
         return;
     }
     attempt_input_release(a);
+    attempt_artefacts_release(a);
+    attempt_cache_release(a);
     attempt_uploads_cancel(a);
     a->is_forgotten = true;
     if (a->busy == 0) {
@@ -219,6 +225,8 @@ static void spec_fill(struct attempt *a, struct sandbox_spec *spec)
         .mount_count = a->grants.mount_count,
         .secrets = a->grants.secrets,
         .secret_count = a->grants.secret_count,
+        .artefacts = a->artefact_mounts,
+        .artefacts_count = a->artefact_count,
     };
     if (a->host->is_dry) {
         return;
@@ -242,6 +250,11 @@ void attempt_start(struct attempt *a)
     struct sandbox_spec spec;
     struct exo_error err = {.code = EXO_OK};
 
+    if (a->cache.is_hit) {
+        grants_wipe(&a->grants);
+        attempt_tell(a, WORKER_ON_EXITED, ATTEMPT_EXITED, EXIT_STATUS_DONE);
+        return;
+    }
     spec_fill(a, &spec);
     a->run = sandbox_start(a->host->sandbox, &spec, &events, &err);
     grants_wipe(&a->grants);
@@ -294,6 +307,10 @@ void attempt_fill_report(const struct attempt *a, struct wire_report *report)
         report->output_digest = a->report.output_digest;
         report->output_bytes = a->report.output_bytes;
         report->control = a->report.control;
+        report->is_cached = a->report.is_cached;
+        report->has_artefacts = a->report.has_artefacts;
+        report->artefacts_digest = a->report.artefacts_digest;
+        report->artefacts_bytes = a->report.artefacts_bytes;
     } else if (report->error.bytes == 0) {
         report->error = span_of(a->error);
     }

@@ -24,7 +24,8 @@
 #include "workers/spool.h"
 
 struct attempt;
-struct image_store; /* workers/image/image.h */
+struct image_store;    /* workers/image/image.h */
+struct artefact_store; /* workers/artefact_store.h */
 
 /* Attempts that are not freed yet, forgotten ones too. */
 struct attempt_count {
@@ -36,11 +37,12 @@ struct attempt_count {
 struct attempt_host {
     struct loop *loop;
     struct sandbox *sandbox;
-    bool is_dry;                /* the null sandbox: no image, no input, nothing on disk */
-    struct image_store *images; /* NULL when dry */
-    struct attempt_api *api;    /* NULL: this worker knows no API */
-    struct spool *spool;        /* NULL when dry */
-    struct log *logs;           /* for exo.logs; NULL: nobody can follow */
+    bool is_dry;                      /* the null sandbox: no image, no input, nothing on disk */
+    struct image_store *images;       /* NULL when dry */
+    struct artefact_store *artefacts; /* NULL when dry, or without an API */
+    struct attempt_api *api;          /* NULL: this worker knows no API */
+    struct spool *spool;              /* NULL when dry */
+    struct log *logs;                 /* for exo.logs; NULL: nobody can follow */
     uint32_t logs_partitions;
     struct grant_settings grants;
     const char *work_dir; /* for inputs too large for memory; NULL when dry */

@@ -194,6 +194,12 @@ struct store_segment {
     struct span body;
 };
 
+/* An execution names a blob; written before the blob can be collected. */
+struct store_reference {
+    struct execution_id execution;
+    struct digest digest;
+};
+
 struct store_definition {
     struct digest digest;
     struct span text;
@@ -232,6 +238,8 @@ struct store_batch {
     uint32_t spanning_count;
     const struct store_segment *segments;
     uint32_t segment_count;
+    const struct store_reference *references; /* already there: no error */
+    uint32_t reference_count;
     const struct store_dead_letter *dead_letters;
     uint32_t dead_letter_count;
 };

@@ -289,6 +289,10 @@ void view_put_attempt(struct json_writer *w, const struct execution_id *id, cons
     json_put_uint(w, output->has_log ? output->log_bytes : 0);
     json_key(w, "output_bytes");
     json_put_uint(w, output->has_ref ? output->ref_bytes : output->json.bytes);
+    json_key(w, "cached");
+    json_put_bool(w, output->is_cached);
+    json_key(w, "artefacts_bytes");
+    json_put_uint(w, output->has_artefacts ? output->artefacts_bytes : 0);
     for (size_t i = 0; i < 3; i++) {
         memcpy(rest + at, parts[i].data, parts[i].bytes);
         at += parts[i].bytes;

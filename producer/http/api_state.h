@@ -58,6 +58,8 @@ struct api {
     struct log *log;
     struct store *store;
     struct cache *cache;
+    struct blobs *blobs;
+    struct blobs *own_blobs; /* NULL: they are somebody else's */
     struct http_server *server;
     char token[API_TOKEN_BYTES_MAX + 1];
     uint8_t secret[ATTEMPT_SECRET_BYTES];

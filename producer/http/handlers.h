@@ -91,6 +91,14 @@ route_handler ready_get;
 route_handler metrics_get;
 route_handler openapi_get;
 
+/* artefacts.c */
+route_handler artefacts_get;
+route_handler list_artefacts_get;
+
+/* results.c */
+route_handler result_get;
+route_handler result_put;
+
 /* internal.c */
 route_handler blob_get;
 route_handler blob_put;

@@ -4,6 +4,7 @@
  * asks. A blob's name is its digest: who knows it may read it. */
 #include "infra/crypto/crypto.h"
 #include "producer/core/task_path.h"
+#include "producer/http/blob_flow.h"
 #include "producer/http/handlers.h"
 #include "producer/http/list_flow.h"
 #include "producer/http/place_reading.h"
@@ -17,32 +18,12 @@ static bool digest_of_path(struct exchange *x, struct digest *ret)
     return false;
 }
 
-static void on_blob(void *argument, struct span bytes, const struct exo_error *err)
-{
-    struct exchange *x = argument;
-
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL && err->code == EXO_ENOTFOUND) {
-        exchange_problem(x, 404, "there is no such blob");
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
-        return;
-    }
-    buffer_reset(&x->text);
-    buffer_append(&x->text, bytes); /* of a HEAD only the length is sent */
-    exchange_send(x, 200, "application/octet-stream", NULL, 0);
-}
-
 void blob_get(struct exchange *x)
 {
     struct digest digest;
 
     if (digest_of_path(x, &digest)) {
-        store_blob_get(x->api->store, &digest, on_blob, exchange_wait(x));
+        blob_flow_begin(x, &digest, "application/octet-stream", "such blob");
     }
 }
 

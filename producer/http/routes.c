@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "infra/crypto/crypto.h"
+#include "producer/http/blob_upload.h"
 #include "producer/http/handlers.h"
 #include "schemas/vocab/limits.h"
 
@@ -29,6 +30,7 @@ static const struct route routes[] = {
     {"GET",  "/v1/executions/{id}/tasks",           tasks_list,         GUARD_CLIENT, "list tasks"},
     {"GET",  "/v1/executions/{id}/tasks/{task}",    task_get,           GUARD_CLIENT, "show a task and its attempts"},
     {"GET",  "/v1/executions/{id}/tasks/{task}/attempts/{n}/logs", logs_get, GUARD_CLIENT, "read or follow the log of an attempt"},
+    {"GET",  "/v1/executions/{id}/tasks/{task}/artefacts", artefacts_get, GUARD_CLIENT, "list the files that a task left, or download them"},
     {"GET",  "/v1/executions/{id}/events",          events_get,         GUARD_CLIENT, "follow an execution as server-sent events"},
     {"POST", "/v1/executions/{id}/cancel",          execution_cancel,   GUARD_CLIENT, "cancel an execution"},
     {"POST", "/v1/executions/{id}/pause",           execution_pause,    GUARD_CLIENT, "let nothing new begin"},
@@ -54,7 +56,10 @@ static const struct route routes[] = {
     {"GET",  "/internal/blobs/{sha256}",            blob_get,           GUARD_ATTEMPT, "read a blob"},
     {"HEAD", "/internal/blobs/{sha256}",            blob_head,          GUARD_ATTEMPT, "is a blob there"},
     {"PUT",  "/internal/blobs/{sha256}",            blob_put,           GUARD_ATTEMPT, "keep a blob"},
+    {"GET",  "/internal/results/{key}",             result_get,         GUARD_ATTEMPT, "read a result that may be given again"},
+    {"PUT",  "/internal/results/{key}",             result_put,         GUARD_ATTEMPT, "keep a result for others to give again"},
     {"GET",  "/internal/lists/{execution}/{instance}", list_get,        GUARD_ATTEMPT, "stream the outputs of a map"},
+    {"GET",  "/internal/lists/{execution}/{instance}/artefacts", list_artefacts_get, GUARD_ATTEMPT, "list the artefacts of a map's tasks"},
 };
 /* clang-format on */
 enum { ROUTES = sizeof(routes) / sizeof(routes[0]), ALLOW_BYTES = 64 };
@@ -207,11 +212,18 @@ void routes_admit(void *argument, struct http_request *request)
                "WWW-Authenticate", "Bearer realm=\"exosphere\"");
     } else if (route->guard == GUARD_ATTEMPT) {
         http_body_bytes_max_set(request, LIMIT_OUTPUT_BYTES);
+        if (route->handle == blob_put && blob_upload_is_due(request)) {
+            blob_upload_admit(api, request, parameters.values[0]);
+        }
     }
 }
 
 void routes_handle(void *argument, struct http_request *request)
 {
+    if (http_request_context(request) != NULL) {
+        blob_upload_handle(http_request_context(request));
+        return;
+    }
     struct exchange *x = exchange_begin(argument, request);
     char allow[ALLOW_BYTES];
 

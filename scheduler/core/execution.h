@@ -145,6 +145,9 @@ struct kept_output {
     bool has_ref;
     struct digest digest;
     uint64_t ref_bytes;
+    bool has_artefacts; /* packed, beside the output */
+    struct digest artefacts;
+    uint64_t artefacts_bytes;
 };
 
 /* JSON texts of a map's items, one after the other. */
@@ -167,6 +170,7 @@ struct instance {
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
     bool is_pruned;        /* it succeeded, and what needs it is skipped */
+    bool has_artefacts;    /* some task of the map left some */
     uint32_t parents_open; /* parents that are not terminal */
     uint32_t parents_good; /* parents that count as succeeded */
     uint32_t task_count;   /* 0 while WAITING */

@@ -108,6 +108,9 @@ static void result_load(struct sched *s, struct instance *instance,
     instance->output.has_ref = output->has_ref;
     instance->output.digest = output->ref_digest;
     instance->output.ref_bytes = output->ref_bytes;
+    instance->output.has_artefacts = output->has_artefacts;
+    instance->output.artefacts = output->artefacts_digest;
+    instance->output.artefacts_bytes = output->artefacts_bytes;
 }
 
 static bool more_load(struct sched *s, struct instance *instance, struct span json)
@@ -136,6 +139,7 @@ static enum sched_err instance_load(struct sched *s, struct instance *instance,
     instance->task_count = kept->task_count;
     instance->next_index = kept->next_index;
     instance->items_stored = kept->cursor;
+    instance->has_artefacts = kept->has_artefacts;
     instance->started_ms = kept->started_ms;
     instance->ended_ms = kept->ended_ms;
     instance->ready_ns = kept->ready_ns;

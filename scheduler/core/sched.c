@@ -68,6 +68,7 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
     vector_init(&s->frames, allocator, sizeof(struct frame *));
     vector_init(&s->messages, allocator, sizeof(struct sched_message));
+    vector_init(&s->blobs, allocator, sizeof(struct sched_blob));
     arena_init(&s->scratch, allocator, 0);
     arena_init(&s->batch_arena, allocator, 0);
     return s;
@@ -114,7 +115,7 @@ void sched_free(struct sched *s)
     heap_release(&s->takes);
     struct vector *vectors[] = {&s->works,   &s->changes,  &s->dispatches, &s->kills,
                                 &s->outputs, &s->pages,    &s->items,      &s->needs,
-                                &s->frames,  &s->messages, &s->progress};
+                                &s->frames,  &s->messages, &s->progress, &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
@@ -391,6 +392,8 @@ struct sched_batch sched_batch(const struct sched *s)
         .need_count = s->needs.count,
         .progress = s->progress.items,
         .progress_count = s->progress.count,
+        .blobs = s->blobs.items,
+        .blob_count = s->blobs.count,
         .wants_barrier = s->wants_barrier,
     };
 }
@@ -414,7 +417,8 @@ static void pages_clean(struct sched *s)
 void sched_sealed(struct sched *s)
 {
     struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,    &s->outputs,
-                                &s->items,   &s->needs,      &s->messages, &s->progress};
+                                &s->items,   &s->needs,      &s->messages, &s->progress,
+                                &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vectors[i]->count = 0;

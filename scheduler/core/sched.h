@@ -233,6 +233,12 @@ struct sched_output {
     struct wire_output output;
 };
 
+/* A blob that an attempt's end names. */
+struct sched_blob {
+    struct execution *execution;
+    struct digest digest;
+};
+
 /* A value an expression waits for: output of a task, or of the whole instance (UINT32_MAX). */
 struct sched_need {
     struct execution_id id;
@@ -300,6 +306,8 @@ struct sched_batch {
     uint32_t need_count;
     const struct sched_progress *progress;
     uint32_t progress_count;
+    const struct sched_blob *blobs;
+    uint32_t blob_count;
     bool wants_barrier; /* capture the end of exo.status, step BARRIER when it is reached */
 };
 

@@ -71,7 +71,7 @@ struct sched {
     struct execution *dirty;
     struct vector works; /* ring would save nothing: emptied nearly every step */
     uint32_t works_head;
-    struct vector changes, dispatches, kills, outputs, pages, items, needs, progress;
+    struct vector changes, dispatches, kills, outputs, pages, items, needs, progress, blobs;
     struct vector frames; /* struct frame *: to be written */
     struct vector messages;
     bool wants_barrier;

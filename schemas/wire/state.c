@@ -3,25 +3,17 @@
 #include "exo/v1/state.pb-c.h"
 #include "schemas/wire/message.h"
 
-/* protobuf-c wants arrays it could write to; packing never does. */
-static uint32_t *borrow_u32(const uint32_t *numbers)
+static Exo__V1__OutputRef *ref_make(const struct digest *digest, uint64_t bytes,
+                                    struct arena *scratch)
 {
-    union {
-        const uint32_t *in;
-        uint32_t *out;
-    } u = {.in = numbers};
+    Exo__V1__OutputRef **ref = message_array(scratch, &exo__v1__output_ref__descriptor, 1);
 
-    return u.out;
-}
-
-static uint64_t *borrow_u64(const uint64_t *numbers)
-{
-    union {
-        const uint64_t *in;
-        uint64_t *out;
-    } u = {.in = numbers};
-
-    return u.out;
+    if (ref == NULL) {
+        return NULL;
+    }
+    ref[0]->digest = message_bytes((struct span){digest->bytes, DIGEST_BYTES});
+    ref[0]->bytes = bytes;
+    return ref[0];
 }
 
 static void output_fill(const struct wire_output *output, struct arena *scratch,
@@ -31,13 +23,10 @@ static void output_fill(const struct wire_output *output, struct arena *scratch,
     message->attempt = output->attempt;
     message->json = message_bytes(output->json);
     if (output->has_ref) {
-        Exo__V1__OutputRef **ref = message_array(scratch, &exo__v1__output_ref__descriptor, 1);
-
-        if (ref != NULL) {
-            ref[0]->digest = message_bytes((struct span){output->ref_digest.bytes, DIGEST_BYTES});
-            ref[0]->bytes = output->ref_bytes;
-            message->ref = ref[0];
-        }
+        message->ref = ref_make(&output->ref_digest, output->ref_bytes, scratch);
+    }
+    if (output->has_artefacts) {
+        message->artefacts = ref_make(&output->artefacts_digest, output->artefacts_bytes, scratch);
     }
     if (output->has_log) {
         message->log_digest = message_bytes((struct span){output->log_digest.bytes, DIGEST_BYTES});
@@ -52,6 +41,7 @@ static void output_fill(const struct wire_output *output, struct arena *scratch,
     message->outcome = (uint32_t)output->outcome;
     message->started_ms = output->started_ms;
     message->ended_ms = output->ended_ms;
+    message->cached = output->is_cached;
 }
 
 static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *output)
@@ -73,9 +63,14 @@ static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *
         .outcome = (enum wire_outcome)message->outcome,
         .started_ms = message->started_ms,
         .ended_ms = message->ended_ms,
+        .is_cached = message->cached != 0,
+        .has_artefacts = message->artefacts != NULL,
+        .artefacts_bytes = message->artefacts == NULL ? 0 : message->artefacts->bytes,
     };
     return message->outcome < OUTCOME_NR &&
            (!output->has_ref || message_digest(message->ref->digest, &output->ref_digest)) &&
+           (!output->has_artefacts ||
+            message_digest(message->artefacts->digest, &output->artefacts_digest)) &&
            (!output->has_log || message_digest(message->log_digest, &output->log_digest));
 }
 
@@ -83,13 +78,13 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
                          Exo__V1__TaskColumns *message)
 {
     message->states = message_bytes(columns->states);
-    message->attempts = borrow_u32(columns->attempts);
+    message->attempts = message_u32(columns->attempts);
     message->n_attempts = columns->attempt_count;
-    message->failures = borrow_u32(columns->failures);
+    message->failures = message_u32(columns->failures);
     message->n_failures = columns->failure_count;
-    message->losses = borrow_u32(columns->losses);
+    message->losses = message_u32(columns->losses);
     message->n_losses = columns->loss_count;
-    message->laters = borrow_u32(columns->laters);
+    message->laters = message_u32(columns->laters);
     message->n_laters = columns->later_count;
     message->leases = message_array(scratch, &exo__v1__lease__descriptor, columns->lease_count);
     message->n_leases = message->leases == NULL ? 0 : columns->lease_count;
@@ -170,7 +165,7 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     message->is_map = instance->is_map;
     message->task_count = instance->task_count;
     message->next_index = instance->next_index;
-    message->counts = borrow_u32(instance->counts);
+    message->counts = message_u32(instance->counts);
     message->n_counts = WIRE_STATE_NR;
     while (message->n_counts > 0 && instance->counts[message->n_counts - 1] == 0) {
         message->n_counts--;
@@ -202,6 +197,7 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     message->ready_ns = instance->ready_ns;
     message->pruned = instance->is_pruned;
     message->more = message_bytes(instance->more);
+    message->has_artefacts = instance->has_artefacts;
 }
 
 static enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
@@ -225,6 +221,7 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
         .ready_ns = message->ready_ns,
         .is_pruned = message->pruned,
         .more = message_span(message->more),
+        .has_artefacts = message->has_artefacts != 0,
     };
 
     if (message->n_counts > WIRE_STATE_NR ||
@@ -313,7 +310,7 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     message.priority = body->has_priority ? body->priority + 1 : 0;
     signals_fill(body, scratch, &message);
     gates_fill(body, scratch, &message);
-    message.signal_marks = borrow_u64(body->signal_marks);
+    message.signal_marks = message_u64(body->signal_marks);
     message.n_signal_marks = body->signal_mark_count;
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;

@@ -62,6 +62,10 @@ struct wire_output {
     enum wire_outcome outcome;
     int64_t started_ms;
     int64_t ended_ms;
+    bool has_artefacts;
+    struct digest artefacts_digest;
+    uint64_t artefacts_bytes; /* of the blob */
+    bool is_cached;
 };
 
 struct wire_instance {
@@ -84,7 +88,8 @@ struct wire_instance {
     uint32_t tail_state;
     int64_t ready_ns;
     bool is_pruned;
-    struct span more; /* JSON list; bytes 0: none */
+    struct span more;   /* JSON list; bytes 0: none */
+    bool has_artefacts; /* some task of a map has */
 };
 
 struct wire_signal {

@@ -40,6 +40,12 @@ static void report_fill(const struct wire_report *report, struct arena *scratch,
     message->cpu_ms = report->cpu_ms;
     message->control = message_bytes(report->control);
     message->progress = message_bytes(report->progress);
+    message->cached = report->is_cached;
+    if (report->has_artefacts) {
+        message->artefacts_digest =
+            message_bytes((struct span){report->artefacts_digest.bytes, DIGEST_BYTES});
+        message->artefacts_bytes = report->artefacts_bytes;
+    }
 }
 
 static void reports_fill(const struct wire_status *status, struct arena *scratch,
@@ -197,6 +203,9 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         .cpu_ms = message->cpu_ms,
         .control = message_span(message->control),
         .progress = message_span(message->progress),
+        .is_cached = message->cached != 0,
+        .has_artefacts = message->artefacts_digest.len != 0,
+        .artefacts_bytes = message->artefacts_bytes,
     };
     if ((int)message->kind < REPORT_ACCEPTED || (int)message->kind > REPORT_FINISHED ||
         (int)message->outcome < OUTCOME_NONE || (int)message->outcome >= OUTCOME_NR ||
@@ -208,7 +217,9 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
            report->progress.bytes <= LIMIT_PROGRESS_BYTES &&
            (!report->has_output_digest ||
             message_digest(message->output_digest, &report->output_digest)) &&
-           (!report->has_log || message_digest(message->log_digest, &report->log_digest));
+           (!report->has_log || message_digest(message->log_digest, &report->log_digest)) &&
+           (!report->has_artefacts ||
+            message_digest(message->artefacts_digest, &report->artefacts_digest));
 }
 
 static enum wire_result reports_read(const Exo__V1__StatusRecord *message, struct arena *arena,

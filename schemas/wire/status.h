@@ -58,6 +58,10 @@ struct wire_report {
     int64_t cpu_ms;
     struct span control;  /* JSON of a success's control.json; bytes 0: none */
     struct span progress; /* PROGRESS: JSON {"percent", "message"}, LIMIT_PROGRESS_BYTES at most */
+    bool has_artefacts;
+    struct digest artefacts_digest;
+    uint64_t artefacts_bytes; /* of the blob */
+    bool is_cached;           /* an earlier result was given again */
 };
 
 enum wire_command_kind {

@@ -248,6 +248,8 @@ void container_finish(struct crew_job *job)
         }
         attempt_dir_read(container->path, "control.json", SANDBOX_CONTROL_BYTES,
                          &container->control);
+        container->artefacts_fd =
+            attempt_dir_artefacts(container->path, container->artefacts_problem);
     }
     struct exo_error err;
 
@@ -265,6 +267,7 @@ void container_release(struct container *container)
     close_fd(&container->stderr_fd);
     close_fd(&container->pid_fd);
     close_fd(&container->files_fd);
+    close_fd(&container->artefacts_fd);
     attempt_file_free(&container->output);
     attempt_file_free(&container->control);
 }

@@ -58,6 +58,8 @@ struct container {
     struct cgroup_usage usage;
     struct attempt_file output;
     struct attempt_file control;
+    int artefacts_fd; /* -1: none */
+    char artefacts_problem[160];
     char crun_log[512];            /* what crun had to say */
     struct exo_error remove_error; /* code EXO_OK: everything is gone */
 };

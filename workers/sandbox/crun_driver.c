@@ -184,6 +184,8 @@ static void fill_result(const struct crun_run *run, struct sandbox_result *resul
         .output = container->output_mode == SANDBOX_OUTPUT_STDOUT ? captured_file(&run->captured)
                                                                   : file_of(&container->output),
         .control = file_of(&container->control),
+        .artefacts_fd = container->artefacts_fd,
+        .artefacts_problem = container->artefacts_problem,
     };
     if (run->is_killed_for_term && run->end == SANDBOX_SIGNALLED && run->signal == SIGKILL &&
         !result->is_oom_killed) {
@@ -523,7 +525,7 @@ static struct sandbox_run *crun_start(struct sandbox *base, const struct sandbox
 
     container->site = &sandbox->site;
     container->stdout_fd = container->stderr_fd = container->pid_fd = -1;
-    container->files_fd = -1;
+    container->files_fd = container->artefacts_fd = -1;
     container->output_mode = spec->output;
     container->output_bytes_max =
         spec->output_bytes_max != 0 ? spec->output_bytes_max : LIMIT_OUTPUT_BYTES;

@@ -136,6 +136,8 @@ static void null_run_end(struct null_run *run)
         .started_ns = run->started_wall_ns,
         .ended_ns = clock_wall_ns(),
         .run_ns = clock_monotonic_ns() - run->started_ns,
+        .artefacts_fd = -1,
+        .artefacts_problem = "",
         .output = script_file(run->output == SANDBOX_OUTPUT_NONE ? NULL : script->output,
                               run->output_bytes_max),
         .control = script_file(script->control, SANDBOX_CONTROL_BYTES),

@@ -83,6 +83,9 @@ static void test_status(void **state)
                                        .exit_status = -1,
                                        .error = span_of("EXIT: 1"),
                                        .has_log = true,
+                                       .has_artefacts = true,
+                                       .artefacts_digest = {{10}},
+                                       .artefacts_bytes = 1 << 30,
                                        .log_digest = {{9}},
                                        .log_bytes = 10,
                                        .progress = span_of("{\"percent\":4}")};
@@ -109,6 +112,9 @@ static void test_status(void **state)
     assert_int_equal(back.reports[0].exit_status, -1);
     assert_int_equal(back.reports[0].lend_next, 7);
     assert_true(back.reports[0].has_log);
+    assert_true(back.reports[0].has_artefacts);
+    assert_memory_equal(&back.reports[0].artefacts_digest, &report.artefacts_digest, DIGEST_BYTES);
+    assert_int_equal(back.reports[0].artefacts_bytes, 1 << 30);
     assert_false(back.reports[0].has_output_digest);
     assert_memory_equal(&back.reports[0].log_digest, &report.log_digest, DIGEST_BYTES);
     assert_span(back.reports[0].progress, "{\"percent\":4}");
