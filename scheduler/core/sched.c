@@ -115,7 +115,7 @@ void sched_free(struct sched *s)
     heap_release(&s->takes);
     struct vector *vectors[] = {&s->works,   &s->changes,  &s->dispatches, &s->kills,
                                 &s->outputs, &s->pages,    &s->items,      &s->needs,
-                                &s->frames,  &s->messages, &s->progress, &s->blobs};
+                                &s->frames,  &s->messages, &s->progress,   &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
@@ -416,9 +416,8 @@ static void pages_clean(struct sched *s)
 
 void sched_sealed(struct sched *s)
 {
-    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,    &s->outputs,
-                                &s->items,   &s->needs,      &s->messages, &s->progress,
-                                &s->blobs};
+    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,    &s->outputs, &s->items,
+                                &s->needs,   &s->messages,   &s->progress, &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vectors[i]->count = 0;
