@@ -295,6 +295,7 @@ static bool try_level(struct dispatch *d, struct level *level, struct dispatch_g
     bool is_found = false;
 
     aside.count = 0;
+    aside.misfit = (struct fleet_needs){0}; /* the lists may stay as they are: they are long */
     while (!is_found && aside.count < PASS_OVER_MAX) {
         struct heap_node *first = heap_first(&level->lanes);
 

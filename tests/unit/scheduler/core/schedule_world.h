@@ -98,7 +98,7 @@ static inline void world_say(struct schedule_world *world, const char *what, exo
 {
     char now[32];
     char at[32] = "";
-    char line[128];
+    char line[160];
 
     world_local(world, world->now_ns, now);
     if (ns != 0) {
