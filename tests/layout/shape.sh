@@ -5,10 +5,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 LINES_MAX=800
 
-while IFS= read -r file; do
-    lines=$(wc -l <"$file")
-    ((lines <= LINES_MAX)) || wrong "$file: $lines lines; above $LINES_MAX it holds two ideas"
-done < <(sources c h sh cmake)
+while read -r lines file; do
+    [[ $file == total ]] || ((lines <= LINES_MAX)) || wrong "$file: $lines lines; above $LINES_MAX it holds two ideas"
+done < <(sources c h sh cmake | xargs -r wc -l)
 
 texts=(c h sh cmake md txt yaml yml proto sql json service)
 while IFS= read -r place; do
@@ -20,8 +19,8 @@ while IFS= read -r place; do
 done < <(sources c h | xargs -r grep -n '	' | sed 's/\(:[0-9]*\):.*/\1/')
 
 while IFS= read -r file; do
-    [[ ! -s $file || -z $(tail -c 1 "$file") ]] || wrong "$file: does not end in a line break"
-done < <(sources "${texts[@]}")
+    [[ ! -s $file ]] || wrong "$file: does not end in a line break"
+done < <(sources "${texts[@]}" | xargs -r grep -LPz '\n\z' || true)
 
 while IFS= read -r file; do
     wrong "$file: a name that says nothing (util, common, misc, helper, shared, base, manager)"
