@@ -166,12 +166,15 @@ static void on_pulse(void *argument)
 static void on_up(void *argument)
 {
     struct redis_events *events = argument;
-    struct id_entry *entry = NULL;
+    struct id_entry *entry = id_table_next(&events->channels, NULL);
 
     events->last_event_ns = clock_monotonic_ns();
     (void)send_channel(events, "SUBSCRIBE", events->pulse_channel); /* an end shows as down */
-    while ((entry = id_table_next(&events->channels, entry)) != NULL) {
+    while (entry != NULL) {
+        struct id_entry *next = id_table_next(&events->channels, entry); /* steer may free it */
+
         steer(events, (struct channel *)entry);
+        entry = next;
     }
 }
 
