@@ -1,7 +1,7 @@
 #include "schemas/wire/state.h"
 
-#include "exo/v1/state.pb-c.h"
 #include "schemas/wire/message.h"
+#include "schemas/wire/state_message.h"
 
 /* protobuf-c wants arrays it could write to; packing never does. */
 static uint32_t *borrow_u32(const uint32_t *numbers)
@@ -151,8 +151,8 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
     return WIRE_OK;
 }
 
-static void instance_fill(const struct wire_instance *instance, struct arena *scratch,
-                          Exo__V1__Instance *message)
+void instance_fill(const struct wire_instance *instance, struct arena *scratch,
+                   Exo__V1__Instance *message)
 {
     message->state = instance->state;
     message->is_map = instance->is_map;
@@ -190,10 +190,14 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     message->ready_ns = instance->ready_ns;
     message->pruned = instance->is_pruned;
     message->more = message_bytes(instance->more);
+    if (instance->has_origin) {
+        message->origin = message_bytes((struct span){instance->origin.bytes, EXECUTION_ID_BYTES});
+    }
+    message->origin_number = instance->origin_number;
 }
 
-static enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
-                                      struct wire_instance *ret)
+enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
+                               struct wire_instance *ret)
 {
     struct wire_instance instance = {
         .state = message->state,
@@ -213,9 +217,12 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
         .ready_ns = message->ready_ns,
         .is_pruned = message->pruned,
         .more = message_span(message->more),
+        .has_origin = message->origin.len > 0,
+        .origin_number = message->origin_number,
     };
 
     if (message->n_counts > WIRE_STATE_NR ||
+        (instance.has_origin && !message_id(message->origin, &instance.origin)) ||
         (message->result != NULL && !output_read(message->result, &instance.result))) {
         return WIRE_EMALFORMED;
     }
@@ -304,6 +311,9 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
     message.ending = body->ending;
+    if (body->is_rerun) {
+        message.rerun_of = message_bytes((struct span){body->rerun_of.bytes, EXECUTION_ID_BYTES});
+    }
     message_pack(&message.base, buffer);
 }
 
@@ -340,6 +350,11 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         gates[i] = (struct wire_gate){message->gates[i]->kind, message->gates[i]->state,
                                       span_of(message->gates[i]->text)};
     }
+    struct execution_id rerun_of = {{0}};
+
+    if (message->rerun_of.len > 0 && !message_id(message->rerun_of, &rerun_of)) {
+        return WIRE_EMALFORMED;
+    }
     *ret_body = (struct wire_body){
         .instances = instances,
         .instance_count = (uint32_t)message->n_instances,
@@ -354,6 +369,8 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .signal_count = (uint32_t)message->n_signals,
         .gates = gates,
         .gate_count = (uint32_t)message->n_gates,
+        .is_rerun = message->rerun_of.len > 0,
+        .rerun_of = rerun_of,
     };
     return WIRE_OK;
 }

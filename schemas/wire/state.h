@@ -84,6 +84,9 @@ struct wire_instance {
     int64_t ready_ns;
     bool is_pruned;
     struct span more; /* JSON list; bytes 0: none */
+    bool has_origin;  /* kept: another execution ran it */
+    struct execution_id origin;
+    uint32_t origin_number; /* in that execution */
 };
 
 struct wire_signal {
@@ -112,6 +115,8 @@ struct wire_body {
     uint32_t signal_count;
     const struct wire_gate *gates;
     uint32_t gate_count;
+    bool is_rerun;
+    struct execution_id rerun_of;
 };
 
 /* One run of a group. */
