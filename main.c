@@ -92,6 +92,7 @@ static const struct command *const rows[] = {
     &command_list,
     &command_logs,
     &command_cancel,
+    &command_rerun,
     &command_explain,
     &command_workers,
     &command_drain,

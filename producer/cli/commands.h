@@ -13,6 +13,7 @@ extern const struct command command_get;
 extern const struct command command_list;
 extern const struct command command_logs;
 extern const struct command command_cancel;
+extern const struct command command_rerun;
 extern const struct command command_explain;
 extern const struct command command_workers;
 extern const struct command command_drain;

@@ -54,6 +54,9 @@ route_handler execution_get;
 route_handler execution_cancel;
 route_handler execution_explain;
 
+/* rerunning.c */
+route_handler execution_rerun;
+
 /* tasks.c */
 route_handler tasks_list;
 route_handler task_get;

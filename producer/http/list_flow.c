@@ -17,6 +17,7 @@ struct list_flow {
     struct execution_id execution;
     uint32_t instance;
     uint32_t task_count;
+    bool is_kept;                    /* of another execution, which may have been deleted */
     uint32_t next;                   /* item to be written */
     uint32_t first_page, page_count; /* of the chunk */
     uint32_t wanted_pages;
@@ -82,6 +83,25 @@ static bool chunk_fold(struct list_flow *flow, const struct store_segment *segme
     return flow->pages != NULL;
 }
 
+/* Every page of what was kept has outputs, unless they have been deleted. */
+static bool is_gone(const struct list_flow *flow, const struct store_segment *segments,
+                    uint32_t count)
+{
+    uint32_t page_end = (flow->task_count + WIRE_PAGE_TASKS - 1) / WIRE_PAGE_TASKS;
+    uint32_t at = 0;
+
+    for (uint32_t page = flow->first_page;
+         flow->is_kept && page < flow->first_page + flow->wanted_pages && page < page_end; page++) {
+        while (at < count && segments[at].page < page) {
+            at++;
+        }
+        if (at == count || segments[at].page != page) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_segments(void *argument, const struct store_segment *segments, uint32_t count,
                         const struct exo_error *err)
 {
@@ -90,6 +110,12 @@ static void on_segments(void *argument, const struct store_segment *segments, ui
 
     if (!exchange_back(flow->out.x)) {
         return;
+    }
+    if (err == NULL && is_gone(flow, segments, count)) {
+        (void)exo_error_set(&own, EXO_ENOTFOUND,
+                            "these outputs were kept of an execution that has been deleted since "
+                            "(retention_executions); run the whole cluster again");
+        err = &own;
     }
     if (err == NULL && !chunk_fold(flow, segments, count)) {
         (void)exo_error_set(&own, EXO_EINTERNAL, "an output cannot be read by this version");
@@ -188,8 +214,8 @@ void list_flow_begin(struct exchange *x, const struct read_execution *execution,
 {
     struct list_flow *flow = exchange_alloc(x, sizeof(*flow));
 
-    flow->execution = execution->row.id;
-    flow->instance = instance;
+    flow->execution = reading_home(execution, instance, &flow->instance);
+    flow->is_kept = execution->body.instances[instance].has_origin;
     flow->task_count = execution->body.instances[instance].task_count;
     flow->wanted_pages = 1;
     arena_init(&flow->arena, allocator_heap(&flow->budget), CHUNK_BYTES_MAX);
@@ -267,9 +293,12 @@ void output_send(struct exchange *x, const struct read_execution *execution, uin
         send_one(x, &row->result);
         return;
     }
+    uint32_t number;
+    struct execution_id home = reading_home(execution, instance, &number);
+
     one->index = index;
     x->state = one;
-    store_segment_get(x->api->store, &execution->row.id, instance, 0,
+    store_segment_get(x->api->store, &home, number, 0,
                       row->is_map ? index / WIRE_PAGE_TASKS : WIRE_SINGLE_PAGE, 1, on_one,
                       exchange_wait(x));
 }

@@ -104,6 +104,16 @@ struct view_execution reading_view(const struct read_execution *e)
     };
 }
 
+struct execution_id reading_home(const struct read_execution *execution, uint32_t instance,
+                                 uint32_t *ret_instance)
+{
+    const struct wire_instance *row = &execution->body.instances[instance];
+    bool is_elsewhere = row->has_origin && row->is_map;
+
+    *ret_instance = is_elsewhere ? row->origin_number : instance;
+    return is_elsewhere ? row->origin : execution->row.id;
+}
+
 /* An execution on its way out. */
 struct sending {
     struct exchange *x;

@@ -31,6 +31,7 @@ static const struct route routes[] = {
     {"GET",  "/v1/executions/{id}/tasks/{task}/attempts/{n}/logs", logs_get, GUARD_CLIENT, "read or follow the log of an attempt"},
     {"GET",  "/v1/executions/{id}/events",          events_get,         GUARD_CLIENT, "follow an execution as server-sent events"},
     {"POST", "/v1/executions/{id}/cancel",          execution_cancel,   GUARD_CLIENT, "cancel an execution"},
+    {"POST", "/v1/executions/{id}/rerun",           execution_rerun,    GUARD_CLIENT, "run what failed of an execution again"},
     {"GET",  "/v1/executions/{id}/explain",         execution_explain,  GUARD_CLIENT, "say what each unfinished satellite waits for"},
     {"GET",  "/v1/executions/{id}/satellites/{name}/output", output_get, GUARD_CLIENT, "stream what a satellite gave back"},
     {"GET",  "/v1/workers",                         workers_list,       GUARD_CLIENT, "list workers"},

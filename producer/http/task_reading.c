@@ -67,8 +67,10 @@ static void ask_segments(struct exchange *x)
 {
     struct task_reading *reading = x->state;
     const struct task_id *id = &reading->task.id;
+    uint32_t number;
+    struct execution_id home = reading_home(reading->task.execution, id->instance, &number);
 
-    store_segment_get(x->api->store, &id->execution, id->instance, 0,
+    store_segment_get(x->api->store, &home, number, 0,
                       reading->task.instance->is_map ? id->index / WIRE_PAGE_TASKS
                                                      : WIRE_SINGLE_PAGE,
                       1, on_segments, exchange_wait(x));
@@ -129,8 +131,11 @@ static void on_execution(struct exchange *x, const struct read_execution *execut
     task->view =
         (struct view_task){.satellite = satellite, .is_map = instance->is_map, .index = index};
     if (instance->is_map) {
-        store_page_get(x->api->store, &task->id.execution, task->id.instance,
-                       index / WIRE_PAGE_TASKS, 1, on_page, exchange_wait(x));
+        uint32_t number;
+        struct execution_id home = reading_home(execution, task->id.instance, &number);
+
+        store_page_get(x->api->store, &home, number, index / WIRE_PAGE_TASKS, 1, on_page,
+                       exchange_wait(x));
         return;
     }
     view_task_at(instance, instance->has_task ? &instance->task : NULL, 0, &task->view);

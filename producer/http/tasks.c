@@ -146,9 +146,11 @@ static void list_go_on(struct exchange *x)
             return;
         }
         if (instance->is_map) {
-            store_page_get(x->api->store, &list->execution->row.id, list->instance,
-                           list->index / WIRE_PAGE_TASKS, PAGES_AT_ONCE, on_pages,
-                           exchange_wait(x));
+            uint32_t number;
+            struct execution_id home = reading_home(list->execution, list->instance, &number);
+
+            store_page_get(x->api->store, &home, number, list->index / WIRE_PAGE_TASKS,
+                           PAGES_AT_ONCE, on_pages, exchange_wait(x));
             return;
         }
         put_task(list, instance->has_task ? &instance->task : NULL, 0);
