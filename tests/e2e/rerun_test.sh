@@ -100,6 +100,8 @@ check "one is kept, two and three ran" jq -e --arg old "$OLD" --arg new "$NEW" \
     '.one == $old and .two == $new and .three == $new and .bytes > 103000 and .word == "old"' out
 status 0 "$EXO" get "$NEW" -o json
 check "it says so" jq -e --arg old "$OLD" '.rerun_of == $old and [.satellites[].kept_from] == [$old, $old, null, null]' out
+status 0 "$EXO" get "$NEW"
+check "for people, too" eval "grep -q '^rerun of *$OLD' out && grep -q 'one *SUCCEEDED, kept' out && grep -q 'two *SUCCEEDED *-' out"
 status 0 "$EXO" explain "$NEW" -o json
 check "explain says so" jq -e --arg old "$OLD" '.rerun_of == $old and .kept == ["one", "blob"]' out
 status 0 "$EXO" get "$NEW" one -o json
