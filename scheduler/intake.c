@@ -300,41 +300,6 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
 
 /* ---- status ---- */
 
-static void cancel_keep(struct shard *shard, const struct wire_command *command)
-{
-    if (early_cancel_put(&shard->early_cancels, &command->execution, command->reason,
-                         shard_time(shard))) {
-        shard->scheduler->counts.cancels_dropped++;
-        scheduler_say(shard->scheduler, "cancel.dropped",
-                      "shard %u: more than %d cancels wait for executions that have not come; the "
-                      "oldest is forgotten: send it again if its execution does come",
-                      shard->number, (int)EARLY_CANCELS_MAX);
-    }
-    shard->is_extra_dirty = true;
-}
-
-static void take_command(struct shard *shard, const struct wire_command *command)
-{
-    struct sched_event event = {.kind = SCHED_COMMAND,
-                                .command = {
-                                    .kind = command->kind,
-                                    .id = command->execution,
-                                    .task = command->task,
-                                    .name = command->name,
-                                    .value = command->value,
-                                    .priority = command->priority,
-                                    .reason = command->reason,
-                                    .actor = command->actor,
-                                }};
-
-    if (command->kind == COMMAND_CANCEL && command->task.bytes == 0 &&
-        !sched_is_known(shard->sched, &command->execution)) {
-        cancel_keep(shard, command);
-        return;
-    }
-    (void)shard_step(shard, &event); /* what it says is counted by the core */
-}
-
 static void take_report(struct shard *shard, const struct wire_status *status,
                         const struct wire_report *report)
 {
@@ -403,7 +368,7 @@ static void take_status(struct shard *shard, const struct log_record *record)
         take_report(shard, &status, &status.reports[i]);
     }
     for (uint32_t i = 0; i < status.command_count && shard->generation == generation; i++) {
-        take_command(shard, &status.commands[i]);
+        command_take(shard, &status.commands[i], record);
     }
     for (uint32_t i = 0; i < status.peer_count && shard->generation == generation; i++) {
         take_peer(shard, &status.peers[i], record);
@@ -514,7 +479,9 @@ static size_t input_records(void *argument, const struct log_record *records, si
         }
     }
     input->is_paused = i < count;
-    if (!is_jobs && i > 0) {
+    if (is_jobs) {
+        (void)jobs_room(shard); /* it may be full now */
+    } else if (i > 0) {
         shard_applied(shard);
     }
     scheduler_wake(shard->scheduler);

@@ -47,7 +47,8 @@ static struct span text_or_none(const char *text)
     return text == NULL ? (struct span){NULL, 0} : span_of(text);
 }
 
-static void fill_lease(const struct lease *lease, uint32_t offset, struct wire_lease *to)
+static void fill_lease(const struct lease *lease, uint32_t offset, bool is_running,
+                       struct wire_lease *to)
 {
     *to = (struct wire_lease){
         .offset = offset,
@@ -62,6 +63,7 @@ static void fill_lease(const struct lease *lease, uint32_t offset, struct wire_l
         .first_ns = lease->first_ns,
         .ready_ns = lease->ready_ns,
         .is_cancelled = lease->is_cancelled,
+        .progress = {is_running ? lease->progress : NULL, is_running ? lease->progress_bytes : 0},
     };
 }
 
@@ -104,7 +106,8 @@ static void fill_columns(struct sealed *sealed, const struct task *tasks, uint32
     for (uint32_t i = 0; i < count; i++) {
         /* A lease that is READY again follows from its task's state. */
         if (tasks[i].lease != NULL && tasks[i].state != TASK_READY) {
-            fill_lease(tasks[i].lease, i, &leases[to->lease_count++]);
+            fill_lease(tasks[i].lease, i, tasks[i].state == TASK_RUNNING,
+                       &leases[to->lease_count++]);
         }
     }
     trim(to->attempts, &to->attempt_count);
@@ -219,6 +222,8 @@ static struct span pack_body(struct sealed *sealed, const struct execution *e,
         .gate_count = fill_gates(e, gates),
         .is_rerun = e->is_rerun,
         .rerun_of = e->rerun_of,
+        .signal_marks = e->signal_marks,
+        .signal_mark_count = e->signal_mark_count,
     };
 
     buffer_reset(scratch);

@@ -271,6 +271,7 @@ static void fill_spec(struct sealed *sealed, const struct instance *instance, st
         .execution_time_ms = e->submitted_ns / EXO_MILLISECOND,
         .is_map = instance->is_map,
         .item_name = satellite->item_name,
+        .heartbeat_ms = satellite->timeouts.heartbeat_ns / EXO_MILLISECOND,
     };
     for (uint32_t i = 0; i < satellite->reference_count; i++) {
         to->context_count +=

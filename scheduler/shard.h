@@ -229,6 +229,10 @@ enum resolve_result resolve_job(struct shard *shard, const struct log_record *re
                                 struct wire_job *job, char ret_refusal[REFUSAL_BYTES]);
 /* resolve_free forgets what was found. */
 void resolve_free(struct shard *shard);
+/* ---- command.c ---- */
+/* command_take checks and steps what people ask for. record: of exo.status, for a dead letter. */
+void command_take(struct shard *shard, const struct wire_command *command,
+                  const struct log_record *record);
 
 /* ---- rerun.c ---- */
 /* rerun_job fills in what a Job with rerun_of runs and keeps; like resolve_job otherwise. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "workers/attempt_state.h"
+#include "workers/progress.h"
 
 enum {
     ITEM_BYTES_MAX = 8 << 20,
@@ -34,6 +35,8 @@ struct attempt *attempt_new(const struct attempt_host *host, struct slot_handle 
     buffer_init(&a->left.json, allocator_heap(&a->left.budget), 0);
     buffer_init(&a->left.control, allocator_heap(&a->left.budget), 0);
     buffer_init(&a->left.frame, allocator_heap(&a->left.budget), 0);
+    buffer_init(&a->progress, allocator_heap(&a->budget), 0);
+    buffer_init(&a->news, allocator_heap(&a->budget), 0);
     a->item = arena_copy(&a->arena, task->item);
     a->token = arena_copy(&a->arena, task->token);
     if (contract != NULL) {
@@ -69,6 +72,8 @@ static void attempt_free(struct attempt *a)
         /* Our own copy in the arena. */
         explicit_bzero((void *)(uintptr_t)a->token.data, a->token.bytes);
     }
+    buffer_release(&a->progress);
+    buffer_release(&a->news);
     arena_release(&a->files_arena);
     arena_release(&a->arena);
     free(a);
@@ -116,7 +121,8 @@ void attempt_abandon(struct attempt *a)
 void attempt_tell(struct attempt *a, enum worker_event_kind kind, enum attempt_end end,
                   int exit_status)
 {
-    const struct worker_event event = {.kind = kind, .slot = {a->slot, end, exit_status}};
+    const struct worker_event event = {
+        .kind = kind, .slot = {.slot = a->slot, .end = end, .exit_status = exit_status}};
 
     a->host->event(a->host->argument, &event);
 }
@@ -138,6 +144,25 @@ static void run_logged(void *argument, enum sandbox_stream stream, struct span b
     if (a->ship != NULL) {
         log_ship_add(a->ship, stream == SANDBOX_STDOUT ? LOG_SHIP_OUT : LOG_SHIP_ERR, bytes);
     }
+}
+
+/* Any change of the file is a sign of life; what it says is told when it is something new. */
+static void run_progress(void *argument, struct span bytes)
+{
+    struct attempt *a = argument;
+    bool has_news = progress_read(bytes, &a->news) &&
+                    !span_equal(buffer_span(&a->news), buffer_span(&a->progress));
+
+    if (has_news) {
+        struct buffer before = a->progress;
+
+        a->progress = a->news;
+        a->news = before;
+    }
+    const struct worker_event event = {.kind = WORKER_ON_PROGRESS,
+                                       .slot = {.slot = a->slot, .has_news = has_news}};
+
+    a->host->event(a->host->argument, &event);
 }
 
 static enum attempt_end end_of(struct attempt *a, const struct sandbox_result *result)
@@ -208,7 +233,12 @@ static void spec_fill(struct attempt *a, struct sandbox_spec *spec)
 void attempt_start(struct attempt *a)
 {
     const struct sandbox_events events = {
-        .on_start = run_started, .on_log = run_logged, .on_exit = run_ended, .argument = a};
+        .on_start = run_started,
+        .on_log = run_logged,
+        .on_progress = run_progress,
+        .on_exit = run_ended,
+        .argument = a,
+    };
     struct sandbox_spec spec;
     struct exo_error err = {.code = EXO_OK};
 
@@ -267,6 +297,11 @@ void attempt_fill_report(const struct attempt *a, struct wire_report *report)
     } else if (report->error.bytes == 0) {
         report->error = span_of(a->error);
     }
+}
+
+void attempt_fill_progress(const struct attempt *a, struct wire_report *report)
+{
+    report->progress = buffer_span(&a->progress);
 }
 
 struct spool_job {

@@ -4,7 +4,7 @@
  *   image ----+                        +----------+  exit   output -> judge -> blob
  *   grants ---+--> PREPARED --start--> | sandbox  | ------> log -> zstd -> blob --> COLLECTED
  *   input ----+                        +----------+
- *   BEGUN file                          | on_log -> log_ship
+ *   BEGUN file                          | on_log -> log_ship, on_progress -> PROGRESS
  *
  * Does what it is told and says what came of it through host->event; decides nothing. An attempt
  * that is forgotten while something is still under way is freed when that has ended.
@@ -74,6 +74,10 @@ void attempt_spool_delete(struct attempt *attempt);
 /* attempt_fill_report fills in what a FINISHED says beyond the core's report: output, log, figures
  * and the error's words. Borrowed by *report until attempt_forget. */
 void attempt_fill_report(const struct attempt *attempt, struct wire_report *report);
+
+/* attempt_fill_progress fills in what a PROGRESS says. Borrowed by *report until the next sign of
+ * progress. */
+void attempt_fill_progress(const struct attempt *attempt, struct wire_report *report);
 
 /* attempt_forget gives the attempt up; NULL is allowed. Its container must have ended. */
 void attempt_forget(struct attempt *attempt);

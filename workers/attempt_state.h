@@ -87,6 +87,8 @@ struct attempt {
     const struct image *image;           /* NULL: not had */
 
     struct sandbox_run *run; /* NULL: does not run */
+    struct buffer progress;  /* what it said last of its progress, JSON */
+    struct buffer news;      /* ... while it is read */
     struct log_ship *ship;
     struct attempt_leavings left;
     struct wire_report report; /* figures and leavings; the core's part apart */

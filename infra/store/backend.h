@@ -70,6 +70,8 @@ struct store_backend {
                      uint32_t first, uint32_t count, store_pages_done *done, void *argument);
     void (*run_get)(struct store *store, const struct execution_id *id, uint32_t instance,
                     uint32_t first, uint32_t count, store_runs_done *done, void *argument);
+    void (*run_live)(struct store *store, const struct execution_id *id, uint32_t number,
+                     uint32_t count, store_runs_done *done, void *argument);
     void (*segment_get)(struct store *store, const struct execution_id *id, uint32_t instance,
                         uint32_t kind, uint32_t first, uint32_t count, store_segments_done *done,
                         void *argument);

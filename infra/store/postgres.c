@@ -272,6 +272,7 @@ static const struct store_backend postgres_backend = {
     .execution_list = postgres_store_execution_list,
     .page_get = postgres_store_page_get,
     .run_get = postgres_store_run_get,
+    .run_live = postgres_store_run_live,
     .segment_get = postgres_store_segment_get,
     .journal_get = postgres_store_journal_get,
     .key_put = postgres_store_key_put,

@@ -162,6 +162,11 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "SELECT execution, instance, index, number, is_ended, body FROM group_run "
         "WHERE execution = $1::uuid AND instance = $2::bigint "
         "AND index BETWEEN $3::bigint AND $4::bigint ORDER BY index"},
+    [SQL_RUN_LIVE] = {"run_live",
+        "SELECT execution, instance, index, number, is_ended, body FROM group_run "
+        "WHERE execution = $1::uuid AND NOT is_ended AND number >= coalesce((SELECT max(number) "
+        "FROM group_run WHERE execution = $1::uuid AND NOT is_ended AND number <= $2::bigint), 0) "
+        "ORDER BY number LIMIT $3::bigint"},
     [SQL_SEGMENT_GET] = {"segment_get",
         "SELECT execution, instance, kind, page, part, body FROM task_output "
         "WHERE execution = $1::uuid AND instance = $2::bigint AND kind = $3::bigint "

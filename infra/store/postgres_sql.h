@@ -45,6 +45,7 @@ enum postgres_statement {
     SQL_EXECUTION_LIST,
     SQL_PAGE_GET,
     SQL_RUN_GET,
+    SQL_RUN_LIVE,
     SQL_SEGMENT_GET,
     SQL_JOURNAL_GET,
     SQL_JOURNAL_OLDEST,

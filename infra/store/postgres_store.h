@@ -132,6 +132,8 @@ void postgres_store_page_get(struct store *store, const struct execution_id *id,
                              void *argument);
 void postgres_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
                             uint32_t first, uint32_t count, store_runs_done *done, void *argument);
+void postgres_store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                             uint32_t count, store_runs_done *done, void *argument);
 void postgres_store_segment_get(struct store *store, const struct execution_id *id,
                                 uint32_t instance, uint32_t kind, uint32_t first, uint32_t count,
                                 store_segments_done *done, void *argument);

@@ -371,6 +371,7 @@ static const struct store_backend sqlite_backend = {
     .execution_list = sqlite_store_execution_list,
     .page_get = sqlite_store_page_get,
     .run_get = sqlite_store_run_get,
+    .run_live = sqlite_store_run_live,
     .segment_get = sqlite_store_segment_get,
     .journal_get = sqlite_store_journal_get,
     .key_put = sqlite_store_key_put,

@@ -133,6 +133,8 @@ void sqlite_store_page_get(struct store *store, const struct execution_id *id, u
                            uint32_t first, uint32_t count, store_pages_done *done, void *argument);
 void sqlite_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
                           uint32_t first, uint32_t count, store_runs_done *done, void *argument);
+void sqlite_store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                           uint32_t count, store_runs_done *done, void *argument);
 void sqlite_store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
                               uint32_t kind, uint32_t first, uint32_t count,
                               store_segments_done *done, void *argument);

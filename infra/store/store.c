@@ -117,6 +117,12 @@ void store_run_get(struct store *store, const struct execution_id *id, uint32_t 
     store->backend->run_get(store, id, instance, first, count, done, argument);
 }
 
+void store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                    uint32_t count, store_runs_done *done, void *argument)
+{
+    store->backend->run_live(store, id, number, count, done, argument);
+}
+
 void store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
                        uint32_t kind, uint32_t first, uint32_t count, store_segments_done *done,
                        void *argument)

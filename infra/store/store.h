@@ -346,6 +346,15 @@ void store_run_get(struct store *store, const struct execution_id *id, uint32_t 
                                 const struct exo_error *err),
                    void *argument);
 
+/* store_run_live gives the runs of an execution that have not ended, by number: the one that holds
+ * instance `number` (or the last before it) and those after it, at most count. Cheap however many
+ * runs have ended. */
+void store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                    uint32_t count,
+                    void (*done)(void *argument, const struct store_run *runs, uint32_t count,
+                                 const struct exo_error *err),
+                    void *argument);
+
 /* store_segment_get gives the segments of a kind of pages first .. first + count - 1 (page
  * UINT32_MAX: single tasks), by page and part. */
 void store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,

@@ -6,6 +6,7 @@
 EVENT(API_NOTICE,              "api.notice",            WARN,   10, "the API says this")
 EVENT(CACHE_NOTICE,            "cache.notice",          WARN,    1, "the cache's library says this")
 EVENT(SCHEDULER_CANCEL_DROPPED,"cancel.dropped",        WARN,    1, "too many cancels wait for executions that have not come: the oldest is forgotten")
+EVENT(SCHEDULER_COMMAND,       "command.taken",         INFO,  100, "what a person or program asked of an execution, who asked, and what became of it")
 EVENT(SCHEDULER_COMMIT_FAILED, "commit.failed",         WARN,    1, "a batch was not committed: its shards are taken over and read again")
 EVENT(DEPENDENCY_BACK,         "dependency.back",       INFO,   10, "a service that was away answers again")
 EVENT(DEPENDENCY_WAITING,      "dependency.waiting",    WARN,   10, "a service does not answer; tried again at most 5 s apart")

@@ -3,7 +3,7 @@
 #include "producer/core/task_path.h"
 #include "schemas/vocab/timestamp.h"
 
-enum { LINK_BYTES = 256 };
+enum { LINK_BYTES = TASK_PATH_BYTES + 128 };
 
 void view_put_time(struct json_writer *w, const char *key, int64_t unix_ms)
 {
@@ -81,6 +81,14 @@ static void put_links(struct json_writer *w, const char *id)
     json_end_map(w);
 }
 
+void view_put_links(struct json_writer *w, const struct execution_id *id)
+{
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(id, text);
+    put_links(w, text);
+}
+
 void view_put_accepted(struct json_writer *w, const struct execution_id *id, const char *state)
 {
     char text[EXECUTION_ID_TEXT_BYTES + 1];
@@ -93,6 +101,15 @@ void view_put_accepted(struct json_writer *w, const struct execution_id *id, con
     json_put_text(w, state);
     put_links(w, text);
     json_end_map(w);
+}
+
+/* Of a single task that runs; tasks of a map have their own. */
+static struct span progress_of(const struct wire_instance *instance)
+{
+    return !instance->is_map && instance->has_task && instance->state == TASK_RUNNING &&
+                   instance->task.lease_count > 0
+               ? instance->task.leases[0].progress
+               : (struct span){NULL, 0};
 }
 
 static void put_satellite(struct json_writer *w, const struct satellite *satellite,
@@ -117,8 +134,11 @@ static void put_satellite(struct json_writer *w, const struct satellite *satelli
     view_put_time(w, "started_at", instance->started_ms);
     view_put_time(w, "ended_at", instance->ended_ms);
     view_put_text(w, "error", instance->error);
+    view_put_json(w, "progress", progress_of(instance), "null");
     view_put_text(w, "uses", satellite->uses);
     view_put_id(w, "kept_from", instance->has_origin ? &instance->origin : NULL);
+    json_key(w, "kind");
+    json_put_text(w, satellite_kind_name(satellite->kind));
     json_end_map(w);
 }
 
@@ -180,6 +200,31 @@ void view_put_execution(struct json_writer *w, const struct view_execution *e)
     json_end_map(w);
 }
 
+static void put_task_name(struct json_writer *w, const struct wire_change *change)
+{
+    char task[TASK_PATH_BYTES];
+
+    task_path_format(change->satellite, change->has_index, change->index, task);
+    json_key(w, "satellite");
+    json_put_string(w, change->satellite);
+    json_key(w, "task");
+    json_put_text(w, task);
+    if (change->has_index) {
+        put_number(w, "index", change->index);
+    }
+}
+
+void view_put_progress(struct json_writer *w, const struct wire_change *change)
+{
+    json_begin_map(w);
+    view_put_time(w, "at", change->at_ms);
+    put_task_name(w, change);
+    put_number(w, "attempt", change->attempt);
+    view_put_text(w, "worker", change->worker);
+    view_put_json(w, "progress", change->progress, "null");
+    json_end_map(w);
+}
+
 void view_put_change(struct json_writer *w, const struct wire_change *change)
 {
     json_begin_map(w);
@@ -189,16 +234,7 @@ void view_put_change(struct json_writer *w, const struct wire_change *change)
         json_key(w, "execution_state");
         json_put_string(w, change->execution_state);
     } else {
-        char task[TASK_PATH_BYTES];
-
-        task_path_format(change->satellite, change->has_index, change->index, task);
-        json_key(w, "satellite");
-        json_put_string(w, change->satellite);
-        json_key(w, "task");
-        json_put_text(w, task);
-        if (change->has_index) {
-            put_number(w, "index", change->index);
-        }
+        put_task_name(w, change);
         json_key(w, "state");
         json_put_string(w, change->state);
         put_number(w, "attempt", change->attempt);
@@ -211,12 +247,15 @@ void view_put_change(struct json_writer *w, const struct wire_change *change)
 void view_put_task_members(struct json_writer *w, const struct view_task *task)
 {
     char path[TASK_PATH_BYTES];
+    struct span satellite = task->path.bytes > 0 ? task->path : task->satellite->name;
 
-    task_path_format(task->satellite->name, task->is_map, task->index, path);
+    task_path_format(satellite, task->is_map, task->index, path);
     json_key(w, "task");
     json_put_text(w, path);
     json_key(w, "satellite");
-    json_put_string(w, task->satellite->name);
+    json_put_string(w, satellite);
+    json_key(w, "kind");
+    json_put_text(w, satellite_kind_name(task->satellite->kind));
     json_key(w, "index");
     if (task->is_map) {
         json_put_uint(w, task->index);
@@ -232,6 +271,8 @@ void view_put_task_members(struct json_writer *w, const struct view_task *task)
 
     view_put_text(w, "worker", is_active ? task->lease->worker : (struct span){NULL, 0});
     view_put_time(w, "started_at", is_active ? task->lease->started_ms : 0);
+    view_put_json(w, "progress", is_active ? task->lease->progress : (struct span){NULL, 0},
+                  "null");
     view_put_time(w, "retry_at",
                   task->lease != NULL && task->state == TASK_BACKOFF
                       ? task->lease->due_ns / EXO_MILLISECOND

@@ -40,12 +40,19 @@ void view_put_execution(struct json_writer *w, const struct view_execution *exec
 /* view_put_accepted puts what a submission is answered with: id, state, links. */
 void view_put_accepted(struct json_writer *w, const struct execution_id *id, const char *state);
 
+/* view_put_links puts the member `links` of an execution. */
+void view_put_links(struct json_writer *w, const struct execution_id *id);
+
 /* view_put_change puts one change of an execution's events. */
 void view_put_change(struct json_writer *w, const struct wire_change *change);
+
+/* view_put_progress puts what a running attempt said of itself, as an event. */
+void view_put_progress(struct json_writer *w, const struct wire_change *change);
 
 /* One task. All borrowed for the call. */
 struct view_task {
     const struct satellite *satellite;
+    struct span path; /* of the satellite, such as page.3.parse; empty: its name */
     bool is_map;
     uint32_t index;
     enum task_state state;

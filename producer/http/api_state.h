@@ -25,6 +25,7 @@ enum {
 
 struct route;
 struct exchange;
+struct walk;
 
 /* A callback at a time. */
 struct exchange_delay {
@@ -119,6 +120,7 @@ struct exchange {
     struct arena parsing;                /* what a body becomes; bounded */
     struct buffer text;                  /* of the answer in the making */
     void *state;                         /* the handler's own, in the arena */
+    struct walk *walk;                   /* of place_reading, in the arena */
     void (*cleanup)(struct exchange *x); /* once, when request has become NULL; may be NULL */
     void (*on_drained)(struct exchange *x);
     struct book_entry *held;

@@ -14,8 +14,7 @@ static const exo_time try_again_ns = 250 * EXO_MILLISECOND;
 
 struct list_flow {
     struct outflow out; /* first */
-    struct execution_id execution;
-    uint32_t instance;
+    struct read_home home;
     uint32_t task_count;
     bool is_kept;                    /* of another execution, which may have been deleted */
     uint32_t next;                   /* item to be written */
@@ -145,7 +144,7 @@ static void load_chunk(struct list_flow *flow)
     flow->page_count = 0;
     flow->first_page = flow->next / WIRE_PAGE_TASKS;
     (void)exchange_wait(x);
-    store_segment_get(x->api->store, &flow->execution, flow->instance, 0, flow->first_page,
+    store_segment_get(x->api->store, &flow->home.execution, flow->home.number, 0, flow->first_page,
                       flow->wanted_pages, on_segments, flow);
 }
 
@@ -210,13 +209,13 @@ static void make(struct outflow *out)
     }
 }
 
-void list_flow_begin(struct exchange *x, const struct read_execution *execution, uint32_t instance)
+void list_flow_begin(struct exchange *x, const struct list_source *source)
 {
     struct list_flow *flow = exchange_alloc(x, sizeof(*flow));
 
-    flow->execution = reading_home(execution, instance, &flow->instance);
-    flow->is_kept = execution->body.instances[instance].has_origin;
-    flow->task_count = execution->body.instances[instance].task_count;
+    flow->home = reading_home(&source->execution, source->number, source->instance);
+    flow->is_kept = source->instance->has_origin;
+    flow->task_count = source->instance->task_count;
     flow->wanted_pages = 1;
     arena_init(&flow->arena, allocator_heap(&flow->budget), CHUNK_BYTES_MAX);
     x->state = flow;
@@ -283,22 +282,20 @@ static void on_one(void *argument, const struct store_segment *segments, uint32_
     send_one(x, page->has_output[place] ? &page->outputs[place] : NULL);
 }
 
-void output_send(struct exchange *x, const struct read_execution *execution, uint32_t instance,
-                 uint32_t index)
+void output_send(struct exchange *x, const struct list_source *source, uint32_t index)
 {
-    const struct wire_instance *row = &execution->body.instances[instance];
+    const struct wire_instance *row = source->instance;
     struct one_output *one = exchange_alloc(x, sizeof(*one));
 
     if (row->has_result && row->result.outcome == OUTCOME_SUCCEEDED) {
         send_one(x, &row->result);
         return;
     }
-    uint32_t number;
-    struct execution_id home = reading_home(execution, instance, &number);
+    struct read_home home = reading_home(&source->execution, source->number, row);
 
     one->index = index;
     x->state = one;
-    store_segment_get(x->api->store, &home, number, 0,
+    store_segment_get(x->api->store, &home.execution, home.number, 0,
                       row->is_map ? index / WIRE_PAGE_TASKS : WIRE_SINGLE_PAGE, 1, on_one,
                       exchange_wait(x));
 }

@@ -169,6 +169,8 @@ void execution_release(struct sched *s, struct execution *e)
         signal_free(s, e->signals);
         e->signals = next;
     }
+    sched_put(s, e->signal_marks,
+              e->signal_marks == NULL ? 0 : SIGNAL_MARKS * sizeof(*e->signal_marks));
     table_remove(&s->executions, id_hash(&e->id), e);
     e->definition->uses--;
     sched_put(s, e->input, e->input_bytes);

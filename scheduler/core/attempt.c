@@ -232,6 +232,8 @@ static bool grant_one(struct sched *s, struct instance *instance, const struct s
     lease->heartbeat = 0;
     lease->started_ms = 0;
     lease->is_killed = false;
+    lease->told_ns = 0;
+    progress_forget(s, lease);
     lease->batch = s->batch;
     if (lease->first_ns == 0) {
         lease->first_ns = s->now_ns;
@@ -659,7 +661,7 @@ static void image_pin(struct sched *s, struct instance *instance, struct span di
 {
     if (digest.bytes > 0 && instance->image_digest == NULL) {
         instance->image_digest = sched_text(s, digest);
-        execution_dirty(s, instance->execution);
+        frame_dirty(s, instance->frame);
     }
 }
 
@@ -698,6 +700,8 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
         task->lease->started_ms = report->at_ms;
         return SCHED_OK;
     case REPORT_PROGRESS:
+        (void)attempt_accepted(s, task->lease, report); /* it implies it */
+        progress_report(s, task->lease, report->progress);
         return SCHED_OK;
     case REPORT_REJECTED:
         task_ready_again(s, task->lease, report->error);

@@ -23,7 +23,11 @@
 #include "schemas/wire/key.h"
 #include "schemas/wire/state.h"
 
-enum { PAGE_TASKS = WIRE_PAGE_TASKS, OUTPUT_KEPT_BYTES = 512 };
+enum {
+    PAGE_TASKS = WIRE_PAGE_TASKS,
+    OUTPUT_KEPT_BYTES = 512,
+    SIGNAL_MARKS = 64, /* of the last signals, by which a repeat is known */
+};
 
 struct sched;
 struct instance;
@@ -97,7 +101,10 @@ struct lease {
     exo_time due_ns;
     char process[FLEET_NAME_BYTES]; /* whose ticket was spent */
     bool is_killed;                 /* a kill has been sent */
-    uint64_t batch;                 /* that granted it */
+    unsigned char *progress;        /* what its attempt said last, JSON, owned; NULL: nothing */
+    uint32_t progress_bytes;
+    exo_time told_ns; /* when that was told last; 0: never */
+    uint64_t batch;   /* that granted it */
 };
 
 struct task {
@@ -111,6 +118,7 @@ struct task {
 
 struct page {
     bool is_dirty;
+    exo_time progress_ns; /* when it was last written for somebody's progress */
     struct task tasks[PAGE_TASKS];
 };
 
@@ -222,7 +230,7 @@ struct execution {
     bool is_new;    /* no row yet */
     bool is_dirty;
     bool is_freed_at_seal;
-    bool is_finish_queued;
+    bool has_begun; /* its keys were granted */
     struct frame root;
     struct frame **frames; /* live runs of groups by number */
     uint32_t frame_count, frame_capacity;
@@ -257,6 +265,8 @@ struct execution {
     uint32_t signal_count;
     bool is_rerun;
     struct execution_id rerun_of;
+    uint64_t *signal_marks; /* SIGNAL_MARKS of them, oldest first; NULL: none yet */
+    uint32_t signal_mark_count;
     struct execution *dirty_next;
 };
 

@@ -94,6 +94,7 @@ static void go_on(struct sched *s, struct execution *e)
             return;
         }
     }
+    e->has_begun = true;
     frame_begin(s, &e->root);
 }
 

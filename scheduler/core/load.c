@@ -61,6 +61,7 @@ static bool lease_from(struct sched *s, struct instance *instance, uint32_t inde
     lease->is_cancelled = kept->is_cancelled;
     lease->is_killed = kept->is_cancelled; /* sent again with what has no answer */
     memcpy(lease->process, kept->process.data, kept->process.bytes);
+    progress_keep(s, lease, kept->progress);
     if (task->state == TASK_BACKOFF) {
         s->is_broken = s->is_broken || !heap_insert(&s->backoffs, &lease->timer);
     } else {
@@ -189,6 +190,13 @@ static bool signals_load(struct sched *s, struct execution *e, const struct wire
         *link = signal;
         link = &signal->next;
         e->signal_count++;
+    }
+    if (body->signal_mark_count > 0) {
+        e->signal_marks = sched_get(s, SIGNAL_MARKS * sizeof(*e->signal_marks));
+        for (uint32_t i = 0;
+             e->signal_marks != NULL && i < body->signal_mark_count && i < SIGNAL_MARKS; i++) {
+            e->signal_marks[e->signal_mark_count++] = body->signal_marks[i];
+        }
     }
     return !s->is_broken;
 }
@@ -456,6 +464,7 @@ static void execution_load_done(struct sched *s, struct execution *e)
     for (uint32_t i = 0; i < e->frame_count; i++) {
         frame_load_done(s, e->frames[i]);
     }
+    e->has_begun = !execution_is_gated(e);
     gates_load(s, e);
     if (e->state == EXECUTION_CANCELLING) {
         stop_begin(s, e);

@@ -63,6 +63,7 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->kills, allocator, sizeof(struct sched_kill));
     vector_init(&s->outputs, allocator, sizeof(struct sched_output));
     vector_init(&s->pages, allocator, sizeof(struct sched_page));
+    vector_init(&s->progress, allocator, sizeof(struct sched_progress));
     vector_init(&s->items, allocator, sizeof(struct sched_items));
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
     vector_init(&s->frames, allocator, sizeof(struct frame *));
@@ -111,8 +112,9 @@ void sched_free(struct sched *s)
     heap_release(&s->timeouts);
     heap_release(&s->starts);
     heap_release(&s->takes);
-    struct vector *vectors[] = {&s->works, &s->changes, &s->dispatches, &s->kills,  &s->outputs,
-                                &s->pages, &s->items,   &s->needs,      &s->frames, &s->messages};
+    struct vector *vectors[] = {&s->works,   &s->changes,  &s->dispatches, &s->kills,
+                                &s->outputs, &s->pages,    &s->items,      &s->needs,
+                                &s->frames,  &s->messages, &s->progress};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
@@ -387,6 +389,8 @@ struct sched_batch sched_batch(const struct sched *s)
         .message_count = s->messages.count,
         .needs = s->needs.items,
         .need_count = s->needs.count,
+        .progress = s->progress.items,
+        .progress_count = s->progress.count,
         .wants_barrier = s->wants_barrier,
     };
 }
@@ -394,7 +398,7 @@ struct sched_batch sched_batch(const struct sched *s)
 bool sched_is_empty(const struct sched *s)
 {
     return s->dirty == NULL && s->dispatches.count == 0 && s->kills.count == 0 &&
-           s->needs.count == 0 && !s->wants_barrier;
+           s->needs.count == 0 && s->progress.count == 0 && !s->wants_barrier;
 }
 
 static void pages_clean(struct sched *s)
@@ -409,8 +413,8 @@ static void pages_clean(struct sched *s)
 
 void sched_sealed(struct sched *s)
 {
-    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,   &s->outputs,
-                                &s->items,   &s->needs,      &s->messages};
+    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,    &s->outputs,
+                                &s->items,   &s->needs,      &s->messages, &s->progress};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vectors[i]->count = 0;

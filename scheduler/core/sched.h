@@ -90,6 +90,7 @@ struct sched_command {
     uint32_t priority; /* PRIORITY */
     struct span reason;
     struct span actor;
+    struct span key; /* the command's own name: a SIGNAL with the same is a repeat; bytes 0: none */
 };
 
 struct sched_grant {
@@ -267,6 +268,13 @@ struct sched_items {
     uint32_t count;
 };
 
+/* A running attempt said something of itself; it may have ended since. */
+struct sched_progress {
+    struct instance *instance;
+    uint32_t index;
+    uint32_t attempt;
+};
+
 /* To the shard of a key. text and project are borrowed from the execution until sched_sealed. */
 struct sched_message {
     struct execution_id id;
@@ -300,6 +308,8 @@ struct sched_batch {
     uint32_t message_count;
     const struct sched_need *needs;
     uint32_t need_count;
+    const struct sched_progress *progress;
+    uint32_t progress_count;
     bool wants_barrier; /* capture the end of exo.status, step BARRIER when it is reached */
 };
 

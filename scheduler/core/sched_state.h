@@ -14,6 +14,7 @@
  *   group.c      the runs of a group: begun as there is room, ended
  *   waiter.c     values that expressions wait for
  *   attempt.c    tasks: grants, reports, losses, retries
+ *   progress.c   what running attempts say of themselves
  *   lease.c      attempts in workers' hands, by execution and by holder
  *   witness.c    doubts about workers
  *   scope.c      what expressions see
@@ -71,7 +72,7 @@ struct sched {
     struct execution *dirty;
     struct vector works; /* ring would save nothing: emptied nearly every step */
     uint32_t works_head;
-    struct vector changes, dispatches, kills, outputs, pages, items, needs;
+    struct vector changes, dispatches, kills, outputs, pages, items, needs, progress;
     struct vector frames; /* struct frame *: to be written */
     struct vector messages;
     bool wants_barrier;
@@ -118,6 +119,7 @@ void instance_stop_set(struct sched *s, struct instance *instance, enum task_sta
 void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 bool tail_end(struct instance *instance, enum task_state state);
 void stop_begin(struct sched *s, struct execution *e);
+void finals_stop(struct sched *s, struct execution *e);
 void stop_work(struct sched *s, struct execution *e);
 
 /* control.c */
@@ -137,8 +139,8 @@ void wait_load(struct sched *s, struct instance *instance);
 void wait_due(struct sched *s, struct instance *instance);
 void wait_end(struct sched *s, struct instance *instance, enum task_state state, struct span json,
               struct span error);
-enum sched_err wait_signal(struct sched *s, struct execution *e, struct span name,
-                           struct span json);
+enum sched_err wait_signal(struct sched *s, struct execution *e,
+                           const struct sched_command *command);
 void signal_free(struct sched *s, struct signal *signal);
 
 /* timer.c */
@@ -242,6 +244,11 @@ enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
 enum sched_err attempt_report(struct sched *s, const struct sched_report *report);
 void attempt_kill(struct sched *s, struct lease *lease);
 void dispatch_note(struct sched *s, struct lease *lease);
+
+/* progress.c */
+void progress_report(struct sched *s, struct lease *lease, struct span json);
+void progress_keep(struct sched *s, struct lease *lease, struct span json);
+void progress_forget(struct sched *s, struct lease *lease);
 
 /* lease.c */
 struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);

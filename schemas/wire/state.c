@@ -14,6 +14,16 @@ static uint32_t *borrow_u32(const uint32_t *numbers)
     return u.out;
 }
 
+static uint64_t *borrow_u64(const uint64_t *numbers)
+{
+    union {
+        const uint64_t *in;
+        uint64_t *out;
+    } u = {.in = numbers};
+
+    return u.out;
+}
+
 static void output_fill(const struct wire_output *output, struct arena *scratch,
                         Exo__V1__TaskOutput *message)
 {
@@ -98,6 +108,7 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
         message->leases[i]->first_ns = lease->first_ns;
         message->leases[i]->ready_ns = lease->ready_ns;
         message->leases[i]->cancelled = lease->is_cancelled;
+        message->leases[i]->progress = message_bytes(lease->progress);
     }
 }
 
@@ -133,6 +144,7 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
             .first_ns = lease->first_ns,
             .ready_ns = lease->ready_ns,
             .is_cancelled = lease->cancelled,
+            .progress = message_span(lease->progress),
         };
     }
     *ret = (struct wire_columns){
@@ -308,6 +320,8 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     message.priority = body->has_priority ? body->priority + 1 : 0;
     signals_fill(body, scratch, &message);
     gates_fill(body, scratch, &message);
+    message.signal_marks = borrow_u64(body->signal_marks);
+    message.n_signal_marks = body->signal_mark_count;
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
     message.ending = body->ending;
@@ -371,6 +385,8 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .gate_count = (uint32_t)message->n_gates,
         .is_rerun = message->rerun_of.len > 0,
         .rerun_of = rerun_of,
+        .signal_marks = message->signal_marks,
+        .signal_mark_count = (uint32_t)message->n_signal_marks,
     };
     return WIRE_OK;
 }

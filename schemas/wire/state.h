@@ -30,6 +30,7 @@ struct wire_lease {
     int64_t first_ns;
     int64_t ready_ns;
     bool is_cancelled;
+    struct span progress; /* RUNNING: JSON of what it said last; bytes 0: nothing */
 };
 
 /* Columns may be shorter than states: the rest is 0. */
@@ -117,6 +118,8 @@ struct wire_body {
     uint32_t gate_count;
     bool is_rerun;
     struct execution_id rerun_of;
+    const uint64_t *signal_marks; /* of the last ones taken */
+    uint32_t signal_mark_count;
 };
 
 /* One run of a group. */

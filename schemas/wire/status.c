@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "exo/v1/status.pb-c.h"
+#include "schemas/vocab/limits.h"
 #include "schemas/wire/job_message.h"
 #include "schemas/wire/message.h"
 
@@ -38,6 +39,7 @@ static void report_fill(const struct wire_report *report, struct arena *scratch,
     message->memory_bytes_max = report->memory_bytes_max;
     message->cpu_ms = report->cpu_ms;
     message->control = message_bytes(report->control);
+    message->progress = message_bytes(report->progress);
 }
 
 static void reports_fill(const struct wire_status *status, struct arena *scratch,
@@ -194,6 +196,7 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         .memory_bytes_max = message->memory_bytes_max,
         .cpu_ms = message->cpu_ms,
         .control = message_span(message->control),
+        .progress = message_span(message->progress),
     };
     if ((int)message->kind < REPORT_ACCEPTED || (int)message->kind > REPORT_FINISHED ||
         (int)message->outcome < OUTCOME_NONE || (int)message->outcome >= OUTCOME_NR ||
@@ -202,6 +205,7 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         return false;
     }
     return message_id(message->execution, &report->task.execution) &&
+           report->progress.bytes <= LIMIT_PROGRESS_BYTES &&
            (!report->has_output_digest ||
             message_digest(message->output_digest, &report->output_digest)) &&
            (!report->has_log || message_digest(message->log_digest, &report->log_digest));

@@ -56,7 +56,8 @@ struct wire_report {
     int64_t run_ms;
     uint64_t memory_bytes_max;
     int64_t cpu_ms;
-    struct span control; /* JSON of a success's control.json; bytes 0: none */
+    struct span control;  /* JSON of a success's control.json; bytes 0: none */
+    struct span progress; /* PROGRESS: JSON {"percent", "message"}, LIMIT_PROGRESS_BYTES at most */
 };
 
 enum wire_command_kind {

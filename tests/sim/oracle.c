@@ -221,17 +221,21 @@ static bool has_same_key(const struct plan_execution *a, const struct plan_execu
 static void key_check(const struct oracle_execution *e)
 {
     uint32_t count = 1;
+    uint32_t other = 0;
 
     if (e->plan->key == 0) {
         return;
     }
     for (const struct oracle_execution *o = oracle.executions; o != NULL; o = o->next) {
-        count += o != e && o->has_begun && !execution_state_is_terminal(o->state) &&
-                 has_same_key(e->plan, o->plan);
+        if (o != e && o->has_begun && !execution_state_is_terminal(o->state) &&
+            has_same_key(e->plan, o->plan)) {
+            count++;
+            other = o->plan->number;
+        }
     }
     if (count > e->plan->key) {
-        sim_fail("plan %u begins while %u of its key run, and %u may", e->plan->number, count - 1,
-                 e->plan->key);
+        sim_fail("plan %u begins while %u of its key run, plan %u among them, and %u may",
+                 e->plan->number, count - 1, other, e->plan->key);
     }
 }
 

@@ -7,7 +7,8 @@
  *           input.json                    0444 root
  *           secrets/NAME                  0400 of the attempt's user
  *           artefacts/                    of the attempt's user; not collected yet
- *           output.json control.json      made by the attempt
+ *           output.json control.json      made by the attempt, read when it has ended
+ *           progress.json                 made by the attempt, looked at while it runs
  *
  * To be called on a thread of the crew, whose mount namespace the machine does not see. Whatever
  * the attempt wrote is read as an enemy's: only regular files, only up to a limit, no links.

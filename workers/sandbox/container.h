@@ -49,7 +49,8 @@ struct container {
     bool is_started;
     struct exo_error error;
     int pid;
-    int pid_fd; /* -1 when it was not started */
+    int pid_fd;   /* -1 when it was not started */
+    int files_fd; /* of its /exosphere; -1 when there is none, or when it was taken */
     exo_time started_wall_ns;
     exo_time started_ns;
 

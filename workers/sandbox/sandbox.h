@@ -1,6 +1,6 @@
 /* sandbox: the port through which the worker runs one attempt in a container.
  *
- *                   sandbox_start                            on_start, on_log ..., on_exit
+ *                   sandbox_start                  on_start, on_log, on_progress ..., on_exit
  *   workers/role.c ---------------> sandbox --> driver ----------------------------------> role
  *                   sandbox_stop              crun | null
  *
@@ -31,6 +31,7 @@ enum {
     SANDBOX_MOUNTS_MAX = 64,          /* read-only mounts of an attempt */
     SANDBOX_SECRETS_MAX = 64,         /* secrets of an attempt */
     SANDBOX_CONTROL_BYTES = 64 << 10, /* control.json at most */
+    SANDBOX_PROGRESS_BYTES = 4 << 10, /* progress.json at most */
 };
 
 /* What a sandbox needs to know of its machine; all borrowed for sandbox_open. */
@@ -151,6 +152,10 @@ struct sandbox_events {
     void (*on_start)(void *argument, exo_time started_ns);
     /* bytes as they appear, all of them: the receiver limits what it sends on. Borrowed. */
     void (*on_log)(void *argument, enum sandbox_stream stream, struct span bytes);
+    /* The attempt has written /exosphere/progress.json since it was looked at last, which is once a
+     * second. bytes: what it holds, unjudged and perhaps half written; empty where it is too
+     * large. Borrowed. */
+    void (*on_progress)(void *argument, struct span bytes);
     /* Called once, last; the run is gone when it returns and its id may be used again. */
     void (*on_exit)(void *argument, const struct sandbox_result *result);
     void *argument; /* kept until on_exit has returned */

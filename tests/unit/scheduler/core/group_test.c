@@ -279,6 +279,47 @@ static void waits(void **state)
     bench_close(&bench);
 }
 
+/* The same signal sent again is one signal, however often. */
+static void signals_are_taken_once(void **state)
+{
+    struct sched_bench bench;
+    struct sched_command go = {.kind = COMMAND_SIGNAL,
+                               .name = span_of("go"),
+                               .value = span_of("1"),
+                               .key = span_of("first")};
+
+    (void)state;
+    bench_open(&bench, HEAD "  satellites:\n"
+                            "    - name: page\n"
+                            "      for_each: ${{ input.pages }}\n"
+                            "      satellites: [{name: sign, wait: {signal: go}}]\n");
+    bench_submit(&bench, "{\"pages\":[1,2,3]}");
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK);
+    assert_int_equal(bench_command(&bench, &go), SCHED_ESTALE);
+    assert_int_equal(state_of(&bench, "page.1.sign"), TASK_RUNNING);
+    go.key = span_of("second");
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK);
+    assert_int_equal(state_of(&bench, "page.2.sign"), TASK_RUNNING);
+    go.key = span_of("first");
+    assert_int_equal(bench_command(&bench, &go), SCHED_ESTALE);
+    go.name = span_of("stop"); /* another signal, kept for who will wait for it */
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK);
+    assert_int_equal(bench_command(&bench, &go), SCHED_ESTALE);
+    go.name = span_of("go");
+    for (int i = 0; i < 64; i++) { /* older keys are forgotten in the end */
+        char key[8] = {'k', (char)('0' + i / 10), (char)('0' + i % 10)};
+
+        go.name = span_of("many");
+        go.key = span_of(key);
+        (void)bench_command(&bench, &go);
+    }
+    go = (struct sched_command){
+        .kind = COMMAND_SIGNAL, .name = span_of("go"), .value = span_of("3")};
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK); /* without a key it is no repeat */
+    assert_int_equal(state_of(&bench, "page"), TASK_SUCCEEDED);
+    bench_close(&bench);
+}
+
 static void a_wait_ends_by_its_timeout(void **state)
 {
     struct sched_bench bench;
@@ -640,6 +681,7 @@ int main(void)
         cmocka_unit_test(continue_on_error_counts_as_success),
         cmocka_unit_test(final_runs_always),
         cmocka_unit_test(waits),
+        cmocka_unit_test(signals_are_taken_once),
         cmocka_unit_test(a_wait_ends_by_its_timeout),
         cmocka_unit_test(queue_and_total_timeouts),
         cmocka_unit_test(pause_and_resume),

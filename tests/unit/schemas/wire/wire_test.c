@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "schemas/vocab/limits.h"
 #include "schemas/wire/event.h"
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/job.h"
@@ -120,7 +121,8 @@ static void test_status(void **state)
                                        .error = span_of("EXIT: 1"),
                                        .has_log = true,
                                        .log_digest = {{9}},
-                                       .log_bytes = 10};
+                                       .log_bytes = 10,
+                                       .progress = span_of("{\"percent\":4}")};
     const struct wire_command command = {
         .kind = COMMAND_CANCEL, .execution = id, .reason = span_of("why")};
     const struct wire_peer peer = {
@@ -146,6 +148,7 @@ static void test_status(void **state)
     assert_true(back.reports[0].has_log);
     assert_false(back.reports[0].has_output_digest);
     assert_memory_equal(&back.reports[0].log_digest, &report.log_digest, DIGEST_BYTES);
+    assert_span(back.reports[0].progress, "{\"percent\":4}");
     assert_span(back.commands[0].reason, "why");
     assert_span(back.peers[0].forwarded_job.cluster, "c");
 }
@@ -211,6 +214,25 @@ static void test_key_state(void **state)
                      WIRE_EMALFORMED);
 }
 
+/* Progress stands in rows and events: it is bounded at the door. */
+static void test_long_progress_is_refused(void **state)
+{
+    static const char text[LIMIT_PROGRESS_BYTES + 1];
+    struct wire_report report = {
+        .kind = REPORT_PROGRESS, .task = {id, 0, 0}, .progress = {text, LIMIT_PROGRESS_BYTES + 1}};
+    const struct wire_status status = {.reports = &report, .report_count = 1};
+    struct wire_status back;
+
+    (void)state;
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back),
+                     WIRE_EMALFORMED);
+    report.progress.bytes = LIMIT_PROGRESS_BYTES;
+    buffer_reset(&tools.text);
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+}
+
 static void test_status_refuses(void **state)
 {
     struct wire_report report = {.kind = REPORT_FINISHED, .task = {id, 0, 0}};
@@ -239,6 +261,7 @@ static void test_task_record(void **state)
                                    .contexts = contexts,
                                    .context_count = 3,
                                    .timeout_ms = 1000,
+                                   .heartbeat_ms = 500,
                                    .is_map = true};
     const struct wire_task task = {
         .spec = 0, .index = 7, .attempt = 1, .ticket = 2, .lend = 3, .item = span_of("\"x\"")};
@@ -261,6 +284,7 @@ static void test_task_record(void **state)
     wire_task_record_pack(&record, &tools.arena, &tools.text);
     assert_int_equal(wire_task_record_unpack(buffer_span(&tools.text), &tools.arena, &back),
                      WIRE_OK);
+    assert_int_equal(back.specs[0].heartbeat_ms, 500);
     assert_int_equal(back.specs[0].context_count, 3);
     assert_int_equal(back.specs[0].contexts[1].kind, CONTEXT_BLOB);
     assert_int_equal(back.specs[0].contexts[1].bytes, 9);
@@ -320,8 +344,11 @@ static void test_fleet(void **state)
 static void test_body_and_columns(void **state)
 {
     const uint32_t attempts[] = {1, 0, 2};
-    const struct wire_lease lease = {
-        .offset = 2, .worker = span_of("w"), .process = span_of("s"), .due_ns = 5};
+    const struct wire_lease lease = {.offset = 2,
+                                     .worker = span_of("w"),
+                                     .process = span_of("s"),
+                                     .due_ns = 5,
+                                     .progress = span_of("{\"percent\":6}")};
     const struct wire_columns columns = {.states = span_of("\1\2\3"),
                                          .attempts = attempts,
                                          .attempt_count = 3,
@@ -334,7 +361,13 @@ static void test_body_and_columns(void **state)
                                            .task = columns,
                                            .has_result = true,
                                            .result = {.attempt = 1, .json = span_of("7")}};
+    static const uint64_t marks[] = {7, UINT64_MAX};
+    static const struct wire_signal signal = {{"go", 2}, {"[1]", 3}};
     const struct wire_body body = {.instances = &instance,
+                                   .signals = &signal,
+                                   .signal_count = 1,
+                                   .signal_marks = marks,
+                                   .signal_mark_count = 2,
                                    .instance_count = 1,
                                    .change = 8,
                                    .timeout_at_ns = 9,
@@ -348,6 +381,9 @@ static void test_body_and_columns(void **state)
     (void)state;
     wire_body_pack(&body, &tools.arena, &tools.text);
     assert_int_equal(wire_body_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_true(back.signal_count == 1 && span_is(back.signals[0].name, "go"));
+    assert_true(span_is(back.signals[0].json, "[1]"));
+    assert_true(back.signal_mark_count == 2 && back.signal_marks[1] == UINT64_MAX);
     assert_int_equal(back.change, 8);
     assert_int_equal(back.ending, 6);
     assert_int_equal(back.next_number, 10);
@@ -358,6 +394,7 @@ static void test_body_and_columns(void **state)
     assert_span(back.instances[0].task.states, "\1\2\3");
     assert_int_equal(back.instances[0].task.attempts[2], 2);
     assert_span(back.instances[0].task.leases[0].worker, "w");
+    assert_span(back.instances[0].task.leases[0].progress, "{\"percent\":6}");
     assert_span(back.instances[0].result.json, "7");
 }
 
@@ -449,7 +486,8 @@ static void test_changes_letters_chunks(void **state)
                                        .satellite = span_of("a"),
                                        .state = span_of("READY"),
                                        .has_index = true,
-                                       .index = 2};
+                                       .index = 2,
+                                       .progress = span_of("{\"percent\":5}")};
     const struct wire_change_batch batch = {
         .shard = 1, .epoch = 2, .batch = 3, .changes = &change, .change_count = 1};
     const struct wire_dead_letter letter = {
@@ -465,6 +503,7 @@ static void test_changes_letters_chunks(void **state)
     assert_int_equal(wire_change_batch_unpack(buffer_span(&tools.text), &tools.arena, &batch_back),
                      WIRE_OK);
     assert_span(batch_back.changes[0].state, "READY");
+    assert_span(batch_back.changes[0].progress, "{\"percent\":5}");
     buffer_reset(&tools.text);
     wire_dead_letter_pack(&letter, &tools.arena, &tools.text);
     assert_int_equal(wire_dead_letter_unpack(buffer_span(&tools.text), &tools.arena, &letter_back),
@@ -498,6 +537,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_job_rerun, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_progress_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_record, setup, teardown),
