@@ -165,6 +165,107 @@ static void test_rerun(void **state)
     api_expect(t, "POST", api_path(t, id, "/rerun"), "{", 400, "JSON");
 }
 
+/* ---- groups ---- */
+
+#define GROUPS                                                                                                           \
+    "{\"name\":\"p/groups\",\"inputs\":{\"fails\":{\"type\":\"bool\",\"default\":true}},"                                \
+    "\"satellites\":[{\"name\":\"page\",\"for_each\":\"${{ [7, 8] }}\",\"as\":\"n\","                                    \
+    "\"satellites\":[" SATELLITE("parse", ",\"for_each\":\"${{ [n, n + 1] }}\"") "]},{\"name\":"                         \
+                                                                                 "\"both\","                             \
+                                                                                 "\"satellites\":"                       \
+                                                                                 "[" SATELLITE("x", "") "]}," SATELLITE( \
+                                                                                     "tail",                             \
+                                                                                     ",\"env\":{"                        \
+                                                                                     "\"FAILS\":"                        \
+                                                                                     "\"${{ "                            \
+                                                                                     "input."                            \
+                                                                                     "fails "                            \
+                                                                                     "}}\"}") "],"                       \
+                                                                                              "\""                       \
+                                                                                              "ou"                       \
+                                                                                              "tp"                       \
+                                                                                              "ut"                       \
+                                                                                              "\""                       \
+                                                                                              ":{"                       \
+                                                                                              "\""                       \
+                                                                                              "pa"                       \
+                                                                                              "rs"                       \
+                                                                                              "ed"                       \
+                                                                                              "\""                       \
+                                                                                              ":"                        \
+                                                                                              "\""                       \
+                                                                                              "${"                       \
+                                                                                              "{ "                       \
+                                                                                              "sa"                       \
+                                                                                              "te"                       \
+                                                                                              "ll"                       \
+                                                                                              "it"                       \
+                                                                                              "es"                       \
+                                                                                              ".p"                       \
+                                                                                              "ag"                       \
+                                                                                              "e."                       \
+                                                                                              "ou"                       \
+                                                                                              "tp"                       \
+                                                                                              "ut"                       \
+                                                                                              "[1"                       \
+                                                                                              "]."                       \
+                                                                                              "pa"                       \
+                                                                                              "rs"                       \
+                                                                                              "e["                       \
+                                                                                              "1]"                       \
+                                                                                              " }"                       \
+                                                                                              "}"                        \
+                                                                                              "\""                       \
+                                                                                              ","                        \
+                                                                                              "\""                       \
+                                                                                              "x"                        \
+                                                                                              "\""                       \
+                                                                                              ":"                        \
+                                                                                              "\""                       \
+                                                                                              "${"                       \
+                                                                                              "{ "                       \
+                                                                                              "sa"                       \
+                                                                                              "te"                       \
+                                                                                              "ll"                       \
+                                                                                              "it"                       \
+                                                                                              "es"                       \
+                                                                                              ".b"                       \
+                                                                                              "ot"                       \
+                                                                                              "h."                       \
+                                                                                              "ou"                       \
+                                                                                              "tp"                       \
+                                                                                              "ut"                       \
+                                                                                              ".x"                       \
+                                                                                              ".n"                       \
+                                                                                              " }"                       \
+                                                                                              "}"                        \
+                                                                                              "\""                       \
+                                                                                              "}}"
+
+static void test_groups(void **state)
+{
+    struct api_trial *t = *state;
+
+    t->act = act;
+    const char *old = api_submit(t, "{\"cluster\":" GROUPS "}");
+
+    api_ended(t, old);
+    ran = 0;
+    const char *id = rerun(t, old, "{\"input\":{\"fails\":false}}");
+
+    api_ended(t, id);
+    assert_int_equal(ran, 0);
+    id = rerun(t, id, "{\"from\":\"tail\"}"); /* kept twice */
+    api_ended(t, id);
+    assert_int_equal(ran, 0);
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"output\":{\"parsed\":9,\"x\":1}");
+    api_expect(t, "GET", api_path(t, id, "/satellites/page/output"), NULL, 200,
+               "[{\"parse\":[7,8]},{\"parse\":[8,9]}]");
+    api_expect(t, "GET", api_path(t, id, "/satellites/page.1.parse/output"), NULL, 200, "[8,9]");
+    api_expect(t, "GET", api_path(t, id, "/tasks/page.1.parse.1"), NULL, 200, "\"output\":9");
+    api_expect(t, "GET", api_path(t, id, "/tasks/both.x"), NULL, 200, "\"output\":{\"n\":1}");
+}
+
 /* ---- written by others ---- */
 
 static void job_append(struct api_trial *t, const struct execution_id *id, uint32_t partition,
@@ -299,6 +400,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rerun, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_job_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_origin_is_deleted, setup, teardown),
     };
