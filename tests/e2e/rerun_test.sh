@@ -1,19 +1,43 @@
 #!/usr/bin/env bash
-# rerun_test.sh EXOSPHERE: executions run again from what failed and from a chosen satellite, with edited input, with real
-# containers. Needs root and crun.
+# rerun_test.sh EXOSPHERE [services]: executions run again from what failed and from a chosen satellite, with edited input,
+# with real containers, against `exosphere dev`; or an API, a scheduler and a worker on the services that `infra/services env`
+# names. Needs root and crun.
 # shellcheck source=tests/e2e/stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
-without_services
+MODE=${2:-dev}
+if [[ $MODE == services ]]; then
+    [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
+else
+    without_services
+fi
 [[ $EUID -eq 0 ]] || skip "containers need root"
 need crun umoci jq curl
 cd "$WORK" || exit 1
 
 IMAGES=$WORK/images
 "$ROOT/examples/make-images" "$IMAGES" busybox >images.log 2>&1 || fail "no images: $(tail -3 images.log)"
-mkdir -p flags && chmod 755 flags
+mkdir -p flags worker && chmod 755 flags
 
-begin_dev() {
+# begin: what is needed. DECIDER is who decides, and may be killed: begin_decider brings it back.
+begin_decider() {
+    if [[ $MODE == services ]]; then
+        start scheduler "$EXO" scheduler --data "$WORK/scheduler"
+        DECIDER=$PID
+        return
+    fi
     start_dev --image-dir "$IMAGES" --volumes "flags=$WORK/flags" --slots 4 --drain 1s
+    DECIDER=$DEV
+}
+begin() {
+    begin_decider
+    [[ $MODE == services ]] || return 0
+    start api "$EXO" api --listen 127.0.0.1:0 --log-format json --data "$WORK/api"
+    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
+    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
+    export EXOSPHERE_SERVER
+    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+    start worker "$EXO" worker --worker-name "rerun-$$" --data "$WORK/worker" --image-dir "$IMAGES" \
+        --volumes "flags=$WORK/flags" --slots 4 --api-url "$EXOSPHERE_SERVER"
 }
 
 # Each step tells in which execution it ran. `one` also gives more than stands in a row, `blob` more than 64 KiB.
@@ -85,7 +109,7 @@ kept() { "$EXO" get "$1" -o json | jq -er '[.satellites[] | select(.kept_from !=
 post() { curl -s -o out -w '%{http_code}' -X POST "$EXOSPHERE_SERVER/v1/executions/$1/rerun" -d "$2"; }
 
 say "a chain of which the second step fails: from failed only two and three run"
-begin_dev
+begin
 status 1 "$EXO" run chain.yaml
 status 0 "$EXO" list --limit 1 -o json
 OLD=$(jq -r '.executions[0].id' out)
@@ -137,9 +161,9 @@ OLD=$(jq -r '.executions[0].id' out)
 check "the map is done" eval "[[ $(state "$OLD" square) == SUCCEEDED && $(state "$OLD" merge) == FAILED ]]"
 status 0 "$EXO" rerun "$OLD" --input add=5
 NEW=$(cat out)
-kill -KILL "$DEV"
-ends "$DEV" 137
-begin_dev
+kill -KILL "$DECIDER"
+ends "$DECIDER" 137
+begin_decider
 status 0 "$EXO" watch "$NEW"
 check "the sum of 300 squares and 5" jq -e '. == {"sum": 9045055, "last": 90000, "size": 300}' out
 check "numbers and square are kept" eval "[[ '$(kept "$NEW")' == 'numbers square' ]]"
@@ -157,5 +181,5 @@ status 0 "$EXO" watch "$NEXT"
 check "the list of the first once more" jq -e '.sum == 9045057' out
 status 0 "$EXO" get "$NEXT" -o json
 check "it names the first" jq -e --arg old "$OLD" '.satellites[1].kept_from == $old' out
-ends_well() { kill -TERM "$DEV"; ends "$DEV" 0; }
-ends_well
+kill -TERM "$DECIDER"
+ends "$DECIDER" 0
