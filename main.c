@@ -93,6 +93,7 @@ static const struct command *const rows[] = {
     &command_logs,
     &command_artefacts,
     &command_cancel,
+    &command_rerun,
     &command_pause,
     &command_resume,
     &command_priority,

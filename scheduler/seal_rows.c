@@ -157,6 +157,9 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .is_pruned = instance->is_pruned,
         .more = items_text(sealed, &instance->more),
         .has_artefacts = instance->has_artefacts,
+        .has_origin = instance->has_origin,
+        .origin = instance->origin,
+        .origin_number = instance->origin_number,
     };
     memcpy(to->counts, instance->counts, sizeof(instance->counts));
     if (to->has_task) {
@@ -218,6 +221,8 @@ static struct span pack_body(struct sealed *sealed, const struct execution *e,
         .signal_count = e->signal_count,
         .gates = gates,
         .gate_count = fill_gates(e, gates),
+        .is_rerun = e->is_rerun,
+        .rerun_of = e->rerun_of,
         .signal_marks = e->signal_marks,
         .signal_mark_count = e->signal_mark_count,
     };

@@ -136,6 +136,7 @@ static void life_end(struct shard *shard)
     shard->checked_count = 0;
     shard->is_checking = false;
     resolve_free(shard);
+    rerun_free(shard);
     shard->has_moved = false;
     shard->is_resend_due = false;
     shard->early_cancels.count = 0;

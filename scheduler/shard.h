@@ -106,6 +106,7 @@ struct shard {
     uint32_t checked_count;
     bool is_checking;
     struct resolution *resolution; /* of a Job that names what is stored; NULL: none (resolve.c) */
+    struct rerun *rerun;           /* of a Job that runs one again; NULL: none (rerun.c) */
     exo_time idle_since_ns;        /* cursors moved and nothing else to commit */
     bool has_moved;
     bool is_full; /* holds its share of live executions: exo.jobs waits */
@@ -232,6 +233,15 @@ void resolve_free(struct shard *shard);
 /* command_take checks and steps what people ask for. record: of exo.status, for a dead letter. */
 void command_take(struct shard *shard, const struct wire_command *command,
                   const struct log_record *record);
+
+/* ---- rerun.c ---- */
+/* rerun_job fills in what a Job with rerun_of runs and keeps; like resolve_job otherwise. */
+enum resolve_result rerun_job(struct shard *shard, const struct log_record *record,
+                              struct wire_job *job, char ret_refusal[REFUSAL_BYTES]);
+/* rerun_may_be_forwarded is true when what it keeps fits a message between shards. */
+bool rerun_may_be_forwarded(const struct wire_job *job);
+/* rerun_free forgets what was found. */
+void rerun_free(struct shard *shard);
 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);

@@ -14,6 +14,7 @@ extern const struct command command_list;
 extern const struct command command_logs;
 extern const struct command command_artefacts;
 extern const struct command command_cancel;
+extern const struct command command_rerun;
 extern const struct command command_pause;
 extern const struct command command_resume;
 extern const struct command command_priority;

@@ -49,16 +49,20 @@ static void print_satellites(struct cli *cli, const struct value *satellites)
         bool has_tasks = is_map != NULL && is_map->kind == VALUE_BOOL && is_map->boolean;
         char tasks[32];
         char done[32];
+        char state[32];
+        bool is_kept = rest_text(satellite, "kept_from")[0] != '\0';
         char said[PROGRESS_SAID_BYTES];
         const char *words[] = {
             rest_text(satellite, "name"),
-            rest_text(satellite, "state"),
+            state,
             has_tasks ? tasks : "-",
             has_tasks ? done : "-",
             rest_text(satellite, "uses")[0] == '\0' ? "-" : rest_text(satellite, "uses"),
             rest_text(satellite, "error"),
             said};
 
+        (void)snprintf(state, sizeof(state), "%.20s%s", rest_text(satellite, "state"),
+                       is_kept ? ", kept" : "");
         progress_said(value_get(satellite, span_of("progress")), said);
         number_text(tasks, rest_number(satellite, "tasks"));
         number_text(done, rest_number(counts, "SUCCEEDED"));
@@ -86,6 +90,7 @@ static void print_execution(struct cli *cli, const struct value *execution)
     line("id", rest_text(execution, "id"));
     print_cluster(execution);
     line("state", rest_text(execution, "state"));
+    line("rerun of", rest_text(execution, "rerun_of"));
     line("error", rest_text(execution, "error"));
     line("submitted", rest_text(execution, "submitted_at"));
     line("started", rest_text(execution, "started_at"));

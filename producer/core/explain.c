@@ -348,6 +348,20 @@ static void say_summary(const struct explain_facts *facts, const struct run_scop
     fault_text_add(text, "the execution is %s and no satellite has begun", e->state);
 }
 
+/* What does not run because an earlier execution did it. */
+static void put_kept(struct json_writer *w, const struct view_execution *e)
+{
+    view_put_id(w, "rerun_of", e->body->is_rerun ? &e->body->rerun_of : NULL);
+    json_key(w, "kept");
+    json_begin_list(w);
+    for (uint32_t i = 0; i < e->body->instance_count; i++) {
+        if (e->body->instances[i].has_origin) {
+            json_put_string(w, e->cluster->satellites[i].name);
+        }
+    }
+    json_end_list(w);
+}
+
 /* A group is told of through what stands in it. */
 static bool is_told_inside(const struct subject *subject)
 {
@@ -482,6 +496,7 @@ void explain_put(struct json_writer *w, const struct explain_facts *facts)
     json_put_text(w, e->state);
     json_key(w, "summary");
     json_put_text(w, summary.bytes);
+    put_kept(w, e);
     json_key(w, "satellites");
     json_begin_list(w);
     for (uint32_t i = 0; i < e->body->instance_count && e->ended_ns == 0; i++) {

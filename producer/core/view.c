@@ -34,6 +34,19 @@ void view_put_json(struct json_writer *w, const char *key, struct span json, con
     json_put_raw(w, json.bytes == 0 ? span_of(none) : json);
 }
 
+void view_put_id(struct json_writer *w, const char *key, const struct execution_id *id)
+{
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    json_key(w, key);
+    if (id == NULL) {
+        json_put_null(w);
+        return;
+    }
+    execution_id_format(id, text);
+    json_put_text(w, text);
+}
+
 static void put_number(struct json_writer *w, const char *key, int64_t number)
 {
     json_key(w, key);
@@ -123,6 +136,7 @@ static void put_satellite(struct json_writer *w, const struct satellite *satelli
     view_put_text(w, "error", instance->error);
     view_put_json(w, "progress", progress_of(instance), "null");
     view_put_text(w, "uses", satellite->uses);
+    view_put_id(w, "kept_from", instance->has_origin ? &instance->origin : NULL);
     json_key(w, "kind");
     json_put_text(w, satellite_kind_name(satellite->kind));
     json_end_map(w);
@@ -136,6 +150,7 @@ static void put_whole(struct json_writer *w, const struct view_execution *e)
         return;
     }
     put_number(w, "change", (int64_t)e->body->change);
+    view_put_id(w, "rerun_of", e->body->is_rerun ? &e->body->rerun_of : NULL);
     json_key(w, "satellites");
     json_begin_list(w);
     for (uint32_t i = 0; i < e->cluster->satellite_count && i < e->body->instance_count; i++) {
@@ -316,8 +331,9 @@ void view_task_at(const struct wire_instance *instance, const struct wire_column
     ret_task->lease = NULL;
     if (columns == NULL || offset >= columns->states.bytes ||
         (instance->is_map && ret_task->index >= instance->next_index)) {
-        /* Never dispatched: of a map it waits for a ticket, or was cancelled as one of many. */
-        ret_task->state = !instance->is_map || instance->task_count == 0
+        /* Kept of an execution that has been deleted since, or never dispatched: of a map it waits
+         * for a ticket, or was cancelled as one of many. */
+        ret_task->state = !instance->is_map || instance->has_origin || instance->task_count == 0
                               ? (enum task_state)(instance->state % TASK_STATE_NR)
                           : instance->counts[TASK_READY] == 0 ? TASK_CANCELLED
                                                               : TASK_READY;

@@ -80,6 +80,9 @@ void view_put_time(struct json_writer *w, const char *key, int64_t unix_ms);
 /* view_put_text puts a text, null when it is empty. */
 void view_put_text(struct json_writer *w, const char *key, struct span text);
 
+/* view_put_id puts an execution's id, null for NULL. */
+void view_put_id(struct json_writer *w, const char *key, const struct execution_id *id);
+
 /* view_put_json copies a JSON text, or what stands for none. */
 void view_put_json(struct json_writer *w, const char *key, struct span json, const char *none);
 

@@ -55,6 +55,8 @@ route_handler execution_get;
 /* explaining.c */
 route_handler execution_explain;
 
+/* rerunning.c */
+route_handler execution_rerun;
 /* control.c */
 route_handler execution_cancel;
 route_handler execution_pause;

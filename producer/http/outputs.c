@@ -7,7 +7,7 @@
 static void on_place(struct exchange *x, const struct read_place *place)
 {
     const struct wire_instance *instance = place->instance;
-    const struct list_source source = {place->execution->row.id, place->number, instance};
+    const struct list_source source = {place->frame.home, place->number, instance};
     struct span path = place->path.of_satellite;
     enum task_state state = (enum task_state)(instance->state % TASK_STATE_NR);
 

@@ -5,8 +5,9 @@ struct walk {
     struct exchange *x;
     struct read_place place;
     struct span text;
-    uint32_t passed; /* runs of the path gone through */
-    bool is_stopped; /* a group on the way is being ended */
+    uint32_t passed;       /* runs of the path gone through */
+    struct read_home runs; /* whose run is on its way */
+    bool is_stopped;       /* a group on the way is being ended */
     place_reading_done *place_done;
     frame_reading_done *frame_done;
 };
@@ -50,7 +51,8 @@ bool read_frame_of_run(struct arena *arena, const struct store_run *row,
 
 struct read_frame read_frame_root(const struct read_execution *execution)
 {
-    return (struct read_frame){.instances = execution->body.instances,
+    return (struct read_frame){.home = execution->row.id,
+                               .instances = execution->body.instances,
                                .instance_count = execution->body.instance_count};
 }
 
@@ -131,6 +133,7 @@ static void on_run(void *argument, const struct store_run *runs, uint32_t count,
         exchange_problem(x, 500, "a run in the store cannot be read by this version");
         return;
     }
+    walk->place.frame.home = walk->runs.execution;
     walk->place.frame.run = text;
     walk->passed++;
     walk_on(walk);
@@ -151,9 +154,12 @@ static void walk_on(struct walk *walk)
         return;
     }
     walk->is_stopped = walk->is_stopped || instance->stop != TASK_WAITING;
-    store_run_get(walk->x->api->store, &walk->place.execution->row.id,
-                  frame->number + run->group->index - frame->first, run->index, 1, on_run,
-                  (exchange_wait(walk->x), walk));
+    walk->runs =
+        instance->has_origin
+            ? (struct read_home){instance->origin, instance->origin_number}
+            : (struct read_home){frame->home, frame->number + run->group->index - frame->first};
+    store_run_get(walk->x->api->store, &walk->runs.execution, walk->runs.number, run->index, 1,
+                  on_run, (exchange_wait(walk->x), walk));
 }
 
 /* ---- the beginning ---- */

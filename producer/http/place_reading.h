@@ -12,6 +12,7 @@
 
 /* The satellites of the top level, or of one run of a group. Lives in the exchange's arena. */
 struct read_frame {
+    struct execution_id home; /* whose rows they are: the execution, or that of a kept group */
     const struct wire_instance *instances;
     uint32_t instance_count;
     uint32_t first;  /* satellite of instances[0] */

@@ -104,6 +104,15 @@ struct view_execution reading_view(const struct read_execution *e)
     };
 }
 
+struct read_home reading_home(const struct execution_id *own, uint32_t number,
+                              const struct wire_instance *row)
+{
+    bool is_elsewhere = row->has_origin && row->is_map;
+
+    return is_elsewhere ? (struct read_home){row->origin, row->origin_number}
+                        : (struct read_home){*own, number};
+}
+
 /* An execution on its way out. */
 struct sending {
     struct exchange *x;

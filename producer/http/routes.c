@@ -33,6 +33,7 @@ static const struct route routes[] = {
     {"GET",  "/v1/executions/{id}/tasks/{task}/artefacts", artefacts_get, GUARD_CLIENT, "list the files that a task left, or download them"},
     {"GET",  "/v1/executions/{id}/events",          events_get,         GUARD_CLIENT, "follow an execution as server-sent events"},
     {"POST", "/v1/executions/{id}/cancel",          execution_cancel,   GUARD_CLIENT, "cancel an execution"},
+    {"POST", "/v1/executions/{id}/rerun",           execution_rerun,    GUARD_CLIENT, "run what failed of an execution again"},
     {"POST", "/v1/executions/{id}/pause",           execution_pause,    GUARD_CLIENT, "let nothing new begin"},
     {"POST", "/v1/executions/{id}/resume",          execution_resume,   GUARD_CLIENT, "let a paused execution go on"},
     {"POST", "/v1/executions/{id}/signals/{name}",  execution_signal,   GUARD_CLIENT, "send a signal that satellites wait for"},

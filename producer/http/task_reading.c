@@ -73,15 +73,16 @@ static void ask_segments(struct exchange *x)
 {
     struct task_reading *reading = x->state;
     const struct task_id *id = &reading->task.id;
+    const struct read_place *place = reading->task.place;
+    struct read_home home = reading_home(&place->frame.home, place->number, place->instance);
 
     if (reading->only_state) {
         read_done(x, reading);
         return;
     }
-    store_segment_get(x->api->store, &id->execution, id->instance, 0,
-                      reading->task.place->instance->is_map ? id->index / WIRE_PAGE_TASKS
-                                                            : WIRE_SINGLE_PAGE,
-                      1, on_segments, exchange_wait(x));
+    store_segment_get(x->api->store, &home.execution, home.number, 0,
+                      place->instance->is_map ? id->index / WIRE_PAGE_TASKS : WIRE_SINGLE_PAGE, 1,
+                      on_segments, exchange_wait(x));
 }
 
 static void on_page(void *argument, const struct store_page *pages, uint32_t count,
@@ -129,7 +130,9 @@ void task_reading_at(struct exchange *x, const struct read_place *place, bool on
                                     .is_map = instance->is_map,
                                     .index = place->path.index};
     if (instance->is_map) {
-        store_page_get(x->api->store, &task->id.execution, task->id.instance,
+        struct read_home home = reading_home(&place->frame.home, place->number, instance);
+
+        store_page_get(x->api->store, &home.execution, home.number,
                        place->path.index / WIRE_PAGE_TASKS, 1, on_page, exchange_wait(x));
         return;
     }

@@ -156,9 +156,12 @@ static void list_go_on(struct exchange *x)
             x, &list->frame,
             &list->execution->cluster->satellites[list->frame.first + list->instance]);
         if (instance->is_map) {
-            store_page_get(x->api->store, &list->execution->row.id,
-                           list->frame.number + list->instance, list->index / WIRE_PAGE_TASKS,
-                           PAGES_AT_ONCE, on_pages, exchange_wait(x));
+            struct read_home home =
+                reading_home(&list->frame.home, list->frame.number + list->instance, instance);
+
+            store_page_get(x->api->store, &home.execution, home.number,
+                           list->index / WIRE_PAGE_TASKS, PAGES_AT_ONCE, on_pages,
+                           exchange_wait(x));
             return;
         }
         put_task(x, instance->has_task ? &instance->task : NULL, 0);

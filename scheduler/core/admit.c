@@ -240,6 +240,10 @@ enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit)
     if (e == NULL || !submit_fill(s, e, submit)) {
         return SCHED_EMEMORY;
     }
+    kept_take(s, e, submit);
+    if (s->is_broken) {
+        return SCHED_EMEMORY;
+    }
     s->counts.admitted++;
     change_execution(s, e);
     gates_ask(s, e);

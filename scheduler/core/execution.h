@@ -169,11 +169,14 @@ struct instance {
     bool is_map;
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
-    bool is_pruned;        /* it succeeded, and what needs it is skipped */
-    bool has_artefacts;    /* some task of the map left some */
-    uint32_t parents_open; /* parents that are not terminal */
-    uint32_t parents_good; /* parents that count as succeeded */
-    uint32_t task_count;   /* 0 while WAITING */
+    bool is_pruned;     /* it succeeded, and what needs it is skipped */
+    bool has_artefacts; /* some task of the map left some */
+    bool has_origin;    /* kept: it ended in another execution; of a map no pages are here */
+    struct execution_id origin;
+    uint32_t origin_number; /* its number there */
+    uint32_t parents_open;  /* parents that are not terminal */
+    uint32_t parents_good;  /* parents that count as succeeded */
+    uint32_t task_count;    /* 0 while WAITING */
     uint32_t next_index;
     uint32_t counts[TASK_STATE_NR];
     struct task task;    /* when it is no map */
@@ -264,6 +267,8 @@ struct execution {
     struct gate gates[KEY_KIND_NR]; /* by kind */
     struct signal *signals;         /* that nobody waited for yet, oldest first */
     uint32_t signal_count;
+    bool is_rerun;
+    struct execution_id rerun_of;
     uint64_t *signal_marks; /* SIGNAL_MARKS of them, oldest first; NULL: none yet */
     uint32_t signal_mark_count;
     struct execution *dirty_next;

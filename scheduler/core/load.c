@@ -126,8 +126,8 @@ static bool more_load(struct sched *s, struct instance *instance, struct span js
     return is_good;
 }
 
-static enum sched_err instance_load(struct sched *s, struct instance *instance,
-                                    const struct wire_instance *kept)
+enum sched_err instance_load(struct sched *s, struct instance *instance,
+                             const struct wire_instance *kept)
 {
     if (kept->state >= TASK_STATE_NR || kept->stop >= TASK_STATE_NR ||
         kept->tail_state >= TASK_STATE_NR || kept->task_count > LIMIT_TASKS ||
@@ -146,6 +146,9 @@ static enum sched_err instance_load(struct sched *s, struct instance *instance,
     instance->stop = (uint8_t)kept->stop;
     instance->tail_state = (uint8_t)kept->tail_state;
     instance->is_pruned = kept->is_pruned;
+    instance->has_origin = kept->has_origin;
+    instance->origin = kept->origin;
+    instance->origin_number = kept->origin_number;
     if (kept->more.bytes > 0 && !more_load(s, instance, kept->more)) {
         return s->is_broken ? SCHED_EMEMORY : SCHED_ESTALE;
     }
@@ -262,6 +265,8 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
         e->next_number = loaded->body.next_number;
     }
     e->task_total = loaded->body.task_total;
+    e->is_rerun = loaded->body.is_rerun;
+    e->rerun_of = loaded->body.rerun_of;
     if (loaded->body.has_priority && loaded->body.priority <= CLUSTER_PRIORITY_MAX) {
         e->priority = loaded->body.priority;
     }
@@ -407,7 +412,7 @@ static void items_again(struct sched *s, struct instance *instance)
     work_add(s, WORK_ITEMS, instance);
 }
 
-static void parents_load(struct instance *instance)
+void parents_load(struct instance *instance)
 {
     instance->parents_open = 0;
     instance->parents_good = 0;

@@ -63,6 +63,11 @@ struct sched_submit {
     struct span labels;            /* JSON object */
     exo_time submitted_ns;
     struct span traceparent;
+    bool is_rerun;
+    struct execution_id rerun_of;
+    const struct wire_kept *kept; /* of a rerun: satellites that do not run again; has passed
+                                   * sched_kept_fit */
+    uint32_t kept_count;
 };
 
 struct sched_report {
@@ -138,6 +143,11 @@ struct sched_event {
  * GRANT, tickets it could not use stay unspent: see sched_batch.unused_grants. */
 EXO_CHECKED enum sched_err sched_step(struct sched *sched, const struct sched_event *event,
                                       exo_time now_ns);
+
+/* sched_kept_fit checks what a rerun would keep against the definition. Returns NULL, or a static
+ * text that says what does not fit. */
+const char *sched_kept_fit(const struct definition *definition, const struct wire_kept *kept,
+                           uint32_t count);
 
 /* sched_has_work is true while bulk work (a cancel or cascade of many tasks) waits for the next
  * step, of TIMER for one. */

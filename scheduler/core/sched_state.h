@@ -2,6 +2,7 @@
  *
  *   sched.c      the door: events in, bulk work, time
  *   admit.c      executions come and go: memory, submit, finish
+ *   kept.c       what a rerun takes over from another execution
  *   stop.c       what an end from outside does to all that runs
  *   control.c    what people ask for while it runs
  *   gate.c       keys that are asked for before anything begins
@@ -101,6 +102,14 @@ void execution_remember(struct sched *s, const struct execution_id *id);
 enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit);
 void output_drop(struct sched *s, struct kept_output *output);
 bool output_keep(struct sched *s, struct kept_output *output, struct span json);
+
+/* kept.c */
+void kept_take(struct sched *s, struct execution *e, const struct sched_submit *submit);
+
+/* load.c */
+enum sched_err instance_load(struct sched *s, struct instance *instance,
+                             const struct wire_instance *kept);
+void parents_load(struct instance *instance);
 
 /* stop.c */
 void execution_end(struct sched *s, struct execution *e, enum execution_state ending,

@@ -1,7 +1,7 @@
 #include "schemas/wire/state.h"
 
-#include "exo/v1/state.pb-c.h"
 #include "schemas/wire/message.h"
+#include "schemas/wire/state_message.h"
 
 static Exo__V1__OutputRef *ref_make(const struct digest *digest, uint64_t bytes,
                                     struct arena *scratch)
@@ -158,8 +158,8 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
     return WIRE_OK;
 }
 
-static void instance_fill(const struct wire_instance *instance, struct arena *scratch,
-                          Exo__V1__Instance *message)
+void instance_fill(const struct wire_instance *instance, struct arena *scratch,
+                   Exo__V1__Instance *message)
 {
     message->state = instance->state;
     message->is_map = instance->is_map;
@@ -198,10 +198,14 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     message->pruned = instance->is_pruned;
     message->more = message_bytes(instance->more);
     message->has_artefacts = instance->has_artefacts;
+    if (instance->has_origin) {
+        message->origin = message_bytes((struct span){instance->origin.bytes, EXECUTION_ID_BYTES});
+    }
+    message->origin_number = instance->origin_number;
 }
 
-static enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
-                                      struct wire_instance *ret)
+enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
+                               struct wire_instance *ret)
 {
     struct wire_instance instance = {
         .state = message->state,
@@ -222,9 +226,12 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
         .is_pruned = message->pruned,
         .more = message_span(message->more),
         .has_artefacts = message->has_artefacts != 0,
+        .has_origin = message->origin.len > 0,
+        .origin_number = message->origin_number,
     };
 
     if (message->n_counts > WIRE_STATE_NR ||
+        (instance.has_origin && !message_id(message->origin, &instance.origin)) ||
         (message->result != NULL && !output_read(message->result, &instance.result))) {
         return WIRE_EMALFORMED;
     }
@@ -315,6 +322,9 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
     message.ending = body->ending;
+    if (body->is_rerun) {
+        message.rerun_of = message_bytes((struct span){body->rerun_of.bytes, EXECUTION_ID_BYTES});
+    }
     message_pack(&message.base, buffer);
 }
 
@@ -351,6 +361,11 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         gates[i] = (struct wire_gate){message->gates[i]->kind, message->gates[i]->state,
                                       span_of(message->gates[i]->text)};
     }
+    struct execution_id rerun_of = {{0}};
+
+    if (message->rerun_of.len > 0 && !message_id(message->rerun_of, &rerun_of)) {
+        return WIRE_EMALFORMED;
+    }
     *ret_body = (struct wire_body){
         .instances = instances,
         .instance_count = (uint32_t)message->n_instances,
@@ -365,6 +380,8 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .signal_count = (uint32_t)message->n_signals,
         .gates = gates,
         .gate_count = (uint32_t)message->n_gates,
+        .is_rerun = message->rerun_of.len > 0,
+        .rerun_of = rerun_of,
         .signal_marks = message->signal_marks,
         .signal_mark_count = (uint32_t)message->n_signal_marks,
     };

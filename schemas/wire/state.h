@@ -90,6 +90,9 @@ struct wire_instance {
     bool is_pruned;
     struct span more;   /* JSON list; bytes 0: none */
     bool has_artefacts; /* some task of a map has */
+    bool has_origin;    /* kept: another execution ran it */
+    struct execution_id origin;
+    uint32_t origin_number; /* in that execution */
 };
 
 struct wire_signal {
@@ -118,6 +121,8 @@ struct wire_body {
     uint32_t signal_count;
     const struct wire_gate *gates;
     uint32_t gate_count;
+    bool is_rerun;
+    struct execution_id rerun_of;
     const uint64_t *signal_marks; /* of the last ones taken */
     uint32_t signal_mark_count;
 };

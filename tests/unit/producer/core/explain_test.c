@@ -179,7 +179,8 @@ static void test_ended(void **state)
     s->execution.state = "FAILED";
     s->execution.ended_ns = 5;
     s->execution.error = span_of("one: EXIT");
-    says(s, "the execution has ended: FAILED (`one: EXIT`)\",\"satellites\":[]");
+    says(s, "the execution has ended: FAILED (`one: EXIT`)\",\"rerun_of\":null,\"kept\":[],"
+            "\"satellites\":[]");
 }
 
 static void test_waits(void **state)

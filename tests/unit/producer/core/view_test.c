@@ -117,6 +117,13 @@ static void test_task_at(void **state)
     map.counts[TASK_READY] = 0; /* the tail was cancelled as one */
     view_task_at(&map, NULL, 8, &task);
     assert_int_equal(task.state, TASK_CANCELLED);
+    map = (struct wire_instance){.state = TASK_SUCCEEDED,
+                                 .is_map = true,
+                                 .task_count = 9,
+                                 .next_index = 9,
+                                 .has_origin = true};
+    view_task_at(&map, NULL, 8, &task); /* kept, and its pages have been deleted */
+    assert_int_equal(task.state, TASK_SUCCEEDED);
     const struct wire_instance single = {.state = TASK_SKIPPED};
 
     view_task_at(&single, NULL, 0, &task);

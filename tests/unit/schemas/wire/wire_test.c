@@ -45,6 +45,43 @@ static void assert_span(struct span span, const char *text)
 
 static const struct execution_id id = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 
+/* A rerun, as one shard hands it to another. */
+static void test_job_rerun(void **state)
+{
+    const struct wire_instance instance = {.state = 5,
+                                           .task_count = 1,
+                                           .has_result = true,
+                                           .result = {.attempt = 2, .json = span_of("7")},
+                                           .has_origin = true,
+                                           .origin = id,
+                                           .origin_number = 3};
+    const struct wire_kept kept = {span_of("a"), &instance};
+    const struct wire_job job = {
+        .rerun_of = span_of("old"), .rerun_from = span_of("b"), .kept = &kept, .kept_count = 1};
+    struct wire_job back;
+
+    (void)state;
+    wire_job_pack(&job, &tools.arena, &tools.text);
+    assert_int_equal(wire_job_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_span(back.rerun_of, "old");
+    assert_span(back.rerun_from, "b");
+    assert_int_equal(back.kept_count, 1);
+    assert_span(back.kept[0].satellite, "a");
+    assert_true(back.kept[0].instance->has_origin);
+    assert_true(execution_id_equal(&back.kept[0].instance->origin, &id));
+    assert_int_equal(back.kept[0].instance->origin_number, 3);
+    assert_span(back.kept[0].instance->result.json, "7");
+    /* An origin that is no id, and a satellite without how it ended. */
+    static const unsigned char bad_origin[] = {8, 1, 0xb2, 1, 6, 0x12, 4, 0xf2, 1, 1, 1};
+    static const unsigned char bare[] = {8, 1, 0xb2, 1, 3, 0x0a, 1, 'a'};
+
+    assert_int_equal(
+        wire_job_unpack((struct span){bad_origin, sizeof(bad_origin)}, &tools.arena, &back),
+        WIRE_EMALFORMED);
+    assert_int_equal(wire_job_unpack((struct span){bare, sizeof(bare)}, &tools.arena, &back),
+                     WIRE_EMALFORMED);
+}
+
 static void test_job(void **state)
 {
     const struct wire_pair label = {span_of("team"), span_of("x")};
@@ -342,7 +379,9 @@ static void test_body_and_columns(void **state)
                                    .timeout_at_ns = 9,
                                    .ending = 6,
                                    .next_number = 10,
-                                   .task_total = 11};
+                                   .task_total = 11,
+                                   .is_rerun = true,
+                                   .rerun_of = id};
     struct wire_body back;
 
     (void)state;
@@ -355,6 +394,8 @@ static void test_body_and_columns(void **state)
     assert_int_equal(back.ending, 6);
     assert_int_equal(back.next_number, 10);
     assert_int_equal(back.task_total, 11);
+    assert_true(back.is_rerun && execution_id_equal(&back.rerun_of, &id));
+    assert_false(back.instances[0].has_origin);
     assert_int_equal(back.instances[0].counts[2], 1);
     assert_span(back.instances[0].task.states, "\1\2\3");
     assert_int_equal(back.instances[0].task.attempts[2], 2);
@@ -499,6 +540,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_job_rerun, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_progress_is_refused, setup, teardown),
