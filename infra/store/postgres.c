@@ -277,6 +277,7 @@ static const struct store_backend postgres_backend = {
     .key_put = postgres_store_key_put,
     .blob_put = postgres_store_blob_put,
     .blob_get = postgres_store_blob_get,
+    .spanning_read = postgres_store_spanning_read,
     .dead_letter_list = postgres_store_dead_letter_list,
     .dead_letter_replayed = postgres_store_dead_letter_replayed,
     .restore_point_begin = postgres_store_restore_point_begin,

@@ -53,6 +53,8 @@ enum postgres_statement {
     SQL_KEY_GET,
     SQL_BLOB_PUT,
     SQL_BLOB_GET,
+    SQL_SPANNING_READ,
+    SQL_SPANNING_READ_ALL,
     SQL_DEAD_LETTER_LIST,
     SQL_DEAD_LETTER_REPLAYED,
     /* retention */

@@ -376,6 +376,7 @@ static const struct store_backend sqlite_backend = {
     .key_put = sqlite_store_key_put,
     .blob_put = sqlite_store_blob_put,
     .blob_get = sqlite_store_blob_get,
+    .spanning_read = sqlite_store_spanning_read,
     .dead_letter_list = sqlite_store_dead_letter_list,
     .dead_letter_replayed = sqlite_store_dead_letter_replayed,
     .restore_point_begin = sqlite_store_restore_point_begin,

@@ -149,6 +149,12 @@ void store_blob_get(struct store *store, const struct digest *digest, store_blob
     store->backend->blob_get(store, digest, done, argument);
 }
 
+void store_spanning_read(struct store *store, const struct store_spanning_query *query,
+                         store_spanning_done *done, void *argument)
+{
+    store->backend->spanning_read(store, query, done, argument);
+}
+
 void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
                             store_letters_done *done, void *argument)
 {
