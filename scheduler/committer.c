@@ -149,9 +149,11 @@ static exo_time step_due(struct committer *c)
         if (!shard_is_live(shard)) {
             continue;
         }
+        exo_time schedules_due_ns = schedules_turn(shard);
         exo_time due_ns = sched_deadline(shard->sched);
 
         due_ns = keys_due_ns < due_ns ? keys_due_ns : due_ns;
+        due_ns = schedules_due_ns < due_ns ? schedules_due_ns : due_ns;
         exo_time left_ns = due_ns == EXO_TIME_NEVER ? EXO_TIME_NEVER : due_ns - shard_time(shard);
 
         next_ns = left_ns < next_ns ? left_ns : next_ns;

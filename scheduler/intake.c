@@ -174,6 +174,9 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
         enum sched_err result = shard_step(shard, &event);
 
         shard->scheduler->counts.duplicates += result == SCHED_EKNOWN;
+        if (result == SCHED_EKNOWN && sched_find(shard->sched, id) == NULL) {
+            schedule_ends_job(shard, job, id);
+        }
         if (result == SCHED_OK) {
             early_cancel_apply(shard, id);
         }
@@ -263,6 +266,7 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
     }
     if (resolved == RESOLVE_REFUSED) {
         job_refuse(shard, record, refusal.text);
+        schedule_ends_job(shard, &job, &id);
         return JOB_TAKEN;
     }
     uint32_t target = execution_shard(&id, shard->scheduler->shard_count);
@@ -289,11 +293,13 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
         }
         if (shard->is_checked_known[place]) {
             shard->scheduler->counts.duplicates++;
+            schedule_ends_job(shard, &job, &id);
             return JOB_TAKEN;
         }
     }
     if (!job_submit(shard, &job, &id, record->timestamp_ns, &refusal)) {
         job_refuse(shard, record, refusal.text);
+        schedule_ends_job(shard, &job, &id);
     }
     return JOB_TAKEN;
 }
@@ -349,6 +355,9 @@ static void take_peer(struct shard *shard, const struct wire_peer *peer,
         (void)shard_step(shard,
                          &(struct sched_event){.kind = SCHED_ANSWER, .answer = peer->key_answer});
         break;
+    case PEER_SCHEDULE_ENDED:
+        schedules_ended(shard, &peer->schedule_ended);
+        break;
     case PEER_UNKNOWN: /* of a newer program */
         break;
     }
@@ -372,6 +381,9 @@ static void take_status(struct shard *shard, const struct log_record *record)
     }
     for (uint32_t i = 0; i < status.peer_count && shard->generation == generation; i++) {
         take_peer(shard, &status.peers[i], record);
+    }
+    for (uint32_t i = 0; i < status.schedule_count && shard->generation == generation; i++) {
+        schedules_command(shard, &status.schedules[i]);
     }
 }
 

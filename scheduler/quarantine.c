@@ -95,7 +95,7 @@ static bool status_quarantine(struct shard *shard, const struct log_record *reco
     if (wire_status_unpack(record->value, &shard->open_arena, &status) != WIRE_OK) {
         return true;
     }
-    outcome->commands = status.command_count;
+    outcome->commands = status.command_count + status.schedule_count;
     for (uint32_t i = 0; i < status.report_count && shard->generation == generation; i++) {
         report_fail(shard, &status, &status.reports[i], outcome);
     }

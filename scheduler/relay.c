@@ -97,31 +97,58 @@ void outbox_free(struct shard *shard)
     memset(shard->is_outbox_busy, 0, shard->scheduler->shard_count * sizeof(bool));
 }
 
-void outbox_add(struct shard *shard, uint32_t target, struct wire_peer peer)
+static void outbox_put(struct shard *shard, uint32_t target, struct span record, bool is_job)
 {
-    peer.source = shard->number;
-    peer.sequence = ++shard->next_sequence;
-    struct wire_status status = {.peers = &peer, .peer_count = 1};
-    struct buffer text;
+    struct outbox_entry *entry = malloc(sizeof(*entry) + record.bytes);
 
-    buffer_init(&text, shard->scheduler->allocator, 0);
-    wire_status_pack(&status, &shard->open_arena, &text);
-    struct outbox_entry *entry = malloc(sizeof(*entry) + text.bytes);
-
-    if (entry == NULL || text.is_failed) {
+    if (entry == NULL) {
         abort();
     }
-    memcpy(entry->bytes, text.data, text.bytes);
+    memcpy(entry->bytes, record.data, record.bytes);
     entry->next = NULL;
-    entry->sequence = peer.sequence;
+    entry->sequence = shard->next_sequence;
     entry->target = target;
     entry->is_sent = false;
-    entry->record = (struct span){entry->bytes, text.bytes};
+    entry->is_job = is_job;
+    entry->record = (struct span){entry->bytes, record.bytes};
     *shard->outbox_last = entry;
     shard->outbox_last = &entry->next;
     shard->outbox_count++;
     shard->is_extra_dirty = true;
+}
+
+static void outbox_put_status(struct shard *shard, uint32_t target,
+                              const struct wire_status *status)
+{
+    struct buffer text;
+
+    buffer_init(&text, shard->scheduler->allocator, 0);
+    wire_status_pack(status, &shard->open_arena, &text);
+    if (text.is_failed) {
+        abort();
+    }
+    outbox_put(shard, target, buffer_span(&text), false);
     buffer_release(&text);
+}
+
+void outbox_add(struct shard *shard, uint32_t target, struct wire_peer peer)
+{
+    peer.source = shard->number;
+    peer.sequence = ++shard->next_sequence;
+    outbox_put_status(shard, target, &(struct wire_status){.peers = &peer, .peer_count = 1});
+}
+
+void outbox_add_job(struct shard *shard, uint32_t target, struct span record)
+{
+    shard->next_sequence++;
+    outbox_put(shard, target, record, true);
+}
+
+void outbox_add_command(struct shard *shard, const struct wire_command *command)
+{
+    shard->next_sequence++;
+    outbox_put_status(shard, execution_shard(&command->execution, shard->scheduler->shard_count),
+                      &(struct wire_status){.commands = command, .command_count = 1});
 }
 
 static void outbox_sent(void *argument, int64_t offset, const struct exo_error *err)
@@ -171,8 +198,9 @@ void relay_outbox(struct shard *shard)
 
         entry->is_sent = true;
         shard->is_outbox_busy[entry->target] = true;
-        if (log_append(shard->scheduler->log, TOPIC_STATUS, entry->target, (struct span){NULL, 0},
-                       entry->record, 0, outbox_sent, ticket, &err) != 0) {
+        if (log_append(shard->scheduler->log, entry->is_job ? TOPIC_JOBS : TOPIC_STATUS,
+                       entry->target, (struct span){NULL, 0}, entry->record, 0, outbox_sent, ticket,
+                       &err) != 0) {
             entry->is_sent = false;
             shard->is_outbox_busy[entry->target] = false;
             (void)shard_ticket_end(ticket);

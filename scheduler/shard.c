@@ -128,6 +128,7 @@ static void life_end(struct shard *shard)
     sched_free(shard->sched);
     shard->sched = NULL;
     keys_close(shard);
+    schedules_close(shard);
     waits_free(shard);
     events_free(shard);
     outbox_free(shard);
@@ -387,8 +388,8 @@ bool shard_wants_commit(struct shard *shard)
     if (caution_holds(shard)) {
         return false;
     }
-    if (!sched_is_empty(shard->sched) || keys_has_changes(shard) || shard->letter_count > 0 ||
-        shard->is_extra_dirty || shard->caution.mark == MARK_USED) {
+    if (!sched_is_empty(shard->sched) || keys_has_changes(shard) || schedules_has_changes(shard) ||
+        shard->letter_count > 0 || shard->is_extra_dirty || shard->caution.mark == MARK_USED) {
         return true;
     }
     exo_time now_ns = loop_now_ns(shard->scheduler->loop);
@@ -419,7 +420,8 @@ static struct span extra_pack(struct shard *shard)
     struct buffer text;
 
     for (const struct outbox_entry *e = shard->outbox; e != NULL; e = e->next) {
-        outbox[extra.outbox_count++] = (struct wire_outbox_message){e->target, e->record};
+        outbox[extra.outbox_count++] =
+            (struct wire_outbox_message){e->target, e->record, e->is_job};
     }
     for (uint32_t i = 0; i < shard_count; i++) {
         if (shard->received[i] != 0) {
@@ -471,8 +473,10 @@ void shard_seal(struct shard *shard)
     assert(!shard->is_in_flight);
     arena_reset(&shard->sealed.arena);
     keys_send(shard);
+    schedule_ends_send(shard);
     seal(&shard->sealed, shard->sched, &facts);
     keys_seal(shard);
+    schedules_seal(shard);
     letters_seal(shard);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->sealed.batch.inputs[i] = shard->inputs[i].cursor;

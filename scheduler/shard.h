@@ -15,6 +15,7 @@
 #include "scheduler/core/early_cancel.h"
 #include "scheduler/keys.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/schedules.h"
 #include "schemas/wire/state.h"
 
 enum shard_state {
@@ -59,6 +60,7 @@ struct outbox_entry {
     uint64_t sequence;
     uint32_t target;
     bool is_sent; /* handed to the log, not acknowledged */
+    bool is_job;  /* for exo.jobs, else for exo.status */
     struct span record;
     unsigned char bytes[];
 };
@@ -79,6 +81,7 @@ struct shard {
     exo_time taken_wall_ns;
     struct sched *sched;
     struct keys keys;
+    struct schedules schedules;
     struct shard_input inputs[INPUT_NR];
     struct arena open_arena; /* of the events in the open batch */
     struct sealed sealed;    /* the batch in flight */
@@ -247,6 +250,10 @@ void rerun_free(struct shard *shard);
 void relay_batch(struct shard *shard);
 void relay_outbox(struct shard *shard);
 void outbox_add(struct shard *shard, uint32_t target, struct wire_peer peer);
+/* outbox_add_job sends a packed Job to a shard, which may find that it has it; outbox_add_command a
+ * command to the shard of its execution. */
+void outbox_add_job(struct shard *shard, uint32_t target, struct span record);
+void outbox_add_command(struct shard *shard, const struct wire_command *command);
 void outbox_free(struct shard *shard);
 
 /* ---- events.c ---- */

@@ -42,6 +42,7 @@ static bool extra_read(struct shard *shard, struct span bytes, exo_time now_ns)
         entry->sequence = 0; /* committed long ago */
         entry->target = extra.outbox[i].shard;
         entry->is_sent = false;
+        entry->is_job = extra.outbox[i].is_job;
         entry->record = (struct span){entry->bytes, extra.outbox[i].record.bytes};
         *shard->outbox_last = entry;
         shard->outbox_last = &entry->next;
@@ -67,7 +68,6 @@ static void bad_row(struct shard *shard, const char *what, enum sched_err result
                   shard->number, what);
 }
 
-/* No kind is known yet. */
 static void load_spanning(void *argument, const struct store_spanning *row)
 {
     struct shard_ticket *ticket = argument;
@@ -77,7 +77,11 @@ static void load_spanning(void *argument, const struct store_spanning *row)
         return;
     }
     arena_reset(&shard->open_arena);
-    if (row->kind != STORE_SPANNING_KEY || !keys_load(shard, row)) {
+    bool is_good = row->kind == STORE_SPANNING_KEY        ? keys_load(shard, row)
+                   : row->kind == STORE_SPANNING_SCHEDULE ? schedules_load(shard, row)
+                                                          : false;
+
+    if (!is_good) {
         bad_row(shard, "spanning", SCHED_ESTALE);
     }
 }
@@ -309,6 +313,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     }
     sched_be_narrow(shard->sched, shard->caution.mode != CAUTION_NONE);
     keys_open(shard);
+    schedules_open(shard);
     shard->state = SHARD_LOADING;
     scheduler->counts.takeovers++;
     static const struct store_load_callbacks callbacks = {.spanning = load_spanning,

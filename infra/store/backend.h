@@ -43,6 +43,8 @@ typedef void store_drop_done(void *argument, uint32_t dropped, bool is_more,
                              const struct exo_error *err);
 typedef void store_letters_done(void *argument, const struct store_dead_letter_row *rows,
                                 uint32_t count, const struct exo_error *err);
+typedef void store_spanning_done(void *argument, const struct store_spanning *rows, uint32_t count,
+                                 const struct exo_error *err);
 
 struct store_backend {
     void (*close)(struct store *store);
@@ -101,6 +103,8 @@ struct store_backend {
                        void *argument);
     void (*result_put)(struct store *store, const struct store_result_row *row, store_done *done,
                        void *argument);
+    void (*spanning_read)(struct store *store, const struct store_spanning_query *query,
+                          store_spanning_done *done, void *argument);
     void (*dead_letter_list)(struct store *store, int64_t after, uint32_t limit,
                              store_letters_done *done, void *argument);
     void (*dead_letter_replayed)(struct store *store, int64_t id, store_done *done, void *argument);

@@ -287,6 +287,7 @@ static const struct store_backend postgres_backend = {
     .blob_collect = postgres_store_blob_collect,
     .result_get = postgres_store_result_get,
     .result_put = postgres_store_result_put,
+    .spanning_read = postgres_store_spanning_read,
     .dead_letter_list = postgres_store_dead_letter_list,
     .dead_letter_replayed = postgres_store_dead_letter_replayed,
     .restore_point_begin = postgres_store_restore_point_begin,

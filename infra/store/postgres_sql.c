@@ -243,6 +243,12 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "(SELECT count(*) FROM blob_object b WHERE " UNUSED("b") "), "
         "(SELECT coalesce(sum(bytes), 0)::bigint FROM blob_object b WHERE " UNUSED("b") ") "
         "FROM blob b WHERE " UNUSED("b")},
+    [SQL_SPANNING_READ] = {"spanning_read",
+        "SELECT kind, id, body FROM spanning WHERE kind = $1::int AND id >= $2::bytea "
+        "AND shard = $4::int ORDER BY id LIMIT $3::bigint"},
+    [SQL_SPANNING_READ_ALL] = {"spanning_read_all",
+        "SELECT kind, id, body FROM spanning WHERE kind = $1::int AND id >= $2::bytea "
+        "ORDER BY id LIMIT $3::bigint"},
     [SQL_DEAD_LETTER_LIST] = {"dead_letter_list",
         "SELECT id, is_replayed, topic, partition, position, at_ns, reason, key, value "
         "FROM dead_letter WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint"},

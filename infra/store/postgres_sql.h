@@ -67,6 +67,8 @@ enum postgres_statement {
     SQL_COLLECT_BLOBS,
     SQL_COLLECT_OBJECTS,
     SQL_COLLECT_COUNT,
+    SQL_SPANNING_READ,
+    SQL_SPANNING_READ_ALL,
     SQL_DEAD_LETTER_LIST,
     SQL_DEAD_LETTER_REPLAYED,
     /* retention */

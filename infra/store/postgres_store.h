@@ -164,6 +164,8 @@ void postgres_store_result_get(struct store *store, const struct digest *key, st
                                void *argument);
 void postgres_store_result_put(struct store *store, const struct store_result_row *row,
                                store_done *done, void *argument);
+void postgres_store_spanning_read(struct store *store, const struct store_spanning_query *query,
+                                  store_spanning_done *done, void *argument);
 void postgres_store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
                                      store_letters_done *done, void *argument);
 void postgres_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,

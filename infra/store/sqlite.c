@@ -386,6 +386,7 @@ static const struct store_backend sqlite_backend = {
     .blob_collect = sqlite_store_blob_collect,
     .result_get = sqlite_store_result_get,
     .result_put = sqlite_store_result_put,
+    .spanning_read = sqlite_store_spanning_read,
     .dead_letter_list = sqlite_store_dead_letter_list,
     .dead_letter_replayed = sqlite_store_dead_letter_replayed,
     .restore_point_begin = sqlite_store_restore_point_begin,

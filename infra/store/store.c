@@ -212,6 +212,12 @@ void store_result_put(struct store *store, const struct store_result_row *row, s
     store->backend->result_put(store, row, done, argument);
 }
 
+void store_spanning_read(struct store *store, const struct store_spanning_query *query,
+                         store_spanning_done *done, void *argument)
+{
+    store->backend->spanning_read(store, query, done, argument);
+}
+
 void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
                             store_letters_done *done, void *argument)
 {

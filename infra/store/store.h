@@ -309,6 +309,22 @@ void store_execution_get(struct store *store, const struct execution_id *id,
                                       struct span definition_text, const struct exo_error *err),
                          void *argument);
 
+enum { STORE_ANY_SHARD = UINT32_MAX };
+
+/* Rows of a kind, from an id on; the caller compares where it means one. */
+struct store_spanning_query {
+    uint32_t shard; /* or STORE_ANY_SHARD, which looks through all of them */
+    uint32_t kind;
+    struct digest from; /* included */
+    uint32_t limit;     /* 1 .. 1000 */
+};
+
+/* store_spanning_read gives what spans executions, by id. */
+void store_spanning_read(struct store *store, const struct store_spanning_query *query,
+                         void (*done)(void *argument, const struct store_spanning *rows,
+                                      uint32_t count, const struct exo_error *err),
+                         void *argument);
+
 /* store_execution_known tells which of count ids (at most 1,000) the store has or had; is_known
  * has count entries, borrowed for the callback. */
 void store_execution_known(struct store *store, const struct execution_id *ids, uint32_t count,

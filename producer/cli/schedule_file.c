@@ -1,13 +1,13 @@
 /* schedule validate: every fault of a schedule file at once, and when it would be due. Asks no
  * server. */
+#include "producer/cli/schedule_file.h"
+
 #include <string.h>
 #include <time.h>
 
 #include "infra/zoneinfo/zoneinfo.h"
-#include "producer/cli/cli.h"
 #include "producer/cli/commands.h"
 #include "schemas/json/json_read.h"
-#include "schemas/schedule/schedule.h"
 #include "schemas/vocab/timestamp.h"
 
 enum { FIRES_SHOWN = 3 };
@@ -70,29 +70,36 @@ static bool holds_project(const struct value *root)
            memchr(name->text, '/', name->count) != NULL;
 }
 
-static int validate(struct cli *cli)
+int schedule_file_read(struct cli *cli, const char *path, struct value *ret_root,
+                       const struct schedule **ret_schedule)
 {
-    const char *path = cli->call->line->positionals[0];
-    struct value root;
-    const struct schedule *schedule = NULL;
-    int status = cli_read_value(cli, path, &root);
+    int status = cli_read_value(cli, path, ret_root);
 
     if (status != 0) {
         return status;
     }
     /* Without a word of the person's the file's own project counts. */
-    bool is_ours = settings_is_said(cli->call->set, "project") || !holds_project(&root);
+    bool is_ours = settings_is_said(cli->call->set, "project") || !holds_project(ret_root);
     const struct schedule_source source = {
-        .root = &root,
+        .root = ret_root,
         .default_project = is_ours ? cli->call->settings->project : NULL,
         .is_zone = is_zone,
         .context = cli,
     };
-    int result = schedule_parse(&source, &cli->arena, &schedule, &cli->faults);
+    int result = schedule_parse(&source, &cli->arena, ret_schedule, &cli->faults);
 
     cli_faults_tell(&cli->faults, path, stderr);
-    if (result != 0) {
-        return CLI_EXIT_DATA;
+    return result == 0 ? 0 : CLI_EXIT_DATA;
+}
+
+static int validate(struct cli *cli)
+{
+    struct value root;
+    const struct schedule *schedule = NULL;
+    int status = schedule_file_read(cli, cli->call->line->positionals[0], &root, &schedule);
+
+    if (status != 0) {
+        return status;
     }
     if (!cli_is_table(cli)) {
         return show_canonical(cli, schedule);

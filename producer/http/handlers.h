@@ -48,6 +48,17 @@ route_handler definitions_list;
 route_handler versions_list;
 route_handler version_get;
 
+/* schedule_commands.c, schedule_reads.c */
+route_handler schedule_put;
+route_handler schedule_delete;
+route_handler schedule_pause;
+route_handler schedule_resume;
+route_handler schedule_trigger;
+route_handler schedule_backfill;
+route_handler schedule_backfill_stop;
+route_handler schedule_get;
+route_handler schedules_list;
+
 /* execution_reads.c */
 route_handler executions_list;
 route_handler execution_get;

@@ -35,8 +35,9 @@ const char *schedule_action_name(enum schedule_action_kind kind)
 
 const char *schedule_reason_name(enum schedule_reason reason)
 {
-    static const char *const names[REASON_NR] = {"due",    "caught up", "waited", "backfill",
-                                                 "missed", "overlap",   "full",   "replaced"};
+    static const char *const names[REASON_NR] = {"due",      "caught up", "waited",
+                                                 "backfill", "triggered", "missed",
+                                                 "overlap",  "full",      "replaced"};
 
     assert(reason < REASON_NR);
     return names[reason];
@@ -354,7 +355,7 @@ static bool backfill_one(struct schedule_book *book, struct schedule_actions *ac
 static void go_on(struct schedule_book *book, struct schedule_actions *actions)
 {
     book->deadline_ns = EXO_TIME_NEVER;
-    for (int i = 0; !book->is_paused; i++) {
+    for (uint32_t i = actions->count; !book->is_paused; i++) {
         if (i == SCHEDULE_STEP_MAX) {
             book->deadline_ns = book->now_ns; /* more is left */
             return;
@@ -434,7 +435,24 @@ static enum schedule_result backfill_stop(struct schedule_book *book)
     return had_one ? SCHEDULE_TAKEN : SCHEDULE_ESTALE;
 }
 
-static enum schedule_result take(struct schedule_book *book, const struct schedule_event *event)
+static enum schedule_result trigger(struct schedule_book *book, exo_time nominal_ns,
+                                    struct schedule_actions *actions)
+{
+    if (nominal_ns > book->now_ns) {
+        return SCHEDULE_EINVALID;
+    }
+    if (is_known(book, nominal_ns)) {
+        return SCHEDULE_ESTALE;
+    }
+    if (!has_room(book) || book->waiting_count > 0) {
+        return SCHEDULE_ECONFLICT;
+    }
+    start(book, actions, REASON_TRIGGERED, nominal_ns);
+    return SCHEDULE_TAKEN;
+}
+
+static enum schedule_result take(struct schedule_book *book, const struct schedule_event *event,
+                                 struct schedule_actions *actions)
 {
     switch (event->kind) {
     case SCHEDULE_LOOK:
@@ -451,6 +469,8 @@ static enum schedule_result take(struct schedule_book *book, const struct schedu
         return backfill(book, event);
     case SCHEDULE_BACKFILL_STOP:
         return backfill_stop(book);
+    case SCHEDULE_TRIGGER:
+        return trigger(book, event->nominal_ns, actions);
     case SCHEDULE_EVENT_NR:
         break;
     }
@@ -464,7 +484,7 @@ enum schedule_result schedule_book_step(struct schedule_book *book,
 {
     book->now_ns = now_ns > book->now_ns ? now_ns : book->now_ns;
     ret_actions->count = 0;
-    enum schedule_result result = take(book, event);
+    enum schedule_result result = take(book, event, ret_actions);
 
     go_on(book, ret_actions);
     return result;

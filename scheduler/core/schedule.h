@@ -18,7 +18,7 @@
  * A time it is due at is NOMINAL: what cron_next gives. It is decided once, in order, at nominal +
  * jitter; `considered` is the last one decided, so that nothing is decided twice whatever is
  * repeated. The id of its execution follows from the schedule and the nominal time alone
- * (scheduler/fire_id.h): a START that is sent again starts nothing new.
+ * (infra/crypto/fire_id.h): a START that is sent again starts nothing new.
  *
  * A nominal time whose start is late by more than SCHEDULE_LATE_NS was missed: nobody looked. The
  * definition's catch_up says what becomes of it; what is made up for then obeys overlap like any
@@ -57,12 +57,13 @@ enum schedule_event_kind {
     SCHEDULE_CHANGE,        /* another definition or zone */
     SCHEDULE_BACKFILL,      /* run the times of a range in the past, the oldest first */
     SCHEDULE_BACKFILL_STOP, /* start no more of them */
+    SCHEDULE_TRIGGER,       /* start one now, paused or not, where overlap leaves room */
     SCHEDULE_EVENT_NR,
 };
 
 struct schedule_event {
     enum schedule_event_kind kind;
-    exo_time nominal_ns;        /* ENDED */
+    exo_time nominal_ns;        /* ENDED, TRIGGER: not in the future */
     exo_time from_ns, until_ns; /* BACKFILL: both included */
     uint32_t parallel;          /* BACKFILL: at once, from 1; without overlap: allow it is 1 */
     const struct schedule *definition; /* CHANGE; kept */
@@ -72,8 +73,9 @@ struct schedule_event {
 enum schedule_result {
     SCHEDULE_TAKEN,
     SCHEDULE_ESTALE,    /* repeated or late: nothing to do */
-    SCHEDULE_EINVALID,  /* BACKFILL: an empty range, one in the future, or parallel 0 */
-    SCHEDULE_ECONFLICT, /* BACKFILL: another one is under way */
+    SCHEDULE_EINVALID,  /* BACKFILL: an empty range, one in the future, or parallel 0; TRIGGER: a
+                         * time in the future */
+    SCHEDULE_ECONFLICT, /* BACKFILL: another one is under way. TRIGGER: no room, by overlap */
 };
 
 enum schedule_action_kind { SCHEDULE_START, SCHEDULE_CANCEL, SCHEDULE_SKIP, SCHEDULE_ACTION_NR };
@@ -83,6 +85,7 @@ enum schedule_reason {
     REASON_CAUGHT_UP, /* START: it was missed */
     REASON_WAITED,    /* START: what ran has ended */
     REASON_BACKFILL,  /* START */
+    REASON_TRIGGERED, /* START: somebody asked for it */
     REASON_MISSED,    /* SKIP: nobody looked in time, and it is not made up for */
     REASON_OVERLAP,   /* SKIP: another one runs */
     REASON_FULL,      /* SKIP: too many are live or wait */

@@ -1,37 +1,46 @@
 #include "schemas/wire/schedule_state.h"
 
-#include "exo/v1/schedule.pb-c.h"
 #include "schemas/wire/message.h"
+#include "schemas/wire/schedule_state_message.h"
+
+bool schedule_state_fill(const struct wire_schedule_state *state, struct arena *scratch,
+                         Exo__V1__ScheduleState *message)
+{
+    struct span waiting =
+        arena_copy(scratch, (struct span){state->waiting, state->waiting_count * sizeof(exo_time)});
+
+    message->version = WIRE_VERSION;
+    message->considered_ns = state->considered_ns;
+    message->paused = state->is_paused;
+    message->has_backfill = state->has_backfill;
+    message->backfill_after_ns = state->backfill_after_ns;
+    message->backfill_until_ns = state->backfill_until_ns;
+    message->backfill_parallel = state->backfill_parallel;
+    message->live = message_array(scratch, &exo__v1__schedule_live__descriptor, state->live_count);
+    if ((message->live == NULL && state->live_count > 0) || waiting.data == NULL) {
+        return false;
+    }
+    message->n_live = state->live_count;
+    for (uint32_t i = 0; i < state->live_count; i++) {
+        message->live[i]->nominal_ns = state->live[i].nominal_ns;
+        message->live[i]->backfill = state->live[i].is_backfill;
+        message->live[i]->cancelled = state->live[i].is_cancelled;
+    }
+    message->n_waiting_ns = state->waiting_count;
+    message->waiting_ns = (int64_t *)(uintptr_t)waiting.data; /* ours: just copied */
+    return true;
+}
 
 void wire_schedule_state_pack(const struct wire_schedule_state *state, struct arena *scratch,
                               struct buffer *buffer)
 {
     Exo__V1__ScheduleState message;
-    struct span waiting =
-        arena_copy(scratch, (struct span){state->waiting, state->waiting_count * sizeof(exo_time)});
 
     exo__v1__schedule_state__init(&message);
-
-    message.version = WIRE_VERSION;
-    message.considered_ns = state->considered_ns;
-    message.paused = state->is_paused;
-    message.has_backfill = state->has_backfill;
-    message.backfill_after_ns = state->backfill_after_ns;
-    message.backfill_until_ns = state->backfill_until_ns;
-    message.backfill_parallel = state->backfill_parallel;
-    message.live = message_array(scratch, &exo__v1__schedule_live__descriptor, state->live_count);
-    if ((message.live == NULL && state->live_count > 0) || waiting.data == NULL) {
+    if (!schedule_state_fill(state, scratch, &message)) {
         buffer->is_failed = true;
         return;
     }
-    message.n_live = state->live_count;
-    for (uint32_t i = 0; i < state->live_count; i++) {
-        message.live[i]->nominal_ns = state->live[i].nominal_ns;
-        message.live[i]->backfill = state->live[i].is_backfill;
-        message.live[i]->cancelled = state->live[i].is_cancelled;
-    }
-    message.n_waiting_ns = state->waiting_count;
-    message.waiting_ns = (int64_t *)(uintptr_t)waiting.data; /* ours: just copied */
     message_pack(&message.base, buffer);
 }
 
@@ -47,18 +56,9 @@ static bool is_in_bounds(const Exo__V1__ScheduleState *message)
            (!message->has_backfill || message->backfill_parallel > 0);
 }
 
-enum wire_result wire_schedule_state_unpack(struct span bytes, struct arena *arena,
-                                            struct wire_schedule_state *ret_state)
+enum wire_result schedule_state_read(const Exo__V1__ScheduleState *message, struct arena *arena,
+                                     struct wire_schedule_state *ret_state)
 {
-    ProtobufCMessage *base;
-    enum wire_result result =
-        message_unpack(&exo__v1__schedule_state__descriptor, bytes, arena, &base);
-
-    if (result != WIRE_OK) {
-        return result;
-    }
-    const Exo__V1__ScheduleState *message = (const Exo__V1__ScheduleState *)base;
-
     if (message->version != WIRE_VERSION) {
         return WIRE_EVERSION;
     }
@@ -87,4 +87,16 @@ enum wire_result wire_schedule_state_unpack(struct span bytes, struct arena *are
         .backfill_parallel = message->backfill_parallel,
     };
     return WIRE_OK;
+}
+
+enum wire_result wire_schedule_state_unpack(struct span bytes, struct arena *arena,
+                                            struct wire_schedule_state *ret_state)
+{
+    ProtobufCMessage *base;
+    enum wire_result result =
+        message_unpack(&exo__v1__schedule_state__descriptor, bytes, arena, &base);
+
+    return result != WIRE_OK
+               ? result
+               : schedule_state_read((const Exo__V1__ScheduleState *)base, arena, ret_state);
 }

@@ -512,6 +512,7 @@ void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *s
     for (size_t i = 0; i < message.n_outbox; i++) {
         message.outbox[i]->shard = extra->outbox[i].shard;
         message.outbox[i]->record = message_bytes(extra->outbox[i].record);
+        message.outbox[i]->is_job = extra->outbox[i].is_job;
     }
     message.received =
         message_array(scratch, &exo__v1__peer_sequence__descriptor, extra->received_count);
@@ -558,6 +559,7 @@ enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
     for (size_t i = 0; i < message->n_outbox; i++) {
         outbox[i].shard = message->outbox[i]->shard;
         outbox[i].record = message_span(message->outbox[i]->record);
+        outbox[i].is_job = message->outbox[i]->is_job;
     }
     for (size_t i = 0; i < message->n_received; i++) {
         received[i].source = message->received[i]->source;

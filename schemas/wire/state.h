@@ -166,6 +166,7 @@ EXO_CHECKED enum wire_result wire_outputs_unpack(struct span bytes, struct arena
 struct wire_outbox_message {
     uint32_t shard;
     struct span record; /* a packed StatusRecord */
+    bool is_job;        /* a Job for exo.jobs, else a status record */
 };
 
 struct wire_peer_sequence {

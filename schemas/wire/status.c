@@ -6,6 +6,7 @@
 #include "schemas/vocab/limits.h"
 #include "schemas/wire/job_message.h"
 #include "schemas/wire/message.h"
+#include "schemas/wire/schedule_message.h"
 
 static void report_fill(const struct wire_report *report, struct arena *scratch,
                         Exo__V1__Report *message)
@@ -143,6 +144,13 @@ static void peer_fill(const struct wire_peer *peer, struct arena *scratch,
             key_answer_fill(&peer->key_answer, message->key_answer);
         }
         return;
+    case PEER_SCHEDULE_ENDED:
+        message->schedule_ended = one(scratch, &exo__v1__schedule_ended__descriptor);
+        if (message->schedule_ended != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_SCHEDULE_ENDED;
+            schedule_ended_fill(&peer->schedule_ended, message->schedule_ended);
+        }
+        return;
     case PEER_UNKNOWN:
         break;
     }
@@ -160,6 +168,17 @@ static void peers_fill(const struct wire_status *status, struct arena *scratch,
     }
 }
 
+static void schedules_fill(const struct wire_status *status, struct arena *scratch,
+                           Exo__V1__StatusRecord *message)
+{
+    message->schedules =
+        message_array(scratch, &exo__v1__schedule_command__descriptor, status->schedule_count);
+    message->n_schedules = message->schedules == NULL ? 0 : status->schedule_count;
+    for (size_t i = 0; i < message->n_schedules; i++) {
+        schedule_command_fill(&status->schedules[i], scratch, message->schedules[i]);
+    }
+}
+
 void wire_status_pack(const struct wire_status *status, struct arena *scratch,
                       struct buffer *buffer)
 {
@@ -173,6 +192,7 @@ void wire_status_pack(const struct wire_status *status, struct arena *scratch,
     reports_fill(status, scratch, &message);
     commands_fill(status, scratch, &message);
     peers_fill(status, scratch, &message);
+    schedules_fill(status, scratch, &message);
     message_pack(&message.base, buffer);
 }
 
@@ -296,7 +316,7 @@ static enum wire_result peer_read(const Exo__V1__PeerMessage *message, struct ar
 {
     bool is_good = true;
 
-    switch (message->body_case) {
+    switch ((int)message->body_case) {
     case EXO__V1__PEER_MESSAGE__BODY_FORWARDED_JOB:
         peer->kind = PEER_JOB;
         return job_read(message->forwarded_job, arena, &peer->forwarded_job);
@@ -312,6 +332,10 @@ static enum wire_result peer_read(const Exo__V1__PeerMessage *message, struct ar
     case EXO__V1__PEER_MESSAGE__BODY_KEY_ANSWER:
         peer->kind = PEER_KEY_ANSWER;
         is_good = key_answer_read(message->key_answer, &peer->key_answer);
+        break;
+    case EXO__V1__PEER_MESSAGE__BODY_SCHEDULE_ENDED:
+        peer->kind = PEER_SCHEDULE_ENDED;
+        is_good = schedule_ended_read(message->schedule_ended, &peer->schedule_ended);
         break;
     case EXO__V1__PEER_MESSAGE__BODY__NOT_SET:
     default:
@@ -343,6 +367,25 @@ static enum wire_result peers_read(const Exo__V1__StatusRecord *message, struct 
     return WIRE_OK;
 }
 
+static enum wire_result schedules_read(const Exo__V1__StatusRecord *message, struct arena *arena,
+                                       struct wire_status *status)
+{
+    struct wire_schedule_command *schedules =
+        arena_alloc(arena, message->n_schedules * sizeof(*schedules));
+
+    if (schedules == NULL) {
+        return WIRE_EMEMORY;
+    }
+    for (size_t i = 0; i < message->n_schedules; i++) {
+        if (!schedule_command_read(message->schedules[i], &schedules[i])) {
+            return WIRE_EMALFORMED;
+        }
+    }
+    status->schedules = schedules;
+    status->schedule_count = (uint32_t)message->n_schedules;
+    return WIRE_OK;
+}
+
 enum wire_result wire_status_unpack(struct span bytes, struct arena *arena,
                                     struct wire_status *ret_status)
 {
@@ -366,6 +409,9 @@ enum wire_result wire_status_unpack(struct span bytes, struct arena *arena,
     }
     if (result == WIRE_OK) {
         result = peers_read(message, arena, &status);
+    }
+    if (result == WIRE_OK) {
+        result = schedules_read(message, arena, &status);
     }
     if (result == WIRE_OK) {
         *ret_status = status;

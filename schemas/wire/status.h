@@ -11,6 +11,7 @@
 #include "schemas/wire/codec.h"
 #include "schemas/wire/job.h"
 #include "schemas/wire/key.h"
+#include "schemas/wire/schedule_command.h"
 
 enum wire_report_kind {
     REPORT_ACCEPTED = 1,
@@ -95,6 +96,7 @@ enum wire_peer_kind {
     PEER_KEY_ASK,
     PEER_KEY_RELEASE,
     PEER_KEY_ANSWER,
+    PEER_SCHEDULE_ENDED,
 };
 
 struct wire_peer {
@@ -106,6 +108,7 @@ struct wire_peer {
         struct wire_key_ask key_ask;
         struct wire_key_release key_release;
         struct wire_key_answer key_answer;
+        struct wire_schedule_ended schedule_ended;
     };
 };
 
@@ -118,6 +121,8 @@ struct wire_status {
     uint32_t command_count;
     const struct wire_peer *peers;
     uint32_t peer_count;
+    const struct wire_schedule_command *schedules;
+    uint32_t schedule_count;
 };
 
 /* wire_status_pack appends the record; a failed append shows in buffer->is_failed. scratch is

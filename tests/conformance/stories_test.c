@@ -5,6 +5,7 @@
 
 #include "infra/crypto/crypto.h"
 #include "scheduler/resume.h"
+#include "tests/conformance/schedule_stories.h"
 #include "tests/conformance/stage.h"
 #include "tests/conformance/version_stories.h"
 #include "tests/support/test.h"
@@ -497,6 +498,11 @@ static void test_jobs_name_what_is_stored(void **state)
     version_story(&((struct play *)*state)->stage);
 }
 
+static void test_a_schedule_runs_past_times(void **state)
+{
+    schedule_story(&((struct play *)*state)->stage);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 2) {
@@ -519,6 +525,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_poison_goes_to_the_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_before_its_job, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_job_costs_no_other, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_schedule_runs_past_times, setup, teardown),
         cmocka_unit_test_setup_teardown(test_jobs_name_what_is_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shard_stands_still_and_is_resumed, setup, teardown),
     };

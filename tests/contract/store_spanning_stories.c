@@ -236,6 +236,56 @@ static void shards_keep_their_own_spanning(void **state)
     trial_close(t);
 }
 
+static void assert_read(struct trial *t, uint32_t shard, uint32_t from, uint32_t limit,
+                        const struct store_spanning *rows, uint32_t count)
+{
+    const struct store_spanning_query query = {
+        .shard = shard,
+        .kind = STORE_SPANNING_SCHEDULE,
+        .from = spanning_of(STORE_SPANNING_SCHEDULE, from, NOTHING).id,
+        .limit = limit,
+    };
+
+    assert_int_equal(trial_spanning(t, t->store, &query), 0);
+    assert_int_equal(t->spanning_count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(t->spanning[i].kind, STORE_SPANNING_SCHEDULE);
+        assert_memory_equal(t->spanning[i].id.bytes, rows[i].id.bytes, DIGEST_BYTES);
+        assert_true(span_equal(t->spanning[i].body, rows[i].body));
+    }
+}
+
+/* Whoever does not own the shard reads one row, a shard's or all of a kind, from an id on. */
+static void spanning_is_read_by_others(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_batch batches[2];
+    struct store_spanning rows[2][3];
+
+    for (uint32_t i = 0; i < 2; i++) {
+        struct store_shard shard = trial_own(t, t->store, i + 1, "a");
+
+        batches[i] = trial_batch(&shard);
+        /* ids 2, 6 and 4, 8: odd numbers stand at an id's end */
+        rows[i][0] = spanning_of(STORE_SPANNING_SCHEDULE, 2 + i * 2, body_of(t, i, 0, 30));
+        rows[i][1] = spanning_of(STORE_SPANNING_SCHEDULE, 6 + i * 2, body_of(t, i, 1, 3000));
+        rows[i][2] = spanning_of(STORE_SPANNING_KEY, 4, span_of("of another kind"));
+        batches[i].spanning = rows[i];
+        batches[i].spanning_count = 3;
+    }
+    assert_int_equal(trial_commit(t, t->store, batches, 2), STORE_DONE);
+
+    const struct store_spanning all[] = {rows[0][0], rows[1][0], rows[0][1], rows[1][1]};
+
+    assert_read(t, STORE_ANY_SHARD, 0, 1000, all, 4);
+    assert_read(t, STORE_ANY_SHARD, 4, 2, all + 1, 2);
+    assert_read(t, STORE_ANY_SHARD, 10, 1000, all, 0);
+    assert_read(t, 1, 0, 1000, rows[0], 2);
+    assert_read(t, 2, 8, 1, rows[1] + 1, 1);
+    assert_read(t, 3, 0, 1000, all, 0);
+    trial_close(t);
+}
+
 static void an_old_store_gains_spanning(void **state)
 {
     struct trial *t = trial_open(*state, false);
@@ -272,6 +322,7 @@ const struct store_story store_spanning_stories[] = {
     {"spanning_is_replaced_and_deleted", spanning_is_replaced_and_deleted},
     {"void_spanning_is_not_kept", void_spanning_is_not_kept},
     {"shards_keep_their_own_spanning", shards_keep_their_own_spanning},
+    {"spanning_is_read_by_others", spanning_is_read_by_others},
     {"an_old_store_gains_spanning", an_old_store_gains_spanning},
 };
 const size_t store_spanning_story_count =

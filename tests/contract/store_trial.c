@@ -339,6 +339,27 @@ static void on_spanning(void *argument, const struct store_spanning *spanning)
     s->body = keep(t, spanning->body);
 }
 
+static void on_spanning_rows(void *argument, const struct store_spanning *rows, uint32_t count,
+                             const struct exo_error *err)
+{
+    struct trial *t = answered(argument, err);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct store_spanning *s =
+            one_more(t->spanning, &t->spanning_count, sizeof(*s), (void **)&t->spanning);
+
+        *s = rows[i];
+        s->body = keep(t, rows[i].body);
+    }
+}
+
+int trial_spanning(struct trial *t, struct store *store, const struct store_spanning_query *query)
+{
+    begin(t);
+    store_spanning_read(store, query, on_spanning_rows, t);
+    return await(t);
+}
+
 static void on_run(void *argument, const struct store_run *run)
 {
     struct trial *t = argument;

@@ -79,6 +79,7 @@ int trial_shard(struct trial *t, struct store *store, uint32_t shard);
 enum store_verdict trial_commit(struct trial *t, struct store *store,
                                 const struct store_batch *batches, uint32_t count);
 int trial_load(struct trial *t, struct store *store, uint32_t shard);
+int trial_spanning(struct trial *t, struct store *store, const struct store_spanning_query *query);
 int trial_get(struct trial *t, struct store *store, const struct execution_id *id);
 int trial_list(struct trial *t, struct store *store, const struct store_query *query);
 int trial_key(struct trial *t, struct store *store, const char *key, const struct execution_id *id,

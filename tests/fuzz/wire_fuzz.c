@@ -5,7 +5,7 @@
 #include "schemas/wire/event.h"
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/job.h"
-#include "schemas/wire/schedule_state.h"
+#include "schemas/wire/schedule_row.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/status.h"
 #include "schemas/wire/task.h"
@@ -25,6 +25,7 @@ union message {
     struct wire_dead_letter letter;
     struct wire_log_chunk chunk;
     struct wire_schedule_state schedule;
+    struct wire_schedule_row schedule_row;
     struct wire_key_state key;
 };
 
@@ -34,7 +35,7 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
     const struct wire_output *outputs;
     uint32_t count;
 
-    switch (kind % 14) {
+    switch (kind % 15) {
     case 0:
         return wire_job_unpack(bytes, arena, &m.job);
     case 1:
@@ -61,6 +62,8 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
         return wire_schedule_state_unpack(bytes, arena, &m.schedule);
     case 12:
         return wire_key_state_unpack(bytes, arena, &m.key);
+    case 13:
+        return wire_schedule_row_unpack(bytes, arena, &m.schedule_row);
     default:
         return wire_outputs_unpack(bytes, arena, &outputs, &count);
     }

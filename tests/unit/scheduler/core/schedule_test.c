@@ -238,6 +238,34 @@ static void a_backfill_side_by_side(void **state)
                         "05-01 12:40+2 START backfill 05-01 10:00+2\n");
 }
 
+static enum schedule_result trigger(struct schedule_world *world, const char *at)
+{
+    return world_step(
+        world, (struct schedule_event){.kind = SCHEDULE_TRIGGER, .nominal_ns = world_time(at)});
+}
+
+/* By hand it starts at once, paused or not, and never beside another where that is not allowed. */
+static void a_trigger_starts_now(void **state)
+{
+    struct schedule_world world;
+
+    (void)state;
+    world_open(&world, "0 * * * *", "2026-05-01T10:30:00Z");
+    world_begin(&world);
+    world_look(&world);
+    assert_int_equal(trigger(&world, "2026-05-01T10:30:01Z"), SCHEDULE_EINVALID);
+    assert_int_equal(trigger(&world, "2026-05-01T10:30:00Z"), SCHEDULE_TAKEN);
+    assert_int_equal(trigger(&world, "2026-05-01T10:30:00Z"), SCHEDULE_ESTALE);
+    assert_int_equal(trigger(&world, "2026-05-01T10:29:59Z"), SCHEDULE_ECONFLICT);
+    world_run_until(&world, world_time("2026-05-01T10:45:00Z"));
+    assert_int_equal(world_step(&world, (struct schedule_event){.kind = SCHEDULE_PAUSE}),
+                     SCHEDULE_TAKEN);
+    assert_int_equal(trigger(&world, "2026-05-01T10:45:00Z"), SCHEDULE_TAKEN);
+    world_run_until(&world, world_time("2026-05-01T11:20:00Z"));
+    check_trace(&world, "05-01 12:30+2 START triggered 05-01 12:30+2\n"
+                        "05-01 12:45+2 START triggered 05-01 12:45+2\n");
+}
+
 static void bad_backfills_are_refused(void **state)
 {
     struct schedule_world world;
@@ -357,6 +385,7 @@ static void every_phase_meets_every_event(void **state)
                 [SCHEDULE_CHANGE] = {SCHEDULE_TAKEN, SCHEDULE_OPEN, 1},
                 [SCHEDULE_BACKFILL] = {SCHEDULE_TAKEN, SCHEDULE_OPEN, 0},
                 [SCHEDULE_BACKFILL_STOP] = {SCHEDULE_ESTALE, SCHEDULE_OPEN, 0},
+                [SCHEDULE_TRIGGER] = {SCHEDULE_ESTALE, SCHEDULE_OPEN, 0},
             },
         [SCHEDULE_PAUSED] =
             {
@@ -367,6 +396,7 @@ static void every_phase_meets_every_event(void **state)
                 [SCHEDULE_CHANGE] = {SCHEDULE_TAKEN, SCHEDULE_OPEN, 1},
                 [SCHEDULE_BACKFILL] = {SCHEDULE_TAKEN, SCHEDULE_PAUSED, 0},
                 [SCHEDULE_BACKFILL_STOP] = {SCHEDULE_ESTALE, SCHEDULE_PAUSED, 0},
+                [SCHEDULE_TRIGGER] = {SCHEDULE_ESTALE, SCHEDULE_PAUSED, 0},
             },
         [SCHEDULE_OVER] =
             {
@@ -377,6 +407,7 @@ static void every_phase_meets_every_event(void **state)
                 [SCHEDULE_CHANGE] = {SCHEDULE_TAKEN, SCHEDULE_OPEN, 1},
                 [SCHEDULE_BACKFILL] = {SCHEDULE_TAKEN, SCHEDULE_OVER, 0},
                 [SCHEDULE_BACKFILL_STOP] = {SCHEDULE_ESTALE, SCHEDULE_OVER, 0},
+                [SCHEDULE_TRIGGER] = {SCHEDULE_ESTALE, SCHEDULE_OVER, 0},
             },
     };
 
@@ -731,6 +762,7 @@ int main(void)
         cmocka_unit_test(the_end_of_an_outage_is_on_time),
         cmocka_unit_test(a_backfill_takes_its_turn),
         cmocka_unit_test(a_backfill_side_by_side),
+        cmocka_unit_test(a_trigger_starts_now),
         cmocka_unit_test(bad_backfills_are_refused),
         cmocka_unit_test(a_backfill_repeats_nothing_that_runs),
         cmocka_unit_test(a_backfill_is_not_replaced),

@@ -1,4 +1,5 @@
-#include "schemas/wire/schedule_state.h"
+#include "schemas/wire/schedule_row.h"
+#include "schemas/wire/status.h"
 
 #include "tests/support/test.h"
 
@@ -88,11 +89,123 @@ static void others_are_refused(void **state)
     arena_release(&arena);
 }
 
+static void a_row_comes_back(void **state)
+{
+    static const struct wire_schedule_fire fires[] = {{1, 2, 3, false}, {4, 5, 0, true}};
+    const struct wire_schedule_answer answers[] = {
+        {span_of("first"), SCHEDULE_VERDICT_CREATED, 0},
+        {span_of("second"), SCHEDULE_VERDICT_UNREADABLE, 77}};
+    struct wire_schedule_row row = {.project = span_of("p"),
+                                    .name = span_of("n"),
+                                    .definition = span_of("{}"),
+                                    .number = 5,
+                                    .changed_ns = 6,
+                                    .state = {.considered_ns = 9, .is_paused = true},
+                                    .fires = fires,
+                                    .fire_count = 2,
+                                    .answers = answers,
+                                    .answer_count = 2};
+    struct wire_schedule_row back = {0};
+    struct arena arena;
+    struct buffer text;
+
+    (void)state;
+    arena_init(&arena, allocator_heap(&budget), 0);
+    buffer_init(&text, arena.allocator, 0);
+    wire_schedule_row_pack(&row, &arena, &text);
+    assert_int_equal(wire_schedule_row_unpack(buffer_span(&text), &arena, &back), WIRE_OK);
+    assert_true(span_equal(back.project, row.project) && span_equal(back.name, row.name) &&
+                span_equal(back.definition, row.definition));
+    assert_true(back.number == 5 && back.changed_ns == 6 && back.state.considered_ns == 9 &&
+                back.state.is_paused);
+    assert_int_equal(back.fire_count, 2);
+    assert_true(back.fires[0].nominal_ns == 1 && back.fires[0].at_ns == 2 &&
+                back.fires[0].reason == 3 && !back.fires[0].is_ended && back.fires[1].is_ended);
+    assert_int_equal(back.answer_count, 2);
+    assert_true(span_equal(back.answers[1].id, span_of("second")));
+    assert_int_equal(back.answers[1].verdict, SCHEDULE_VERDICT_UNREADABLE);
+    assert_int_equal(back.answers[1].nominal_ns, 77);
+
+    const struct wire_schedule_answer bad = {span_of("x"), SCHEDULE_VERDICT_NR, 0};
+
+    row.answers = &bad;
+    row.answer_count = 1;
+    buffer_reset(&text);
+    wire_schedule_row_pack(&row, &arena, &text);
+    assert_int_equal(wire_schedule_row_unpack(buffer_span(&text), &arena, &back), WIRE_EMALFORMED);
+    buffer_release(&text);
+    arena_release(&arena);
+}
+
+static enum wire_result command_there_and_back(const struct wire_schedule_command *command,
+                                               struct arena *arena, struct wire_status *ret)
+{
+    const struct wire_peer peer = {.source = 3,
+                                   .sequence = 4,
+                                   .kind = PEER_SCHEDULE_ENDED,
+                                   .schedule_ended = {{{1, 2, 3}}, 99}};
+    const struct wire_status status = {
+        .schedules = command, .schedule_count = 1, .peers = &peer, .peer_count = 1};
+    struct buffer text;
+
+    buffer_init(&text, arena->allocator, 0);
+    wire_status_pack(&status, arena, &text);
+    enum wire_result result = wire_status_unpack(buffer_span(&text), arena, ret);
+
+    buffer_release(&text);
+    return result;
+}
+
+static void a_command_comes_back(void **state)
+{
+    struct wire_schedule_command command = {.kind = SCHEDULE_COMMAND_BACKFILL,
+                                            .id = span_of("id"),
+                                            .project = span_of("p"),
+                                            .name = span_of("n"),
+                                            .definition = span_of("{}"),
+                                            .expected = SCHEDULE_EXPECTED_ANY,
+                                            .from_ns = 5,
+                                            .until_ns = 6,
+                                            .parallel = 7};
+    struct wire_status back = {0};
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena, allocator_heap(&budget), 0);
+    assert_int_equal(command_there_and_back(&command, &arena, &back), WIRE_OK);
+    assert_int_equal(back.schedule_count, 1);
+    const struct wire_schedule_command *got = back.schedules;
+
+    assert_int_equal(got->kind, SCHEDULE_COMMAND_BACKFILL);
+    assert_true(span_equal(got->id, command.id) && span_equal(got->project, command.project) &&
+                span_equal(got->name, command.name) &&
+                span_equal(got->definition, command.definition));
+    assert_true(got->expected == -1 && got->from_ns == 5 && got->until_ns == 6 &&
+                got->parallel == 7);
+    assert_int_equal(back.peers[0].kind, PEER_SCHEDULE_ENDED);
+    assert_int_equal(back.peers[0].schedule_ended.schedule.bytes[2], 3);
+    assert_int_equal(back.peers[0].schedule_ended.nominal_ns, 99);
+
+    const struct wire_schedule_command whole = command;
+
+    command.id = span_of("");
+    assert_int_equal(command_there_and_back(&command, &arena, &back), WIRE_EMALFORMED);
+    command = whole;
+    command.kind = SCHEDULE_COMMAND_NR;
+    assert_int_equal(command_there_and_back(&command, &arena, &back), WIRE_EMALFORMED);
+    command = whole;
+    command.name = span_of("");
+    assert_int_equal(command_there_and_back(&command, &arena, &back), WIRE_EMALFORMED);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_state_comes_back),
         cmocka_unit_test(others_are_refused),
+        cmocka_unit_test(a_row_comes_back),
+        cmocka_unit_test(a_command_comes_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

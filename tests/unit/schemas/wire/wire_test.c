@@ -463,7 +463,7 @@ static void test_lease_outside_its_page_is_refused(void **state)
 
 static void test_shard_extra(void **state)
 {
-    const struct wire_outbox_message message = {3, span_of("record")};
+    const struct wire_outbox_message message = {3, span_of("record"), true};
     const struct wire_peer_sequence received = {4, 5};
     const struct wire_early_cancel cancel = {id, span_of("why"), 7 * EXO_SECOND};
     const struct wire_shard_extra extra = {.next_sequence = 2,
@@ -480,6 +480,7 @@ static void test_shard_extra(void **state)
     assert_int_equal(wire_shard_extra_unpack(buffer_span(&tools.text), &tools.arena, &back),
                      WIRE_OK);
     assert_span(back.outbox[0].record, "record");
+    assert_true(back.outbox[0].is_job);
     assert_int_equal(back.received[0].sequence, 5);
     assert_span(back.early_cancels[0].reason, "why");
     assert_int_equal(back.early_cancels[0].at_ns, 7 * EXO_SECOND);

@@ -1,4 +1,4 @@
-#include "scheduler/fire_id.h"
+#include "infra/crypto/fire_id.h"
 
 #include "tests/support/test.h"
 

@@ -9,8 +9,8 @@
  * can compute it: uuidgen --sha1 -n SCHEDULE_ID -N 2026-03-29T01:00:00Z.
  *
  * Touches nothing. */
-#ifndef EXO_SCHEDULER_FIRE_ID_H
-#define EXO_SCHEDULER_FIRE_ID_H
+#ifndef EXO_INFRA_FIRE_ID_H
+#define EXO_INFRA_FIRE_ID_H
 
 #include "schemas/vocab/ids.h"
 #include "schemas/vocab/span.h"
@@ -23,4 +23,4 @@ struct execution_id schedule_id_of(struct span project, struct span name);
 /* fire_id_of gives the id of the execution for a nominal time: whole seconds since 1970. */
 struct execution_id fire_id_of(const struct execution_id *schedule_id, exo_time nominal_ns);
 
-#endif /* EXO_SCHEDULER_FIRE_ID_H */
+#endif /* EXO_INFRA_FIRE_ID_H */

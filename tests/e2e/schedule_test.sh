@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# schedule_test.sh EXOSPHERE [services]: schedules over REST and the command line, with the null sandbox, against
+# `exosphere dev`; or against an API, a scheduler and a worker on the services that `infra/services env` names.
+# What is due by the clock within minutes is left to unit tests: a trigger and a backfill start at once.
+# shellcheck source=tests/e2e/stage.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
+MODE=${2:-dev}
+if [[ $MODE == services ]]; then
+    [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
+else
+    without_services
+fi
+need jq curl python3
+cd "$WORK" || exit 1
+SPACE=63c77d45-5d82-5f1a-9bc9-ab37f8448688
+PROJECT=sched$$
+
+# start_all: everything that is needed; kill_all: as a loss of power does.
+start_all() {
+    RUNNING=()
+    if [[ $MODE == dev ]]; then
+        start_dev --sandbox null
+        RUNNING=("$DEV")
+        return
+    fi
+    : >"$WORK/api.log"
+    start scheduler "$EXO" scheduler --data "$WORK/scheduler"
+    RUNNING+=("$PID")
+    start worker "$EXO" worker --sandbox null --worker-name "schedule-$$" --data "$WORK/worker"
+    RUNNING+=("$PID")
+    start api "$EXO" api --listen 127.0.0.1:0 --log-format json --data "$WORK/api"
+    RUNNING+=("$PID")
+    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
+    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
+    export EXOSPHERE_SERVER
+    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+}
+kill_all() {
+    local pid
+    for pid in "${RUNNING[@]}"; do kill -KILL "$pid"; done
+    for pid in "${RUNNING[@]}"; do wait "$pid" 2>/dev/null || true; done
+}
+
+# fire_id NAME TIME: the id that docs/schedules.md promises.
+fire_id() {
+    python3 -c 'import sys, uuid; print(uuid.uuid5(uuid.uuid5(uuid.UUID(sys.argv[1]), sys.argv[2]), sys.argv[3]))' \
+        "$SPACE" "$PROJECT/$1" "$2"
+}
+shown() { "$EXO" schedule show "$PROJECT/$1" -o json; }
+# is NAME FILTER: what jq makes of the schedule is true.
+is() { shown "$1" | jq -e "$2" >/dev/null; }
+# executions NAME: the ids of all its executions, sorted.
+executions() {
+    curl -sf "$EXOSPHERE_SERVER/v1/executions?limit=1000&label=schedule=$PROJECT/$1" | jq -r '.executions[].id' | sort
+}
+succeeded() { [[ $("$EXO" get "$1" -o json | jq -r .state) == SUCCEEDED ]]; }
+rest() { curl -s -o "$WORK/out" -w '%{http_code}' "$@"; }
+
+cat >nightly.yaml <<YAML
+exosphere: v1
+schedule:
+  name: $PROJECT/nightly
+  cron: "30 2 * * *"
+  tz: Europe/Berlin
+  overlap: allow
+  labels: {team: research}
+  cluster:
+    name: figures
+    satellites: [{name: a, image: "oci:none", command: [none]}]
+    output: "\${{ execution.labels.schedule_time }}"
+YAML
+sed -e 's/nightly/stored/' -e '/^  cluster:/,$d' nightly.yaml >stored.yaml
+echo "  cluster: $PROJECT/kept" >>stored.yaml
+cat >kept.yaml <<YAML
+exosphere: v1
+cluster: {name: $PROJECT/kept, satellites: [{name: a, image: "oci:none", command: [none]}], output: 7}
+YAML
+
+start_all
+
+# ---- put, show, list ----
+check "a schedule is put" "$EXO" schedule put nightly.yaml
+status 0 "$EXO" schedule put nightly.yaml
+holds out "$PROJECT/nightly OPEN"
+check "the same again is no new version" is nightly '.version == 1 and .state == "OPEN" and (.next | length) == 5'
+check "the next time is what schedule next says" test "$(shown nightly | jq -r '.next[0]')" = \
+    "$("$EXO" schedule next '30 2 * * *' --tz Europe/Berlin -n 1 -o json | jq -r '.fires[0].time')"
+status 0 "$EXO" schedule list --project "$PROJECT"
+holds out "$PROJECT/nightly  OPEN"
+sed 's/30 2/45 2/' nightly.yaml >changed.yaml
+check "another text is the next version" "$EXO" schedule put changed.yaml
+check "which stands" is nightly '.version == 2'
+check "and back" "$EXO" schedule put nightly.yaml
+
+# ---- what is refused ----
+URL=$EXOSPHERE_SERVER/v1/schedules/$PROJECT
+status 65 "$EXO" schedule put <(sed 's/30 2/99 2/' nightly.yaml)
+check "a missing one" test "$(rest "$URL/none")" = 404
+check "a missing one is not paused" test "$(rest -X POST "$URL/none/pause")" = 404
+check "no JSON" test "$(rest -X PUT -d '{' "$URL/x")" = 400
+check "no schedule" test "$(rest -X PUT -d '{"cron": "x"}' "$URL/x")" = 422
+check "another name than the path's" test "$(rest -X PUT -d '{"name": "y", "cron": "@daily", "cluster": "p/c"}' "$URL/x")" = 422
+check "there is one" test "$(rest -X PUT -H 'If-None-Match: *' -d "$(shown nightly | jq .definition.schedule)" "$URL/nightly")" = 412
+check "an old version" test "$(rest -X DELETE -H 'If-Match: "1"' "$URL/nightly")" = 412
+check "a range of the future" test "$(rest -d '{"from": "2026-11-01", "to": "2200-01-01"}' "$URL/nightly/backfill")" = 422
+check "no range" test "$(rest -d '{"from": "2026-11-01"}' "$URL/nightly/backfill")" = 422
+
+# ---- trigger ----
+status 0 "$EXO" schedule trigger "$PROJECT/nightly"
+FIRED=$(cat out)
+await "what was triggered ends" succeeded "$FIRED"
+check "its id follows from its time" test "$FIRED" = "$(fire_id nightly "$("$EXO" get "$FIRED" -o json | jq -r .labels.schedule_time)")"
+check "its output knows the time" test "$("$EXO" get "$FIRED" -o json | jq -r .output)" = "$("$EXO" get "$FIRED" -o json | jq -r .labels.schedule_time)"
+await "the schedule hears of the end" is nightly '.running == 0 and .fires[0].has_ended and .fires[0].reason == "triggered"'
+
+# ---- backfill over three times, killed in between ----
+check "three nights are filled back" "$EXO" schedule backfill "$PROJECT/nightly" 2026-03-28T00:00:00Z 2026-03-30T23:00:00Z --parallel 2
+kill_all
+start_all
+URL=$EXOSPHERE_SERVER/v1/schedules/$PROJECT
+for time in 2026-03-28T01:30:00Z 2026-03-29T01:00:00Z 2026-03-30T00:30:00Z; do
+    await "the execution of $time" succeeded "$(fire_id nightly "$time")"
+done
+await "the backfill is done" is nightly '.backfill == null and .running == 0'
+expected() {
+    {
+        echo "$FIRED"
+        for time in 2026-03-28T01:30:00Z 2026-03-29T01:00:00Z 2026-03-30T00:30:00Z; do fire_id nightly "$time"; done
+    } | sort
+}
+check "one execution each" test "$(executions nightly)" = "$(expected)"
+check "over what has run" "$EXO" schedule backfill "$PROJECT/nightly" 2026-03-28T00:00:00Z 2026-03-30T23:00:00Z --parallel 3
+await "that backfill is done too" is nightly '.backfill == null and .running == 0'
+check "nothing was started again" test "$(executions nightly)" = "$(expected)"
+
+# ---- pause ----
+check "it is paused" "$EXO" schedule pause "$PROJECT/nightly"
+check "it shows" is nightly '.state == "PAUSED" and .next == []'
+check "a pause holds a backfill" "$EXO" schedule backfill "$PROJECT/nightly" 2026-04-01T00:00:00Z 2026-04-01T23:00:00Z
+check "which is under way" is nightly '.backfill != null and .running == 0'
+check "and is the only one" test "$(rest -d '{"from": "2026-04-01", "to": "2026-04-02"}' "$URL/nightly/backfill")" = 409
+check "nothing was started meanwhile" test "$(executions nightly)" = "$(expected)"
+kill_all
+start_all
+URL=$EXOSPHERE_SERVER/v1/schedules/$PROJECT
+await "a pause outlives a crash" is nightly '.state == "PAUSED" and .backfill != null'
+check "it goes on" "$EXO" schedule resume "$PROJECT/nightly"
+await "with the backfill" succeeded "$(fire_id nightly 2026-04-01T00:30:00Z)"
+
+# ---- a stored cluster; one that is not there ----
+check "a schedule of a stored cluster" "$EXO" schedule put stored.yaml
+status 0 "$EXO" schedule trigger "$PROJECT/stored"
+await "a start of what is not stored is a dead letter" eval "\"$EXO\" dlq list -o json | grep -q '$PROJECT/kept'"
+await "and stands as ended" is stored '.running == 0 and .fires[0].has_ended'
+check "the cluster is stored" "$EXO" cluster put kept.yaml
+fires_anew() { "$EXO" schedule trigger "$PROJECT/stored" >"$WORK/fired" && succeeded "$(tail -n 1 "$WORK/fired")"; }
+await "then it starts" fires_anew
+
+# ---- delete ----
+check "it is deleted" "$EXO" schedule delete "$PROJECT/nightly"
+check "it is gone" test "$(rest "$URL/nightly")" = 404
+check "deleting it again" test "$(rest -X DELETE "$URL/nightly")" = 404
+check "what it started stays" succeeded "$FIRED"
+check "it is made again" "$EXO" schedule put nightly.yaml
+check "from the first version on" is nightly '.version == 1 and .fires == []'
