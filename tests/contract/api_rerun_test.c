@@ -167,80 +167,80 @@ static void test_rerun(void **state)
 
 /* ---- groups ---- */
 
-#define GROUPS                                                                                                           \
-    "{\"name\":\"p/groups\",\"inputs\":{\"fails\":{\"type\":\"bool\",\"default\":true}},"                                \
-    "\"satellites\":[{\"name\":\"page\",\"for_each\":\"${{ [7, 8] }}\",\"as\":\"n\","                                    \
-    "\"satellites\":[" SATELLITE("parse", ",\"for_each\":\"${{ [n, n + 1] }}\"") "]},{\"name\":"                         \
-                                                                                 "\"both\","                             \
-                                                                                 "\"satellites\":"                       \
-                                                                                 "[" SATELLITE("x", "") "]}," SATELLITE( \
-                                                                                     "tail",                             \
-                                                                                     ",\"env\":{"                        \
-                                                                                     "\"FAILS\":"                        \
-                                                                                     "\"${{ "                            \
-                                                                                     "input."                            \
-                                                                                     "fails "                            \
-                                                                                     "}}\"}") "],"                       \
-                                                                                              "\""                       \
-                                                                                              "ou"                       \
-                                                                                              "tp"                       \
-                                                                                              "ut"                       \
-                                                                                              "\""                       \
-                                                                                              ":{"                       \
-                                                                                              "\""                       \
-                                                                                              "pa"                       \
-                                                                                              "rs"                       \
-                                                                                              "ed"                       \
-                                                                                              "\""                       \
-                                                                                              ":"                        \
-                                                                                              "\""                       \
-                                                                                              "${"                       \
-                                                                                              "{ "                       \
-                                                                                              "sa"                       \
-                                                                                              "te"                       \
-                                                                                              "ll"                       \
-                                                                                              "it"                       \
-                                                                                              "es"                       \
-                                                                                              ".p"                       \
-                                                                                              "ag"                       \
-                                                                                              "e."                       \
-                                                                                              "ou"                       \
-                                                                                              "tp"                       \
-                                                                                              "ut"                       \
-                                                                                              "[1"                       \
-                                                                                              "]."                       \
-                                                                                              "pa"                       \
-                                                                                              "rs"                       \
-                                                                                              "e["                       \
-                                                                                              "1]"                       \
-                                                                                              " }"                       \
-                                                                                              "}"                        \
-                                                                                              "\""                       \
-                                                                                              ","                        \
-                                                                                              "\""                       \
-                                                                                              "x"                        \
-                                                                                              "\""                       \
-                                                                                              ":"                        \
-                                                                                              "\""                       \
-                                                                                              "${"                       \
-                                                                                              "{ "                       \
-                                                                                              "sa"                       \
-                                                                                              "te"                       \
-                                                                                              "ll"                       \
-                                                                                              "it"                       \
-                                                                                              "es"                       \
-                                                                                              ".b"                       \
-                                                                                              "ot"                       \
-                                                                                              "h."                       \
-                                                                                              "ou"                       \
-                                                                                              "tp"                       \
-                                                                                              "ut"                       \
-                                                                                              ".x"                       \
-                                                                                              ".n"                       \
-                                                                                              " }"                       \
-                                                                                              "}"                        \
-                                                                                              "\""                       \
-                                                                                              "}}"
+#define GROUPS                                                                                     \
+    "{\"name\":\"p/groups\",\"inputs\":{\"fails\":{\"type\":\"bool\",\"default\":true}},"          \
+    "\"satellites\":[{\"name\":\"page\",\"for_each\":\"${{ [7, 8] }}\",\"as\":\"n\","              \
+    "\"satellites\":[" SATELLITE(                                                                  \
+        "parse", ",\"for_each\":\"${{ [n, n + 1] }}\"") "]},{\"name\":"                            \
+                                                        "\"both\","                                \
+                                                        "\"satellites\":"                          \
+                                                        "[" SATELLITE("x", "") "]}," SATELLITE(    \
+                                                            "tail", ",\"env\":{"                   \
+                                                                    "\"FAILS\":"                   \
+                                                                    "\"${{ "                       \
+                                                                    "input."                       \
+                                                                    "fails "                       \
+                                                                    "}}\"}") "],"                  \
+                                                                             "\""                  \
+                                                                             "ou"                  \
+                                                                             "tp"                  \
+                                                                             "ut"                  \
+                                                                             "\""                  \
+                                                                             ":{"                  \
+                                                                             "\""                  \
+                                                                             "pa"                  \
+                                                                             "rs"                  \
+                                                                             "ed"                  \
+                                                                             "\""                  \
+                                                                             ":"                   \
+                                                                             "\""                  \
+                                                                             "${"                  \
+                                                                             "{ "                  \
+                                                                             "sa"                  \
+                                                                             "te"                  \
+                                                                             "ll"                  \
+                                                                             "it"                  \
+                                                                             "es"                  \
+                                                                             ".p"                  \
+                                                                             "ag"                  \
+                                                                             "e."                  \
+                                                                             "ou"                  \
+                                                                             "tp"                  \
+                                                                             "ut"                  \
+                                                                             "[1"                  \
+                                                                             "]."                  \
+                                                                             "pa"                  \
+                                                                             "rs"                  \
+                                                                             "e["                  \
+                                                                             "1]"                  \
+                                                                             " }"                  \
+                                                                             "}"                   \
+                                                                             "\""                  \
+                                                                             ","                   \
+                                                                             "\""                  \
+                                                                             "x"                   \
+                                                                             "\""                  \
+                                                                             ":"                   \
+                                                                             "\""                  \
+                                                                             "${"                  \
+                                                                             "{ "                  \
+                                                                             "sa"                  \
+                                                                             "te"                  \
+                                                                             "ll"                  \
+                                                                             "it"                  \
+                                                                             "es"                  \
+                                                                             ".b"                  \
+                                                                             "ot"                  \
+                                                                             "h."                  \
+                                                                             "ou"                  \
+                                                                             "tp"                  \
+                                                                             "ut"                  \
+                                                                             ".x"                  \
+                                                                             ".n"                  \
+                                                                             " }"                  \
+                                                                             "}"                   \
+                                                                             "\""                  \
+                                                                             "}}"
 
 static void test_groups(void **state)
 {
