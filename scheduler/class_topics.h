@@ -17,9 +17,9 @@ struct class_topics *class_topics_new(struct log *log);
 
 /* class_topics_heard takes the name of a class that a worker serves; what is known already or no
  * name of a class costs a look only. Prepared again at the next call after a failure. */
-void class_topics_heard(struct class_topics *topics, struct span class_name);
+void class_topics_heard(struct class_topics *list, struct span class_name);
 
 /* class_topics_free forgets the list; what is under way is freed when the log has called back. */
-void class_topics_free(struct class_topics *topics);
+void class_topics_free(struct class_topics *list);
 
 #endif /* EXO_SCHEDULER_CLASS_TOPICS_H */

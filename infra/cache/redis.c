@@ -313,17 +313,18 @@ static void redis_put(struct cache *cache, const struct execution_id *id,
 
 static bool read_version(const char *digits, struct cache_version *ret_version)
 {
+    enum { HALF = VERSION_BYTES / 2 };
     char text[VERSION_BYTES + 1];
-    unsigned long long epoch = 0;
-    unsigned long long batch = 0;
+    char first[HALF + 1] = {0};
 
     memcpy(text, digits, VERSION_BYTES);
     text[VERSION_BYTES] = '\0';
-    if (strspn(text, "0123456789abcdef") != VERSION_BYTES ||
-        sscanf(text, "%16llx%16llx", &epoch, &batch) != 2) {
+    if (strspn(text, "0123456789abcdef") != VERSION_BYTES) {
         return false;
     }
-    *ret_version = (struct cache_version){epoch, batch};
+    memcpy(first, text, HALF);
+    *ret_version =
+        (struct cache_version){strtoull(first, NULL, 16), strtoull(text + HALF, NULL, 16)};
     return true;
 }
 

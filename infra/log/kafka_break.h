@@ -5,7 +5,7 @@
 #include "infra/log/log.h"
 
 /* kafka_break_producer makes the producer of a log fail for good, as a broker that lost its state
- * would. log must be of the Kafka back-end. */
-void kafka_break_producer(struct log *log);
+ * would. base must be of the Kafka back-end. */
+void kafka_break_producer(struct log *base);
 
 #endif /* EXO_INFRA_LOG_KAFKA_BREAK_H */

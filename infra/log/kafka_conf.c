@@ -141,7 +141,7 @@ rd_kafka_conf_t *kafka_conf_new(struct kafka_log *log, const struct log_settings
     char kbytes[32];
 
     (void)snprintf(kbytes, sizeof(kbytes), "%llu",
-                   (unsigned long long)(log->bytes_max / 1024 + 16384));
+                   (unsigned long long)log->bytes_max / 1024 + 16384);
     const struct property own[] = {
         {"bootstrap.servers", settings->brokers},
         {"client.id", settings->client_id == NULL ? "exosphere" : settings->client_id},

@@ -156,7 +156,7 @@ bool kafka_topic_check(struct kafka_log *log, const char *name, uint32_t partiti
                        struct kafka_topic **ret_topic, struct exo_error *err);
 
 /* kafka_prepare is log_prepare. */
-void kafka_prepare(struct log *log, const struct log_topic *topics, size_t count, log_done *done,
+void kafka_prepare(struct log *base, const struct log_topic *topics, size_t count, log_done *done,
                    void *argument);
 
 /* kafka_topics_bind makes the producer's handles of all ready topics (a new producer has none);
@@ -174,7 +174,7 @@ void kafka_append_init(struct kafka_log *log);
 void kafka_appends_free(struct kafka_log *log);
 
 /* kafka_append_record is log_append, its bounds checked. */
-void kafka_append_record(struct log *log, const struct log_entry *entry);
+void kafka_append_record(struct log *base, const struct log_entry *entry);
 
 /* kafka_appends_give hands what waits to the producer, in order. */
 void kafka_appends_give(struct kafka_log *log);
@@ -189,15 +189,15 @@ void kafka_producer_replace(struct kafka_log *log);
 /* ---- kafka_reader.c ---- */
 
 /* as log_reader_open */
-struct log_reader *kafka_reader_open(struct log *log, const char *topic, uint32_t partition,
+struct log_reader *kafka_reader_open(struct log *base, const char *topic_name, uint32_t partition,
                                      int64_t offset, uint32_t checksum,
                                      const struct log_reader_callbacks *callbacks, void *argument);
 /* as log_reader_resume */
-void kafka_reader_resume(struct log_reader *reader);
+void kafka_reader_resume(struct log_reader *base);
 /* as log_reader_position */
-int64_t kafka_reader_position(const struct log_reader *reader);
+int64_t kafka_reader_position(const struct log_reader *base);
 /* as log_reader_close */
-void kafka_reader_close(struct log_reader *reader);
+void kafka_reader_close(struct log_reader *base);
 
 /* kafka_fetched takes one batch off the fetch queue. Returns how many messages it held. */
 size_t kafka_fetched(struct kafka_log *log);

@@ -203,6 +203,7 @@ static void sqlite_prepare(struct log *base, const struct log_topic *topics, siz
     whole->argument = argument;
     whole->waiting = 1;
     for (size_t i = 0; i < count; i++) {
+        assert(whole->waiting > 0); /* the step below is still to come */
         prepare_topic(whole, &topics[i]);
     }
     preparation_step(whole, NULL);

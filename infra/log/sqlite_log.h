@@ -124,14 +124,14 @@ void sqlite_trim(struct log *base, const char *topic, uint32_t partition, int64_
 void sqlite_on_janitor(void *argument);
 
 /* as log_reader_open */
-struct log_reader *sqlite_reader_open(struct log *log, const char *topic, uint32_t partition,
+struct log_reader *sqlite_reader_open(struct log *base, const char *topic_name, uint32_t partition,
                                       int64_t offset, uint32_t checksum,
                                       const struct log_reader_callbacks *callbacks, void *argument);
 /* as log_reader_resume */
-void sqlite_reader_resume(struct log_reader *reader);
+void sqlite_reader_resume(struct log_reader *base);
 /* as log_reader_position */
-int64_t sqlite_reader_position(const struct log_reader *reader);
+int64_t sqlite_reader_position(const struct log_reader *base);
 /* as log_reader_close */
-void sqlite_reader_close(struct log_reader *reader);
+void sqlite_reader_close(struct log_reader *base);
 
 #endif /* EXO_INFRA_LOG_SQLITE_LOG_H */

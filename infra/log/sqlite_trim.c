@@ -1,4 +1,5 @@
 /* sqlite_trim: ends of partitions, and the records that go: asked for, or too old. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "infra/log/sqlite_log.h"
@@ -20,6 +21,7 @@ void sqlite_end(struct log *base, const char *topic, uint32_t partition_number, 
     answer->ended = done;
     answer->is_failed = err.code != EXO_OK;
     answer->err = err;
+    assert(partition != NULL || answer->is_failed);
     answer->offset = answer->is_failed ? -1 : partition->end;
 }
 

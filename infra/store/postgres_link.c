@@ -281,7 +281,7 @@ static char *host_of(const PQconninfoOption *options)
             return NULL;
         }
     }
-    return lookup_is_needed(host) ? strdup(host) : NULL;
+    return host != NULL && lookup_is_needed(host) ? strdup(host) : NULL;
 }
 
 struct postgres_link *postgres_link_new(struct loop *loop,

@@ -315,8 +315,8 @@ enum {
     "What runs goes on; the versions stay, and come back when the name is put again.\n"            \
     "Exit status: " CLI_EXIT_HELP_REQUEST "\n"
 #define ROW(args, flag_table, nr, positionals, function)                                           \
-    .arguments = args, .role = ROLE_CLIENT, .flags = flag_table, .flag_count = nr,                 \
-    .positionals_least = positionals, .positionals_most = positionals, .run = function
+    .arguments = (args), .role = ROLE_CLIENT, .flags = (flag_table), .flag_count = (nr),           \
+    .positionals_least = (positionals), .positionals_most = (positionals), .run = (function)
 
 /* clang-format off */
 const struct command command_cluster_put = {

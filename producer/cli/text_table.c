@@ -28,8 +28,9 @@ static const char *cell_copy(struct text_table *table, const char *word)
     memcpy(cell, word, bytes);
     memcpy(cell + bytes, is_cut ? "..." : "", is_cut ? 4 : 1);
     for (char *at = cell; *at != '\0'; at++) {
-        *at =
-            (unsigned char)*at < ' ' || *at == 0x7f ? ' ' : *at; /* nothing that moves the cursor */
+        if ((unsigned char)*at < ' ' || *at == 0x7f) { /* nothing that moves the cursor */
+            *at = ' ';
+        }
     }
     return cell;
 }

@@ -134,7 +134,7 @@ const struct value *definition_inner(const struct definition_name *name, const s
 {
     struct field_reader r = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET};
     struct members members = {.message = {"", 0}};
-    struct definition_body found;
+    struct definition_body found = {0};
     uint32_t errors = faults->error_count;
 
     if (!is_file) {
@@ -151,7 +151,8 @@ const struct value *definition_inner(const struct definition_name *name, const s
     }
     check_version(&r, members.version);
     find_definition(&r, name->kind, root, &members, &found);
-    if (faults->error_count != errors || found.definition->kind != VALUE_MAP) {
+    if (faults->error_count != errors || found.definition == NULL ||
+        found.definition->kind != VALUE_MAP) {
         return NULL;
     }
     return with_name(&r, name, found.definition);

@@ -47,9 +47,8 @@ static bool is_doubtful(const struct sched_witness *witness, const struct lease 
     switch (witness->kind) {
     case FLEET_SILENT:
     case FLEET_LEFT:
+    case FLEET_REPLACED: /* those it adopted change hands, the others are lost */
         return true;
-    case FLEET_REPLACED:
-        return true; /* those it adopted change hands, the others are lost */
     case FLEET_ABSENT:
         if (lease->seen == mark) {
             return false;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-int exo_error_set(struct exo_error *err, enum exo_error_code code, const char *format, ...)
+int(exo_error_set)(struct exo_error *err, enum exo_error_code code, const char *format, ...)
 {
     if (err == NULL) {
         return -1;
@@ -20,7 +20,7 @@ int exo_error_set(struct exo_error *err, enum exo_error_code code, const char *f
     return -1;
 }
 
-int exo_error_prefix(struct exo_error *err, const char *format, ...)
+int(exo_error_prefix)(struct exo_error *err, const char *format, ...)
 {
     if (err == NULL) {
         return -1;

@@ -4,6 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 LINES_MAX=800
+UNSAFE='\b(strtok|localtime|gmtime|asctime|ctime|get(pw|gr)(nam|uid|gid|ent)|gethostbyname|getservbyname'
+UNSAFE+='|setenv|putenv|unsetenv|clearenv|s?rand|inet_ntoa|strsignal|ttyname|getlogin|crypt|tmpnam) *\('
 
 while read -r lines file; do
     [[ $file == total ]] || ((lines <= LINES_MAX)) || wrong "$file: $lines lines; above $LINES_MAX it holds two ideas"
@@ -38,4 +40,9 @@ done < <(sources c h sh | grep -v '^tests/layout/' | xargs -r grep -nE '\b(TODO|
 while IFS= read -r place; do
     wrong "$place: a test sleeps; wait on a condition with a deadline instead"
 done < <(sources c h | grep '^tests/' | xargs -r grep -nE '\b(sleep|usleep|nanosleep|clock_nanosleep) *\(' || true)
+
+# Hidden state that threads share; what ends in _r, or snprintf with a date, does not have it.
+while IFS= read -r place; do
+    wrong "$place: not safe where there are threads; take the variant with an _r, or ask infra/"
+done < <(sources c h | grep -v '^tests/' | xargs -r grep -nE "$UNSAFE" || true)
 finish "the shape of files (style-guide a, k)"
