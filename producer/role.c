@@ -117,6 +117,19 @@ static void api_free(struct api *api)
     free(api);
 }
 
+/* Its own, over the store alone, where nobody gives it any. */
+static int blobs_choose(struct api *api, const struct api_settings *settings, struct exo_error *err)
+{
+    static const struct blob_settings store_only = {.directory = ""};
+
+    api->blobs = settings->blobs;
+    if (api->blobs == NULL) {
+        api->own_blobs = blobs_open(api->loop, api->store, &store_only, err);
+        api->blobs = api->own_blobs;
+    }
+    return api->blobs == NULL ? -1 : 0;
+}
+
 void api_free_if_done(struct api *api)
 {
     if (api->is_closed && api->open_count == 0 && api->asked == 0) {
@@ -140,6 +153,10 @@ struct api *api_open(struct loop *loop, struct log *log, struct store *store, st
     api->log = log;
     api->store = store;
     api->cache = cache;
+    if (blobs_choose(api, settings, err) != 0) {
+        free(api);
+        return NULL;
+    }
     api_init(api, settings);
     struct http_server_options options = {
         .listen = settings->listen,
@@ -152,6 +169,7 @@ struct api *api_open(struct loop *loop, struct log *log, struct store *store, st
 
     api->server = http_server_open(loop, &options, err);
     if (api->server == NULL) {
+        blobs_close(api->own_blobs);
         api_free(api);
         return NULL;
     }
@@ -228,5 +246,6 @@ void api_close(struct api *api)
         exchange_abandon(x);
     }
     api->open_count--;
+    blobs_close(api->own_blobs); /* the exchanges have cancelled what was theirs */
     api_free_if_done(api);
 }

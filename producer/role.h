@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "infra/blob/blob.h"
 #include "infra/cache/cache.h"
 #include "infra/log/log.h"
 #include "infra/loop/loop.h"
@@ -32,6 +33,7 @@ struct api_settings {
     size_t flight_bytes_max;  /* of submissions that wait for the log; default 64 MiB; above: 429 */
     uint64_t backlog_max;     /* jobs not read by schedulers; above: 429; 0: no bound */
     exo_time backlog_look_ns; /* between looks at it; default 1 s */
+    struct blobs *blobs;      /* over the store; kept. NULL: only what fits the store is kept */
     bool is_prepared;         /* the topics are there already, as another role of ours made them */
     /* Where lines of the operator's log go; NULL: nowhere. */
     void (*say)(void *context, const char *event, const char *text);

@@ -34,6 +34,7 @@ static void *start_open(struct process *process, unsigned number, struct exo_err
         .body_bytes_max = (size_t)ports->settings->body_bytes_max,
         .connections_max = (unsigned)ports->settings->connections_max,
         .backlog_max = (uint64_t)ports->settings->backlog_max,
+        .blobs = ports->blobs,
         .is_prepared = is_prepared,
         .say = say,
     };

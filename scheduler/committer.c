@@ -144,7 +144,14 @@ static exo_time step_due(struct committer *c)
             }
         }
         events_turn(shard);
+        exo_time keys_due_ns = keys_turn(shard);
+
+        if (!shard_is_live(shard)) {
+            continue;
+        }
         exo_time due_ns = sched_deadline(shard->sched);
+
+        due_ns = keys_due_ns < due_ns ? keys_due_ns : due_ns;
         exo_time left_ns = due_ns == EXO_TIME_NEVER ? EXO_TIME_NEVER : due_ns - shard_time(shard);
 
         next_ns = left_ns < next_ns ? left_ns : next_ns;

@@ -2,6 +2,7 @@
  * record an execution on exo.events.
  *
  *   committed batch --publish--> exo.events     in order, many at a time
+ *        |  progress of attempts goes to the broadcast alone (core/progress.c says why)
  *        |  an append failed, or too many wait
  *        +--> behind: rows of the journal from the cursor on, a chunk at a time, until there are
  *             none left
@@ -157,6 +158,13 @@ void events_committed(struct shard *shard)
 
         cache_put(shard->scheduler->cache, &event->execution, version, event->value, event->value,
                   NULL, NULL);
+    }
+    /* Behind the changes: a watcher that hears of progress knows that the attempt runs. */
+    for (uint32_t i = 0; i < sealed->progress_count; i++) {
+        const struct sealed_event *event = &sealed->progress[i];
+
+        cache_put(shard->scheduler->cache, &event->execution, version, (struct span){NULL, 0},
+                  event->value, NULL, NULL);
     }
     if (!shard->scheduler->settings.publishes_events) {
         shard->event_batch = sealed->batch.next;

@@ -8,9 +8,8 @@
 
 #include "infra/crypto/crypto.h"
 #include "scheduler/core/room.h"
+#include "scheduler/job_texts.h"
 #include "scheduler/shard.h"
-#include "schemas/json/json_read.h"
-#include "schemas/json/json_write.h"
 #include "schemas/json/utf8.h"
 #include "schemas/vocab/limits.h"
 
@@ -61,11 +60,6 @@ void letter_add(struct shard *shard, const char *topic, const struct log_record 
 
 /* ---- jobs ---- */
 
-/* Why a job cannot be admitted; text for its dead letter. */
-struct refusal {
-    char text[REFUSAL_BYTES];
-};
-
 static bool job_id(struct shard *shard, const struct wire_job *job, const struct log_record *record,
                    struct execution_id *ret_id)
 {
@@ -97,88 +91,6 @@ static int checked_place(const struct shard *shard, const struct execution_id *i
     return -1;
 }
 
-static void labels_write(const struct cluster *cluster, const struct wire_job *job,
-                         struct buffer *text)
-{
-    struct json_writer writer = {.buffer = text};
-
-    json_begin_map(&writer);
-    for (uint32_t i = 0; i < cluster->label_count; i++) {
-        bool is_overridden = false;
-
-        for (uint32_t k = 0; k < job->label_count; k++) {
-            is_overridden = is_overridden || span_equal(job->labels[k].key, cluster->labels[i].key);
-        }
-        if (!is_overridden) {
-            json_key_span(&writer, cluster->labels[i].key);
-            json_put_string(&writer, cluster->labels[i].value);
-        }
-    }
-    for (uint32_t k = 0; k < job->label_count; k++) {
-        json_key_span(&writer, job->labels[k].key);
-        json_put_string(&writer, job->labels[k].value);
-    }
-    json_end_map(&writer);
-}
-
-static bool labels_fit(const struct wire_job *job, struct refusal *refusal)
-{
-    if (job->label_count > LIMIT_LABELS) {
-        (void)snprintf(refusal->text, sizeof(refusal->text), "labels: at most %d",
-                       (int)LIMIT_LABELS);
-        return false;
-    }
-    for (uint32_t i = 0; i < job->label_count; i++) {
-        if (job->labels[i].key.bytes == 0 || job->labels[i].key.bytes > LIMIT_LABEL_BYTES ||
-            job->labels[i].value.bytes > LIMIT_LABEL_BYTES) {
-            (void)snprintf(refusal->text, sizeof(refusal->text),
-                           "labels[%u]: a key has 1 to %d bytes, a value at most %d", i,
-                           (int)LIMIT_LABEL_BYTES, (int)LIMIT_LABEL_BYTES);
-            return false;
-        }
-        for (uint32_t k = 0; k < i; k++) {
-            if (span_equal(job->labels[k].key, job->labels[i].key)) {
-                (void)snprintf(refusal->text, sizeof(refusal->text),
-                               "labels[%u]: the key stands there twice", i);
-                return false;
-            }
-        }
-    }
-    return true;
-}
-
-/* Checks the input and writes it with its defaults. */
-static bool input_write(struct shard *shard, const struct cluster *cluster, struct span input,
-                        struct buffer *text, struct refusal *refusal)
-{
-    struct arena *arena = &shard->open_arena;
-    struct fault_list faults;
-    struct value given = {.kind = VALUE_MAP};
-    struct value value;
-    struct json_error json_error;
-
-    if (input.bytes > LIMIT_INLINE_BYTES) {
-        (void)snprintf(refusal->text, sizeof(refusal->text),
-                       "input: at most %d bytes; hand larger data over by where it lies",
-                       (int)LIMIT_INLINE_BYTES);
-        return false;
-    }
-    if (input.bytes > 0 && json_read(input, NULL, arena, &given, &json_error) != JSON_OK) {
-        (void)snprintf(refusal->text, sizeof(refusal->text), "input: line %u column %u: %s",
-                       json_error.line, json_error.column, json_error.text);
-        return false;
-    }
-    fault_list_init(&faults, arena, 3);
-    if (cluster_input_check(cluster, &given, arena, &value, &faults) != 0) {
-        (void)snprintf(refusal->text, sizeof(refusal->text), "%s: %s",
-                       faults.first == NULL ? "input" : faults.first->path,
-                       faults.first == NULL ? "not valid" : faults.first->text);
-        return false;
-    }
-    json_write(text, &value);
-    return !text->is_failed;
-}
-
 static void early_cancel_apply(struct shard *shard, const struct execution_id *id)
 {
     struct early_cancel cancel;
@@ -204,15 +116,38 @@ static exo_time submitted_ns(const struct wire_job *job, exo_time read_ns)
                : read_ns;
 }
 
-static bool job_submit(struct shard *shard, const struct wire_job *job,
-                       const struct execution_id *id, exo_time read_ns, struct refusal *refusal)
+/* NULL: refused. */
+static struct definition *job_definition(struct shard *shard, const struct wire_job *job,
+                                         struct execution_id *ret_rerun_of, struct refusal *refusal)
 {
     struct exo_error err;
+    bool is_rerun = job->rerun_of.bytes > 0;
     struct definition *definition =
-        definitions_get(shard->scheduler->definitions, job->cluster, job->project, false, &err);
+        definitions_get(shard->scheduler->definitions, job->cluster,
+                        is_rerun ? (struct span){NULL, 0} : job->project, is_rerun, &err);
 
     if (definition == NULL) {
         (void)snprintf(refusal->text, sizeof(refusal->text), "cluster: %.480s", err.text);
+        return NULL;
+    }
+    const char *wrong = is_rerun && !execution_id_parse(job->rerun_of, ret_rerun_of)
+                            ? "rerun_of: not a UUID of 36 characters"
+                            : sched_kept_fit(definition, job->kept, job->kept_count);
+
+    if (wrong != NULL) {
+        (void)snprintf(refusal->text, sizeof(refusal->text), "%s", wrong);
+        return NULL;
+    }
+    return definition;
+}
+
+static bool job_submit(struct shard *shard, const struct wire_job *job,
+                       const struct execution_id *id, exo_time read_ns, struct refusal *refusal)
+{
+    struct execution_id rerun_of = {{0}};
+    struct definition *definition = job_definition(shard, job, &rerun_of, refusal);
+
+    if (definition == NULL) {
         return false;
     }
     struct buffer input;
@@ -221,17 +156,21 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
 
     buffer_init(&input, shard->scheduler->allocator, 0);
     buffer_init(&labels, shard->scheduler->allocator, 0);
-    is_good = labels_fit(job, refusal) &&
-              input_write(shard, definition->cluster, job->input, &input, refusal);
+    is_good = job_labels_fit(job, refusal) &&
+              job_input_write(&shard->open_arena, definition->cluster, job->input, &input, refusal);
     if (is_good) {
-        labels_write(definition->cluster, job, &labels);
+        job_labels_write(definition->cluster, job, &labels);
         struct sched_event event = {.kind = SCHED_SUBMIT,
                                     .submit = {.id = *id,
                                                .definition = definition,
                                                .input = buffer_span(&input),
                                                .labels = buffer_span(&labels),
                                                .submitted_ns = submitted_ns(job, read_ns),
-                                               .traceparent = job->traceparent}};
+                                               .traceparent = job->traceparent,
+                                               .is_rerun = job->rerun_of.bytes > 0,
+                                               .rerun_of = rerun_of,
+                                               .kept = job->kept,
+                                               .kept_count = job->kept_count}};
         enum sched_err result = shard_step(shard, &event);
 
         shard->scheduler->counts.duplicates += result == SCHED_EKNOWN;
@@ -314,7 +253,10 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
         job_refuse(shard, record, "execution_id: not a UUID of 36 characters");
         return JOB_TAKEN;
     }
-    enum resolve_result resolved = resolve_job(shard, record, &job, refusal.text);
+    job.kept_count = 0; /* it is ours to say */
+    enum resolve_result resolved = job.rerun_of.bytes > 0
+                                       ? rerun_job(shard, record, &job, refusal.text)
+                                       : resolve_job(shard, record, &job, refusal.text);
 
     if (resolved == RESOLVE_WAITS) {
         return JOB_UNRESOLVED;
@@ -328,9 +270,15 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
     if (target != shard->number) {
         char text[EXECUTION_ID_TEXT_BYTES + 1];
 
+        if (!rerun_may_be_forwarded(&job)) {
+            job_refuse(shard, record,
+                       "rerun_of: it keeps more than 512 KiB of results; write such a Job to the "
+                       "partition of its execution_id");
+            return JOB_TAKEN;
+        }
         execution_id_format(&id, text);
         job.execution_id = span_of(text);
-        outbox_add(shard, target, &job);
+        outbox_add(shard, target, (struct wire_peer){.kind = PEER_JOB, .forwarded_job = job});
         return JOB_TAKEN;
     }
     if (!is_fresh(shard, &id) && !sched_is_known(shard->sched, &id)) {
@@ -352,41 +300,6 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
 
 /* ---- status ---- */
 
-static void cancel_keep(struct shard *shard, const struct wire_command *command)
-{
-    if (early_cancel_put(&shard->early_cancels, &command->execution, command->reason,
-                         shard_time(shard))) {
-        shard->scheduler->counts.cancels_dropped++;
-        scheduler_say(shard->scheduler, "cancel.dropped",
-                      "shard %u: more than %d cancels wait for executions that have not come; the "
-                      "oldest is forgotten: send it again if its execution does come",
-                      shard->number, (int)EARLY_CANCELS_MAX);
-    }
-    shard->is_extra_dirty = true;
-}
-
-static void take_command(struct shard *shard, const struct wire_command *command)
-{
-    struct sched_event event = {.kind = SCHED_COMMAND,
-                                .command = {
-                                    .kind = command->kind,
-                                    .id = command->execution,
-                                    .task = command->task,
-                                    .name = command->name,
-                                    .value = command->value,
-                                    .priority = command->priority,
-                                    .reason = command->reason,
-                                    .actor = command->actor,
-                                }};
-
-    if (command->kind == COMMAND_CANCEL && command->task.bytes == 0 &&
-        !sched_is_known(shard->sched, &command->execution)) {
-        cancel_keep(shard, command);
-        return;
-    }
-    (void)shard_step(shard, &event); /* what it says is counted by the core */
-}
-
 static void take_report(struct shard *shard, const struct wire_status *status,
                         const struct wire_report *report)
 {
@@ -401,24 +314,43 @@ static void take_report(struct shard *shard, const struct wire_status *status,
     (void)shard_step(shard, &event); /* what it says is counted by the core */
 }
 
-static void take_peer(struct shard *shard, const struct wire_peer *peer,
-                      const struct log_record *record)
+static void take_forwarded(struct shard *shard, const struct wire_job *job,
+                           const struct log_record *record)
 {
     struct execution_id id;
     struct refusal refusal = {{0}};
 
+    if (!execution_id_parse(job->execution_id, &id) ||
+        !job_submit(shard, job, &id, record->timestamp_ns, &refusal)) {
+        letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    }
+}
+
+static void take_peer(struct shard *shard, const struct wire_peer *peer,
+                      const struct log_record *record)
+{
     if (peer->source >= shard->scheduler->shard_count ||
         peer->sequence <= shard->received[peer->source]) {
         return; /* a repeat */
     }
     shard->received[peer->source] = peer->sequence;
     shard->is_extra_dirty = true;
-    if (!peer->has_job) {
-        return; /* of a newer program: its kind is not known here */
-    }
-    if (!execution_id_parse(peer->forwarded_job.execution_id, &id) ||
-        !job_submit(shard, &peer->forwarded_job, &id, record->timestamp_ns, &refusal)) {
-        letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    switch (peer->kind) {
+    case PEER_JOB:
+        take_forwarded(shard, &peer->forwarded_job, record);
+        break;
+    case PEER_KEY_ASK:
+        keys_ask(shard, &peer->key_ask);
+        break;
+    case PEER_KEY_RELEASE:
+        keys_release(shard, &peer->key_release);
+        break;
+    case PEER_KEY_ANSWER:
+        (void)shard_step(shard,
+                         &(struct sched_event){.kind = SCHED_ANSWER, .answer = peer->key_answer});
+        break;
+    case PEER_UNKNOWN: /* of a newer program */
+        break;
     }
 }
 
@@ -436,7 +368,7 @@ static void take_status(struct shard *shard, const struct log_record *record)
         take_report(shard, &status, &status.reports[i]);
     }
     for (uint32_t i = 0; i < status.command_count && shard->generation == generation; i++) {
-        take_command(shard, &status.commands[i]);
+        command_take(shard, &status.commands[i], record);
     }
     for (uint32_t i = 0; i < status.peer_count && shard->generation == generation; i++) {
         take_peer(shard, &status.peers[i], record);
@@ -547,7 +479,9 @@ static size_t input_records(void *argument, const struct log_record *records, si
         }
     }
     input->is_paused = i < count;
-    if (!is_jobs && i > 0) {
+    if (is_jobs) {
+        (void)jobs_room(shard); /* it may be full now */
+    } else if (i > 0) {
         shard_applied(shard);
     }
     scheduler_wake(shard->scheduler);

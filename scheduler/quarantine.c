@@ -66,7 +66,10 @@ static void peer_skip(struct shard *shard, const struct wire_peer *peer,
     }
     shard->received[peer->source] = peer->sequence;
     shard->is_extra_dirty = true;
-    if (!peer->has_job) {
+    if (peer->kind == PEER_KEY_ASK) {
+        keys_refuse(shard, &peer->key_ask);
+    }
+    if (peer->kind != PEER_JOB) {
         return;
     }
     outcome->jobs++;

@@ -97,12 +97,10 @@ void outbox_free(struct shard *shard)
     memset(shard->is_outbox_busy, 0, shard->scheduler->shard_count * sizeof(bool));
 }
 
-void outbox_add(struct shard *shard, uint32_t target, const struct wire_job *job)
+void outbox_add(struct shard *shard, uint32_t target, struct wire_peer peer)
 {
-    struct wire_peer peer = {.source = shard->number,
-                             .sequence = ++shard->next_sequence,
-                             .has_job = true,
-                             .forwarded_job = *job};
+    peer.source = shard->number;
+    peer.sequence = ++shard->next_sequence;
     struct wire_status status = {.peers = &peer, .peer_count = 1};
     struct buffer text;
 

@@ -175,6 +175,11 @@ void scheduler_free(struct scheduler *s)
     free(s);
 }
 
+bool scheduler_owns_first(const struct scheduler *s)
+{
+    return s->shards[0] != NULL && s->shards[0]->state == SHARD_RUNNING;
+}
+
 struct scheduler_counts scheduler_counts(const struct scheduler *s)
 {
     struct scheduler_counts counts = s->counts;

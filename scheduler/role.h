@@ -63,6 +63,10 @@ void scheduler_close(struct scheduler *scheduler);
 /* scheduler_free frees a closed scheduler after its log, store and cache. NULL is allowed. */
 void scheduler_free(struct scheduler *scheduler);
 
+/* scheduler_owns_first is true while shard 0 runs here: of all processes, one does what is done
+ * once for all. */
+bool scheduler_owns_first(const struct scheduler *scheduler);
+
 /* Counters since start and gauges, for /metrics. */
 struct scheduler_counts {
     uint64_t shards_owned, shards_running, shards_stopped;

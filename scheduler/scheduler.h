@@ -4,6 +4,7 @@
  *   shard.c    the life of one shard          committer.c   batches of all shards, one transaction
  *   intake.c   records -> events              values.c      what expressions wait for
  *   caution.c  after crashes and refusals, one input at a time
+ *   command.c  what people ask for
  *   relay.c    after the commit: tasks, events, peers, dead letters
  *   janitor.c  what is old goes
  *

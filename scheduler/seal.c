@@ -15,9 +15,12 @@ void seal(struct sealed *sealed, struct sched *sched, const struct seal_facts *f
     sealed->task_count = 0;
     sealed->events = NULL;
     sealed->event_count = 0;
+    sealed->progress = NULL;
+    sealed->progress_count = 0;
     seal_rows(sealed, &batch, facts);
     seal_tasks(sealed, &batch, facts);
     seal_changes(sealed, &batch, facts);
+    seal_progress(sealed, &batch, facts);
     sealed->needs = sealed_alloc(sealed, batch.need_count * sizeof(*sealed->needs));
     sealed->need_count = batch.need_count;
     if (batch.need_count > 0) {

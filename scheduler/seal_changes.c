@@ -1,4 +1,5 @@
-/* seal_changes: the journal row of a batch, and its public events, one record an execution. */
+/* seal_changes: the journal row of a batch, its public events, one record an execution, and what
+ * watchers are told of progress. */
 #include <stdlib.h>
 
 #include "scheduler/sealed.h"
@@ -95,6 +96,57 @@ void seal_changes(struct sealed *sealed, const struct sched_batch *batch,
     sealed->events = sealed_alloc(sealed, count * sizeof(*sealed->events));
     seal_events(sealed, facts, sorted, count, changes, &scratch);
     sealed->batch.journal = pack(sealed, facts, changes, count, &scratch);
+    if (scratch.is_failed) {
+        abort();
+    }
+    buffer_release(&scratch);
+}
+
+/* The newest that a running attempt said; false when it has ended since. */
+static bool progress_of(struct sealed *sealed, const struct seal_facts *facts,
+                        const struct sched_progress *from, struct wire_change *change)
+{
+    struct instance *instance = from->instance;
+    const struct task *task = execution_task(instance, from->index);
+
+    if (task == NULL || task->state != TASK_RUNNING || task->attempt != from->attempt ||
+        task->lease->progress == NULL) {
+        return false;
+    }
+    *change = (struct wire_change){
+        .execution = instance->execution->id,
+        .at_ms = facts->now_ns / EXO_MILLISECOND,
+        .satellite = sealed_path(sealed, instance),
+        .instance = instance_number(instance),
+        .has_index = instance->is_map,
+        .index = from->index,
+        .state = span_of(task_state_name(TASK_RUNNING)),
+        .attempt = from->attempt,
+        .worker = span_of(task->lease->holder->name),
+        .progress = {task->lease->progress, task->lease->progress_bytes},
+    };
+    return true;
+}
+
+void seal_progress(struct sealed *sealed, const struct sched_batch *batch,
+                   const struct seal_facts *facts)
+{
+    struct heap_budget budget = {0};
+    struct buffer scratch;
+
+    if (batch->progress_count == 0) {
+        return;
+    }
+    buffer_init(&scratch, allocator_heap(&budget), 0);
+    sealed->progress = sealed_alloc(sealed, batch->progress_count * sizeof(*sealed->progress));
+    for (uint32_t i = 0; i < batch->progress_count; i++) {
+        struct wire_change change;
+
+        if (progress_of(sealed, facts, &batch->progress[i], &change)) {
+            sealed->progress[sealed->progress_count++] =
+                (struct sealed_event){change.execution, pack(sealed, facts, &change, 1, &scratch)};
+        }
+    }
     if (scratch.is_failed) {
         abort();
     }

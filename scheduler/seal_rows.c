@@ -47,7 +47,8 @@ static struct span text_or_none(const char *text)
     return text == NULL ? (struct span){NULL, 0} : span_of(text);
 }
 
-static void fill_lease(const struct lease *lease, uint32_t offset, struct wire_lease *to)
+static void fill_lease(const struct lease *lease, uint32_t offset, bool is_running,
+                       struct wire_lease *to)
 {
     *to = (struct wire_lease){
         .offset = offset,
@@ -62,6 +63,7 @@ static void fill_lease(const struct lease *lease, uint32_t offset, struct wire_l
         .first_ns = lease->first_ns,
         .ready_ns = lease->ready_ns,
         .is_cancelled = lease->is_cancelled,
+        .progress = {is_running ? lease->progress : NULL, is_running ? lease->progress_bytes : 0},
     };
 }
 
@@ -104,7 +106,8 @@ static void fill_columns(struct sealed *sealed, const struct task *tasks, uint32
     for (uint32_t i = 0; i < count; i++) {
         /* A lease that is READY again follows from its task's state. */
         if (tasks[i].lease != NULL && tasks[i].state != TASK_READY) {
-            fill_lease(tasks[i].lease, i, &leases[to->lease_count++]);
+            fill_lease(tasks[i].lease, i, tasks[i].state == TASK_RUNNING,
+                       &leases[to->lease_count++]);
         }
     }
     trim(to->attempts, &to->attempt_count);
@@ -153,6 +156,10 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .ready_ns = instance->ready_ns,
         .is_pruned = instance->is_pruned,
         .more = items_text(sealed, &instance->more),
+        .has_artefacts = instance->has_artefacts,
+        .has_origin = instance->has_origin,
+        .origin = instance->origin,
+        .origin_number = instance->origin_number,
     };
     memcpy(to->counts, instance->counts, sizeof(instance->counts));
     if (to->has_task) {
@@ -183,9 +190,23 @@ static const struct wire_signal *fill_signals(struct sealed *sealed, const struc
     return signals;
 }
 
+static uint32_t fill_gates(const struct execution *e, struct wire_gate *gates)
+{
+    uint32_t count = 0;
+
+    for (uint32_t kind = 0; kind < KEY_KIND_NR; kind++) {
+        if (e->gates[kind].text != NULL) {
+            gates[count++] =
+                (struct wire_gate){kind, e->gates[kind].state, span_of(e->gates[kind].text)};
+        }
+    }
+    return count;
+}
+
 static struct span pack_body(struct sealed *sealed, const struct execution *e,
                              struct buffer *scratch)
 {
+    struct wire_gate gates[KEY_KIND_NR];
     struct wire_body body = {
         .instances = fill_instances(sealed, &e->root),
         .instance_count = e->root.instance_count,
@@ -198,6 +219,12 @@ static struct span pack_body(struct sealed *sealed, const struct execution *e,
         .priority = e->priority,
         .signals = fill_signals(sealed, e),
         .signal_count = e->signal_count,
+        .gates = gates,
+        .gate_count = fill_gates(e, gates),
+        .is_rerun = e->is_rerun,
+        .rerun_of = e->rerun_of,
+        .signal_marks = e->signal_marks,
+        .signal_mark_count = e->signal_mark_count,
     };
 
     buffer_reset(scratch);
@@ -416,6 +443,19 @@ static void seal_items(struct sealed *sealed, const struct sched_batch *batch,
     }
 }
 
+static void seal_references(struct sealed *sealed, const struct sched_batch *batch)
+{
+    struct store_reference *references =
+        sealed_alloc(sealed, batch->blob_count * sizeof(*references));
+
+    for (uint32_t i = 0; i < batch->blob_count; i++) {
+        references[i] = (struct store_reference){.execution = batch->blobs[i].execution->id,
+                                                 .digest = batch->blobs[i].digest};
+    }
+    sealed->batch.references = references;
+    sealed->batch.reference_count = batch->blob_count;
+}
+
 void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
                const struct seal_facts *facts)
 {
@@ -431,6 +471,7 @@ void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
     sealed->batch.segments = segments;
     seal_outputs(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);
     seal_items(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);
+    seal_references(sealed, batch);
     if (scratch.is_failed) {
         abort();
     }

@@ -248,12 +248,64 @@ static struct span pinned_digest(const struct instance *instance)
     return digest == NULL ? (struct span){NULL, 0} : span_of(digest);
 }
 
+/* What a parent left in its artefacts; false for one that left none. */
+static bool fill_artefacts(struct sealed *sealed, const struct instance *parent,
+                           struct wire_context *to)
+{
+    char path[128];
+
+    if (parent->is_map ? !parent->has_artefacts : !parent->output.has_artefacts) {
+        return false;
+    }
+    (void)snprintf(path, sizeof(path), "artefacts-of/%.*s", SPAN_ARG(parent->satellite->name));
+    *to = (struct wire_context){.path = sealed_copy(sealed, span_of(path))};
+    if (parent->is_map) {
+        to->kind = CONTEXT_LIST;
+        to->instance = instance_number(parent);
+        to->count = parent->task_count;
+    } else {
+        to->kind = CONTEXT_BLOB;
+        to->digest = parent->output.artefacts;
+        to->bytes = parent->output.artefacts_bytes;
+    }
+    return true;
+}
+
+/* The parents of a satellite and of each group around it. */
+static uint32_t count_parents(const struct instance *instance)
+{
+    uint32_t count = 0;
+
+    for (; instance != NULL; instance = instance->frame->group) {
+        count += instance->satellite->parent_count;
+    }
+    return count;
+}
+
+/* Of the same parents: no name in a group hides one around it. Returns how many contexts were
+ * filled. */
+static uint32_t fill_artefacts_of_parents(struct sealed *sealed, const struct instance *instance,
+                                          struct wire_context *contexts)
+{
+    uint32_t count = 0;
+
+    for (; instance != NULL; instance = instance->frame->group) {
+        const struct satellite *satellite = instance->satellite;
+
+        for (uint32_t i = 0; i < satellite->parent_count; i++) {
+            count += fill_artefacts(sealed, frame_instance(instance->frame, satellite->parents[i]),
+                                    &contexts[count]);
+        }
+    }
+    return count;
+}
+
 static void fill_spec(struct sealed *sealed, const struct instance *instance, struct wire_spec *to)
 {
     const struct execution *e = instance->execution;
     const struct satellite *satellite = instance->satellite;
-    struct wire_context *contexts =
-        sealed_alloc(sealed, satellite->reference_count * sizeof(*contexts));
+    struct wire_context *contexts = sealed_alloc(
+        sealed, (satellite->reference_count + count_parents(instance)) * sizeof(*contexts));
 
     *to = (struct wire_spec){
         .execution = e->id,
@@ -271,11 +323,13 @@ static void fill_spec(struct sealed *sealed, const struct instance *instance, st
         .execution_time_ms = e->submitted_ns / EXO_MILLISECOND,
         .is_map = instance->is_map,
         .item_name = satellite->item_name,
+        .heartbeat_ms = satellite->timeouts.heartbeat_ns / EXO_MILLISECOND,
     };
     for (uint32_t i = 0; i < satellite->reference_count; i++) {
         to->context_count +=
             fill_context(sealed, instance, &satellite->references[i], &contexts[to->context_count]);
     }
+    to->context_count += fill_artefacts_of_parents(sealed, instance, &contexts[to->context_count]);
 }
 
 static size_t spec_bytes(const struct wire_spec *spec)

@@ -36,6 +36,8 @@ struct sealed {
     uint32_t task_count;
     struct sealed_event *events;
     uint32_t event_count;
+    struct sealed_event *progress; /* for watchers only: neither journal nor exo.events */
+    uint32_t progress_count;
     struct sched_need *needs;
     uint32_t need_count;
     bool wants_barrier;
@@ -57,13 +59,15 @@ struct seal_facts {
  * Aborts without memory: the process restarts and loads again. */
 void seal(struct sealed *sealed, struct sched *sched, const struct seal_facts *facts);
 
-/* seal_row and the two after it are parts of seal, in files of their own. */
+/* seal_rows and the three after it are parts of seal, in files of their own. */
 void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
                const struct seal_facts *facts);
 void seal_tasks(struct sealed *sealed, const struct sched_batch *batch,
                 const struct seal_facts *facts);
 void seal_changes(struct sealed *sealed, const struct sched_batch *batch,
                   const struct seal_facts *facts);
+void seal_progress(struct sealed *sealed, const struct sched_batch *batch,
+                   const struct seal_facts *facts);
 
 /* sealed_alloc and sealed_copy take memory from the arena or abort. */
 void *sealed_alloc(struct sealed *sealed, size_t bytes);

@@ -127,6 +127,7 @@ static void life_end(struct shard *shard)
     }
     sched_free(shard->sched);
     shard->sched = NULL;
+    keys_close(shard);
     waits_free(shard);
     events_free(shard);
     outbox_free(shard);
@@ -135,6 +136,7 @@ static void life_end(struct shard *shard)
     shard->checked_count = 0;
     shard->is_checking = false;
     resolve_free(shard);
+    rerun_free(shard);
     shard->has_moved = false;
     shard->is_resend_due = false;
     shard->early_cancels.count = 0;
@@ -385,8 +387,8 @@ bool shard_wants_commit(struct shard *shard)
     if (caution_holds(shard)) {
         return false;
     }
-    if (!sched_is_empty(shard->sched) || shard->letter_count > 0 || shard->is_extra_dirty ||
-        shard->caution.mark == MARK_USED) {
+    if (!sched_is_empty(shard->sched) || keys_has_changes(shard) || shard->letter_count > 0 ||
+        shard->is_extra_dirty || shard->caution.mark == MARK_USED) {
         return true;
     }
     exo_time now_ns = loop_now_ns(shard->scheduler->loop);
@@ -468,7 +470,9 @@ void shard_seal(struct shard *shard)
 
     assert(!shard->is_in_flight);
     arena_reset(&shard->sealed.arena);
+    keys_send(shard);
     seal(&shard->sealed, shard->sched, &facts);
+    keys_seal(shard);
     letters_seal(shard);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->sealed.batch.inputs[i] = shard->inputs[i].cursor;

@@ -13,6 +13,7 @@
 
 #include "scheduler/caution.h"
 #include "scheduler/core/early_cancel.h"
+#include "scheduler/keys.h"
 #include "scheduler/scheduler.h"
 #include "schemas/wire/state.h"
 
@@ -77,6 +78,7 @@ struct shard {
     exo_time base_loop_ns; /* ... at this time of the loop */
     exo_time taken_wall_ns;
     struct sched *sched;
+    struct keys keys;
     struct shard_input inputs[INPUT_NR];
     struct arena open_arena; /* of the events in the open batch */
     struct sealed sealed;    /* the batch in flight */
@@ -104,6 +106,7 @@ struct shard {
     uint32_t checked_count;
     bool is_checking;
     struct resolution *resolution; /* of a Job that names what is stored; NULL: none (resolve.c) */
+    struct rerun *rerun;           /* of a Job that runs one again; NULL: none (rerun.c) */
     exo_time idle_since_ns;        /* cursors moved and nothing else to commit */
     bool has_moved;
     bool is_full; /* holds its share of live executions: exo.jobs waits */
@@ -226,11 +229,24 @@ enum resolve_result resolve_job(struct shard *shard, const struct log_record *re
                                 struct wire_job *job, char ret_refusal[REFUSAL_BYTES]);
 /* resolve_free forgets what was found. */
 void resolve_free(struct shard *shard);
+/* ---- command.c ---- */
+/* command_take checks and steps what people ask for. record: of exo.status, for a dead letter. */
+void command_take(struct shard *shard, const struct wire_command *command,
+                  const struct log_record *record);
+
+/* ---- rerun.c ---- */
+/* rerun_job fills in what a Job with rerun_of runs and keeps; like resolve_job otherwise. */
+enum resolve_result rerun_job(struct shard *shard, const struct log_record *record,
+                              struct wire_job *job, char ret_refusal[REFUSAL_BYTES]);
+/* rerun_may_be_forwarded is true when what it keeps fits a message between shards. */
+bool rerun_may_be_forwarded(const struct wire_job *job);
+/* rerun_free forgets what was found. */
+void rerun_free(struct shard *shard);
 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
 void relay_outbox(struct shard *shard);
-void outbox_add(struct shard *shard, uint32_t target, const struct wire_job *job);
+void outbox_add(struct shard *shard, uint32_t target, struct wire_peer peer);
 void outbox_free(struct shard *shard);
 
 /* ---- events.c ---- */

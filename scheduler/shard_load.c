@@ -73,11 +73,13 @@ static void load_spanning(void *argument, const struct store_spanning *row)
     struct shard_ticket *ticket = argument;
     struct shard *shard = ticket->shard;
 
-    (void)row;
     if (ticket->generation != shard->generation || shard->state != SHARD_LOADING) {
         return;
     }
-    bad_row(shard, "spanning", SCHED_ESTALE);
+    arena_reset(&shard->open_arena);
+    if (row->kind != STORE_SPANNING_KEY || !keys_load(shard, row)) {
+        bad_row(shard, "spanning", SCHED_ESTALE);
+    }
 }
 
 static void load_execution(void *argument, const struct store_execution *row, struct span text)
@@ -306,6 +308,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
         return;
     }
     sched_be_narrow(shard->sched, shard->caution.mode != CAUTION_NONE);
+    keys_open(shard);
     shard->state = SHARD_LOADING;
     scheduler->counts.takeovers++;
     static const struct store_load_callbacks callbacks = {.spanning = load_spanning,

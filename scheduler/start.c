@@ -5,6 +5,7 @@
 
 #include "infra/telemetry/log_line.h"
 #include "infra/telemetry/metric.h"
+#include "scheduler/collect.h"
 #include "scheduler/role.h"
 #include "schemas/vocab/limits.h"
 #include "schemas/vocab/quantity.h"
@@ -18,6 +19,8 @@ struct scheduler_start {
     struct scheduler *scheduler;
     struct retention_project projects[PROJECTS_MAX];
     char project_names[PROJECTS_MAX][LIMIT_NAME_BYTES + 1];
+    struct loop_timer *collect_timer;
+    struct collect *collecting; /* NULL: not now */
 };
 
 /* What the scheduler says, by name; anything else is EVENT_SCHEDULER_OTHER. */
@@ -26,6 +29,7 @@ static const enum event told[] = {
     EVENT_FLEET_WORKER_REFUSED,
     EVENT_FLEET_WORKER_REPLACED,
     EVENT_FLEET_WORKER_SILENT,
+    EVENT_SCHEDULER_COMMAND,
     EVENT_SCHEDULER_COMMIT_FAILED,
     EVENT_SCHEDULER_DLQ_NOT_SENT,
     EVENT_SCHEDULER_FLEET_READER,
@@ -57,6 +61,36 @@ static void say(void *context, const char *event, const char *text)
         }
     }
     log_line(EVENT_SCHEDULER_OTHER, LOG_FACTS(fact_text("what", event), fact_text("text", text)));
+}
+
+static const exo_time collect_every_ns = EXO_HOUR;
+
+static void collect_done(void *argument, const struct collect_result *result)
+{
+    struct scheduler_start *start = argument;
+
+    start->collecting = NULL;
+    if (result->err.code != EXO_OK) {
+        log_line(EVENT_BLOBS_NOT_COLLECTED, LOG_FACTS(fact_error(&result->err)));
+        return;
+    }
+    log_line(EVENT_BLOBS_COLLECTED,
+             LOG_FACTS(fact_int("blobs", (int64_t)result->collected.blobs),
+                       fact_int("blob_bytes", (int64_t)result->collected.blob_bytes),
+                       fact_int("objects", (int64_t)result->collected.objects),
+                       fact_int("deleted", (int64_t)result->deleted)));
+}
+
+static void collect_due(void *argument)
+{
+    struct scheduler_start *start = argument;
+    const struct process_ports *ports = process_ports(start->process);
+    const struct collect_settings settings = {.shard_count = ports->schema.shard_count};
+
+    if (start->collecting == NULL && scheduler_owns_first(start->scheduler)) {
+        start->collecting = collect_begin(ports->loop, ports->log, ports->store, ports->blobs,
+                                          &settings, collect_done, start);
+    }
 }
 
 static void put(struct buffer *buffer, const char *name, const char *type, const char *help,
@@ -179,6 +213,8 @@ static void *start_open(struct process *process, unsigned number, struct exo_err
         return NULL;
     }
     metric_collector_add(collect, start);
+    start->collect_timer = loop_timer_new(ports->loop, collect_due, start);
+    loop_timer_start(start->collect_timer, collect_every_ns, collect_every_ns);
     return start;
 }
 
@@ -218,6 +254,9 @@ static void start_close(void *object)
     struct scheduler_start *start = object;
 
     metric_collector_remove(start);
+    loop_timer_free(start->collect_timer);
+    collect_stop(start->collecting);
+    start->collecting = NULL;
     scheduler_close(start->scheduler);
 }
 

@@ -13,5 +13,6 @@ extern const struct command command_shard_resume;
 extern const struct command command_restore_point_begin;
 extern const struct command command_restore_point_complete;
 extern const struct command command_restore_point_list;
+extern const struct command command_gc;
 
 #endif /* EXO_SCHEDULER_START_H */

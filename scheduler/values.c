@@ -7,6 +7,9 @@
 
 enum { PAGES_AT_ONCE = 16 };
 
+static const char gone[] = "it was kept of an execution that has been deleted since "
+                           "(retention_executions); run the whole cluster again";
+
 /* One fetch on its way, or back and waiting for its turn. */
 struct fetch {
     struct fetch *next;
@@ -18,6 +21,9 @@ struct fetch {
     uint32_t next_page;
     uint32_t written; /* items */
     uint32_t task_count;
+    struct execution_id home; /* whose outputs they are, and ... */
+    uint32_t home_number;     /* ... of which of its instances: a kept map's are its origin's */
+    bool is_kept;
 };
 
 static void fetch_free(struct fetch *fetch)
@@ -174,12 +180,15 @@ static void list_got(void *argument, const struct store_segment *segments, uint3
         return;
     }
     bool is_good = err == NULL && fetch_shard(fetch) != NULL;
+    bool is_gone = false;
 
     arena_init(&arena, allocator_heap(&(struct heap_budget){0}), 0);
     for (uint32_t p = 0; p < PAGES_AT_ONCE && is_good && fetch->written < fetch->task_count; p++) {
         struct wire_output *page = arena_alloc(&arena, PAGE_TASKS * sizeof(*page));
 
-        is_good = page != NULL;
+        is_gone =
+            is_gone || (fetch->is_kept && (at == count || segments[at].page != fetch->next_page));
+        is_good = page != NULL && !is_gone;
         for (; is_good && at < count && segments[at].page == fetch->next_page; at++) {
             const struct wire_output *outputs;
             uint32_t output_count;
@@ -194,7 +203,9 @@ static void list_got(void *argument, const struct store_segment *segments, uint3
         fetch->next_page++;
     }
     arena_release(&arena);
-    if (!is_good) {
+    if (is_gone) {
+        fetch_end(fetch, (struct span){NULL, 0}, gone);
+    } else if (!is_good) {
         fetch_end(fetch, (struct span){NULL, 0},
                   "a list above 1 MiB, or with items kept as blobs, can be passed on but not "
                   "looked into");
@@ -208,8 +219,8 @@ static void list_got(void *argument, const struct store_segment *segments, uint3
 
 static void list_ask(struct fetch *fetch)
 {
-    store_segment_get(fetch->ticket->shard->scheduler->store, &fetch->need.id, fetch->need.instance,
-                      0, fetch->next_page, PAGES_AT_ONCE, list_got, fetch);
+    store_segment_get(fetch->ticket->shard->scheduler->store, &fetch->home, fetch->home_number, 0,
+                      fetch->next_page, PAGES_AT_ONCE, list_got, fetch);
 }
 
 static void item_got(void *argument, const struct store_segment *segments, uint32_t count,
@@ -237,13 +248,24 @@ static void item_got(void *argument, const struct store_segment *segments, uint3
     }
     const struct wire_output *item = is_good ? &page[fetch->need.index % PAGE_TASKS] : NULL;
 
-    if (item == NULL || item->has_ref) {
+    if (is_good && fetch->is_kept && count == 0) {
+        fetch_end(fetch, (struct span){NULL, 0}, gone);
+    } else if (item == NULL || item->has_ref) {
         fetch_end(fetch, (struct span){NULL, 0},
                   "an item kept as a blob can be passed on but not looked into");
     } else {
         fetch_end(fetch, item->json.bytes == 0 ? span_of("null") : item->json, "");
     }
     arena_release(&arena);
+}
+
+/* Where the outputs of a map lie. */
+static void home_set(struct fetch *fetch, const struct instance *instance)
+{
+    fetch->is_kept = instance != NULL && instance->has_origin;
+    fetch->home = fetch->is_kept ? instance->origin : fetch->need.id;
+    fetch->home_number = fetch->is_kept ? instance->origin_number : fetch->need.instance;
+    fetch->task_count = instance == NULL ? 0 : instance->task_count;
 }
 
 void value_fetch(struct shard *shard, const struct sched_need *need)
@@ -258,17 +280,15 @@ void value_fetch(struct shard *shard, const struct sched_need *need)
     fetch->ticket = shard_ticket_new(shard, NULL);
     buffer_init(&fetch->json, shard->scheduler->allocator, 0);
     buffer_init(&fetch->list, shard->scheduler->allocator, LIMIT_LIST_LOAD_BYTES);
+    home_set(fetch, e == NULL ? NULL : execution_instance(e, need->instance));
     if (e == NULL) {
         fetch_end(fetch, (struct span){NULL, 0}, "the execution ended");
     } else if (need->has_ref) {
         store_blob_get(shard->scheduler->store, &need->digest, blob_got, fetch);
     } else if (need->index != UINT32_MAX) {
-        store_segment_get(shard->scheduler->store, &need->id, need->instance, 0,
+        store_segment_get(shard->scheduler->store, &fetch->home, fetch->home_number, 0,
                           need->index / PAGE_TASKS, 1, item_got, fetch);
     } else {
-        const struct instance *instance = execution_instance(e, need->instance);
-
-        fetch->task_count = instance == NULL ? 0 : instance->task_count;
         list_ask(fetch);
     }
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "workers/attempt_state.h"
+#include "workers/progress.h"
 
 enum {
     ITEM_BYTES_MAX = 8 << 20,
@@ -28,12 +29,16 @@ struct attempt *attempt_new(const struct attempt_host *host, struct slot_handle 
     a->id = *id;
     a->number = task->attempt;
     a->input.fd = -1;
+    a->left.artefacts_fd = -1;
+    a->left.package_fd = -1;
     spool_name(id, task->attempt, a->name);
     arena_init(&a->arena, allocator_heap(&a->budget), ITEM_BYTES_MAX);
     arena_init(&a->files_arena, allocator_heap(&a->files_budget), FILES_BYTES_MAX);
     buffer_init(&a->left.json, allocator_heap(&a->left.budget), 0);
     buffer_init(&a->left.control, allocator_heap(&a->left.budget), 0);
     buffer_init(&a->left.frame, allocator_heap(&a->left.budget), 0);
+    buffer_init(&a->progress, allocator_heap(&a->budget), 0);
+    buffer_init(&a->news, allocator_heap(&a->budget), 0);
     a->item = arena_copy(&a->arena, task->item);
     a->token = arena_copy(&a->arena, task->token);
     if (contract != NULL) {
@@ -56,6 +61,8 @@ static void attempt_free(struct attempt *a)
     count->is_none = --count->alive == 0;
     attempt_input_release(a);
     attempt_image_release(a);
+    attempt_artefacts_release(a);
+    attempt_cache_release(a);
     attempt_leavings_release(a);
     grants_wipe(&a->grants);
     if (a->plan != NULL) {
@@ -69,6 +76,8 @@ static void attempt_free(struct attempt *a)
         /* Our own copy in the arena. */
         explicit_bzero((void *)(uintptr_t)a->token.data, a->token.bytes);
     }
+    buffer_release(&a->progress);
+    buffer_release(&a->news);
     arena_release(&a->files_arena);
     arena_release(&a->arena);
     free(a);
@@ -98,6 +107,8 @@ void attempt_forget(struct attempt *a)
         return;
     }
     attempt_input_release(a);
+    attempt_artefacts_release(a);
+    attempt_cache_release(a);
     attempt_uploads_cancel(a);
     a->is_forgotten = true;
     if (a->busy == 0) {
@@ -116,7 +127,8 @@ void attempt_abandon(struct attempt *a)
 void attempt_tell(struct attempt *a, enum worker_event_kind kind, enum attempt_end end,
                   int exit_status)
 {
-    const struct worker_event event = {.kind = kind, .slot = {a->slot, end, exit_status}};
+    const struct worker_event event = {
+        .kind = kind, .slot = {.slot = a->slot, .end = end, .exit_status = exit_status}};
 
     a->host->event(a->host->argument, &event);
 }
@@ -138,6 +150,25 @@ static void run_logged(void *argument, enum sandbox_stream stream, struct span b
     if (a->ship != NULL) {
         log_ship_add(a->ship, stream == SANDBOX_STDOUT ? LOG_SHIP_OUT : LOG_SHIP_ERR, bytes);
     }
+}
+
+/* Any change of the file is a sign of life; what it says is told when it is something new. */
+static void run_progress(void *argument, struct span bytes)
+{
+    struct attempt *a = argument;
+    bool has_news = progress_read(bytes, &a->news) &&
+                    !span_equal(buffer_span(&a->news), buffer_span(&a->progress));
+
+    if (has_news) {
+        struct buffer before = a->progress;
+
+        a->progress = a->news;
+        a->news = before;
+    }
+    const struct worker_event event = {.kind = WORKER_ON_PROGRESS,
+                                       .slot = {.slot = a->slot, .has_news = has_news}};
+
+    a->host->event(a->host->argument, &event);
 }
 
 static enum attempt_end end_of(struct attempt *a, const struct sandbox_result *result)
@@ -194,6 +225,8 @@ static void spec_fill(struct attempt *a, struct sandbox_spec *spec)
         .mount_count = a->grants.mount_count,
         .secrets = a->grants.secrets,
         .secret_count = a->grants.secret_count,
+        .artefacts = a->artefact_mounts,
+        .artefacts_count = a->artefact_count,
     };
     if (a->host->is_dry) {
         return;
@@ -209,10 +242,20 @@ static void spec_fill(struct attempt *a, struct sandbox_spec *spec)
 void attempt_start(struct attempt *a)
 {
     const struct sandbox_events events = {
-        .on_start = run_started, .on_log = run_logged, .on_exit = run_ended, .argument = a};
+        .on_start = run_started,
+        .on_log = run_logged,
+        .on_progress = run_progress,
+        .on_exit = run_ended,
+        .argument = a,
+    };
     struct sandbox_spec spec;
     struct exo_error err = {.code = EXO_OK};
 
+    if (a->cache.is_hit) {
+        grants_wipe(&a->grants);
+        attempt_tell(a, WORKER_ON_EXITED, ATTEMPT_EXITED, EXIT_STATUS_DONE);
+        return;
+    }
     spec_fill(a, &spec);
     a->run = sandbox_start(a->host->sandbox, &spec, &events, &err);
     grants_wipe(&a->grants);
@@ -265,9 +308,18 @@ void attempt_fill_report(const struct attempt *a, struct wire_report *report)
         report->output_digest = a->report.output_digest;
         report->output_bytes = a->report.output_bytes;
         report->control = a->report.control;
+        report->is_cached = a->report.is_cached;
+        report->has_artefacts = a->report.has_artefacts;
+        report->artefacts_digest = a->report.artefacts_digest;
+        report->artefacts_bytes = a->report.artefacts_bytes;
     } else if (report->error.bytes == 0) {
         report->error = span_of(a->error);
     }
+}
+
+void attempt_fill_progress(const struct attempt *a, struct wire_report *report)
+{
+    report->progress = buffer_span(&a->progress);
 }
 
 struct spool_job {

@@ -4,7 +4,7 @@
  *   image ----+                        +----------+  exit   output -> judge -> blob
  *   grants ---+--> PREPARED --start--> | sandbox  | ------> log -> zstd -> blob --> COLLECTED
  *   input ----+                        +----------+
- *   BEGUN file                          | on_log -> log_ship
+ *   BEGUN file                          | on_log -> log_ship, on_progress -> PROGRESS
  *
  * Does what it is told and says what came of it through host->event; decides nothing. An attempt
  * that is forgotten while something is still under way is freed when that has ended.
@@ -24,7 +24,8 @@
 #include "workers/spool.h"
 
 struct attempt;
-struct image_store; /* workers/image/image.h */
+struct image_store;    /* workers/image/image.h */
+struct artefact_store; /* workers/artefact_store.h */
 
 /* Attempts that are not freed yet, forgotten ones too. */
 struct attempt_count {
@@ -36,11 +37,12 @@ struct attempt_count {
 struct attempt_host {
     struct loop *loop;
     struct sandbox *sandbox;
-    bool is_dry;                /* the null sandbox: no image, no input, nothing on disk */
-    struct image_store *images; /* NULL when dry */
-    struct attempt_api *api;    /* NULL: this worker knows no API */
-    struct spool *spool;        /* NULL when dry */
-    struct log *logs;           /* for exo.logs; NULL: nobody can follow */
+    bool is_dry;                      /* the null sandbox: no image, no input, nothing on disk */
+    struct image_store *images;       /* NULL when dry */
+    struct artefact_store *artefacts; /* NULL when dry, or without an API */
+    struct attempt_api *api;          /* NULL: this worker knows no API */
+    struct spool *spool;              /* NULL when dry */
+    struct log *logs;                 /* for exo.logs; NULL: nobody can follow */
     uint32_t logs_partitions;
     struct grant_settings grants;
     const char *work_dir; /* for inputs too large for memory; NULL when dry */
@@ -74,6 +76,10 @@ void attempt_spool_delete(struct attempt *attempt);
 /* attempt_fill_report fills in what a FINISHED says beyond the core's report: output, log, figures
  * and the error's words. Borrowed by *report until attempt_forget. */
 void attempt_fill_report(const struct attempt *attempt, struct wire_report *report);
+
+/* attempt_fill_progress fills in what a PROGRESS says. Borrowed by *report until the next sign of
+ * progress. */
+void attempt_fill_progress(const struct attempt *attempt, struct wire_report *report);
 
 /* attempt_forget gives the attempt up; NULL is allowed. Its container must have ended. */
 void attempt_forget(struct attempt *attempt);

@@ -6,8 +6,16 @@
 
 #include "infra/crypto/crypto.h"
 #include "infra/http/client.h"
+#include "schemas/json/json_read.h"
+#include "schemas/vocab/arena.h"
 
-enum { URL_BYTES = 1024, TOKEN_BYTES = 2048, CONNECTIONS_MAX = 32 };
+enum {
+    DETAIL_BYTES = 320,
+    PROBLEM_BYTES_MAX = 16 << 10,
+    URL_BYTES = 1024,
+    TOKEN_BYTES = 2048,
+    CONNECTIONS_MAX = 32
+};
 
 static const exo_time wait_first_ns = 100 * EXO_MILLISECOND;
 static const exo_time wait_most_ns = 5 * EXO_SECOND;
@@ -25,7 +33,8 @@ struct attempt_call {
     struct http_call *http; /* NULL while it waits for the next try */
     struct loop_timer *timer;
     struct attempt_call_events events;
-    struct span body; /* PUT */
+    struct span body;           /* PUT */
+    struct http_body_file file; /* PUT, instead of body; bytes 0: none */
     bool is_put;
     size_t bytes_max;
     size_t bytes; /* of this try */
@@ -114,6 +123,27 @@ static void on_data(void *argument, struct span bytes)
     }
 }
 
+/* What a problem says in words; "" where the answer is none. */
+static void detail_read(struct span body, char ret_detail[DETAIL_BYTES])
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+    const struct json_limits limits = {.text_bytes_max = PROBLEM_BYTES_MAX};
+    struct json_error error;
+    struct value value;
+
+    ret_detail[0] = '\0';
+    arena_init(&arena, allocator_heap(&budget), (size_t)4 * PROBLEM_BYTES_MAX);
+    if (body.bytes > 0 && json_read(body, &limits, &arena, &value, &error) == JSON_OK) {
+        const struct value *detail = value_get(&value, span_of("detail"));
+
+        if (detail != NULL && detail->kind == VALUE_STRING) {
+            (void)snprintf(ret_detail, DETAIL_BYTES, "%.*s", (int)detail->count, detail->text);
+        }
+    }
+    arena_release(&arena);
+}
+
 /* What an answer means: 0 done, 1 try again, -1 given up with *err. */
 static int answer_judge(const struct http_result *result, struct exo_error *err)
 {
@@ -132,11 +162,15 @@ static int answer_judge(const struct http_result *result, struct exo_error *err)
         (void)exo_error_set(err, EXO_EUNAVAILABLE, "the API answered %d", result->status);
         return 1;
     }
+    char detail[DETAIL_BYTES];
+
+    detail_read(result->body, detail);
     (void)exo_error_set(err,
                         result->status == 404   ? EXO_ENOTFOUND
                         : result->status == 413 ? EXO_ELIMIT
                                                 : EXO_EDENIED,
-                        "the API answered %d", result->status);
+                        "the API answered %d%s%s", result->status, detail[0] == '\0' ? "" : ": ",
+                        detail);
     return -1;
 }
 
@@ -165,6 +199,7 @@ static void call_try(void *argument)
         .url = call->url,
         .bearer = call->token[0] == '\0' ? NULL : call->token,
         .body = call->body,
+        .body_file = call->file.bytes > 0 ? &call->file : NULL,
         .response_bytes_max = call->bytes_max,
         .timeout_ns = left_ns < EXO_SECOND ? EXO_SECOND : left_ns,
         .on_data = call->is_put ? NULL : on_data,
@@ -228,6 +263,64 @@ struct attempt_call *attempt_api_put(struct attempt_api *api, const struct diges
     call->is_put = true;
     call->body = bytes;
     (void)snprintf(call->url, sizeof(call->url), "%s/internal/blobs/%s", api->url, text);
+    return call;
+}
+
+struct attempt_call *attempt_api_put_file(struct attempt_api *api, const struct digest *digest,
+                                          int fd, uint64_t bytes, struct span token,
+                                          exo_time patience_ns,
+                                          const struct attempt_call_events *events)
+{
+    struct attempt_call *call =
+        attempt_api_put(api, digest, (struct span){NULL, 0}, token, patience_ns, events);
+
+    call->file = (struct http_body_file){fd, bytes};
+    return call;
+}
+
+struct attempt_call *attempt_api_get_artefacts(struct attempt_api *api,
+                                               const struct execution_id *execution,
+                                               uint32_t instance, size_t bytes_max,
+                                               struct span token, exo_time patience_ns,
+                                               const struct attempt_call_events *events)
+{
+    struct attempt_call *call = call_new(api, token, patience_ns, events);
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    call->bytes_max = bytes_max;
+    execution_id_format(execution, text);
+    (void)snprintf(call->url, sizeof(call->url), "%s/internal/lists/%s/%u/artefacts", api->url,
+                   text, instance);
+    return call;
+}
+
+struct attempt_call *attempt_api_result_get(struct attempt_api *api, const struct digest *key,
+                                            size_t bytes_max, struct span token,
+                                            exo_time patience_ns,
+                                            const struct attempt_call_events *events)
+{
+    struct attempt_call *call = call_new(api, token, patience_ns, events);
+    char text[SHA256_TEXT_BYTES + 1];
+
+    call->bytes_max = bytes_max;
+    digest_format(key, text);
+    (void)snprintf(call->url, sizeof(call->url), "%s/internal/results/%s", api->url, text);
+    return call;
+}
+
+struct attempt_call *attempt_api_result_put(struct attempt_api *api, const struct digest *key,
+                                            exo_time ttl_ns, struct span bytes, struct span token,
+                                            exo_time patience_ns,
+                                            const struct attempt_call_events *events)
+{
+    struct attempt_call *call = call_new(api, token, patience_ns, events);
+    char text[SHA256_TEXT_BYTES + 1];
+
+    digest_format(key, text);
+    call->is_put = true;
+    call->body = bytes;
+    (void)snprintf(call->url, sizeof(call->url), "%s/internal/results/%s?ttl=%lld", api->url, text,
+                   (long long)(ttl_ns / EXO_SECOND));
     return call;
 }
 

@@ -1,9 +1,11 @@
 /* attempt_api: the API's doors for attempts: blobs put and fetched, lists streamed.
  *
  *   PUT  /internal/blobs/{sha256}                       output above 64 KiB, whole logs
- *   GET  /internal/blobs/{sha256}                       a value by reference
+ *   GET  /internal/blobs/{sha256}                       a value by reference, artefacts
  *   GET  /internal/lists/{execution}/{instance}         the outputs of a map, one JSON list
  *   GET  /internal/lists/{execution}/{instance}?index=N one of them
+ *   GET  /internal/results/{key}, PUT                   a result that may be given again
+ *   GET  /internal/lists/{execution}/{instance}/artefacts  where the artefacts of each are
  *
  * Each call carries the attempt's token and nothing else that is secret. An API that is away or
  * busy is tried again until the call's patience ends. Network through infra/http only. */
@@ -52,6 +54,22 @@ struct attempt_call *attempt_api_put(struct attempt_api *api, const struct diges
                                      struct span bytes, struct span token, exo_time patience_ns,
                                      const struct attempt_call_events *events);
 
+/* attempt_api_put_file stores a blob that stands in a file; others as attempt_api_put.
+ * fd     kept open until on_done or cancel; read from its start
+ * bytes  of it */
+struct attempt_call *attempt_api_put_file(struct attempt_api *api, const struct digest *digest,
+                                          int fd, uint64_t bytes, struct span token,
+                                          exo_time patience_ns,
+                                          const struct attempt_call_events *events);
+
+/* attempt_api_get_artefacts fetches the artefacts of a map's tasks as a JSON list: the 64
+ * hexadecimal digits of a blob, or null. Others as attempt_api_get. */
+struct attempt_call *attempt_api_get_artefacts(struct attempt_api *api,
+                                               const struct execution_id *execution,
+                                               uint32_t instance, size_t bytes_max,
+                                               struct span token, exo_time patience_ns,
+                                               const struct attempt_call_events *events);
+
 /* attempt_api_get fetches what a context holds.
  *
  * execution  of the list; unused for a blob
@@ -65,6 +83,19 @@ struct attempt_call *attempt_api_get(struct attempt_api *api, const struct execu
                                      const struct wire_context *context, uint32_t index,
                                      size_t bytes_max, struct span token, exo_time patience_ns,
                                      const struct attempt_call_events *events);
+
+/* attempt_api_result_get fetches a result that may be given again; others as attempt_api_get.
+ * EXO_ENOTFOUND: there is none. */
+struct attempt_call *attempt_api_result_get(struct attempt_api *api, const struct digest *key,
+                                            size_t bytes_max, struct span token,
+                                            exo_time patience_ns,
+                                            const struct attempt_call_events *events);
+
+/* attempt_api_result_put keeps one for ttl_ns; others as attempt_api_put. */
+struct attempt_call *attempt_api_result_put(struct attempt_api *api, const struct digest *key,
+                                            exo_time ttl_ns, struct span bytes, struct span token,
+                                            exo_time patience_ns,
+                                            const struct attempt_call_events *events);
 
 /* attempt_call_cancel ends a call without on_done; NULL is allowed. */
 void attempt_call_cancel(struct attempt_call *call);

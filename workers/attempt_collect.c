@@ -41,6 +41,7 @@ void attempt_leavings_take(struct attempt *a, const struct sandbox_result *resul
             left->files.output_problem = "the worker has no memory for it";
         }
     }
+    attempt_artefacts_take(a, result);
     left->log_bytes_all = result->log_bytes;
     if (result->log.bytes > 0) {
         left->log = copy_of(result->log);
@@ -61,6 +62,8 @@ void attempt_uploads_cancel(struct attempt *a)
 {
     attempt_call_cancel(a->left.json_call);
     attempt_call_cancel(a->left.frame_call);
+    attempt_call_cancel(a->left.package_call);
+    a->left.package_call = NULL;
     a->left.json_call = NULL;
     a->left.frame_call = NULL;
 }
@@ -69,6 +72,7 @@ void attempt_leavings_release(struct attempt *a)
 {
     attempt_uploads_cancel(a);
     raw_free(&a->left);
+    attempt_artefacts_close(a);
     buffer_release(&a->left.json);
     buffer_release(&a->left.control);
     buffer_release(&a->left.frame);
@@ -105,12 +109,18 @@ static void collected(struct attempt *a)
         (void)snprintf(a->error, sizeof(a->error), "OUTPUT_NOT_STORED: %s", left->json_err.text);
         end = ATTEMPT_BROKEN;
     }
+    if (end == ATTEMPT_EXITED) {
+        end = attempt_artefacts_end(a);
+    }
+    if (end == ATTEMPT_EXITED && left->must_judge && attempt_cache_keep(a)) {
+        return;
+    }
     attempt_tell(a, WORKER_ON_COLLECTED, end, 0);
 }
 
 static void uploads_check(struct attempt *a)
 {
-    if (a->left.json_call == NULL && a->left.frame_call == NULL) {
+    if (a->left.json_call == NULL && a->left.frame_call == NULL && a->left.package_call == NULL) {
         collected(a);
     }
 }
@@ -156,6 +166,7 @@ static void upload(struct attempt *a)
         left->frame_call = attempt_api_put(api, &left->frame_digest, buffer_span(&left->frame),
                                            a->token, log_patience_ns, &frame_events);
     }
+    attempt_artefacts_upload(a, uploads_check);
     uploads_check(a);
 }
 
@@ -168,6 +179,9 @@ static void leavings_work(void *argument)
     if (left->must_judge) {
         left->verdict =
             contract_judge(a->contract, &left->files, &left->json, &left->control, a->error);
+    }
+    if (left->verdict == CONTRACT_OK && left->must_judge) {
+        attempt_artefacts_pack(a);
     }
     if (left->json.bytes > LIMIT_INLINE_BYTES) {
         left->json_digest = sha256_of(buffer_span(&left->json));
@@ -195,7 +209,13 @@ static void leavings_done(void *argument)
 
 void attempt_collect(struct attempt *a)
 {
-    if (a->left.log_bytes == 0 && a->left.files.output.bytes <= LIMIT_INLINE_BYTES) {
+    if (a->cache.is_hit) {
+        attempt_cache_give(a);
+        attempt_tell(a, WORKER_ON_COLLECTED, ATTEMPT_EXITED, 0);
+        return;
+    }
+    if (a->left.log_bytes == 0 && a->left.artefacts_fd < 0 &&
+        a->left.files.output.bytes <= LIMIT_INLINE_BYTES) {
         leavings_work(a);
         upload(a);
         return;

@@ -6,7 +6,11 @@
 
 void attempt_prepare_done(struct attempt *a)
 {
-    if (!a->is_prepare_told && a->is_files_done && a->is_image_done && a->is_plan_done) {
+    if (!a->is_prepare_told && a->is_files_done && a->is_image_done && a->is_plan_done &&
+        a->is_artefacts_done) {
+        if (attempt_cache_ask(a)) {
+            return;
+        }
         a->is_prepare_told = true;
         attempt_tell(a, WORKER_ON_PREPARED, ATTEMPT_EXITED, 0);
     }
@@ -123,12 +127,14 @@ void attempt_prepare(struct attempt *a)
     if (a->host->is_dry) {
         a->is_files_done = true;
         a->is_image_done = true;
+        a->is_artefacts_done = true;
     } else {
         a->has_begun = true;
         a->is_files_busy = true;
         attempt_begin(a);
         loop_work(a->host->loop, files_work, files_done, a);
         attempt_image_begin(a);
+        attempt_artefacts_begin(a);
     }
     plan_begin(a);
 }

@@ -5,10 +5,15 @@
  *   attempt_image.c    the image
  *   attempt_input.c    values by reference: looked into, or streamed into the input
  *   attempt_collect.c  what is left after the exit
+ *   attempt_cache.c    a result that is there already
+ *   attempt_artefacts.c  artefacts: those of parents before the start, its own after the exit
  */
 #ifndef EXO_WORKERS_ATTEMPT_STATE_H
 #define EXO_WORKERS_ATTEMPT_STATE_H
 
+#include "infra/archive/package.h"
+#include "schemas/wire/state.h"
+#include "workers/artefact_store.h"
 #include "workers/attempt.h"
 #include "workers/image/image.h"
 #include "workers/log_ship.h"
@@ -49,9 +54,23 @@ struct attempt_leavings {
     enum contract_result verdict;
     bool must_judge;
     bool is_frame_failed;
-    struct attempt_call *json_call, *frame_call;
+    struct attempt_call *json_call, *frame_call, *package_call;
+    int artefacts_fd; /* the directory; -1: none */
+    int package_fd;   /* the package; -1: none */
+    struct package_facts package;
+    struct exo_error package_err; /* of packing or of storing it */
     struct exo_error json_err;
     bool is_frame_stored;
+};
+
+/* A result that is there already, where the satellite asks for it. */
+struct attempt_cached {
+    struct digest key;
+    struct attempt_call *call; /* to ask, or to keep; NULL: none under way */
+    struct heap_budget budget;
+    struct buffer bytes;
+    bool is_answered, is_hit;
+    struct wire_output result; /* of a hit; spans in the attempt's arena */
 };
 
 struct attempt {
@@ -71,6 +90,7 @@ struct attempt {
     bool is_forgotten;
 
     bool is_files_done, is_image_done, is_plan_done; /* of the preparation */
+    bool is_artefacts_done;
     bool is_prepare_told;
     struct exo_error files_err;
     bool has_begun;     /* a spool file may be there */
@@ -86,7 +106,15 @@ struct attempt {
     struct image_request *image_request; /* NULL: none under way */
     const struct image *image;           /* NULL: not had */
 
+    struct attempt_artefacts *artefacts; /* of parents, one after the other; NULL: none wanted */
+    struct sandbox_artefacts *artefact_mounts;
+    uint32_t artefact_count, artefacts_open;
+
+    struct attempt_cached cache;
+
     struct sandbox_run *run; /* NULL: does not run */
+    struct buffer progress;  /* what it said last of its progress, JSON */
+    struct buffer news;      /* ... while it is read */
     struct log_ship *ship;
     struct attempt_leavings left;
     struct wire_report report; /* figures and leavings; the core's part apart */
@@ -124,6 +152,42 @@ void attempt_image_release(struct attempt *attempt);
 
 /* attempt_image_fill puts what comes from the image into the spec. */
 void attempt_image_fill(struct attempt *attempt, struct sandbox_spec *spec);
+
+/* attempt_artefacts_begin asks for the artefacts of parents; sets is_artefacts_done when they are
+ * there. attempt_artefacts_release gives them back. */
+void attempt_artefacts_begin(struct attempt *attempt);
+void attempt_artefacts_release(struct attempt *attempt);
+
+/* attempt_artefacts_take keeps the directory that the sandbox shows in on_exit. */
+void attempt_artefacts_take(struct attempt *attempt, const struct sandbox_result *result);
+
+/* attempt_artefacts_pack packs it, on another thread; what went wrong stands in package_err. */
+void attempt_artefacts_pack(struct attempt *attempt);
+
+/* attempt_artefacts_upload puts the package, if there is one, and calls done when that has ended.
+ */
+void attempt_artefacts_upload(struct attempt *attempt, void (*done)(struct attempt *attempt));
+
+/* attempt_artefacts_close closes what was taken and packed. */
+void attempt_artefacts_close(struct attempt *attempt);
+
+/* attempt_artefacts_end puts the package into the report. Returns how the attempt ends by it:
+ * ATTEMPT_EXITED when all is well, else with attempt->error. */
+enum attempt_end attempt_artefacts_end(struct attempt *attempt);
+
+/* attempt_cache_ask asks once whether there is a result already; attempt_prepare_done is called
+ * again with the answer. False when nothing is to be waited for. */
+EXO_CHECKED bool attempt_cache_ask(struct attempt *attempt);
+
+/* attempt_cache_give puts the result of a hit into the report. */
+void attempt_cache_give(struct attempt *attempt);
+
+/* attempt_cache_keep keeps the report's result for others, then tells COLLECTED. False when there
+ * is nothing to keep: the caller tells it. */
+EXO_CHECKED bool attempt_cache_keep(struct attempt *attempt);
+
+/* attempt_cache_release gives up what is under way. */
+void attempt_cache_release(struct attempt *attempt);
 
 /* attempt_leavings_take copies what the sandbox shows in on_exit. */
 void attempt_leavings_take(struct attempt *attempt, const struct sandbox_result *result);

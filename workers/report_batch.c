@@ -186,7 +186,8 @@ void report_batches_add(struct report_batches *all, uint32_t shard, uint64_t inc
                         struct span worker, const struct worker_report_id *id,
                         const struct wire_report *report)
 {
-    size_t bytes = report->output.bytes + report->error.bytes + 160;
+    size_t bytes = report->output.bytes + report->control.bytes + report->error.bytes +
+                   report->progress.bytes + 160;
     struct span who = worker.bytes > 0 ? worker : (struct span){all->worker, all->worker_bytes};
     struct report_batch *batch = batch_find(all, shard, incarnation, who, bytes);
 
@@ -202,6 +203,8 @@ void report_batches_add(struct report_batches *all, uint32_t shard, uint64_t inc
     kept->lend_process = keep(batch, report->lend_process);
     kept->error = keep(batch, report->error);
     kept->output = keep(batch, report->output);
+    kept->control = keep(batch, report->control);
+    kept->progress = keep(batch, report->progress);
     kept->image_digest = keep(batch, report->image_digest);
     batch->ids[batch->count++] = *id;
     batch->bytes += bytes;

@@ -9,6 +9,7 @@
 
 #include "infra/telemetry/log_line.h"
 #include "infra/telemetry/metric.h"
+#include "workers/artefact_store.h"
 #include "workers/role_state.h"
 
 enum {
@@ -248,6 +249,16 @@ static int machine_open(struct worker_role *role, const struct worker_role_setti
     if (!role->host.is_dry &&
         (spool_begin(role, settings, err) != 0 || images_open(role, settings, err) != 0)) {
         return -1;
+    }
+    if (!role->host.is_dry && role->host.api != NULL) {
+        if (directory_make(settings->state_dir, "artefacts", path, err) != 0) {
+            return -1;
+        }
+        role->host.artefacts =
+            artefact_store_open(role->loop, path, role->work_dir, role->host.api, err);
+        if (role->host.artefacts == NULL) {
+            return -1;
+        }
     }
     return role_spool_read(role, err);
 }
@@ -540,6 +551,8 @@ void worker_role_stop(struct worker_role *role)
     }
     /* Files that are being written or read on other threads: bounded by the disk. */
     (void)loop_run_until(role->loop, &role->count.is_none, STOP_SECONDS * EXO_SECOND);
+    artefact_store_close(role->host.artefacts);
+    role->host.artefacts = NULL;
     attempt_api_close(role->host.api);
     role->host.api = NULL;
 }

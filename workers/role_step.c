@@ -140,6 +140,8 @@ static void report_send(struct worker_role *role, const struct worker_report *co
     }
     if (core->kind == WORKER_FINISHED && role->attempts[slot] != NULL) {
         attempt_fill_report(role->attempts[slot], &report);
+    } else if (core->kind == WORKER_PROGRESS && role->attempts[slot] != NULL) {
+        attempt_fill_progress(role->attempts[slot], &report);
     }
     report_batches_add(role->reports, core->shard, core->incarnation, (struct span){NULL, 0},
                        &core->id, &report);

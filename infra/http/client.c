@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schemas/vocab/arena.h"
 #include "schemas/vocab/buffer.h"
@@ -26,7 +27,9 @@ struct http_call {
     struct http_call *next_waiting; /* of those not yet given to libcurl */
     CURL *easy;
     struct curl_slist *headers;
-    unsigned char *body; /* libcurl reads it while sending */
+    unsigned char *body;        /* libcurl reads it while sending */
+    struct http_body_file file; /* instead of body */
+    uint64_t file_at;           /* what libcurl reads next */
     struct buffer response;
     size_t response_bytes; /* also of what on_data took */
     size_t response_bytes_max;
@@ -376,8 +379,9 @@ static int add_headers(struct http_call *call, const struct http_call_options *o
                                  "the token holds a line break; check the file it comes from");
         }
     }
-    /* No wait for "100 Continue", and a body is no form unless its sender says so. */
-    append_line(call, "Expect:");
+    /* Only what is large waits for "100 Continue", to hear a refusal before it is sent; and a body
+     * is no form unless its sender says so. */
+    append_line(call, options->body_file != NULL ? "Expect: 100-continue" : "Expect:");
     for (size_t i = 0; i < options->header_count; i++) {
         if (strcasecmp(options->headers[i].name, "Content-Type") == 0) {
             return 0;
@@ -435,6 +439,56 @@ static long timeout_ms(exo_time ns, exo_time default_ns)
     return (long)((chosen_ns + EXO_MILLISECOND - 1) / EXO_MILLISECOND);
 }
 
+static size_t on_file_read(char *room, size_t size, size_t count, void *argument)
+{
+    struct http_call *call = argument;
+    uint64_t left = call->file.bytes - call->file_at;
+    size_t wanted = size * count < left ? size * count : (size_t)left;
+    ssize_t got = pread(call->file.fd, room, wanted, (off_t)call->file_at);
+
+    if (got < 0 || (got == 0 && wanted > 0)) {
+        return CURL_READFUNC_ABORT; /* the file is shorter than was said, or its disk failed */
+    }
+    call->file_at += (uint64_t)got;
+    return (size_t)got;
+}
+
+/* A connection that was closed before it took the body is made anew. */
+static int on_file_seek(void *argument, curl_off_t offset, int origin)
+{
+    struct http_call *call = argument;
+
+    if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > call->file.bytes) {
+        return CURL_SEEKFUNC_CANTSEEK;
+    }
+    call->file_at = (uint64_t)offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static void set_body_file(struct http_call *call, const char *method)
+{
+    CURL *easy = call->easy;
+
+    must(curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L) == CURLE_OK);
+    must(curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->file.bytes) ==
+         CURLE_OK);
+    must(curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_file_read) == CURLE_OK);
+    must(curl_easy_setopt(easy, CURLOPT_READDATA, call) == CURLE_OK);
+    must(curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_file_seek) == CURLE_OK);
+    must(curl_easy_setopt(easy, CURLOPT_SEEKDATA, call) == CURLE_OK);
+    must(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK);
+}
+
+static void set_signer(struct http_call *call, const struct http_signer *signer)
+{
+    char scope[256];
+
+    (void)snprintf(scope, sizeof(scope), "aws:amz:%s:%s", signer->region, signer->service);
+    must(curl_easy_setopt(call->easy, CURLOPT_AWS_SIGV4, scope) == CURLE_OK);
+    must(curl_easy_setopt(call->easy, CURLOPT_USERNAME, signer->access_key) == CURLE_OK);
+    must(curl_easy_setopt(call->easy, CURLOPT_PASSWORD, signer->secret_key) == CURLE_OK);
+}
+
 static void set_body(struct http_call *call, const struct http_call_options *options)
 {
     const char *method = options->method == NULL ? "GET" : options->method;
@@ -443,6 +497,11 @@ static void set_body(struct http_call *call, const struct http_call_options *opt
 
     if (strcmp(method, "HEAD") == 0) {
         must(curl_easy_setopt(easy, CURLOPT_NOBODY, 1L) == CURLE_OK);
+    }
+    if (options->body_file != NULL) {
+        call->file = *options->body_file;
+        set_body_file(call, method);
+        return;
     }
     if (options->body.bytes > 0) {
         call->body = malloc(options->body.bytes);
@@ -484,6 +543,9 @@ static int set_options(struct http_call *call, const struct http_call_options *o
         must(curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, options->unix_path) == CURLE_OK);
     }
     set_body(call, options);
+    if (options->signer != NULL) {
+        set_signer(call, options->signer);
+    }
     return 0;
 }
 

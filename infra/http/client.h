@@ -32,6 +32,20 @@ struct http_result {
     const struct http_call *call; /* for http_result_header */
 };
 
+/* Whoever signs a request by AWS's Signature Version 4: S3 and what speaks like it. */
+struct http_signer {
+    const char *region;
+    const char *service; /* "s3" */
+    const char *access_key;
+    const char *secret_key; /* secret; kept by libcurl until the call ends */
+};
+
+/* A body that is read from a file while it is sent. */
+struct http_body_file {
+    int fd;         /* the caller's, open until on_done or cancel; read from its start */
+    uint64_t bytes; /* of it */
+};
+
 /* A request. Borrowed for http_call_start, which copies all of it. 0 stands for the default. */
 struct http_call_options {
     const char *method;    /* default GET */
@@ -39,8 +53,10 @@ struct http_call_options {
     const char *unix_path; /* speak to this socket instead of the host of the URL; NULL: tcp */
     const struct http_header *headers;
     size_t header_count;
-    const char *bearer;        /* secret; NULL: none */
-    struct span body;          /* sent with its length when not empty, or when method is not GET */
+    const char *bearer; /* secret; NULL: none */
+    struct span body;   /* sent with its length when not empty, or when method is not GET */
+    const struct http_body_file *body_file; /* instead of body; NULL: none */
+    const struct http_signer *signer;       /* NULL: not signed */
     size_t response_bytes_max; /* above it the call fails with EXO_ELIMIT; default LIMIT_BODY_BYTES;
                                   with on_data: no bound unless set */
     exo_time timeout_ns;       /* for the whole; default 30 s, EXO_TIME_NEVER for none */

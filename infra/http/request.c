@@ -74,6 +74,14 @@ void http_body_bytes_max_set(struct http_request *request, size_t bytes)
     request->body_bytes_max = bytes;
 }
 
+void http_body_stream(struct http_request *request, const struct http_body_sink *sink)
+{
+    assert(request->state == REQUEST_READING);
+    assert(request->is_in_callback);
+    request->sink = *sink;
+    request->sunk_bytes = 0;
+}
+
 void http_peer(const struct http_request *request, char ret_text[HTTP_PEER_TEXT_BYTES])
 {
     const union MHD_ConnectionInfo *info =
@@ -117,6 +125,14 @@ static void resume(struct http_request *request)
         request->is_suspended = false;
         MHD_resume_connection(request->connection);
         server_schedule(request->server);
+    }
+}
+
+void http_body_resume(struct http_request *request)
+{
+    if (request->state == REQUEST_READING) {
+        request->since_ns = loop_now_ns(request->server->loop);
+        resume(request);
     }
 }
 
@@ -352,6 +368,11 @@ void request_forget(struct http_request *request)
         request->state == REQUEST_STREAMING ? stream->options.on_gone : NULL;
     void *argument = stream->options.argument;
 
+    if (request->sink.on_bytes != NULL && request->state == REQUEST_READING) {
+        on_gone = request->sink.on_gone;
+        argument = request->sink.argument;
+    }
+    request->sink = (struct http_body_sink){0};
     if (stream->watch != NULL) {
         loop_watch_free(stream->watch);
         buffer_release(&stream->waiting);

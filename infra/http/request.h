@@ -49,6 +49,8 @@ struct http_request {
     const char *method;
     const char *path;
     size_t body_bytes_max;
+    struct http_body_sink sink; /* on_bytes NULL: gathered in body */
+    uint64_t sunk_bytes;        /* that the sink has taken */
     struct buffer body;
     void *context;
     struct MHD_Response *response; /* made, not yet queued */

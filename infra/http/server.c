@@ -68,7 +68,7 @@ static void sweep_request(struct http_request *request)
     const struct http_server_options *options = &request->server->options;
     exo_time limit_ns = request->has_headers ? options->body_ns : options->idle_ns;
 
-    if (request->state != REQUEST_READING ||
+    if (request->state != REQUEST_READING || request->is_suspended ||
         loop_now_ns(request->server->loop) - request->since_ns < limit_ns) {
         return;
     }
@@ -129,6 +129,13 @@ static size_t announced_bytes(const struct http_request *request)
     return length == NULL ? 0 : strtoull(length, NULL, 10); /* checked by libmicrohttpd */
 }
 
+uint64_t http_body_announced(const struct http_request *request)
+{
+    size_t bytes = announced_bytes(request);
+
+    return bytes == SIZE_MAX ? UINT64_MAX : bytes;
+}
+
 static enum MHD_Result begin_request(struct http_request *request, const char *path,
                                      const char *method)
 {
@@ -160,19 +167,41 @@ static enum MHD_Result begin_request(struct http_request *request, const char *p
     return MHD_YES;
 }
 
-static enum MHD_Result add_body(struct http_request *request, struct span bytes)
+static enum MHD_Result refuse_large_body(struct http_request *request)
 {
     char detail[128];
 
+    (void)snprintf(detail, sizeof(detail), "the body is above the limit of %zu bytes",
+                   request->body_bytes_max);
+    request_refuse_raw(request, 413, detail);
+    return MHD_NO;
+}
+
+static enum MHD_Result sink_body(struct http_request *request, struct span bytes)
+{
+    if (request->sunk_bytes + bytes.bytes > request->body_bytes_max) {
+        return refuse_large_body(request);
+    }
+    request->sunk_bytes += bytes.bytes;
+    request->since_ns = loop_now_ns(request->server->loop);
+    if (!request->sink.on_bytes(request->sink.argument, bytes)) {
+        request->is_suspended = true;
+        MHD_suspend_connection(request->connection);
+    }
+    return MHD_YES;
+}
+
+static enum MHD_Result add_body(struct http_request *request, struct span bytes)
+{
     if (request->is_discarding) {
         return MHD_YES;
     }
+    if (request->sink.on_bytes != NULL) {
+        return sink_body(request, bytes);
+    }
     request->body.limit_bytes = request->body_bytes_max;
     if (request->body.bytes + bytes.bytes > request->body_bytes_max) {
-        (void)snprintf(detail, sizeof(detail), "the body is above the limit of %zu bytes",
-                       request->body_bytes_max);
-        request_refuse_raw(request, 413, detail);
-        return MHD_NO;
+        return refuse_large_body(request);
     }
     buffer_append(&request->body, bytes);
     if (request->body.is_failed) {

@@ -106,6 +106,30 @@ struct span http_body(const struct http_request *request);
 /* http_body_bytes_max_set changes the limit of this request's body; in admit only. */
 void http_body_bytes_max_set(struct http_request *request, size_t bytes);
 
+/* http_body_announced returns how many bytes the headers say will come; UINT64_MAX when they do not
+ * say. */
+uint64_t http_body_announced(const struct http_request *request);
+
+/* Who takes a body as it comes, instead of having it gathered. */
+struct http_body_sink {
+    /* Takes all of the bytes (borrowed). False: no more until http_body_resume. */
+    bool (*on_bytes)(void *argument, struct span bytes);
+
+    /* The client left, or was too slow, before the body was whole: handle will not be called and
+     * the request is gone. */
+    void (*on_gone)(void *argument);
+    void *argument; /* kept until handle or on_gone */
+};
+
+/* http_body_stream hands the body over to a sink (copied); in admit only, and only where what is
+ * announced is within the limit of the body. handle follows when it is
+ * whole, with an empty http_body. The limit of the body still holds; the time limit counts from
+ * each piece. */
+void http_body_stream(struct http_request *request, const struct http_body_sink *sink);
+
+/* http_body_resume lets the body go on after on_bytes said false; harmless when it goes on. */
+void http_body_resume(struct http_request *request);
+
 enum { HTTP_PEER_TEXT_BYTES = 64 };
 
 /* http_peer writes the address of the other side, without its port, and a NUL. */

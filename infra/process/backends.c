@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <syslog.h>
 
+#include "infra/process/blob_place.h"
 #include "infra/telemetry/log_line.h"
 #include "schemas/wire/topics.h"
 
@@ -36,6 +37,8 @@ struct backends {
     struct log *chunks; /* NULL: none of their own */
     struct store *store;
     struct cache *cache;
+    struct blobs *blobs;
+    struct blob_place blob_place;
     struct store_schema schema;
     struct told told[3];
     char path[PATH_BYTES];
@@ -165,6 +168,12 @@ static int open_all(struct backends *b, const struct backends_options *options,
     if (b->store == NULL && (options->wanted & BACKEND_STORE) != 0) {
         return -1;
     }
+    if (b->store != NULL) {
+        b->blobs = blob_place_open(&b->blob_place, b->loop, b->store, settings, err);
+        if (b->blobs == NULL) {
+            return -1;
+        }
+    }
     b->cache =
         (options->wanted & BACKEND_CACHE) == 0 ? NULL : cache_open(b->loop, &cache_settings, err);
     return b->cache == NULL && (options->wanted & BACKEND_CACHE) != 0 ? -1 : 0;
@@ -207,6 +216,9 @@ void backends_close(struct backends *b)
         log_close(b->log);
     }
     log_close(b->chunks);
+    blobs_close(b->blobs);
+    blob_place_close(&b->blob_place);
+    b->blobs = NULL;
     if (b->store != NULL) {
         store_close(b->store);
     }
@@ -421,6 +433,11 @@ struct log *backends_chunks(const struct backends *b)
 struct store *backends_store(const struct backends *b)
 {
     return b->store;
+}
+
+struct blobs *backends_blobs(const struct backends *b)
+{
+    return b->blobs;
 }
 
 struct cache *backends_cache(const struct backends *b)

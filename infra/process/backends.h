@@ -8,6 +8,7 @@
 #ifndef EXO_INFRA_PROCESS_BACKENDS_H
 #define EXO_INFRA_PROCESS_BACKENDS_H
 
+#include "infra/blob/blob.h"
 #include "infra/cache/cache.h"
 #include "infra/config/settings.h"
 #include "infra/log/log.h"
@@ -63,11 +64,14 @@ struct log *backends_chunks(const struct backends *backends);
 struct store *backends_store(const struct backends *backends);
 struct cache *backends_cache(const struct backends *backends);
 
+/* backends_blobs gives the large blobs beside the store; NULL without a store. */
+struct blobs *backends_blobs(const struct backends *backends);
+
 /* backends_schema is what is installed, once prepared; without a store its shard_count is the
  * setting's. */
 const struct store_schema *backends_schema(const struct backends *backends);
 
-/* backends_close closes log, store and cache; their last callbacks come from here. */
+/* backends_close closes log, blobs, store and cache; their last callbacks come from here. */
 void backends_close(struct backends *backends);
 
 /* backends_free frees what was closed. NULL is allowed. */

@@ -267,6 +267,7 @@ static int begin(struct process *p, struct exo_error *err)
     p->ports.chunks = backends_chunks(p->backends);
     p->ports.store = backends_store(p->backends);
     p->ports.cache = backends_cache(p->backends);
+    p->ports.blobs = backends_blobs(p->backends);
     p->signals[0] = loop_signal_new(p->ports.loop, SIGTERM, asked_to_end, p);
     p->signals[1] = loop_signal_new(p->ports.loop, SIGINT, asked_to_end, p);
     p->signals[2] = loop_signal_new(p->ports.loop, SIGHUP, reload, p);

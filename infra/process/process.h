@@ -26,6 +26,7 @@ struct process_ports {
     struct log *chunks;  /* where chunks of output go; may be log */
     struct store *store; /* NULL, as cache, when no role of the process has_store */
     struct cache *cache;
+    struct blobs *blobs;        /* NULL where store is */
     struct health *health;      /* of the whole process */
     struct store_schema schema; /* as installed; without a store only shard_count, as set */
     const char *api_url; /* where a worker finds the API: the setting, or the one in this process */

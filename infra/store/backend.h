@@ -8,6 +8,7 @@
 #define EXO_INFRA_STORE_BACKEND_H
 
 #include "infra/store/store.h"
+#include "infra/store/store_object.h"
 #include "infra/store/store_versions.h"
 
 typedef void store_schema_done(void *argument, const struct store_schema *schema,
@@ -70,6 +71,8 @@ struct store_backend {
                      uint32_t first, uint32_t count, store_pages_done *done, void *argument);
     void (*run_get)(struct store *store, const struct execution_id *id, uint32_t instance,
                     uint32_t first, uint32_t count, store_runs_done *done, void *argument);
+    void (*run_live)(struct store *store, const struct execution_id *id, uint32_t number,
+                     uint32_t count, store_runs_done *done, void *argument);
     void (*segment_get)(struct store *store, const struct execution_id *id, uint32_t instance,
                         uint32_t kind, uint32_t first, uint32_t count, store_segments_done *done,
                         void *argument);
@@ -82,6 +85,22 @@ struct store_backend {
                      store_done *done, void *argument);
     void (*blob_get)(struct store *store, const struct digest *digest, store_blob_done *done,
                      void *argument);
+    void (*object_begin)(struct store *store, const char *key, store_done *done, void *argument);
+    void (*object_put)(struct store *store, const struct store_object *object,
+                       store_object_done *done, void *argument);
+    void (*object_touch)(struct store *store, const struct digest *digest, store_object_done *done,
+                         void *argument);
+    void (*object_get)(struct store *store, const struct digest *digest, store_object_done *done,
+                       void *argument);
+    void (*object_claim)(struct store *store, exo_time age_ns, uint32_t limit,
+                         store_keys_done *done, void *argument);
+    void (*object_forget)(struct store *store, const char *key, store_done *done, void *argument);
+    void (*blob_collect)(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
+                         store_collected_done *done, void *argument);
+    void (*result_get)(struct store *store, const struct digest *key, store_blob_done *done,
+                       void *argument);
+    void (*result_put)(struct store *store, const struct store_result_row *row, store_done *done,
+                       void *argument);
     void (*dead_letter_list)(struct store *store, int64_t after, uint32_t limit,
                              store_letters_done *done, void *argument);
     void (*dead_letter_replayed)(struct store *store, int64_t id, store_done *done, void *argument);

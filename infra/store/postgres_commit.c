@@ -15,9 +15,9 @@ struct commit_op {
 };
 
 static const uint8_t COMMIT_STATEMENTS[] = {
-    SQL_BEGIN,     SQL_FENCE,        SQL_DEFINITIONS,   SQL_INSERTS, SQL_UPDATES, SQL_LIVE_PUT,
-    SQL_LIVE_DROP, SQL_SPANNING_PUT, SQL_SPANNING_DROP, SQL_RUNS,    SQL_PAGES,   SQL_SEGMENTS,
-    SQL_JOURNAL,   SQL_DEAD_LETTERS, SQL_GUARD_CLEAR,   SQL_COMMIT,
+    SQL_BEGIN,      SQL_FENCE,        SQL_DEFINITIONS,   SQL_INSERTS,     SQL_UPDATES, SQL_LIVE_PUT,
+    SQL_LIVE_DROP,  SQL_SPANNING_PUT, SQL_SPANNING_DROP, SQL_RUNS,        SQL_PAGES,   SQL_SEGMENTS,
+    SQL_REFERENCES, SQL_JOURNAL,      SQL_DEAD_LETTERS,  SQL_GUARD_CLEAR, SQL_COMMIT,
 };
 
 enum { FENCE_STEP = 1 };
@@ -292,6 +292,26 @@ static void send_pages(const struct commit_op *op, struct postgres_link *link)
     link_send(link, SQL_PAGES, p);
 }
 
+#define REFERENCES(type, append)                                                                   \
+    COLUMN(op, p, type, count, store_reference, references, reference_count, append)
+
+static void send_references(const struct commit_op *op, struct postgres_link *link)
+{
+    struct postgres_params *p = link_params(link);
+    uint32_t count = 0;
+
+    FOR_BATCHES(op, b)
+    {
+        count += b->reference_count;
+    }
+    if (count == 0) {
+        return;
+    }
+    REFERENCES(TYPE_UUID, array_bytes(p, id_span(&r->execution)));
+    REFERENCES(TYPE_BYTEA, array_bytes(p, digest_span(&r->digest)));
+    link_send(link, SQL_REFERENCES, p);
+}
+
 #define SEGMENTS(type, append)                                                                     \
     COLUMN(op, p, type, count, store_segment, segments, segment_count, append)
 
@@ -414,6 +434,7 @@ static void commit_send(struct link_request *request, struct postgres_link *link
     send_runs(op, link);
     send_pages(op, link);
     send_segments(op, link);
+    send_references(op, link);
     send_journal(op, link);
     send_dead_letters(op, link);
     send_guard_clear(op, link);

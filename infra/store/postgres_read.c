@@ -349,6 +349,28 @@ void postgres_store_run_get(struct store *store, const struct execution_id *id, 
     read_ask(op);
 }
 
+static void write_live(const struct read_op *op, struct postgres_params *params)
+{
+    write_id(op, params);
+    params_int8(params, op->numbers[0]);
+    params_int8(params, op->numbers[1]);
+}
+
+void postgres_store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                             uint32_t count, store_runs_done *done, void *argument)
+{
+    struct read_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_RUN_LIVE;
+    op->write = write_live;
+    op->show = show_runs;
+    op->id = *id;
+    op->numbers[0] = number;
+    op->numbers[1] = count;
+    op->runs_done = done;
+    read_ask(op);
+}
+
 static void write_segments(const struct read_op *op, struct postgres_params *params)
 {
     write_id(op, params);

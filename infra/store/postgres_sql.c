@@ -23,6 +23,11 @@
 #define VERSION_OF_NAME "WHERE n.kind = $1::bigint AND n.project = $2::text AND n.name = $3::text "
 
 /* clang-format off */
+/* A blob that nothing names and nobody put again since $1, microseconds since 1970. */
+#define UNUSED(b)                                                                                  \
+    b ".touched_at < 'epoch'::timestamptz + $1::bigint * interval '1 microsecond' "                \
+      "AND NOT EXISTS (SELECT FROM blob_reference r WHERE r.digest = " b ".digest)"
+
 const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_BEGIN] = {"begin", "BEGIN"},
     [SQL_COMMIT] = {"commit", "COMMIT"},
@@ -77,6 +82,9 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_SEGMENTS] = {"segments",
         "INSERT INTO task_output SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], "
         "$4::bigint[], $5::bigint[], $6::bytea[])"},
+    [SQL_REFERENCES] = {"references",
+        "INSERT INTO blob_reference SELECT * FROM unnest($1::uuid[], $2::bytea[]) "
+        "ON CONFLICT DO NOTHING"},
     [SQL_JOURNAL] = {"journal",
         "INSERT INTO journal SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[], "
         "$4::bigint[], $5::bytea[])"},
@@ -162,6 +170,11 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "SELECT execution, instance, index, number, is_ended, body FROM group_run "
         "WHERE execution = $1::uuid AND instance = $2::bigint "
         "AND index BETWEEN $3::bigint AND $4::bigint ORDER BY index"},
+    [SQL_RUN_LIVE] = {"run_live",
+        "SELECT execution, instance, index, number, is_ended, body FROM group_run "
+        "WHERE execution = $1::uuid AND NOT is_ended AND number >= coalesce((SELECT max(number) "
+        "FROM group_run WHERE execution = $1::uuid AND NOT is_ended AND number <= $2::bigint), 0) "
+        "ORDER BY number LIMIT $3::bigint"},
     [SQL_SEGMENT_GET] = {"segment_get",
         "SELECT execution, instance, kind, page, part, body FROM task_output "
         "WHERE execution = $1::uuid AND instance = $2::bigint AND kind = $3::bigint "
@@ -182,6 +195,54 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "INSERT INTO blob AS b VALUES ($1::bytea, clock_timestamp(), $2::bytea) "
         "ON CONFLICT (digest) DO UPDATE SET touched_at = excluded.touched_at"},
     [SQL_BLOB_GET] = {"blob_get", "SELECT bytes FROM blob WHERE digest = $1::bytea"},
+    [SQL_OBJECT_BEGIN] = {"object_begin",
+        "INSERT INTO blob_doomed VALUES ($1::text, clock_timestamp())"},
+    [SQL_OBJECT_PUT] = {"object_put",
+        "SELECT key, $3::bigint FROM exo_object_put($1::bytea, $2::text, $3::bigint) AS o (key)"},
+    [SQL_OBJECT_TOUCH] = {"object_touch",
+        "UPDATE blob_object SET touched_at = clock_timestamp() WHERE digest = $1::bytea "
+        "RETURNING key, bytes"},
+    [SQL_OBJECT_GET] = {"object_get",
+        "SELECT key, bytes FROM blob_object WHERE digest = $1::bytea"},
+    [SQL_OBJECT_CLAIM] = {"object_claim",
+        "UPDATE blob_doomed SET is_going = true WHERE key IN ("
+        "SELECT key FROM blob_doomed "
+        "WHERE doomed_at <= clock_timestamp() - $1::bigint * interval '1 microsecond' "
+        "ORDER BY doomed_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED) RETURNING key"},
+    [SQL_OBJECT_FORGET] = {"object_forget", "DELETE FROM blob_doomed WHERE key = $1::text"},
+    [SQL_RESULT_GET] = {"result_get",
+        "SELECT body FROM cached_result WHERE key = $1::bytea AND expires_at > clock_timestamp()"},
+    [SQL_RESULT_PUT] = {"result_put",
+        "WITH kept AS (INSERT INTO cached_result VALUES "
+        "($1::bytea, clock_timestamp() + $2::bigint * interval '1 microsecond', $3::bytea) "
+        "ON CONFLICT (key) DO UPDATE SET expires_at = excluded.expires_at, body = excluded.body) "
+        "INSERT INTO blob_reference SELECT encode(substr($1::bytea, 1, 16), 'hex')::uuid, digest "
+        "FROM unnest($4::bytea[]) AS d (digest) ON CONFLICT DO NOTHING"},
+    [SQL_COLLECT_RESULTS] = {"collect_results",
+        "WITH old AS (SELECT key FROM cached_result WHERE expires_at < clock_timestamp() "
+        "ORDER BY expires_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED), "
+        "gone AS (DELETE FROM cached_result c USING old WHERE c.key = old.key RETURNING c.key) "
+        "DELETE FROM blob_reference r USING gone "
+        "WHERE r.execution = encode(substr(gone.key, 1, 16), 'hex')::uuid"},
+    /* Whoever touches a row meanwhile is waited for or skipped, and the row is looked at again. */
+    [SQL_COLLECT_BLOBS] = {"collect_blobs",
+        "WITH old AS (SELECT digest FROM blob b WHERE " UNUSED("b") " LIMIT $2::bigint "
+        "FOR UPDATE SKIP LOCKED), "
+        "gone AS (DELETE FROM blob b USING old WHERE b.digest = old.digest "
+        "RETURNING length(b.bytes) AS bytes) "
+        "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM gone"},
+    [SQL_COLLECT_OBJECTS] = {"collect_objects",
+        "WITH old AS (SELECT digest FROM blob_object b WHERE " UNUSED("b") " LIMIT $2::bigint "
+        "FOR UPDATE SKIP LOCKED), "
+        "gone AS (DELETE FROM blob_object b USING old WHERE b.digest = old.digest "
+        "RETURNING b.key, b.bytes), "
+        "doomed AS (INSERT INTO blob_doomed SELECT key, clock_timestamp() FROM gone) "
+        "SELECT count(*), coalesce(sum(bytes), 0)::bigint FROM gone"},
+    [SQL_COLLECT_COUNT] = {"collect_count",
+        "SELECT count(*), coalesce(sum(length(bytes)), 0)::bigint, "
+        "(SELECT count(*) FROM blob_object b WHERE " UNUSED("b") "), "
+        "(SELECT coalesce(sum(bytes), 0)::bigint FROM blob_object b WHERE " UNUSED("b") ") "
+        "FROM blob b WHERE " UNUSED("b")},
     [SQL_DEAD_LETTER_LIST] = {"dead_letter_list",
         "SELECT id, is_replayed, topic, partition, position, at_ns, reason, key, value "
         "FROM dead_letter WHERE id > $1::bigint ORDER BY id LIMIT $2::bigint"},

@@ -132,6 +132,8 @@ void postgres_store_page_get(struct store *store, const struct execution_id *id,
                              void *argument);
 void postgres_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
                             uint32_t first, uint32_t count, store_runs_done *done, void *argument);
+void postgres_store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                             uint32_t count, store_runs_done *done, void *argument);
 void postgres_store_segment_get(struct store *store, const struct execution_id *id,
                                 uint32_t instance, uint32_t kind, uint32_t first, uint32_t count,
                                 store_segments_done *done, void *argument);
@@ -144,6 +146,24 @@ void postgres_store_blob_put(struct store *store, const struct digest *digest, s
                              store_done *done, void *argument);
 void postgres_store_blob_get(struct store *store, const struct digest *digest,
                              store_blob_done *done, void *argument);
+void postgres_store_object_begin(struct store *store, const char *key, store_done *done,
+                                 void *argument);
+void postgres_store_object_put(struct store *store, const struct store_object *object,
+                               store_object_done *done, void *argument);
+void postgres_store_object_touch(struct store *store, const struct digest *digest,
+                                 store_object_done *done, void *argument);
+void postgres_store_object_get(struct store *store, const struct digest *digest,
+                               store_object_done *done, void *argument);
+void postgres_store_object_claim(struct store *store, exo_time age_ns, uint32_t limit,
+                                 store_keys_done *done, void *argument);
+void postgres_store_object_forget(struct store *store, const char *key, store_done *done,
+                                  void *argument);
+void postgres_store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit,
+                                 bool is_dry, store_collected_done *done, void *argument);
+void postgres_store_result_get(struct store *store, const struct digest *key, store_blob_done *done,
+                               void *argument);
+void postgres_store_result_put(struct store *store, const struct store_result_row *row,
+                               store_done *done, void *argument);
 void postgres_store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
                                      store_letters_done *done, void *argument);
 void postgres_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,

@@ -266,6 +266,26 @@ static int put_segments(struct sqlite_connection *connection, const struct store
     return 0;
 }
 
+static int put_references(struct sqlite_connection *connection, const struct store_batch *batch,
+                          struct exo_error *err)
+{
+    for (uint32_t i = 0; i < batch->reference_count; i++) {
+        const struct store_reference *reference = &batch->references[i];
+        struct sqlite_statement *statement = sqlite_use(
+            connection, "INSERT INTO blob_reference VALUES (?1, ?2) ON CONFLICT DO NOTHING", err);
+
+        if (statement == NULL) {
+            return -1;
+        }
+        bind_id(statement, 1, &reference->execution);
+        bind_digest(statement, 2, &reference->digest);
+        if (sqlite_run(statement, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int put_journal(struct sqlite_connection *connection, const struct store_batch *batch,
                        struct exo_error *err)
 {
@@ -322,7 +342,7 @@ static int put_batch(struct commit_op *op, struct sqlite_connection *connection,
         put_executions(op, connection, batch, err) < 0 ||
         put_spanning(connection, batch, err) < 0 || put_runs(connection, batch, err) < 0 ||
         put_pages(connection, batch, err) < 0 || put_segments(connection, batch, err) < 0 ||
-        put_journal(connection, batch, err) < 0) {
+        put_references(connection, batch, err) < 0 || put_journal(connection, batch, err) < 0) {
         return -1;
     }
     return put_dead_letters(connection, batch, err);

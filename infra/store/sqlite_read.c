@@ -376,22 +376,19 @@ void sqlite_store_page_get(struct store *store, const struct execution_id *id, u
     op_read(&op->op, pages_job, pages_done);
 }
 
-static int runs_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
+#define RUN_COLUMNS "SELECT execution, instance, \"index\", number, is_ended, body FROM group_run "
+
+/* numbers: what the statement binds behind the execution's id. */
+static int runs_read(struct range_op *op, struct sqlite_statement *statement, int numbers,
+                     struct exo_error *err)
 {
-    struct range_op *op = argument;
-    struct sqlite_statement *statement =
-        sqlite_use(connection,
-                   "SELECT execution, instance, \"index\", number, is_ended, body FROM group_run "
-                   "WHERE execution = ?1 AND instance = ?2 AND \"index\" BETWEEN ?3 AND ?4 "
-                   "ORDER BY \"index\"",
-                   err);
     int stepped;
 
     if (statement == NULL) {
         return -1;
     }
     bind_id(statement, 1, &op->id);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < numbers; i++) {
         sqlite_bind_int(statement, 2 + i, op->numbers[i]);
     }
     while ((stepped = sqlite_step(statement, err)) > 0) {
@@ -403,6 +400,29 @@ static int runs_job(void *argument, struct sqlite_connection *connection, struct
         }
     }
     return stepped;
+}
+
+static int runs_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
+{
+    return runs_read(argument,
+                     sqlite_use(connection,
+                                RUN_COLUMNS "WHERE execution = ?1 AND instance = ?2 "
+                                            "AND \"index\" BETWEEN ?3 AND ?4 ORDER BY \"index\"",
+                                err),
+                     3, err);
+}
+
+static int live_runs_job(void *argument, struct sqlite_connection *connection,
+                         struct exo_error *err)
+{
+    return runs_read(argument,
+                     sqlite_use(connection,
+                                RUN_COLUMNS
+                                "WHERE execution = ?1 AND is_ended = 0 AND number >= "
+                                "coalesce((SELECT max(number) FROM group_run WHERE execution = ?1 "
+                                "AND is_ended = 0 AND number <= ?2), 0) ORDER BY number LIMIT ?3",
+                                err),
+                     2, err);
 }
 
 static void runs_done(void *argument, const struct exo_error *err)
@@ -425,6 +445,18 @@ void sqlite_store_run_get(struct store *store, const struct execution_id *id, ui
     op->numbers[2] = last_of(first, count);
     op->runs_done = done;
     op_read(&op->op, runs_job, runs_done);
+}
+
+void sqlite_store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                           uint32_t count, store_runs_done *done, void *argument)
+{
+    struct range_op *op = op_new(store, sizeof(*op), argument);
+
+    op->id = *id;
+    op->numbers[0] = number;
+    op->numbers[1] = count;
+    op->runs_done = done;
+    op_read(&op->op, live_runs_job, runs_done);
 }
 
 static int segments_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)

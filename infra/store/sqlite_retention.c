@@ -348,6 +348,8 @@ static int64_t drop_parts(struct sqlite_connection *connection, const struct exe
         "(SELECT rowid FROM task_page WHERE execution = ?1 LIMIT ?2)",
         "DELETE FROM group_run WHERE rowid IN "
         "(SELECT rowid FROM group_run WHERE execution = ?1 LIMIT ?2)",
+        "DELETE FROM blob_reference WHERE execution = ?1 AND digest IN "
+        "(SELECT digest FROM blob_reference WHERE execution = ?1 LIMIT ?2)",
     };
     int64_t gone = 0;
 

@@ -133,6 +133,8 @@ void sqlite_store_page_get(struct store *store, const struct execution_id *id, u
                            uint32_t first, uint32_t count, store_pages_done *done, void *argument);
 void sqlite_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
                           uint32_t first, uint32_t count, store_runs_done *done, void *argument);
+void sqlite_store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                           uint32_t count, store_runs_done *done, void *argument);
 void sqlite_store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
                               uint32_t kind, uint32_t first, uint32_t count,
                               store_segments_done *done, void *argument);
@@ -145,6 +147,24 @@ void sqlite_store_blob_put(struct store *store, const struct digest *digest, str
                            store_done *done, void *argument);
 void sqlite_store_blob_get(struct store *store, const struct digest *digest, store_blob_done *done,
                            void *argument);
+void sqlite_store_object_begin(struct store *store, const char *key, store_done *done,
+                               void *argument);
+void sqlite_store_object_put(struct store *store, const struct store_object *object,
+                             store_object_done *done, void *argument);
+void sqlite_store_object_touch(struct store *store, const struct digest *digest,
+                               store_object_done *done, void *argument);
+void sqlite_store_object_get(struct store *store, const struct digest *digest,
+                             store_object_done *done, void *argument);
+void sqlite_store_object_claim(struct store *store, exo_time age_ns, uint32_t limit,
+                               store_keys_done *done, void *argument);
+void sqlite_store_object_forget(struct store *store, const char *key, store_done *done,
+                                void *argument);
+void sqlite_store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
+                               store_collected_done *done, void *argument);
+void sqlite_store_result_get(struct store *store, const struct digest *key, store_blob_done *done,
+                             void *argument);
+void sqlite_store_result_put(struct store *store, const struct store_result_row *row,
+                             store_done *done, void *argument);
 void sqlite_store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,
                                    store_letters_done *done, void *argument);
 void sqlite_store_dead_letter_replayed(struct store *store, int64_t id, store_done *done,

@@ -117,6 +117,12 @@ void store_run_get(struct store *store, const struct execution_id *id, uint32_t 
     store->backend->run_get(store, id, instance, first, count, done, argument);
 }
 
+void store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                    uint32_t count, store_runs_done *done, void *argument)
+{
+    store->backend->run_live(store, id, number, count, done, argument);
+}
+
 void store_segment_get(struct store *store, const struct execution_id *id, uint32_t instance,
                        uint32_t kind, uint32_t first, uint32_t count, store_segments_done *done,
                        void *argument)
@@ -147,6 +153,63 @@ void store_blob_get(struct store *store, const struct digest *digest, store_blob
                     void *argument)
 {
     store->backend->blob_get(store, digest, done, argument);
+}
+
+void store_object_begin(struct store *store, const char *key, store_done *done, void *argument)
+{
+    assert(strlen(key) < STORE_KEY_BYTES);
+    store->backend->object_begin(store, key, done, argument);
+}
+
+void store_object_put(struct store *store, const struct store_object *object,
+                      store_object_done *done, void *argument)
+{
+    store->backend->object_put(store, object, done, argument);
+}
+
+void store_object_touch(struct store *store, const struct digest *digest, store_object_done *done,
+                        void *argument)
+{
+    store->backend->object_touch(store, digest, done, argument);
+}
+
+void store_object_get(struct store *store, const struct digest *digest, store_object_done *done,
+                      void *argument)
+{
+    store->backend->object_get(store, digest, done, argument);
+}
+
+void store_object_claim(struct store *store, exo_time age_ns, uint32_t limit, store_keys_done *done,
+                        void *argument)
+{
+    assert(limit >= 1);
+    assert(limit <= STORE_CLAIM_MAX);
+    store->backend->object_claim(store, age_ns, limit, done, argument);
+}
+
+void store_object_forget(struct store *store, const char *key, store_done *done, void *argument)
+{
+    assert(strlen(key) < STORE_KEY_BYTES);
+    store->backend->object_forget(store, key, done, argument);
+}
+
+void store_blob_collect(struct store *store, exo_time before_ns, uint32_t limit, bool is_dry,
+                        store_collected_done *done, void *argument)
+{
+    store->backend->blob_collect(store, before_ns, limit, is_dry, done, argument);
+}
+
+void store_result_get(struct store *store, const struct digest *key, store_blob_done *done,
+                      void *argument)
+{
+    store->backend->result_get(store, key, done, argument);
+}
+
+void store_result_put(struct store *store, const struct store_result_row *row, store_done *done,
+                      void *argument)
+{
+    assert(row->blob_count <= STORE_RESULT_BLOBS_MAX);
+    store->backend->result_put(store, row, done, argument);
 }
 
 void store_dead_letter_list(struct store *store, int64_t after, uint32_t limit,

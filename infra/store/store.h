@@ -194,6 +194,12 @@ struct store_segment {
     struct span body;
 };
 
+/* An execution names a blob; written before the blob can be collected. */
+struct store_reference {
+    struct execution_id execution;
+    struct digest digest;
+};
+
 struct store_definition {
     struct digest digest;
     struct span text;
@@ -232,6 +238,8 @@ struct store_batch {
     uint32_t spanning_count;
     const struct store_segment *segments;
     uint32_t segment_count;
+    const struct store_reference *references; /* already there: no error */
+    uint32_t reference_count;
     const struct store_dead_letter *dead_letters;
     uint32_t dead_letter_count;
 };
@@ -345,6 +353,15 @@ void store_run_get(struct store *store, const struct execution_id *id, uint32_t 
                    void (*done)(void *argument, const struct store_run *runs, uint32_t count,
                                 const struct exo_error *err),
                    void *argument);
+
+/* store_run_live gives the runs of an execution that have not ended, by number: the one that holds
+ * instance `number` (or the last before it) and those after it, at most count. Cheap however many
+ * runs have ended. */
+void store_run_live(struct store *store, const struct execution_id *id, uint32_t number,
+                    uint32_t count,
+                    void (*done)(void *argument, const struct store_run *runs, uint32_t count,
+                                 const struct exo_error *err),
+                    void *argument);
 
 /* store_segment_get gives the segments of a kind of pages first .. first + count - 1 (page
  * UINT32_MAX: single tasks), by page and part. */

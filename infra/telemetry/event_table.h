@@ -1,11 +1,14 @@
 /* event table: every event that is logged, its level and how often it may be said.
  *
- * A row: EVENT(CONSTANT, "name", LEVEL, lines a second at most, "meaning for the reader of the log")
- * Add a row, then log_line(EVENT_CONSTANT, ...). Sorted by name. */
+ * A row: EVENT(CONSTANT, "name", LEVEL, lines a second at most, "meaning for the reader of the
+ * log") Add a row, then log_line(EVENT_CONSTANT, ...). Sorted by name. */
 /* clang-format off */
 EVENT(API_NOTICE,              "api.notice",            WARN,   10, "the API says this")
+EVENT(BLOBS_COLLECTED,         "blobs.collected",       INFO,    1, "blobs that nothing names any more were taken away")
+EVENT(BLOBS_NOT_COLLECTED,     "blobs.not_collected",   WARN,    1, "collecting blobs failed; it is tried again in an hour")
 EVENT(CACHE_NOTICE,            "cache.notice",          WARN,    1, "the cache's library says this")
 EVENT(SCHEDULER_CANCEL_DROPPED,"cancel.dropped",        WARN,    1, "too many cancels wait for executions that have not come: the oldest is forgotten")
+EVENT(SCHEDULER_COMMAND,       "command.taken",         INFO,  100, "what a person or program asked of an execution, who asked, and what became of it")
 EVENT(SCHEDULER_COMMIT_FAILED, "commit.failed",         WARN,    1, "a batch was not committed: its shards are taken over and read again")
 EVENT(DEPENDENCY_BACK,         "dependency.back",       INFO,   10, "a service that was away answers again")
 EVENT(DEPENDENCY_WAITING,      "dependency.waiting",    WARN,   10, "a service does not answer; tried again at most 5 s apart")

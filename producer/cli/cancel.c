@@ -1,20 +1,15 @@
-/* cancel: an execution is stopped. */
+/* cancel: an execution is stopped, or a part of it. */
 #include "producer/cli/commands.h"
-#include "producer/cli/rest.h"
+#include "producer/cli/control.h"
 #include "schemas/json/json_write.h"
 
 static int cancel(struct rest *rest)
 {
     struct cli *cli = rest->cli;
-    const char *id = cli->call->line->positionals[0];
-    const char *reason = command_line_value(cli->call->line, "reason");
-    struct rest_path path;
+    const struct command_line *line = cli->call->line;
+    const char *reason = command_line_value(line, "reason");
     struct buffer body;
-    struct value answer = {0};
 
-    rest_path_begin(&path, "/v1/executions/");
-    rest_path_word(&path, id);
-    rest_path_add(&path, "/cancel");
     buffer_init(&body, cli->allocator, 0);
     if (reason != NULL) {
         struct json_writer writer = {.buffer = &body};
@@ -24,17 +19,13 @@ static int cancel(struct rest *rest)
         json_put_text(&writer, reason);
         json_end_map(&writer);
     }
-    int status = rest_ask(
-        rest,
-        &(struct rest_request){.method = "POST", .path = path.text, .body = buffer_span(&body)},
-        &answer);
+    const struct control_request request = {.execution = line->positionals[0],
+                                            .task = command_line_value(line, "task"),
+                                            .word = "/cancel",
+                                            .body = buffer_span(&body)};
+    int status = control_send(rest, &request);
 
     buffer_release(&body);
-    if (status == 0 && cli_is_table(cli)) {
-        (void)printf("%s %s\n", rest_text(&answer, "id"), rest_text(&answer, "state"));
-    } else if (status == 0) {
-        cli_show(cli, &answer);
-    }
     return status;
 }
 
@@ -44,13 +35,15 @@ static int run(const struct command_call *call)
 }
 
 static const struct flag flags[] = {
-    {"reason", 'r', "TEXT", "why; shown as the execution's error", false},
+    {"reason", 'r', "TEXT", "why; shown as the error", false},
+    {"task", 't', "TASK", "only this satellite or task, such as count, count.17, page.3.parse",
+     false},
 };
 
 const struct command command_cancel = {
     .name = "cancel",
     .arguments = "EXECUTION",
-    .summary = "stop an execution",
+    .summary = "stop an execution, or a part of it",
     .details = "What runs gets SIGTERM, and SIGKILL after its `grace`; what waits never starts.\n"
                "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,

@@ -28,12 +28,14 @@ static void print(struct cli *cli, const struct value *answer)
 
 static int explain(struct rest *rest)
 {
+    const struct command_line *line = rest->cli->call->line;
     struct rest_path path;
     struct value answer = {0};
 
     rest_path_begin(&path, "/v1/executions/");
-    rest_path_word(&path, rest->cli->call->line->positionals[0]);
+    rest_path_word(&path, line->positionals[0]);
     rest_path_add(&path, "/explain");
+    rest_path_query(&path, "task", line->positional_count == 2 ? line->positionals[1] : NULL);
     int status = rest_ask(rest, &(struct rest_request){.path = path.text}, &answer);
 
     if (status == 0 && cli_is_table(rest->cli)) {
@@ -51,11 +53,14 @@ static int run(const struct command_call *call)
 
 const struct command command_explain = {
     .name = "explain",
-    .arguments = "EXECUTION",
+    .arguments = "EXECUTION [TASK]",
     .summary = "say what each satellite that has not ended waits for",
-    .details = "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
+    .details =
+        "TASK is a satellite's name, or NAME.INDEX of one with for_each; page.3.parse names\n"
+        "what stands in run 3 of the group page.\n"
+        "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .positionals_least = 1,
-    .positionals_most = 1,
+    .positionals_most = 2,
     .run = run,
 };

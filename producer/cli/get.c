@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "producer/cli/commands.h"
+#include "producer/cli/progress.h"
 #include "producer/cli/rest.h"
 #include "producer/cli/text_table.h"
 
@@ -36,8 +37,8 @@ static void print_labels(const struct value *labels)
 
 static void print_satellites(struct cli *cli, const struct value *satellites)
 {
-    static const char *const headings[] = {"SATELLITE", "STATE", "TASKS", "DONE",
-                                           "USES",      "ERROR", NULL};
+    static const char *const headings[] = {"SATELLITE", "STATE", "TASKS",    "DONE",
+                                           "USES",      "ERROR", "PROGRESS", NULL};
     struct text_table table;
 
     text_table_init(&table, &cli->arena, headings);
@@ -48,14 +49,21 @@ static void print_satellites(struct cli *cli, const struct value *satellites)
         bool has_tasks = is_map != NULL && is_map->kind == VALUE_BOOL && is_map->boolean;
         char tasks[32];
         char done[32];
+        char state[32];
+        bool is_kept = rest_text(satellite, "kept_from")[0] != '\0';
+        char said[PROGRESS_SAID_BYTES];
         const char *words[] = {
             rest_text(satellite, "name"),
-            rest_text(satellite, "state"),
+            state,
             has_tasks ? tasks : "-",
             has_tasks ? done : "-",
             rest_text(satellite, "uses")[0] == '\0' ? "-" : rest_text(satellite, "uses"),
-            rest_text(satellite, "error")};
+            rest_text(satellite, "error"),
+            said};
 
+        (void)snprintf(state, sizeof(state), "%.20s%s", rest_text(satellite, "state"),
+                       is_kept ? ", kept" : "");
+        progress_said(value_get(satellite, span_of("progress")), said);
         number_text(tasks, rest_number(satellite, "tasks"));
         number_text(done, rest_number(counts, "SUCCEEDED"));
         text_table_add(&table, words);
@@ -82,6 +90,7 @@ static void print_execution(struct cli *cli, const struct value *execution)
     line("id", rest_text(execution, "id"));
     print_cluster(execution);
     line("state", rest_text(execution, "state"));
+    line("rerun of", rest_text(execution, "rerun_of"));
     line("error", rest_text(execution, "error"));
     line("submitted", rest_text(execution, "submitted_at"));
     line("started", rest_text(execution, "started_at"));
@@ -128,6 +137,8 @@ static void print_attempts(struct cli *cli, const struct value *attempts)
 
 static void print_task(struct cli *cli, const struct value *task)
 {
+    char said[PROGRESS_SAID_BYTES];
+
     const struct value *attempts = value_get(task, span_of("attempts"));
     const struct value *output = value_get(task, span_of("output"));
 
@@ -136,6 +147,8 @@ static void print_task(struct cli *cli, const struct value *task)
     line("worker", rest_text(task, "worker"));
     line("started", rest_text(task, "started_at"));
     line("retry", rest_text(task, "retry_at"));
+    progress_said(value_get(task, span_of("progress")), said);
+    line("progress", said);
     if (attempts != NULL && attempts->kind == VALUE_LIST && attempts->count > 0) {
         print_attempts(cli, attempts);
     }
@@ -181,8 +194,10 @@ const struct command command_get = {
     .name = "get",
     .arguments = "EXECUTION [TASK]",
     .summary = "show an execution, or one of its tasks with its attempts",
-    .details = "TASK is a satellite's name, or NAME.INDEX of one with for_each.\n"
-               "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
+    .details =
+        "TASK is a satellite's name, or NAME.INDEX of one with for_each; page.3 is a run of\n"
+        "the group page, page.3.parse stands in it.\n"
+        "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .positionals_least = 1,
     .positionals_most = 2,

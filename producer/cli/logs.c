@@ -59,24 +59,34 @@ static int stream(struct rest *rest, const char *execution, const char *task, co
     return flow.status;
 }
 
-/* The tasks meant: all, those of a satellite, or the one of a map that NAME.INDEX names. */
-static int read_tasks(struct rest *rest, const char *execution, const char *task,
-                      const char *cursor, struct value *ret_answer)
+/* Which tasks are meant. */
+struct meant {
+    const char *execution;
+    const char *field; /* of the query: "satellite", "run"; NULL: those of the top level */
+    const char *path;
+    bool has_heading; /* even for one alone */
+};
+
+static int read_tasks(struct rest *rest, const struct meant *meant, const char *cursor,
+                      const struct value **ret_tasks, struct value *ret_answer)
 {
     struct rest_path path;
 
     rest_path_begin(&path, "/v1/executions/");
-    rest_path_word(&path, execution);
+    rest_path_word(&path, meant->execution);
     rest_path_add(&path, "/tasks");
-    if (task != NULL && strchr(task, '.') != NULL) {
-        rest_path_add(&path, "/");
-        rest_path_word(&path, task);
-    } else {
-        rest_path_query(&path, "satellite", task);
-        rest_path_query(&path, "limit", "1000");
-        rest_path_query(&path, "cursor", cursor);
+    if (meant->field != NULL) {
+        rest_path_query(&path, meant->field, meant->path);
     }
-    return rest_ask(rest, &(struct rest_request){.path = path.text}, ret_answer);
+    rest_path_query(&path, "limit", "1000");
+    rest_path_query(&path, "cursor", cursor);
+    int status = rest_ask(rest, &(struct rest_request){.path = path.text}, ret_answer);
+
+    *ret_tasks = value_get(ret_answer, span_of("tasks"));
+    if (status == 0 && (*ret_tasks == NULL || (*ret_tasks)->kind != VALUE_LIST)) {
+        status = cli_fail(CLI_EXIT_INTERNAL, "the API at %s answered with no tasks", rest->base);
+    }
+    return status;
 }
 
 static int show_task(struct rest *rest, const char *execution, const struct value *task,
@@ -98,25 +108,38 @@ static int show_task(struct rest *rest, const char *execution, const struct valu
                   is_followed);
 }
 
-static int show_all(struct rest *rest, const char *execution, const char *task)
+static bool is_group(const struct value *task)
 {
-    struct value answer = {0};
+    return strcmp(rest_text(task, "kind"), "group") == 0;
+}
+
+static int show_all(struct rest *rest, const struct meant *meant);
+
+/* A run of a group: what stands in it, if it has begun. */
+static int show_run(struct rest *rest, const char *execution, const struct value *task)
+{
+    const struct meant inside = {execution, "run", rest_text(task, "task"), true};
+
+    return rest_number(task, "attempt") == 0 ? 0 : show_all(rest, &inside);
+}
+
+/* Groups nest 8 deep at most. */
+static int show_all(struct rest *rest, const struct meant *meant)
+{
     const char *cursor = NULL;
     int status = 0;
 
     do {
-        status = read_tasks(rest, execution, task, cursor, &answer);
-        const struct value *tasks = value_get(&answer, span_of("tasks"));
+        struct value answer = {0};
+        const struct value *tasks;
 
-        if (status != 0) {
-            return status;
-        }
-        if (tasks == NULL || tasks->kind != VALUE_LIST) {
-            return show_task(rest, execution, &answer, false, false);
-        }
-        for (uint32_t i = 0; i < tasks->count && status == 0; i++) {
-            status = show_task(rest, execution, &tasks->items[i], task == NULL || tasks->count > 1,
-                               false);
+        status = read_tasks(rest, meant, cursor, &tasks, &answer);
+        for (uint32_t i = 0; status == 0 && i < tasks->count; i++) {
+            const struct value *task = &tasks->items[i];
+
+            status = is_group(task) ? show_run(rest, meant->execution, task)
+                                    : show_task(rest, meant->execution, task,
+                                                meant->has_heading || tasks->count > 1, false);
         }
         cursor = rest_text(&answer, "next_cursor");
     } while (status == 0 && cursor[0] != '\0');
@@ -141,26 +164,27 @@ static void pause_for(struct rest *rest, exo_time ns)
 }
 
 /* Waits until the one task has begun, then follows its log. */
-static int follow(struct rest *rest, const char *execution, const char *task)
+static int follow(struct rest *rest, const struct meant *meant)
 {
     for (;;) {
         struct value answer = {0};
-        int status = read_tasks(rest, execution, task, NULL, &answer);
-        const struct value *tasks = value_get(&answer, span_of("tasks"));
-        const struct value *one = &answer;
+        const struct value *tasks;
+        int status = read_tasks(rest, meant, NULL, &tasks, &answer);
 
         if (status != 0) {
             return status;
         }
-        if (tasks != NULL && tasks->kind == VALUE_LIST) {
-            if (tasks->count > 1) {
-                return cli_fail(EXIT_STATUS_USAGE,
-                                "%s has many tasks; follow one of them, such as %s.0", task, task);
-            }
-            one = tasks->count == 1 ? &tasks->items[0] : NULL;
+        if (tasks->count > 1) {
+            return cli_fail(EXIT_STATUS_USAGE, "%s has many tasks; follow one of them, such as %s",
+                            meant->path, rest_text(&tasks->items[0], "task"));
         }
-        if (one != NULL && rest_number(one, "attempt") > 0) {
-            return show_task(rest, execution, one, false, true);
+        if (tasks->count == 1 && is_group(&tasks->items[0])) {
+            return cli_fail(EXIT_STATUS_USAGE,
+                            "%s is a run of a group; follow what stands in it, such as %s.NAME",
+                            meant->path, rest_text(&tasks->items[0], "task"));
+        }
+        if (tasks->count == 1 && rest_number(&tasks->items[0], "attempt") > 0) {
+            return show_task(rest, meant->execution, &tasks->items[0], false, true);
         }
         pause_for(rest, again_ns);
     }
@@ -170,15 +194,17 @@ static int logs(struct rest *rest)
 {
     const struct command_line *line = rest->cli->call->line;
     const char *task = line->positional_count == 2 ? line->positionals[1] : NULL;
+    const struct meant meant = {line->positionals[0], task == NULL ? NULL : "satellite", task,
+                                task == NULL};
 
     if (!command_line_is_set(line, "follow")) {
-        return show_all(rest, line->positionals[0], task);
+        return show_all(rest, &meant);
     }
     if (task == NULL) {
         return cli_fail(EXIT_STATUS_USAGE, "--follow: say which task, such as %s.0 or %s", "count",
                         "merge");
     }
-    return follow(rest, line->positionals[0], task);
+    return follow(rest, &meant);
 }
 
 static int run(const struct command_call *call)
@@ -195,9 +221,11 @@ const struct command command_logs = {
     .name = "logs",
     .arguments = "EXECUTION [TASK]",
     .summary = "print what satellites wrote to standard output and error",
-    .details = "TASK is a satellite's name, or NAME.INDEX of one with for_each; without it all\n"
-               "tasks are shown, one after the other.\n"
-               "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
+    .details =
+        "TASK is a satellite's name, or NAME.INDEX of one with for_each; page.3.parse names\n"
+        "what stands in run 3 of the group page. Without TASK all are shown, one after the\n"
+        "other; of a group or a run of it what stands in it.\n"
+        "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),

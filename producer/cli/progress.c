@@ -8,7 +8,13 @@
 #include "producer/cli/rest.h"
 #include "schemas/vocab/states.h"
 
-enum { BAR_CELLS = 20, ROWS_DEFAULT = 20, STATE_BYTES = 24, NAME_WIDTH_MAX = 30 };
+enum {
+    BAR_CELLS = 20,
+    ROWS_DEFAULT = 20,
+    STATE_BYTES = 24,
+    NAME_WIDTH_MAX = 30,
+    SAID_DRAWN_BYTES = 40, /* on a terminal's row */
+};
 
 static const exo_time line_every_ns = EXO_SECOND; /* counts of one satellite, told as lines */
 
@@ -16,6 +22,7 @@ static const exo_time line_every_ns = EXO_SECOND; /* counts of one satellite, to
 struct progress_satellite {
     char state[STATE_BYTES];
     uint32_t done;
+    char said[PROGRESS_SAID_BYTES];
     exo_time told_ns;
 };
 
@@ -24,6 +31,8 @@ struct now {
     const char *name;
     const char *state;
     const char *error;
+    char said[PROGRESS_SAID_BYTES]; /* of its progress; of a single task that runs */
+    double percent;                 /* of it; 0 where it gave none */
     bool is_map;
     uint32_t total, done, failed, active;
 };
@@ -60,6 +69,30 @@ static void count(struct now *now, const struct value *counts)
     }
 }
 
+static double percent_of(const struct value *said)
+{
+    const struct value *percent = said == NULL ? NULL : value_get(said, span_of("percent"));
+
+    return percent == NULL                 ? 0
+           : percent->kind == VALUE_INT    ? (double)percent->integer
+           : percent->kind == VALUE_DOUBLE ? percent->number
+                                           : 0;
+}
+
+void progress_said(const struct value *said, char *ret_text)
+{
+    const struct value *percent =
+        said == NULL || said->kind != VALUE_MAP ? NULL : value_get(said, span_of("percent"));
+    const char *message = said == NULL || said->kind != VALUE_MAP ? "" : rest_text(said, "message");
+
+    if (percent != NULL) {
+        (void)snprintf(ret_text, PROGRESS_SAID_BYTES, "%.0f %%%s%s", percent_of(said),
+                       message[0] == '\0' ? "" : " ", message);
+    } else {
+        (void)snprintf(ret_text, PROGRESS_SAID_BYTES, "%s", message);
+    }
+}
+
 static struct now read_now(const struct value *satellite)
 {
     const struct value *is_map = value_get(satellite, span_of("is_map"));
@@ -71,7 +104,11 @@ static struct now read_now(const struct value *satellite)
         .total = (uint32_t)rest_number(satellite, "tasks"),
     };
 
+    const struct value *said = value_get(satellite, span_of("progress"));
+
     count(&now, value_get(satellite, span_of("counts")));
+    progress_said(said, now.said);
+    now.percent = said == NULL || said->kind != VALUE_MAP ? 0 : percent_of(said);
     return now;
 }
 
@@ -99,7 +136,8 @@ static void tell_line(struct progress *p, const struct now *now, int width, exo_
     if (now->failed > 0 && now->is_map) {
         (void)fprintf(p->out, ", %u failed", now->failed);
     }
-    (void)fprintf(p->out, "%s%s\n", now->error[0] == '\0' ? "" : "  ", now->error);
+    (void)fprintf(p->out, "%s%s%s%s\n", now->said[0] == '\0' ? "" : " ", now->said,
+                  now->error[0] == '\0' ? "" : "  ", now->error);
 }
 
 static void tell_lines(struct progress *p, const struct value *satellites, int width,
@@ -110,12 +148,14 @@ static void tell_lines(struct progress *p, const struct value *satellites, int w
         struct now now = read_now(&satellites->items[i]);
         bool is_first = shown->state[0] == '\0' && strcmp(now.state, "WAITING") == 0;
         bool has_changed = strcmp(shown->state, now.state) != 0;
-        bool has_counted = now.is_map && shown->done != now.done;
+        bool has_counted = (now.is_map && shown->done != now.done) ||
+                           (now.said[0] != '\0' && strcmp(shown->said, now.said) != 0);
 
         if ((has_changed && !is_first) ||
             (has_counted && now_ns - shown->told_ns >= line_every_ns)) {
             tell_line(p, &now, width, now_ns);
             shown->done = now.done;
+            memcpy(shown->said, now.said, sizeof(shown->said));
             shown->told_ns = now_ns;
         }
         keep_state(shown->state, now.state);
@@ -140,12 +180,26 @@ static const char *colour_of(const struct now *now)
     return task_state_is_active(state) || state == TASK_BACKOFF ? "\033[36m" : "\033[2m";
 }
 
+/* So many bytes of a text as a row has room for, without half a character. */
+static int drawn_bytes(const char *text)
+{
+    int bytes = (int)strnlen(text, SAID_DRAWN_BYTES + 1);
+
+    if (bytes > SAID_DRAWN_BYTES) {
+        for (bytes = SAID_DRAWN_BYTES; bytes > 0 && ((unsigned char)text[bytes] & 0xc0) == 0x80;) {
+            bytes--;
+        }
+    }
+    return bytes;
+}
+
 static void draw_row(struct progress *p, const struct now *now, int width)
 {
     char bar[BAR_CELLS + 1];
     uint32_t total = now->total == 0 ? 1 : now->total;
-    uint32_t filled =
-        has_ended(now) ? BAR_CELLS : (uint32_t)((uint64_t)now->done * BAR_CELLS / total);
+    uint32_t filled = has_ended(now)     ? BAR_CELLS
+                      : now->percent > 0 ? (uint32_t)(now->percent * BAR_CELLS / 100)
+                                         : (uint32_t)((uint64_t)now->done * BAR_CELLS / total);
 
     filled = filled > BAR_CELLS ? BAR_CELLS : filled;
     memset(bar, '.', BAR_CELLS);
@@ -158,6 +212,9 @@ static void draw_row(struct progress *p, const struct now *now, int width)
     }
     if (now->failed > 0 && now->is_map) {
         (void)fprintf(p->out, ", %u failed", now->failed);
+    }
+    if (now->said[0] != '\0') {
+        (void)fprintf(p->out, " %.*s", drawn_bytes(now->said), now->said);
     }
     (void)fputs("\033[K\n", p->out);
     p->drawn_lines++;

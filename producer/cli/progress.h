@@ -2,6 +2,7 @@
  *
  *   list   SUCCEEDED  ####################
  *   count  RUNNING    #######............. 7/17
+ *   train  RUNNING    ########............ 40 % page 4 of 10
  *   merge  WAITING
  *
  * Touches stderr. */
@@ -15,6 +16,8 @@
 #include "schemas/vocab/value.h"
 
 struct progress_satellite;
+
+enum { PROGRESS_SAID_BYTES = 320 };
 
 struct progress {
     FILE *out;
@@ -37,6 +40,11 @@ void progress_init(struct progress *progress, FILE *out, bool is_quiet, struct a
 
 /* progress_show shows an execution as the API gives it; borrowed. Time does not go backwards. */
 void progress_show(struct progress *progress, const struct value *execution, exo_time now_ns);
+
+/* progress_said writes what a running attempt said of itself, such as "40 % page 4 of 10".
+ * said      the member `progress` of a task or satellite, borrowed; NULL or null: nothing
+ * ret_text  PROGRESS_SAID_BYTES; "" for nothing */
+void progress_said(const struct value *said, char *ret_text);
 
 /* progress_say writes a line of its own, below what is drawn. */
 void progress_say(struct progress *progress, const char *text);

@@ -168,13 +168,15 @@ static void answered(void *argument, const struct http_result *result)
 
 int rest_ask(struct rest *rest, const struct rest_request *request, struct value *ret_value)
 {
-    static const struct http_header json = {"Content-Type", "application/json"};
+    const struct http_header headers[] = {{"Content-Type", "application/json"},
+                                          {"Idempotency-Key", request->idempotency_key}};
     struct asking asking = {.rest = rest, .value = ret_value};
     struct http_call_options options = {
         .method = request->method,
         .url = request->path,
-        .headers = &json,
-        .header_count = request->body.bytes > 0 ? 1 : 0,
+        .headers = request->body.bytes > 0 ? headers : headers + 1,
+        .header_count =
+            (request->body.bytes > 0 ? 1u : 0u) + (request->idempotency_key != NULL ? 1u : 0u),
         .body = request->body,
         .timeout_ns = request->timeout_ns == 0 ? answer_ns : request->timeout_ns,
         .on_done = answered,

@@ -19,9 +19,10 @@ struct rest {
 };
 
 struct rest_request {
-    const char *method; /* NULL: GET */
-    const char *path;   /* "/v1/executions?limit=5" */
-    struct span body;   /* JSON; empty: none */
+    const char *method;          /* NULL: GET */
+    const char *path;            /* "/v1/executions?limit=5" */
+    struct span body;            /* JSON; empty: none */
+    const char *idempotency_key; /* NULL: none */
     exo_time timeout_ns;
 };
 

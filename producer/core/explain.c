@@ -1,8 +1,11 @@
 #include "producer/core/explain.h"
 
+#include <assert.h>
+
 #include "schemas/cluster/fault_text.h"
 #include "schemas/vocab/quantity.h"
 #include "schemas/vocab/timestamp.h"
+#include "schemas/wire/key.h"
 
 enum { PARENTS_NAMED = 5 };
 
@@ -13,25 +16,45 @@ static unsigned mebibytes(uint64_t bytes)
     return m > UINT32_MAX ? UINT32_MAX : (unsigned)m;
 }
 
-static const struct wire_instance *instance_at(const struct explain_facts *facts, uint32_t i)
+/* One satellite of one scope. */
+struct subject {
+    const struct explain_facts *facts;
+    const struct run_scope *scope;
+    const struct satellite *satellite;
+    const struct wire_instance *instance;
+};
+
+static struct subject subject_at(const struct explain_facts *facts, const struct run_scope *scope,
+                                 uint32_t i)
 {
-    return &facts->execution->body->instances[i];
+    return (struct subject){facts, scope, &facts->execution->cluster->satellites[scope->first + i],
+                            &scope->instances[i]};
 }
 
-static enum task_state state_of(const struct explain_facts *facts, uint32_t i)
+static enum task_state state_in(const struct run_scope *scope, uint32_t satellite)
 {
-    return (enum task_state)(instance_at(facts, i)->state % TASK_STATE_NR);
+    return (enum task_state)(scope->instances[satellite - scope->first].state % TASK_STATE_NR);
+}
+
+static enum task_state state_of(const struct subject *subject)
+{
+    return state_in(subject->scope, subject->satellite->index);
+}
+
+static bool is_paused(const struct explain_facts *facts)
+{
+    return strcmp(facts->execution->state, "PAUSED") == 0;
 }
 
 /* Which parents a waiting satellite waits for. */
-static void say_parents(const struct explain_facts *facts, const struct satellite *satellite,
-                        struct fault_text *text)
+static void say_parents(const struct subject *subject, struct fault_text *text)
 {
+    const struct satellite *satellite = subject->satellite;
     uint32_t open = 0;
     uint32_t named = 0;
 
     for (uint32_t i = 0; i < satellite->parent_count; i++) {
-        open += !task_state_is_terminal(state_of(facts, satellite->parents[i]));
+        open += !task_state_is_terminal(state_in(subject->scope, satellite->parents[i]));
     }
     if (open == 0) {
         fault_text_add(text, "its parents have ended; it is looked at next by its scheduler");
@@ -40,11 +63,12 @@ static void say_parents(const struct explain_facts *facts, const struct satellit
     fault_text_add(text, "it waits for ");
     for (uint32_t i = 0; i < satellite->parent_count && named < PARENTS_NAMED; i++) {
         uint32_t parent = satellite->parents[i];
+        enum task_state state = state_in(subject->scope, parent);
 
-        if (!task_state_is_terminal(state_of(facts, parent))) {
+        if (!task_state_is_terminal(state)) {
             fault_text_add(text, "%s%s (%s)", named == 0 ? "" : ", ",
-                           facts->execution->cluster->satellites[parent].name.data,
-                           task_state_name(state_of(facts, parent)));
+                           subject->facts->execution->cluster->satellites[parent].name.data,
+                           task_state_name(state));
             named++;
         }
     }
@@ -90,23 +114,71 @@ static void say_fleet(const struct explain_facts *facts, const struct satellite 
     }
 }
 
-static void say_backoff(const struct explain_facts *facts, const struct wire_instance *instance,
-                        struct fault_text *text)
+/* "2026-01-31T12:00:00.000Z, in 5s" */
+static void say_time(const struct explain_facts *facts, exo_time due_ns, struct fault_text *text)
 {
     char time[TIMESTAMP_TEXT_BYTES];
     char duration[DURATION_TEXT_BYTES];
+    int64_t due_ms = due_ns / EXO_MILLISECOND;
+
+    timestamp_format(due_ms, time);
+    duration_format(due_ms > facts->now_ms ? (due_ms - facts->now_ms) * EXO_MILLISECOND : 0,
+                    duration);
+    fault_text_add(text, "%s, in %s", time, duration);
+}
+
+static void say_backoff(const struct explain_facts *facts, const struct wire_instance *instance,
+                        struct fault_text *text)
+{
 
     if (instance->is_map || instance->task.lease_count == 0) {
         fault_text_add(text, "%u tasks wait for their next try after a failure",
                        instance->counts[TASK_BACKOFF]);
         return;
     }
-    int64_t due_ms = instance->task.leases[0].due_ns / EXO_MILLISECOND;
+    fault_text_add(text, "its last try failed; the next one comes at ");
+    say_time(facts, instance->task.leases[0].due_ns, text);
+}
 
-    timestamp_format(due_ms, time);
-    duration_format(due_ms > facts->now_ms ? (due_ms - facts->now_ms) * EXO_MILLISECOND : 0,
-                    duration);
-    fault_text_add(text, "its last try failed; the next one comes at %s, in %s", time, duration);
+/* A satellite that runs nothing. */
+static void say_wait(const struct subject *subject, struct fault_text *text)
+{
+    const struct satellite_wait *wait = &subject->satellite->wait;
+    exo_time since_ns = subject->instance->ready_ns;
+
+    if (wait->for_ns > 0) {
+        fault_text_add(text, "it lets time pass until ");
+        say_time(subject->facts, since_ns + wait->for_ns, text);
+        return;
+    }
+    if (wait->is_approval) {
+        fault_text_add(text, "it waits for a person to approve or reject it");
+        if (wait->text.bytes > 0) {
+            fault_text_add(text, " (%q)", wait->text);
+        }
+    } else {
+        fault_text_add(text, "it waits for the signal %q", wait->signal);
+    }
+    if (wait->timeout_ns > 0) {
+        fault_text_add(text, "; it times out at ");
+        say_time(subject->facts, since_ns + wait->timeout_ns, text);
+    }
+}
+
+static void say_group(const struct subject *subject, struct fault_text *text)
+{
+    const struct wire_instance *instance = subject->instance;
+    uint32_t most = subject->satellite->max_parallel;
+
+    fault_text_add(text, "%u of its runs are under way", instance->counts[TASK_RUNNING]);
+    if (instance->counts[TASK_READY] > 0) {
+        fault_text_add(text, ", %u have not begun", instance->counts[TASK_READY]);
+        if (is_paused(subject->facts)) {
+            fault_text_add(text, ": the execution is paused");
+        } else if (most != 0 && instance->counts[TASK_RUNNING] >= most) {
+            fault_text_add(text, ": max_parallel lets %u run at once", most);
+        }
+    }
 }
 
 static void say_active(const struct wire_instance *instance, struct fault_text *text)
@@ -126,69 +198,126 @@ static void say_active(const struct wire_instance *instance, struct fault_text *
     fault_text_add(text, "%u tasks run, %u have been sent to a worker", running, sent);
 }
 
-static void say_ready(const struct explain_facts *facts, const struct satellite *satellite,
-                      const struct wire_instance *instance, struct fault_text *text)
+/* What keeps a task from starting that could. */
+static void say_start(const struct subject *subject, struct fault_text *text)
 {
+    const struct satellite *satellite = subject->satellite;
+    const struct wire_instance *instance = subject->instance;
     uint32_t busy = instance->counts[TASK_DISPATCHED] + instance->counts[TASK_RUNNING] +
                     instance->counts[TASK_BACKOFF];
 
-    if (text->used > 0) {
-        fault_text_add(text, "; ");
-    }
-    if (instance->is_map) {
-        fault_text_add(text, "%u tasks could start: ", instance->counts[TASK_READY]);
-    }
-    if (satellite->max_parallel != 0 && busy >= satellite->max_parallel) {
+    if (is_paused(subject->facts)) {
+        fault_text_add(text, "the execution is paused; nothing begins until it is resumed");
+    } else if (satellite->max_parallel != 0 && busy >= satellite->max_parallel) {
         fault_text_add(text, "max_parallel lets %u run at once", satellite->max_parallel);
+    } else if (satellite->kind == SATELLITE_CONTAINER) {
+        say_fleet(subject->facts, satellite, text);
     } else {
-        say_fleet(facts, satellite, text);
+        fault_text_add(text, "it is begun next by its scheduler");
     }
 }
 
-static void say(const struct explain_facts *facts, uint32_t i, struct fault_text *text)
+static void say_ready(const struct subject *subject, struct fault_text *text)
 {
-    const struct satellite *satellite = &facts->execution->cluster->satellites[i];
-    const struct wire_instance *instance = instance_at(facts, i);
-    enum task_state state = state_of(facts, i);
-
-    if (state == TASK_WAITING) {
-        say_parents(facts, satellite, text);
-        return;
+    if (text->used > 0) {
+        fault_text_add(text, "; ");
     }
+    if (subject->instance->is_map) {
+        fault_text_add(text, "%u tasks could start: ", subject->instance->counts[TASK_READY]);
+    }
+    say_start(subject, text);
+}
+
+static void say_container(const struct subject *subject, struct fault_text *text)
+{
+    const struct wire_instance *instance = subject->instance;
+
     if (instance->counts[TASK_RUNNING] + instance->counts[TASK_DISPATCHED] > 0) {
         say_active(instance, text);
     }
     if (instance->counts[TASK_BACKOFF] > 0) {
         fault_text_add(text, "%s", text->used > 0 ? "; " : "");
-        say_backoff(facts, instance, text);
+        say_backoff(subject->facts, instance, text);
     }
     if (instance->counts[TASK_READY] > 0) {
-        say_ready(facts, satellite, instance, text);
+        say_ready(subject, text);
+    }
+}
+
+static void say(const struct subject *subject, struct fault_text *text)
+{
+    enum task_state state = state_of(subject);
+
+    if (subject->instance->stop != TASK_WAITING) {
+        fault_text_add(text, "it is being ended; ");
+    }
+    if (state == TASK_WAITING) {
+        say_parents(subject, text);
+        return;
+    }
+    switch (subject->satellite->kind) {
+    case SATELLITE_CONTAINER:
+        say_container(subject, text);
+        break;
+    case SATELLITE_WAIT:
+        if (state == TASK_RUNNING) {
+            say_wait(subject, text);
+        } else if (is_paused(subject->facts)) {
+            fault_text_add(text, "the execution is paused; nothing begins until it is resumed");
+        }
+        break;
+    case SATELLITE_GROUP:
+        say_group(subject, text);
+        break;
+    case SATELLITE_KIND_NR:
+        break;
     }
     if (text->used == 0) {
         fault_text_add(text, "it is %s", task_state_name(state));
     }
 }
 
-static void put_satellite(struct json_writer *w, const struct explain_facts *facts, uint32_t i)
+static void put_subject(struct json_writer *w, const struct subject *subject)
 {
-    const struct satellite *satellite = &facts->execution->cluster->satellites[i];
     struct fault_text text = {.used = 0};
+    char path[TASK_PATH_BYTES];
 
-    say(facts, i, &text);
+    say(subject, &text);
+    run_scope_path(subject->scope, subject->satellite, path);
     json_begin_map(w);
     json_key(w, "satellite");
-    json_put_string(w, satellite->name);
+    json_put_text(w, path);
     json_key(w, "state");
-    json_put_text(w, task_state_name(state_of(facts, i)));
+    json_put_text(w, task_state_name(state_of(subject)));
     json_key(w, "reason");
     json_put_text(w, text.bytes);
-    view_put_text(w, "uses", satellite->uses);
+    view_put_text(w, "uses", subject->satellite->uses);
     json_end_map(w);
 }
 
+/* Nothing begins before its keys are granted. */
+static bool say_keys(const struct wire_body *body, struct fault_text *text)
+{
+    enum { ASKED = 1 };
+
+    for (uint32_t i = 0; body != NULL && i < body->gate_count; i++) {
+        const struct wire_gate *gate = &body->gates[i];
+
+        if (gate->state == ASKED) {
+            fault_text_add(text,
+                           gate->kind == KEY_RATE
+                               ? "it waits for the rate of %q: as many as it allows have begun"
+                               : "it waits for the concurrency key %q: other executions hold it",
+                           gate->text);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The first satellite that is not waiting for others, or the first that failed. */
-static void say_summary(const struct explain_facts *facts, struct fault_text *text)
+static void say_summary(const struct explain_facts *facts, const struct run_scope *root,
+                        struct fault_text *text)
 {
     const struct view_execution *e = facts->execution;
     struct fault_text reason = {.used = 0};
@@ -200,16 +329,151 @@ static void say_summary(const struct explain_facts *facts, struct fault_text *te
         }
         return;
     }
-    for (uint32_t i = 0; i < e->body->instance_count; i++) {
-        enum task_state state = state_of(facts, i);
+    if (is_paused(facts)) {
+        fault_text_add(text, "the execution is paused: what runs goes on, nothing begins until it "
+                             "is resumed; ");
+    }
+    if (say_keys(e->body, text)) {
+        return;
+    }
+    for (uint32_t i = 0; i < root->instance_count; i++) {
+        struct subject subject = subject_at(facts, root, i);
 
-        if (state != TASK_WAITING && !task_state_is_terminal(state)) {
-            say(facts, i, &reason);
-            fault_text_add(text, "%s: %s", e->cluster->satellites[i].name.data, reason.bytes);
+        if (state_of(&subject) != TASK_WAITING && !task_state_is_terminal(state_of(&subject))) {
+            say(&subject, &reason);
+            fault_text_add(text, "%s: %s", subject.satellite->name.data, reason.bytes);
             return;
         }
     }
     fault_text_add(text, "the execution is %s and no satellite has begun", e->state);
+}
+
+/* What does not run because an earlier execution did it. */
+static void put_kept(struct json_writer *w, const struct view_execution *e)
+{
+    view_put_id(w, "rerun_of", e->body->is_rerun ? &e->body->rerun_of : NULL);
+    json_key(w, "kept");
+    json_begin_list(w);
+    for (uint32_t i = 0; i < e->body->instance_count; i++) {
+        if (e->body->instances[i].has_origin) {
+            json_put_string(w, e->cluster->satellites[i].name);
+        }
+    }
+    json_end_list(w);
+}
+
+/* A group is told of through what stands in it. */
+static bool is_told_inside(const struct subject *subject)
+{
+    enum task_state state = state_of(subject);
+    bool is_wait = subject->satellite->kind == SATELLITE_WAIT;
+
+    return !task_state_is_terminal(state) && state != TASK_DISPATCHED &&
+           (state != TASK_RUNNING || is_wait || subject->instance->counts[TASK_READY] > 0);
+}
+
+/* False when not all could be told. */
+static bool put_inside(struct json_writer *w, const struct explain_facts *facts,
+                       const struct run_scope *scopes, uint32_t count)
+{
+    uint32_t told = 0;
+
+    for (uint32_t k = 1; k < count; k++) {
+        for (uint32_t i = 0; i < scopes[k].instance_count; i++) {
+            struct subject subject = subject_at(facts, &scopes[k], i);
+
+            if (!is_told_inside(&subject)) {
+                continue;
+            }
+            if (told++ == EXPLAIN_INSIDE_MAX) {
+                return false;
+            }
+            put_subject(w, &subject);
+        }
+    }
+    return !facts->has_more_runs;
+}
+
+/* ---- one satellite or task ---- */
+
+static void say_ended(enum task_state state, struct span error, struct fault_text *text)
+{
+    fault_text_add(text, "it has ended: %s", task_state_name(state));
+    if (error.bytes > 0) {
+        fault_text_add(text, " (%q)", error);
+    }
+}
+
+/* One task of a map, or one run of a group that is one. */
+static void say_task(const struct subject *subject, const struct view_task *task,
+                     struct fault_text *text)
+{
+    uint32_t next = subject->instance->next_index;
+
+    if (task_state_is_terminal(task->state)) {
+        say_ended(task->state, (struct span){NULL, 0}, text);
+    } else if (task->state == TASK_BACKOFF && task->lease != NULL) {
+        fault_text_add(text, "its last try failed; the next one comes at ");
+        say_time(subject->facts, task->lease->due_ns, text);
+    } else if (task->lease != NULL && task_state_is_active(task->state)) {
+        fault_text_add(text,
+                       task->state == TASK_RUNNING
+                           ? "attempt %u runs on the worker %q"
+                           : "attempt %u has been sent to the worker %q, which has not accepted it "
+                             "yet",
+                       task->attempt, task->lease->worker);
+    } else if (task->state == TASK_RUNNING) {
+        fault_text_add(text, "the run is under way; ask what stands in it");
+    } else {
+        if (task->index > next) {
+            fault_text_add(text, "%u tasks of the map are before it; ", task->index - next);
+        }
+        say_start(subject, text);
+    }
+}
+
+void explain_put_target(struct json_writer *w, const struct explain_facts *facts,
+                        const struct explain_target *target)
+{
+    const struct run_scope scope = {.instances = target->instances,
+                                    .instance_count = target->instance_count,
+                                    .first = target->first};
+    struct subject subject = subject_at(facts, &scope, target->satellite->index - target->first);
+    enum task_state state = target->task != NULL ? target->task->state : state_of(&subject);
+    struct fault_text reason = {.used = 0};
+    struct fault_text summary = {.used = 0};
+    char id[EXECUTION_ID_TEXT_BYTES + 1];
+
+    if (target->task != NULL) {
+        say_task(&subject, target->task, &reason);
+    } else if (task_state_is_terminal(state)) {
+        say_ended(state, subject.instance->error, &reason);
+    } else {
+        say(&subject, &reason);
+    }
+    fault_text_add(&summary, "%q: %s", target->path, reason.bytes);
+    execution_id_format(&facts->execution->id, id);
+    json_begin_map(w);
+    json_key(w, "execution");
+    json_put_text(w, id);
+    json_key(w, "state");
+    json_put_text(w, facts->execution->state);
+    json_key(w, "summary");
+    json_put_text(w, summary.bytes);
+    json_key(w, "satellites");
+    json_begin_list(w);
+    json_begin_map(w);
+    json_key(w, "satellite");
+    json_put_string(w, target->path);
+    json_key(w, "state");
+    json_put_text(w, task_state_name(state));
+    json_key(w, "reason");
+    json_put_text(w, reason.bytes);
+    json_end_map(w);
+    json_end_list(w);
+    json_key(w, "is_cut");
+    json_put_bool(w, false);
+    json_end_map(w);
 }
 
 void explain_put(struct json_writer *w, const struct explain_facts *facts)
@@ -217,9 +481,14 @@ void explain_put(struct json_writer *w, const struct explain_facts *facts)
     const struct view_execution *e = facts->execution;
     char id[EXECUTION_ID_TEXT_BYTES + 1];
     struct fault_text summary = {.used = 0};
+    struct run_scope scopes[EXPLAIN_RUNS_MAX + 1];
+    bool is_cut = false;
+
+    assert(facts->run_count <= EXPLAIN_RUNS_MAX);
+    uint32_t count = run_scopes(e->cluster, e->body, facts->runs, facts->run_count, scopes);
 
     execution_id_format(&e->id, id);
-    say_summary(facts, &summary);
+    say_summary(facts, &scopes[0], &summary);
     json_begin_map(w);
     json_key(w, "execution");
     json_put_text(w, id);
@@ -227,13 +496,21 @@ void explain_put(struct json_writer *w, const struct explain_facts *facts)
     json_put_text(w, e->state);
     json_key(w, "summary");
     json_put_text(w, summary.bytes);
+    put_kept(w, e);
     json_key(w, "satellites");
     json_begin_list(w);
     for (uint32_t i = 0; i < e->body->instance_count && e->ended_ns == 0; i++) {
-        if (!task_state_is_terminal(state_of(facts, i))) {
-            put_satellite(w, facts, i);
+        struct subject subject = subject_at(facts, &scopes[0], i);
+
+        if (!task_state_is_terminal(state_of(&subject))) {
+            put_subject(w, &subject);
         }
     }
+    if (e->ended_ns == 0) {
+        is_cut = !put_inside(w, facts, scopes, count);
+    }
     json_end_list(w);
+    json_key(w, "is_cut");
+    json_put_bool(w, is_cut);
     json_end_map(w);
 }

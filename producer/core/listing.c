@@ -5,7 +5,7 @@
 
 static const char *const names[] = {"project",         "cluster",          "state",  "label",
                                     "submitted_after", "submitted_before", "cursor", "limit"};
-static const char *const task_names[] = {"satellite", "state", "cursor", "limit"};
+static const char *const task_names[] = {"satellite", "run", "state", "cursor", "limit"};
 enum {
     NAMES = sizeof(names) / sizeof(names[0]),
     TASK_NAMES = sizeof(task_names) / sizeof(task_names[0]),
@@ -147,8 +147,9 @@ void listing_set(struct listing *listing, const char *name, struct span value,
     } else if (strcmp(name, "state") == 0) {
         listing->state = value;
         if (!execution_state_parse(value, &state)) {
-            refuse(faults, name, "there is no such state of executions",
-                   "QUEUED, RUNNING, CANCELLING, SUCCEEDED, FAILED, CANCELLED or TIMED_OUT");
+            refuse(
+                faults, name, "there is no such state of executions",
+                "QUEUED, RUNNING, PAUSED, CANCELLING, SUCCEEDED, FAILED, CANCELLED or TIMED_OUT");
         }
     } else if (strcmp(name, "label") == 0) {
         take_label(listing, value, faults);
@@ -202,8 +203,12 @@ static bool task_cursor_parse(struct span text, struct task_listing *listing)
 void task_listing_set(struct task_listing *listing, const char *name, struct span value,
                       struct fault_list *faults)
 {
-    if (strcmp(name, "satellite") == 0) {
-        listing->satellite = value;
+    if (strcmp(name, "satellite") == 0 || strcmp(name, "run") == 0) {
+        *(name[0] == 's' ? &listing->satellite : &listing->run) = value;
+        if (listing->satellite.bytes > 0 && listing->run.bytes > 0) {
+            refuse(faults, name, "`satellite` and `run` cannot both be asked for",
+                   "satellite=page.3.parse names a satellite within a run");
+        }
     } else if (strcmp(name, "state") == 0) {
         listing->has_state = task_state_parse(value, &listing->state);
         if (!listing->has_state) {

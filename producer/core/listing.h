@@ -48,7 +48,8 @@ void listing_cursor(const struct execution_id *id, exo_time submitted_ns,
 
 /* A list of tasks. */
 struct task_listing {
-    struct span satellite; /* empty: all */
+    struct span satellite; /* path of one, or of one task; empty: all of the run */
+    struct span run;       /* path of a group's run; empty: the top level. Never with satellite */
     bool has_state;
     enum task_state state;
     uint32_t instance, index; /* to begin with */

@@ -359,9 +359,13 @@ enum submit_result submit_read(struct book *book, struct span text, struct arena
 
 struct wire_job submit_job(const struct submission *submission)
 {
+    bool is_rerun = submission->rerun_of.bytes > 0;
+
     return (struct wire_job){
         .project = submission->entry->cluster->project,
-        .cluster = submission->entry->canonical,
+        .cluster = is_rerun ? (struct span){NULL, 0} : submission->entry->canonical,
+        .rerun_of = submission->rerun_of,
+        .rerun_from = submission->rerun_from,
         .input = submission->input,
         .labels = submission->labels,
         .label_count = submission->label_count,

@@ -27,6 +27,8 @@ struct submission {
     const struct wire_pair *labels;
     uint32_t label_count;
     const char *idempotency_key; /* NULL: none */
+    struct span rerun_of;        /* id of the old execution, whose cluster entry is; empty: none */
+    struct span rerun_from;      /* a satellite; empty: what failed */
     /* What of the store it names; NULL: nothing. Set by SUBMIT_WANTS; its texts, numbers and
      * problems are to be filled in before submit_read is called again. */
     struct uses_set *wanted;

@@ -1,10 +1,8 @@
 #include "producer/core/task_path.h"
 
-enum { NUMBER_BYTES = 10 };
-
 size_t task_number_format(uint32_t number, char *ret_digits)
 {
-    char digits[NUMBER_BYTES];
+    char digits[TASK_NUMBER_BYTES];
     size_t count = 0;
 
     do {
@@ -22,7 +20,7 @@ bool task_number_parse(struct span text, uint32_t *ret)
     const char *digits = text.data;
     uint64_t number = 0;
 
-    if (text.bytes == 0 || text.bytes > NUMBER_BYTES || (digits[0] == '0' && text.bytes > 1)) {
+    if (text.bytes == 0 || text.bytes > TASK_NUMBER_BYTES || (digits[0] == '0' && text.bytes > 1)) {
         return false;
     }
     for (size_t i = 0; i < text.bytes; i++) {
@@ -41,7 +39,7 @@ bool task_number_parse(struct span text, uint32_t *ret)
 void task_path_format(struct span satellite, bool has_index, uint32_t index,
                       char ret_text[TASK_PATH_BYTES])
 {
-    size_t room = TASK_PATH_BYTES - 1 - (1 + NUMBER_BYTES);
+    size_t room = TASK_PATH_BYTES - 1 - (1 + TASK_NUMBER_BYTES);
     size_t bytes = satellite.bytes < room ? satellite.bytes : room;
 
     if (bytes > 0) {
@@ -54,25 +52,64 @@ void task_path_format(struct span satellite, bool has_index, uint32_t index,
     ret_text[bytes] = '\0';
 }
 
-bool task_path_parse(const struct cluster *cluster, struct span text,
-                     const struct satellite **ret_satellite, uint32_t *ret_index)
+/* Cuts the part before the next dot off. False where it is empty. */
+static bool next_part(struct span *rest, struct span *ret_part)
 {
-    const char *dot = text.bytes == 0 ? NULL : memchr(text.data, '.', text.bytes);
-    struct span name = text;
-    uint32_t index = 0;
+    const char *text = rest->data;
+    const char *dot = rest->bytes == 0 ? NULL : memchr(text, '.', rest->bytes);
+    size_t bytes = dot == NULL ? rest->bytes : (size_t)(dot - text);
 
-    if (dot != NULL) {
-        name.bytes = (size_t)(dot - (const char *)text.data);
-        if (!task_number_parse((struct span){dot + 1, text.bytes - name.bytes - 1}, &index)) {
-            return false;
-        }
-    }
-    const struct satellite *satellite = cluster_find(cluster, SATELLITE_NONE, name);
+    *ret_part = (struct span){text, bytes};
+    *rest = dot == NULL ? (struct span){NULL, 0} : (struct span){dot + 1, rest->bytes - bytes - 1};
+    return bytes > 0;
+}
 
-    if (satellite == NULL || (satellite->for_each != NULL) != (dot != NULL)) {
+/* The next satellite in the scope of the last run, and its index where it is a map and has one. */
+static bool next_satellite(const struct cluster *cluster, struct span *rest, struct task_path *path)
+{
+    uint32_t scope =
+        path->run_count == 0 ? SATELLITE_NONE : path->runs[path->run_count - 1].group->index;
+    struct span part;
+
+    if (!next_part(rest, &part)) {
         return false;
     }
-    *ret_satellite = satellite;
-    *ret_index = index;
+    path->of_satellite.bytes =
+        (size_t)((const char *)part.data + part.bytes - (const char *)path->of_satellite.data);
+    path->satellite = cluster_find(cluster, scope, part);
+    path->has_index = false;
+    path->index = 0;
+    if (path->satellite == NULL) {
+        return false;
+    }
+    if (rest->data != NULL && path->satellite->for_each != NULL) {
+        path->has_index = next_part(rest, &part) && task_number_parse(part, &path->index);
+        return path->has_index;
+    }
     return true;
+}
+
+bool task_path_parse(const struct cluster *cluster, struct span text, struct task_path *ret_path)
+{
+    struct task_path path = {.of_satellite = {text.data, 0}};
+    struct span rest = text;
+
+    for (;;) {
+        if (!next_satellite(cluster, &rest, &path)) {
+            return false;
+        }
+        if (rest.data == NULL) {
+            *ret_path = path;
+            return true;
+        }
+        if (path.satellite->kind != SATELLITE_GROUP || path.run_count == LIMIT_GROUP_DEPTH) {
+            return false;
+        }
+        path.runs[path.run_count++] = (struct task_path_run){path.satellite, path.index};
+    }
+}
+
+bool task_path_is_task(const struct task_path *path)
+{
+    return path->has_index == (path->satellite->for_each != NULL);
 }

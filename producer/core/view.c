@@ -3,7 +3,7 @@
 #include "producer/core/task_path.h"
 #include "schemas/vocab/timestamp.h"
 
-enum { LINK_BYTES = 256 };
+enum { LINK_BYTES = TASK_PATH_BYTES + 128 };
 
 void view_put_time(struct json_writer *w, const char *key, int64_t unix_ms)
 {
@@ -32,6 +32,19 @@ void view_put_json(struct json_writer *w, const char *key, struct span json, con
 {
     json_key(w, key);
     json_put_raw(w, json.bytes == 0 ? span_of(none) : json);
+}
+
+void view_put_id(struct json_writer *w, const char *key, const struct execution_id *id)
+{
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    json_key(w, key);
+    if (id == NULL) {
+        json_put_null(w);
+        return;
+    }
+    execution_id_format(id, text);
+    json_put_text(w, text);
 }
 
 static void put_number(struct json_writer *w, const char *key, int64_t number)
@@ -68,6 +81,14 @@ static void put_links(struct json_writer *w, const char *id)
     json_end_map(w);
 }
 
+void view_put_links(struct json_writer *w, const struct execution_id *id)
+{
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(id, text);
+    put_links(w, text);
+}
+
 void view_put_accepted(struct json_writer *w, const struct execution_id *id, const char *state)
 {
     char text[EXECUTION_ID_TEXT_BYTES + 1];
@@ -80,6 +101,15 @@ void view_put_accepted(struct json_writer *w, const struct execution_id *id, con
     json_put_text(w, state);
     put_links(w, text);
     json_end_map(w);
+}
+
+/* Of a single task that runs; tasks of a map have their own. */
+static struct span progress_of(const struct wire_instance *instance)
+{
+    return !instance->is_map && instance->has_task && instance->state == TASK_RUNNING &&
+                   instance->task.lease_count > 0
+               ? instance->task.leases[0].progress
+               : (struct span){NULL, 0};
 }
 
 static void put_satellite(struct json_writer *w, const struct satellite *satellite,
@@ -104,7 +134,11 @@ static void put_satellite(struct json_writer *w, const struct satellite *satelli
     view_put_time(w, "started_at", instance->started_ms);
     view_put_time(w, "ended_at", instance->ended_ms);
     view_put_text(w, "error", instance->error);
+    view_put_json(w, "progress", progress_of(instance), "null");
     view_put_text(w, "uses", satellite->uses);
+    view_put_id(w, "kept_from", instance->has_origin ? &instance->origin : NULL);
+    json_key(w, "kind");
+    json_put_text(w, satellite_kind_name(satellite->kind));
     json_end_map(w);
 }
 
@@ -116,6 +150,7 @@ static void put_whole(struct json_writer *w, const struct view_execution *e)
         return;
     }
     put_number(w, "change", (int64_t)e->body->change);
+    view_put_id(w, "rerun_of", e->body->is_rerun ? &e->body->rerun_of : NULL);
     json_key(w, "satellites");
     json_begin_list(w);
     for (uint32_t i = 0; i < e->cluster->satellite_count && i < e->body->instance_count; i++) {
@@ -165,6 +200,31 @@ void view_put_execution(struct json_writer *w, const struct view_execution *e)
     json_end_map(w);
 }
 
+static void put_task_name(struct json_writer *w, const struct wire_change *change)
+{
+    char task[TASK_PATH_BYTES];
+
+    task_path_format(change->satellite, change->has_index, change->index, task);
+    json_key(w, "satellite");
+    json_put_string(w, change->satellite);
+    json_key(w, "task");
+    json_put_text(w, task);
+    if (change->has_index) {
+        put_number(w, "index", change->index);
+    }
+}
+
+void view_put_progress(struct json_writer *w, const struct wire_change *change)
+{
+    json_begin_map(w);
+    view_put_time(w, "at", change->at_ms);
+    put_task_name(w, change);
+    put_number(w, "attempt", change->attempt);
+    view_put_text(w, "worker", change->worker);
+    view_put_json(w, "progress", change->progress, "null");
+    json_end_map(w);
+}
+
 void view_put_change(struct json_writer *w, const struct wire_change *change)
 {
     json_begin_map(w);
@@ -174,16 +234,7 @@ void view_put_change(struct json_writer *w, const struct wire_change *change)
         json_key(w, "execution_state");
         json_put_string(w, change->execution_state);
     } else {
-        char task[TASK_PATH_BYTES];
-
-        task_path_format(change->satellite, change->has_index, change->index, task);
-        json_key(w, "satellite");
-        json_put_string(w, change->satellite);
-        json_key(w, "task");
-        json_put_text(w, task);
-        if (change->has_index) {
-            put_number(w, "index", change->index);
-        }
+        put_task_name(w, change);
         json_key(w, "state");
         json_put_string(w, change->state);
         put_number(w, "attempt", change->attempt);
@@ -196,12 +247,15 @@ void view_put_change(struct json_writer *w, const struct wire_change *change)
 void view_put_task_members(struct json_writer *w, const struct view_task *task)
 {
     char path[TASK_PATH_BYTES];
+    struct span satellite = task->path.bytes > 0 ? task->path : task->satellite->name;
 
-    task_path_format(task->satellite->name, task->is_map, task->index, path);
+    task_path_format(satellite, task->is_map, task->index, path);
     json_key(w, "task");
     json_put_text(w, path);
     json_key(w, "satellite");
-    json_put_string(w, task->satellite->name);
+    json_put_string(w, satellite);
+    json_key(w, "kind");
+    json_put_text(w, satellite_kind_name(task->satellite->kind));
     json_key(w, "index");
     if (task->is_map) {
         json_put_uint(w, task->index);
@@ -217,6 +271,8 @@ void view_put_task_members(struct json_writer *w, const struct view_task *task)
 
     view_put_text(w, "worker", is_active ? task->lease->worker : (struct span){NULL, 0});
     view_put_time(w, "started_at", is_active ? task->lease->started_ms : 0);
+    view_put_json(w, "progress", is_active ? task->lease->progress : (struct span){NULL, 0},
+                  "null");
     view_put_time(w, "retry_at",
                   task->lease != NULL && task->state == TASK_BACKOFF
                       ? task->lease->due_ns / EXO_MILLISECOND
@@ -248,6 +304,10 @@ void view_put_attempt(struct json_writer *w, const struct execution_id *id, cons
     json_put_uint(w, output->has_log ? output->log_bytes : 0);
     json_key(w, "output_bytes");
     json_put_uint(w, output->has_ref ? output->ref_bytes : output->json.bytes);
+    json_key(w, "cached");
+    json_put_bool(w, output->is_cached);
+    json_key(w, "artefacts_bytes");
+    json_put_uint(w, output->has_artefacts ? output->artefacts_bytes : 0);
     for (size_t i = 0; i < 3; i++) {
         memcpy(rest + at, parts[i].data, parts[i].bytes);
         at += parts[i].bytes;
@@ -271,8 +331,9 @@ void view_task_at(const struct wire_instance *instance, const struct wire_column
     ret_task->lease = NULL;
     if (columns == NULL || offset >= columns->states.bytes ||
         (instance->is_map && ret_task->index >= instance->next_index)) {
-        /* Never dispatched: of a map it waits for a ticket, or was cancelled as one of many. */
-        ret_task->state = !instance->is_map || instance->task_count == 0
+        /* Kept of an execution that has been deleted since, or never dispatched: of a map it waits
+         * for a ticket, or was cancelled as one of many. */
+        ret_task->state = !instance->is_map || instance->has_origin || instance->task_count == 0
                               ? (enum task_state)(instance->state % TASK_STATE_NR)
                           : instance->counts[TASK_READY] == 0 ? TASK_CANCELLED
                                                               : TASK_READY;

@@ -40,12 +40,19 @@ void view_put_execution(struct json_writer *w, const struct view_execution *exec
 /* view_put_accepted puts what a submission is answered with: id, state, links. */
 void view_put_accepted(struct json_writer *w, const struct execution_id *id, const char *state);
 
+/* view_put_links puts the member `links` of an execution. */
+void view_put_links(struct json_writer *w, const struct execution_id *id);
+
 /* view_put_change puts one change of an execution's events. */
 void view_put_change(struct json_writer *w, const struct wire_change *change);
+
+/* view_put_progress puts what a running attempt said of itself, as an event. */
+void view_put_progress(struct json_writer *w, const struct wire_change *change);
 
 /* One task. All borrowed for the call. */
 struct view_task {
     const struct satellite *satellite;
+    struct span path; /* of the satellite, such as page.3.parse; empty: its name */
     bool is_map;
     uint32_t index;
     enum task_state state;
@@ -72,6 +79,9 @@ void view_put_time(struct json_writer *w, const char *key, int64_t unix_ms);
 
 /* view_put_text puts a text, null when it is empty. */
 void view_put_text(struct json_writer *w, const char *key, struct span text);
+
+/* view_put_id puts an execution's id, null for NULL. */
+void view_put_id(struct json_writer *w, const char *key, const struct execution_id *id);
 
 /* view_put_json copies a JSON text, or what stands for none. */
 void view_put_json(struct json_writer *w, const char *key, struct span json, const char *none);

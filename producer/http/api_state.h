@@ -25,6 +25,7 @@ enum {
 
 struct route;
 struct exchange;
+struct walk;
 
 /* A callback at a time. */
 struct exchange_delay {
@@ -57,6 +58,8 @@ struct api {
     struct log *log;
     struct store *store;
     struct cache *cache;
+    struct blobs *blobs;
+    struct blobs *own_blobs; /* NULL: they are somebody else's */
     struct http_server *server;
     char token[API_TOKEN_BYTES_MAX + 1];
     uint8_t secret[ATTEMPT_SECRET_BYTES];
@@ -119,6 +122,7 @@ struct exchange {
     struct arena parsing;                /* what a body becomes; bounded */
     struct buffer text;                  /* of the answer in the making */
     void *state;                         /* the handler's own, in the arena */
+    struct walk *walk;                   /* of place_reading, in the arena */
     void (*cleanup)(struct exchange *x); /* once, when request has become NULL; may be NULL */
     void (*on_drained)(struct exchange *x);
     struct book_entry *held;

@@ -5,6 +5,9 @@
  *                                             | missed, from the journal of the shard
  *   Last-Event-ID  NUMBER.BATCH: goes on behind it; no longer in the journal: `reset`, snapshot
  *
+ * What attempts say of their progress comes between them as `progress`, without an id: it is told
+ * to those who watch and cannot be read again.
+ *
  * The id of an event is the change's number and the shard's batch that made it, which is where the
  * journal is read on. Every 5 s the row is compared: a cache that is away only makes it slower. */
 #include <stdio.h>
@@ -54,17 +57,20 @@ static void cleanup(struct exchange *x)
     buffer_release(&events->text);
 }
 
-/* Sends one event. False when it did not fit: the stream is behind then, or gone. */
+/* Sends one event; without an id where there is no batch. False when it did not fit: the stream is
+ * behind then, or gone. */
 static bool send_event(struct events *events, const char *event, uint64_t number, uint64_t batch,
                        struct span data)
 {
-    char id[ID_BYTES];
+    char id[ID_BYTES] = "";
     struct sse_event sse = {.id = id, .event = event, .data = data};
     struct buffer text;
     bool is_sent = false;
 
-    (void)snprintf(id, sizeof(id), "%llu.%llu", (unsigned long long)number,
-                   (unsigned long long)batch);
+    if (batch > 0) {
+        (void)snprintf(id, sizeof(id), "%llu.%llu", (unsigned long long)number,
+                       (unsigned long long)batch);
+    }
     buffer_init(&text, allocator_heap(&events->x->budget), 0);
     sse_append(&text, &sse);
     if (text.bytes <= http_stream_room(events->x->request)) {
@@ -72,6 +78,16 @@ static bool send_event(struct events *events, const char *event, uint64_t number
     }
     buffer_release(&text);
     return is_sent;
+}
+
+/* One that does not fit is left out: a newer one follows. */
+static void send_progress(struct events *events, const struct wire_change *change)
+{
+    struct json_writer w = {.buffer = &events->text};
+
+    buffer_reset(&events->text);
+    view_put_progress(&w, change);
+    (void)send_event(events, "progress", 0, 0, buffer_span(&events->text));
 }
 
 /* Sends the changes of ours that are new. False when it must stop: no room, a gap, or the end. */
@@ -82,8 +98,14 @@ static bool send_changes(struct events *events, const struct wire_change_batch *
         struct json_writer w = {.buffer = &events->text};
         enum execution_state state;
 
-        if (!execution_id_equal(&change->execution, &events->id) ||
-            change->number <= events->number) {
+        if (!execution_id_equal(&change->execution, &events->id)) {
+            continue;
+        }
+        if (change->progress.bytes > 0) {
+            send_progress(events, change);
+            continue;
+        }
+        if (change->number <= events->number) {
             continue;
         }
         if (change->number != events->number + 1) {

@@ -1,12 +1,7 @@
-/* execution_reads: show, list, cancel, explain executions. */
-#include <stdio.h>
-
-#include "producer/core/explain.h"
+/* execution_reads: show and list executions. */
 #include "producer/core/listing.h"
 #include "producer/http/handlers.h"
 #include "producer/http/reading.h"
-#include "schemas/json/json_read.h"
-#include "schemas/wire/status.h"
 
 static void on_read(struct exchange *x, const struct read_execution *execution)
 {
@@ -16,26 +11,6 @@ static void on_read(struct exchange *x, const struct read_execution *execution)
 void execution_get(struct exchange *x)
 {
     reading_begin(x, on_read);
-}
-
-static void on_explain(struct exchange *x, const struct read_execution *execution)
-{
-    struct view_execution view = reading_view(execution);
-    struct explain_facts facts = {
-        .execution = &view,
-        .fleet = &x->api->fleet,
-        .loop_now_ns = loop_now_ns(x->api->loop),
-        .now_ms = clock_wall_ns() / EXO_MILLISECOND,
-    };
-    struct json_writer w = exchange_json(x);
-
-    explain_put(&w, &facts);
-    exchange_send(x, 200, NULL, NULL, 0);
-}
-
-void execution_explain(struct exchange *x)
-{
-    reading_begin(x, on_explain);
 }
 
 /* ---- list ---- */
@@ -123,115 +98,4 @@ void executions_list(struct exchange *x)
 
     x->state = walk;
     store_execution_list(x->api->store, &query, on_list, exchange_wait(x));
-}
-
-/* ---- cancel ---- */
-
-enum { REASON_BYTES_MAX = 500 };
-
-struct cancelling {
-    struct execution_id id;
-    struct span reason;
-};
-
-static void on_cancel_sent(void *argument, int64_t offset, const struct exo_error *err)
-{
-    struct exchange *x = argument;
-
-    (void)offset;
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the log", err);
-        return;
-    }
-    const struct cancelling *cancelling = x->state;
-    struct json_writer w = exchange_json(x);
-
-    view_put_accepted(&w, &cancelling->id, "CANCELLING");
-    exchange_send(x, 202, NULL, NULL, 0);
-}
-
-static void cancel_send(struct exchange *x, const struct cancelling *cancelling)
-{
-    struct api *api = x->api;
-    char key[EXECUTION_ID_TEXT_BYTES + 1];
-    struct wire_command command = {.kind = COMMAND_CANCEL,
-                                   .execution = cancelling->id,
-                                   .reason = cancelling->reason,
-                                   .actor = span_of("api")};
-    struct wire_status status = {.commands = &command, .command_count = 1};
-    struct exo_error err;
-
-    execution_id_format(&cancelling->id, key);
-    arena_reset(&api->scratch);
-    buffer_reset(&api->packed);
-    wire_status_pack(&status, &api->scratch, &api->packed);
-    (void)exchange_wait(x);
-    if (log_append(api->log, TOPIC_STATUS, execution_shard(&cancelling->id, api->shard_count),
-                   span_of(key), buffer_span(&api->packed), 10 * EXO_SECOND, on_cancel_sent, x,
-                   &err) != 0 &&
-        exchange_back(x)) {
-        exchange_error(x, "the log", &err);
-    }
-}
-
-static void on_cancel_read(struct exchange *x, const struct read_execution *execution)
-{
-    const struct cancelling *cancelling = x->state;
-
-    if (execution->row.is_terminal && strcmp(execution->row.state, "CANCELLED") == 0) {
-        reading_send(x, 200, execution); /* as was asked */
-    } else if (execution->row.is_terminal) {
-        exchange_problem(x, 409, "the execution has already ended: %s", execution->row.state);
-    } else if (!x->api->is_prepared || x->api->shard_count == 0) {
-        exchange_later(x, 503, 1, api_waits_for(x->api));
-    } else {
-        cancel_send(x, cancelling);
-    }
-}
-
-/* {"reason": "..."}, or nothing at all. */
-static bool reason_read(struct exchange *x, struct cancelling *cancelling)
-{
-    struct span body = http_body(x->request);
-    struct json_error error;
-    struct value value;
-
-    cancelling->reason = span_of("cancelled by request");
-    if (body.bytes == 0) {
-        return true;
-    }
-    if (json_read(body, NULL, &x->arena, &value, &error) != JSON_OK) {
-        exchange_problem(x, 400, "the body is no JSON that can be taken: line %u column %u: %s",
-                         error.line, error.column, error.text);
-        return false;
-    }
-    const struct value *reason = value_get(&value, span_of("reason"));
-
-    if (value.kind != VALUE_MAP || (value.count > 0 && reason == NULL) || value.count > 1 ||
-        (reason != NULL && (reason->kind != VALUE_STRING || reason->count > REASON_BYTES_MAX))) {
-        exchange_problem(x, 422,
-                         "the body may hold a reason only, a string of at most %d bytes: "
-                         "{\"reason\": \"wrong input\"}",
-                         (int)REASON_BYTES_MAX);
-        return false;
-    }
-    if (reason != NULL && reason->count > 0) {
-        cancelling->reason = value_text(reason);
-    }
-    return true;
-}
-
-void execution_cancel(struct exchange *x)
-{
-    struct cancelling *cancelling = exchange_alloc(x, sizeof(*cancelling));
-
-    x->state = cancelling;
-    if (!execution_id_parse(route_parameter(x, 0), &cancelling->id)) {
-        reading_begin(x, on_cancel_read); /* says so */
-    } else if (reason_read(x, cancelling)) {
-        reading_begin(x, on_cancel_read);
-    }
 }

@@ -51,8 +51,23 @@ route_handler version_get;
 /* execution_reads.c */
 route_handler executions_list;
 route_handler execution_get;
-route_handler execution_cancel;
+
+/* explaining.c */
 route_handler execution_explain;
+
+/* rerunning.c */
+route_handler execution_rerun;
+/* control.c */
+route_handler execution_cancel;
+route_handler execution_pause;
+route_handler execution_resume;
+route_handler execution_signal;
+route_handler execution_patch;
+route_handler task_cancel;
+route_handler task_approve;
+route_handler task_reject;
+route_handler task_retry;
+route_handler task_skip;
 
 /* tasks.c */
 route_handler tasks_list;
@@ -77,6 +92,14 @@ route_handler health_get;
 route_handler ready_get;
 route_handler metrics_get;
 route_handler openapi_get;
+
+/* artefacts.c */
+route_handler artefacts_get;
+route_handler list_artefacts_get;
+
+/* results.c */
+route_handler result_get;
+route_handler result_put;
 
 /* internal.c */
 route_handler blob_get;

@@ -4,8 +4,10 @@
  * asks. A blob's name is its digest: who knows it may read it. */
 #include "infra/crypto/crypto.h"
 #include "producer/core/task_path.h"
+#include "producer/http/blob_flow.h"
 #include "producer/http/handlers.h"
 #include "producer/http/list_flow.h"
+#include "producer/http/place_reading.h"
 
 static bool digest_of_path(struct exchange *x, struct digest *ret)
 {
@@ -16,32 +18,12 @@ static bool digest_of_path(struct exchange *x, struct digest *ret)
     return false;
 }
 
-static void on_blob(void *argument, struct span bytes, const struct exo_error *err)
-{
-    struct exchange *x = argument;
-
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL && err->code == EXO_ENOTFOUND) {
-        exchange_problem(x, 404, "there is no such blob");
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
-        return;
-    }
-    buffer_reset(&x->text);
-    buffer_append(&x->text, bytes); /* of a HEAD only the length is sent */
-    exchange_send(x, 200, "application/octet-stream", NULL, 0);
-}
-
 void blob_get(struct exchange *x)
 {
     struct digest digest;
 
     if (digest_of_path(x, &digest)) {
-        store_blob_get(x->api->store, &digest, on_blob, exchange_wait(x));
+        blob_flow_begin(x, &digest, "application/octet-stream", "such blob");
     }
 }
 
@@ -85,34 +67,66 @@ void blob_put(struct exchange *x)
 
 /* ---- lists ---- */
 
-static void on_list_read(struct exchange *x, const struct read_execution *execution)
+static void send_list(struct exchange *x, const struct list_source *source)
 {
     struct span index_text = http_query(x->request, "index");
-    uint32_t instance;
+    uint32_t task_count = source->instance->task_count;
     uint32_t index = 0;
 
-    if (!task_number_parse(route_parameter(x, 1), &instance) ||
-        instance >= execution->body.instance_count || !execution->body.instances[instance].is_map) {
+    if (!source->instance->is_map) {
         exchange_problem(x, 404, "the execution has no map with this number");
-        return;
-    }
-    if (index_text.data == NULL) {
-        if (execution->body.instances[instance].task_count > 0) {
-            list_flow_begin(x, execution, instance);
-            return;
-        }
+    } else if (index_text.data == NULL && task_count > 0) {
+        list_flow_begin(x, source);
+    } else if (index_text.data == NULL) {
         buffer_reset(&x->text);
         buffer_text(&x->text, "[]");
         exchange_send(x, 200, NULL, NULL, 0);
+    } else if (!task_number_parse(index_text, &index) || index >= task_count) {
+        exchange_problem(x, 404, "the map has %u tasks; index is a number below that", task_count);
+    } else {
+        output_send(x, source, index);
+    }
+}
+
+/* An attempt lives as long as the runs it stands in, and sees nothing of other runs. */
+static void on_run(void *argument, const struct store_run *runs, uint32_t count,
+                   const struct exo_error *err)
+{
+    struct exchange *x = argument;
+    struct list_source *source = x->state;
+    struct read_frame frame;
+
+    if (!exchange_back(x)) {
         return;
     }
-    if (!task_number_parse(index_text, &index) ||
-        index >= execution->body.instances[instance].task_count) {
-        exchange_problem(x, 404, "the map has %u tasks; index is a number below that",
-                         execution->body.instances[instance].task_count);
+    if (err != NULL) {
+        exchange_error(x, "the store", err);
+    } else if (count > 0 && !read_frame_of_run(&x->arena, &runs[0], NULL, &frame)) {
+        exchange_problem(x, 500, "a run in the store cannot be read by this version");
+    } else if (count == 0 || source->number < frame.number ||
+               source->number - frame.number >= frame.instance_count) {
+        exchange_problem(x, 404, "the execution has no map with this number in a run that lives");
+    } else {
+        source->instance = &frame.instances[source->number - frame.number];
+        send_list(x, source);
+    }
+}
+
+static void on_list_read(struct exchange *x, const struct read_execution *execution)
+{
+    struct list_source *source = x->state;
+
+    if (!task_number_parse(route_parameter(x, 1), &source->number)) {
+        exchange_problem(x, 404, "the execution has no map with this number");
         return;
     }
-    output_send(x, execution, instance, index);
+    source->execution = execution->row.id;
+    if (source->number < execution->body.instance_count) {
+        source->instance = &execution->body.instances[source->number];
+        send_list(x, source);
+        return;
+    }
+    store_run_live(x->api->store, &source->execution, source->number, 1, on_run, exchange_wait(x));
 }
 
 void list_get(struct exchange *x)
@@ -129,5 +143,6 @@ void list_get(struct exchange *x)
         exchange_problem(x, 403, "the token is of another execution");
         return;
     }
+    x->state = exchange_alloc(x, sizeof(struct list_source));
     reading_begin(x, on_list_read);
 }

@@ -14,9 +14,9 @@ static const exo_time try_again_ns = 250 * EXO_MILLISECOND;
 
 struct list_flow {
     struct outflow out; /* first */
-    struct execution_id execution;
-    uint32_t instance;
+    struct read_home home;
     uint32_t task_count;
+    bool is_kept;                    /* of another execution, which may have been deleted */
     uint32_t next;                   /* item to be written */
     uint32_t first_page, page_count; /* of the chunk */
     uint32_t wanted_pages;
@@ -82,6 +82,25 @@ static bool chunk_fold(struct list_flow *flow, const struct store_segment *segme
     return flow->pages != NULL;
 }
 
+/* Every page of what was kept has outputs, unless they have been deleted. */
+static bool is_gone(const struct list_flow *flow, const struct store_segment *segments,
+                    uint32_t count)
+{
+    uint32_t page_end = (flow->task_count + WIRE_PAGE_TASKS - 1) / WIRE_PAGE_TASKS;
+    uint32_t at = 0;
+
+    for (uint32_t page = flow->first_page;
+         flow->is_kept && page < flow->first_page + flow->wanted_pages && page < page_end; page++) {
+        while (at < count && segments[at].page < page) {
+            at++;
+        }
+        if (at == count || segments[at].page != page) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void on_segments(void *argument, const struct store_segment *segments, uint32_t count,
                         const struct exo_error *err)
 {
@@ -90,6 +109,12 @@ static void on_segments(void *argument, const struct store_segment *segments, ui
 
     if (!exchange_back(flow->out.x)) {
         return;
+    }
+    if (err == NULL && is_gone(flow, segments, count)) {
+        (void)exo_error_set(&own, EXO_ENOTFOUND,
+                            "these outputs were kept of an execution that has been deleted since "
+                            "(retention_executions); run the whole cluster again");
+        err = &own;
     }
     if (err == NULL && !chunk_fold(flow, segments, count)) {
         (void)exo_error_set(&own, EXO_EINTERNAL, "an output cannot be read by this version");
@@ -119,7 +144,7 @@ static void load_chunk(struct list_flow *flow)
     flow->page_count = 0;
     flow->first_page = flow->next / WIRE_PAGE_TASKS;
     (void)exchange_wait(x);
-    store_segment_get(x->api->store, &flow->execution, flow->instance, 0, flow->first_page,
+    store_segment_get(x->api->store, &flow->home.execution, flow->home.number, 0, flow->first_page,
                       flow->wanted_pages, on_segments, flow);
 }
 
@@ -184,13 +209,13 @@ static void make(struct outflow *out)
     }
 }
 
-void list_flow_begin(struct exchange *x, const struct read_execution *execution, uint32_t instance)
+void list_flow_begin(struct exchange *x, const struct list_source *source)
 {
     struct list_flow *flow = exchange_alloc(x, sizeof(*flow));
 
-    flow->execution = execution->row.id;
-    flow->instance = instance;
-    flow->task_count = execution->body.instances[instance].task_count;
+    flow->home = reading_home(&source->execution, source->number, source->instance);
+    flow->is_kept = source->instance->has_origin;
+    flow->task_count = source->instance->task_count;
     flow->wanted_pages = 1;
     arena_init(&flow->arena, allocator_heap(&flow->budget), CHUNK_BYTES_MAX);
     x->state = flow;
@@ -257,19 +282,20 @@ static void on_one(void *argument, const struct store_segment *segments, uint32_
     send_one(x, page->has_output[place] ? &page->outputs[place] : NULL);
 }
 
-void output_send(struct exchange *x, const struct read_execution *execution, uint32_t instance,
-                 uint32_t index)
+void output_send(struct exchange *x, const struct list_source *source, uint32_t index)
 {
-    const struct wire_instance *row = &execution->body.instances[instance];
+    const struct wire_instance *row = source->instance;
     struct one_output *one = exchange_alloc(x, sizeof(*one));
 
     if (row->has_result && row->result.outcome == OUTCOME_SUCCEEDED) {
         send_one(x, &row->result);
         return;
     }
+    struct read_home home = reading_home(&source->execution, source->number, row);
+
     one->index = index;
     x->state = one;
-    store_segment_get(x->api->store, &execution->row.id, instance, 0,
+    store_segment_get(x->api->store, &home.execution, home.number, 0,
                       row->is_map ? index / WIRE_PAGE_TASKS : WIRE_SINGLE_PAGE, 1, on_one,
                       exchange_wait(x));
 }

@@ -84,6 +84,9 @@ struct live_log {
     struct exchange *x;
     struct task_id task;
     bool is_map;
+    uint32_t run_group, run_index; /* of the run the task stands in, where it does */
+    uint32_t place;                /* of the task's instance in its frame */
+    bool is_in_run;
     uint32_t attempt;
     bool is_following;
     bool was_over;    /* at the last look: at the next one the stream ends */
@@ -283,12 +286,42 @@ static void on_page(void *argument, const struct store_page *pages, uint32_t cou
     looked(live, attempt_is_over(live, &task));
 }
 
+static void look_at(struct live_log *live, const struct wire_instance *instance)
+{
+    struct view_task task = {.is_map = live->is_map, .index = live->task.index};
+
+    if (live->is_map) {
+        (void)exchange_wait(live->x);
+        store_page_get(live->x->api->store, &live->task.execution, live->task.instance,
+                       live->task.index / WIRE_PAGE_TASKS, 1, on_page, live);
+    } else {
+        view_task_at(instance, instance->has_task ? &instance->task : NULL, 0, &task);
+        looked(live, attempt_is_over(live, &task));
+    }
+}
+
+static void on_run(void *argument, const struct store_run *runs, uint32_t count,
+                   const struct exo_error *err)
+{
+    struct live_log *live = argument;
+    struct read_frame frame;
+
+    if (!exchange_back(live->x)) {
+        return;
+    }
+    if (err != NULL || count == 0 || !read_frame_of_run(&live->arena, &runs[0], NULL, &frame) ||
+        live->place >= frame.instance_count) {
+        looked(live, false);
+    } else {
+        look_at(live, &frame.instances[live->place]);
+    }
+}
+
 static void on_row(void *argument, const struct store_execution *row, struct span definition,
                    const struct exo_error *err)
 {
     struct live_log *live = argument;
     struct wire_body body;
-    struct view_task task = {.is_map = live->is_map, .index = live->task.index};
 
     (void)definition;
     if (!exchange_back(live->x)) {
@@ -296,21 +329,16 @@ static void on_row(void *argument, const struct store_execution *row, struct spa
     }
     arena_reset(&live->arena);
     if (err != NULL || row == NULL || !reading_body(&live->arena, row, &body) ||
-        live->task.instance >= body.instance_count) {
+        (!live->is_in_run && live->place >= body.instance_count)) {
         looked(live, false);
-        return;
-    }
-    const struct wire_instance *instance = &body.instances[live->task.instance];
-
-    if (row->is_terminal) {
+    } else if (row->is_terminal) {
         looked(live, true);
-    } else if (live->is_map) {
+    } else if (live->is_in_run) {
         (void)exchange_wait(live->x);
-        store_page_get(live->x->api->store, &live->task.execution, live->task.instance,
-                       live->task.index / WIRE_PAGE_TASKS, 1, on_page, live);
+        store_run_get(live->x->api->store, &live->task.execution, live->run_group, live->run_index,
+                      1, on_run, live);
     } else {
-        view_task_at(instance, instance->has_task ? &instance->task : NULL, 0, &task);
-        looked(live, attempt_is_over(live, &task));
+        look_at(live, &body.instances[live->place]);
     }
 }
 
@@ -357,7 +385,11 @@ static void live_begin(struct exchange *x, const struct task_read *task, uint32_
 
     live->x = x;
     live->task = task->id;
-    live->is_map = task->instance->is_map;
+    live->is_map = task->view.is_map;
+    live->is_in_run = task->place->frame.run.bytes > 0;
+    live->run_group = task->place->frame.group;
+    live->run_index = task->place->frame.index;
+    live->place = task->place->number - task->place->frame.number;
     live->attempt = attempt;
     live->is_following = http_query(x->request, "follow").data != NULL;
     live->partition = topic_logs_partition(&task->id, attempt, TOPIC_LOGS_PARTITIONS);
@@ -376,6 +408,13 @@ static void on_task(struct exchange *x, const struct task_read *task)
 
     if (!task_number_parse(route_parameter(x, 2), &attempt) || attempt == 0) {
         exchange_problem(x, 404, "an attempt is a number from 1 on");
+        return;
+    }
+    if (task->view.satellite->kind == SATELLITE_GROUP) {
+        exchange_problem(x, 404,
+                         "`%.*s` is a run of a group and prints nothing itself; "
+                         "/tasks?run=%.*s lists what stands in it",
+                         SPAN_ARG(name), SPAN_ARG(name));
         return;
     }
     for (uint32_t i = 0; i < task->output_count; i++) {

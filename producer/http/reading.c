@@ -93,7 +93,7 @@ struct view_execution reading_view(const struct read_execution *e)
         .started_ns = e->row.started_ns,
         .ended_ns = e->row.ended_ns,
         .deadline_ns = e->row.deadline_ns,
-        .priority = e->row.priority,
+        .priority = e->body.has_priority ? (int32_t)e->body.priority : e->row.priority,
         .labels = e->row.labels,
         .input = e->row.input,
         .output = e->row.output,
@@ -102,6 +102,15 @@ struct view_execution reading_view(const struct read_execution *e)
         .cluster = e->cluster,
         .body = &e->body,
     };
+}
+
+struct read_home reading_home(const struct execution_id *own, uint32_t number,
+                              const struct wire_instance *row)
+{
+    bool is_elsewhere = row->has_origin && row->is_map;
+
+    return is_elsewhere ? (struct read_home){row->origin, row->origin_number}
+                        : (struct read_home){*own, number};
 }
 
 /* An execution on its way out. */

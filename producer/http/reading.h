@@ -41,6 +41,17 @@ EXO_CHECKED bool reading_body(struct arena *arena, const struct store_execution 
 /* reading_view names the parts for view_put_execution. */
 struct view_execution reading_view(const struct read_execution *execution);
 
+/* Where something lies in the store. */
+struct read_home {
+    struct execution_id execution;
+    uint32_t number; /* of the instance in that execution */
+};
+
+/* reading_home says where the tasks of an instance and their outputs lie: with the execution that
+ * holds its row (own), or of a map that this one has kept with the execution that ran it. */
+struct read_home reading_home(const struct execution_id *own, uint32_t number,
+                              const struct wire_instance *row);
+
 /* reading_send answers with the execution, its stored version looked up first. */
 void reading_send(struct exchange *x, int status, const struct read_execution *execution);
 

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "infra/crypto/crypto.h"
+#include "producer/http/blob_upload.h"
 #include "producer/http/handlers.h"
 #include "schemas/vocab/limits.h"
 
@@ -29,8 +30,19 @@ static const struct route routes[] = {
     {"GET",  "/v1/executions/{id}/tasks",           tasks_list,         GUARD_CLIENT, "list tasks"},
     {"GET",  "/v1/executions/{id}/tasks/{task}",    task_get,           GUARD_CLIENT, "show a task and its attempts"},
     {"GET",  "/v1/executions/{id}/tasks/{task}/attempts/{n}/logs", logs_get, GUARD_CLIENT, "read or follow the log of an attempt"},
+    {"GET",  "/v1/executions/{id}/tasks/{task}/artefacts", artefacts_get, GUARD_CLIENT, "list the files that a task left, or download them"},
     {"GET",  "/v1/executions/{id}/events",          events_get,         GUARD_CLIENT, "follow an execution as server-sent events"},
     {"POST", "/v1/executions/{id}/cancel",          execution_cancel,   GUARD_CLIENT, "cancel an execution"},
+    {"POST", "/v1/executions/{id}/rerun",           execution_rerun,    GUARD_CLIENT, "run what failed of an execution again"},
+    {"POST", "/v1/executions/{id}/pause",           execution_pause,    GUARD_CLIENT, "let nothing new begin"},
+    {"POST", "/v1/executions/{id}/resume",          execution_resume,   GUARD_CLIENT, "let a paused execution go on"},
+    {"POST", "/v1/executions/{id}/signals/{name}",  execution_signal,   GUARD_CLIENT, "send a signal that satellites wait for"},
+    {"PATCH", "/v1/executions/{id}",                execution_patch,    GUARD_CLIENT, "change the priority of an execution"},
+    {"POST", "/v1/executions/{id}/tasks/{task}/cancel",  task_cancel,   GUARD_CLIENT, "cancel a satellite or a task"},
+    {"POST", "/v1/executions/{id}/tasks/{task}/approve", task_approve,  GUARD_CLIENT, "approve what waits for a person"},
+    {"POST", "/v1/executions/{id}/tasks/{task}/reject",  task_reject,   GUARD_CLIENT, "refuse what waits for a person"},
+    {"POST", "/v1/executions/{id}/tasks/{task}/retry",   task_retry,    GUARD_CLIENT, "try a task in BACKOFF now"},
+    {"POST", "/v1/executions/{id}/tasks/{task}/skip",    task_skip,     GUARD_CLIENT, "end a task with a given result"},
     {"GET",  "/v1/executions/{id}/explain",         execution_explain,  GUARD_CLIENT, "say what each unfinished satellite waits for"},
     {"GET",  "/v1/executions/{id}/satellites/{name}/output", output_get, GUARD_CLIENT, "stream what a satellite gave back"},
     {"GET",  "/v1/workers",                         workers_list,       GUARD_CLIENT, "list workers"},
@@ -45,7 +57,10 @@ static const struct route routes[] = {
     {"GET",  "/internal/blobs/{sha256}",            blob_get,           GUARD_ATTEMPT, "read a blob"},
     {"HEAD", "/internal/blobs/{sha256}",            blob_head,          GUARD_ATTEMPT, "is a blob there"},
     {"PUT",  "/internal/blobs/{sha256}",            blob_put,           GUARD_ATTEMPT, "keep a blob"},
+    {"GET",  "/internal/results/{key}",             result_get,         GUARD_ATTEMPT, "read a result that may be given again"},
+    {"PUT",  "/internal/results/{key}",             result_put,         GUARD_ATTEMPT, "keep a result for others to give again"},
     {"GET",  "/internal/lists/{execution}/{instance}", list_get,        GUARD_ATTEMPT, "stream the outputs of a map"},
+    {"GET",  "/internal/lists/{execution}/{instance}/artefacts", list_artefacts_get, GUARD_ATTEMPT, "list the artefacts of a map's tasks"},
 };
 /* clang-format on */
 enum { ROUTES = sizeof(routes) / sizeof(routes[0]), ALLOW_BYTES = 64 };
@@ -198,11 +213,18 @@ void routes_admit(void *argument, struct http_request *request)
                "WWW-Authenticate", "Bearer realm=\"exosphere\"");
     } else if (route->guard == GUARD_ATTEMPT) {
         http_body_bytes_max_set(request, LIMIT_OUTPUT_BYTES);
+        if (route->handle == blob_put && blob_upload_is_due(request)) {
+            blob_upload_admit(api, request, parameters.values[0]);
+        }
     }
 }
 
 void routes_handle(void *argument, struct http_request *request)
 {
+    if (http_request_context(request) != NULL) {
+        blob_upload_handle(http_request_context(request));
+        return;
+    }
     struct exchange *x = exchange_begin(argument, request);
     char allow[ALLOW_BYTES];
 

@@ -1,10 +1,10 @@
 #include "producer/http/task_reading.h"
 
-#include "producer/core/task_path.h"
-
 struct task_reading {
     struct task_read task;
     task_reading_done *done;
+    bool only_state;
+    void *state; /* of the exchange, put back when it is done */
     uint32_t outputs_capacity;
 };
 
@@ -25,6 +25,12 @@ static void output_add(struct exchange *x, struct task_reading *reading,
         reading->outputs_capacity = capacity;
     }
     task->outputs[task->output_count++] = output;
+}
+
+static void read_done(struct exchange *x, struct task_reading *reading)
+{
+    x->state = reading->state;
+    reading->done(x, &reading->task);
 }
 
 static void on_segments(void *argument, const struct store_segment *segments, uint32_t count,
@@ -57,21 +63,26 @@ static void on_segments(void *argument, const struct store_segment *segments, ui
             }
         }
     }
-    if (task->instance->has_result) {
-        output_add(x, reading, &task->instance->result);
+    if (task->place->instance->has_result) {
+        output_add(x, reading, &task->place->instance->result);
     }
-    reading->done(x, task);
+    read_done(x, reading);
 }
 
 static void ask_segments(struct exchange *x)
 {
     struct task_reading *reading = x->state;
     const struct task_id *id = &reading->task.id;
+    const struct read_place *place = reading->task.place;
+    struct read_home home = reading_home(&place->frame.home, place->number, place->instance);
 
-    store_segment_get(x->api->store, &id->execution, id->instance, 0,
-                      reading->task.instance->is_map ? id->index / WIRE_PAGE_TASKS
-                                                     : WIRE_SINGLE_PAGE,
-                      1, on_segments, exchange_wait(x));
+    if (reading->only_state) {
+        read_done(x, reading);
+        return;
+    }
+    store_segment_get(x->api->store, &home.execution, home.number, 0,
+                      place->instance->is_map ? id->index / WIRE_PAGE_TASKS : WIRE_SINGLE_PAGE, 1,
+                      on_segments, exchange_wait(x));
 }
 
 static void on_page(void *argument, const struct store_page *pages, uint32_t count,
@@ -97,44 +108,51 @@ static void on_page(void *argument, const struct store_page *pages, uint32_t cou
             return;
         }
     }
-    view_task_at(task->instance, columns, task->id.index % WIRE_PAGE_TASKS, &task->view);
+    view_task_at(task->place->instance, columns, task->id.index % WIRE_PAGE_TASKS, &task->view);
     ask_segments(x);
 }
 
-static void on_execution(struct exchange *x, const struct read_execution *execution)
+void task_reading_at(struct exchange *x, const struct read_place *place, bool only_state,
+                     task_reading_done *done)
 {
-    struct task_reading *reading = x->state;
+    struct task_reading *reading = exchange_alloc(x, sizeof(*reading));
     struct task_read *task = &reading->task;
-    struct span name = x->parameters.values[1];
-    const struct satellite *satellite;
-    uint32_t index;
+    const struct wire_instance *instance = place->instance;
 
-    if (!task_path_parse(execution->cluster, name, &satellite, &index)) {
-        exchange_problem(x, 404,
-                         "`%.*s` names no task of this cluster; a task of a map is named as "
-                         "count.17, others by their satellite",
-                         SPAN_ARG(name));
-        return;
-    }
-    const struct wire_instance *instance = &execution->body.instances[satellite->index];
-
-    if (instance->is_map && index >= instance->task_count) {
-        exchange_problem(x, 404, "`%.*s`: the map has %u tasks so far", SPAN_ARG(name),
-                         instance->task_count);
-        return;
-    }
-    task->execution = execution;
-    task->instance = instance;
-    task->id = (struct task_id){execution->row.id, satellite->index, index};
-    task->view =
-        (struct view_task){.satellite = satellite, .is_map = instance->is_map, .index = index};
+    reading->done = done;
+    reading->only_state = only_state;
+    reading->state = x->state;
+    x->state = reading;
+    task->place = place;
+    task->id = (struct task_id){place->execution->row.id, place->number, place->path.index};
+    task->view = (struct view_task){.satellite = place->path.satellite,
+                                    .path = place->path.of_satellite,
+                                    .is_map = instance->is_map,
+                                    .index = place->path.index};
     if (instance->is_map) {
-        store_page_get(x->api->store, &task->id.execution, task->id.instance,
-                       index / WIRE_PAGE_TASKS, 1, on_page, exchange_wait(x));
+        struct read_home home = reading_home(&place->frame.home, place->number, instance);
+
+        store_page_get(x->api->store, &home.execution, home.number,
+                       place->path.index / WIRE_PAGE_TASKS, 1, on_page, exchange_wait(x));
         return;
     }
     view_task_at(instance, instance->has_task ? &instance->task : NULL, 0, &task->view);
     ask_segments(x);
+}
+
+static void on_place(struct exchange *x, const struct read_place *place)
+{
+    const struct task_reading *begun = x->state;
+
+    if (task_path_is_task(&place->path)) {
+        task_reading_at(x, place, false, begun->done);
+        return;
+    }
+    exchange_problem(x, 404,
+                     "`%.*s` is a map: name one of its tasks, such as %.*s.17, or list them with "
+                     "/tasks?satellite=%.*s",
+                     SPAN_ARG(place->path.of_satellite), SPAN_ARG(place->path.of_satellite),
+                     SPAN_ARG(place->path.of_satellite));
 }
 
 void task_reading_begin(struct exchange *x, task_reading_done *done)
@@ -143,5 +161,5 @@ void task_reading_begin(struct exchange *x, task_reading_done *done)
 
     reading->done = done;
     x->state = reading;
-    reading_begin(x, on_execution);
+    place_reading_begin(x, x->parameters.values[1], on_place);
 }

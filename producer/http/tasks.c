@@ -3,9 +3,7 @@
 
 #include "producer/core/listing.h"
 #include "producer/core/output_page.h"
-#include "producer/core/task_path.h"
 #include "producer/http/handlers.h"
-#include "producer/http/reading.h"
 #include "producer/http/task_reading.h"
 
 /* A request looks at no more than this, found or not, so that it always ends soon. */
@@ -17,8 +15,13 @@ struct task_list {
     struct task_listing listing;
     struct fault_list faults;
     const struct read_execution *execution;
+    struct read_frame frame;
+    uint32_t end; /* of the frame's instances that are asked for */
+    bool is_one;  /* one task of a map: one_index */
+    uint32_t one_index;
     struct json_writer w;
-    uint32_t instance, index; /* next to be looked at */
+    uint32_t instance, index; /* next to be looked at; instance: in the frame */
+    struct span path;         /* of the satellite of `instance` */
     uint32_t found;
     uint32_t pages; /* looked at */
 };
@@ -40,11 +43,15 @@ static void list_end(struct exchange *x, bool is_whole)
     exchange_send(x, 200, NULL, NULL, 0);
 }
 
-static void put_task(struct task_list *list, const struct wire_columns *columns, uint32_t offset)
+static void put_task(struct exchange *x, const struct wire_columns *columns, uint32_t offset)
 {
-    const struct wire_instance *instance = &list->execution->body.instances[list->instance];
+    struct task_list *list = x->state;
+    const struct wire_instance *instance = &list->frame.instances[list->instance];
+    const struct satellite *satellite =
+        &list->execution->cluster->satellites[list->frame.first + list->instance];
     struct view_task task = {
-        .satellite = &list->execution->cluster->satellites[list->instance],
+        .satellite = satellite,
+        .path = list->path,
         .is_map = instance->is_map,
         .index = list->index,
     };
@@ -65,30 +72,33 @@ static void next_instance(struct task_list *list)
     list->index = 0;
 }
 
-static bool is_wanted(const struct task_list *list, uint32_t instance)
+/* A single satellite is a task from the beginning; a map has none before it is READY. */
+static bool is_wanted(const struct task_list *list, const struct wire_instance *instance)
 {
-    const struct wire_instance *row = &list->execution->body.instances[instance];
-    const struct satellite *satellite = &list->execution->cluster->satellites[instance];
+    return !list->listing.has_state || !instance->is_map ||
+           instance->counts[list->listing.state] > 0;
+}
 
-    if (list->listing.satellite.bytes > 0 &&
-        !span_equal(list->listing.satellite, satellite->name)) {
-        return false;
-    }
-    /* A single satellite is a task from the beginning; a map has none before it is READY. */
-    return !list->listing.has_state || !row->is_map || row->counts[list->listing.state] > 0;
+/* Where the tasks of an instance end that are asked for. */
+static uint32_t task_end(const struct task_list *list, const struct wire_instance *instance)
+{
+    uint32_t end = instance->is_map ? instance->task_count : 1;
+
+    return list->is_one && list->one_index < end ? list->one_index + 1 : end;
 }
 
 static void list_go_on(struct exchange *x);
 
 /* Tasks of one page, until the list is full. columns: NULL where the page was never written. */
-static void put_page(struct task_list *list, const struct wire_columns *columns)
+static void put_page(struct exchange *x, const struct wire_columns *columns)
 {
-    const struct wire_instance *instance = &list->execution->body.instances[list->instance];
+    struct task_list *list = x->state;
+    uint32_t last = task_end(list, &list->frame.instances[list->instance]);
     uint32_t end = (list->index / WIRE_PAGE_TASKS + 1) * WIRE_PAGE_TASKS;
 
-    end = end < instance->task_count ? end : instance->task_count;
+    end = end < last ? end : last;
     while (list->index < end && list->found < list->listing.limit) {
-        put_task(list, columns, list->index % WIRE_PAGE_TASKS);
+        put_task(x, columns, list->index % WIRE_PAGE_TASKS);
         list->index++;
     }
     list->pages++;
@@ -107,13 +117,12 @@ static void on_pages(void *argument, const struct store_page *pages, uint32_t co
         return;
     }
     struct task_list *list = x->state;
-    const struct wire_instance *instance = &list->execution->body.instances[list->instance];
+    uint32_t end = task_end(list, &list->frame.instances[list->instance]);
     uint32_t first = list->index / WIRE_PAGE_TASKS;
     uint32_t at = 0;
 
-    for (uint32_t p = first; p < first + PAGES_AT_ONCE && list->index < instance->task_count &&
-                             list->found < list->listing.limit;
-         p++) {
+    for (uint32_t p = first;
+         p < first + PAGES_AT_ONCE && list->index < end && list->found < list->listing.limit; p++) {
         struct wire_columns columns;
         bool has_page = false;
 
@@ -123,7 +132,7 @@ static void on_pages(void *argument, const struct store_page *pages, uint32_t co
         if (at < count && pages[at].page == p) {
             has_page = wire_columns_unpack(pages[at].body, &x->arena, &columns) == WIRE_OK;
         }
-        put_page(list, has_page ? &columns : NULL);
+        put_page(x, has_page ? &columns : NULL);
     }
     list_go_on(x);
 }
@@ -131,13 +140,11 @@ static void on_pages(void *argument, const struct store_page *pages, uint32_t co
 static void list_go_on(struct exchange *x)
 {
     struct task_list *list = x->state;
-    const struct wire_body *body = &list->execution->body;
 
-    while (list->instance < body->instance_count) {
-        const struct wire_instance *instance = &body->instances[list->instance];
+    while (list->instance < list->end) {
+        const struct wire_instance *instance = &list->frame.instances[list->instance];
 
-        if (!is_wanted(list, list->instance) ||
-            list->index >= (instance->is_map ? instance->task_count : 1)) {
+        if (!is_wanted(list, instance) || list->index >= task_end(list, instance)) {
             next_instance(list);
             continue;
         }
@@ -145,36 +152,65 @@ static void list_go_on(struct exchange *x)
             list_end(x, false);
             return;
         }
+        list->path = read_frame_path(
+            x, &list->frame,
+            &list->execution->cluster->satellites[list->frame.first + list->instance]);
         if (instance->is_map) {
-            store_page_get(x->api->store, &list->execution->row.id, list->instance,
+            struct read_home home =
+                reading_home(&list->frame.home, list->frame.number + list->instance, instance);
+
+            store_page_get(x->api->store, &home.execution, home.number,
                            list->index / WIRE_PAGE_TASKS, PAGES_AT_ONCE, on_pages,
                            exchange_wait(x));
             return;
         }
-        put_task(list, instance->has_task ? &instance->task : NULL, 0);
+        put_task(x, instance->has_task ? &instance->task : NULL, 0);
         next_instance(list);
     }
     list_end(x, true);
 }
 
-static void on_list_read(struct exchange *x, const struct read_execution *execution)
+static void list_begin(struct exchange *x, const struct read_execution *execution,
+                       const struct read_frame *frame)
 {
     struct task_list *list = x->state;
 
-    if (list->listing.satellite.bytes > 0 &&
-        cluster_find(execution->cluster, SATELLITE_NONE, list->listing.satellite) == NULL) {
-        exchange_problem(x, 404, "the cluster has no satellite `%.*s`",
-                         SPAN_ARG(list->listing.satellite));
-        return;
-    }
     list->execution = execution;
-    list->instance = list->listing.instance;
-    list->index = list->listing.index;
+    list->frame = *frame;
     list->w = exchange_json(x);
     json_begin_map(&list->w);
     json_key(&list->w, "tasks");
     json_begin_list(&list->w);
     list_go_on(x);
+}
+
+/* Everything at the top level, or in one run. */
+static void on_frame(struct exchange *x, const struct read_execution *execution,
+                     const struct read_frame *frame)
+{
+    struct task_list *list = x->state;
+
+    list->instance = list->listing.instance;
+    list->index = list->listing.index;
+    list->end = frame->instance_count;
+    list_begin(x, execution, frame);
+}
+
+/* One satellite, or one task of it. */
+static void on_place(struct exchange *x, const struct read_place *place)
+{
+    struct task_list *list = x->state;
+    uint32_t instance = place->path.satellite->index - place->frame.first;
+
+    list->is_one = place->path.has_index;
+    list->one_index = place->path.index;
+    list->instance = instance;
+    list->end = instance + 1;
+    list->index = list->listing.instance == instance ? list->listing.index : 0;
+    if (list->index < list->one_index) {
+        list->index = list->one_index;
+    }
+    list_begin(x, place->execution, &place->frame);
 }
 
 static bool on_field(void *argument, const char *name, struct span value)
@@ -197,7 +233,11 @@ void tasks_list(struct exchange *x)
         return;
     }
     x->state = list;
-    reading_begin(x, on_list_read);
+    if (list->listing.satellite.bytes > 0) {
+        place_reading_begin(x, list->listing.satellite, on_place);
+    } else {
+        frame_reading_begin(x, list->listing.run, on_frame);
+    }
 }
 
 /* ---- one task ---- */
@@ -220,13 +260,13 @@ static void on_task(struct exchange *x, const struct task_read *task)
     if (task->output_count > 1) {
         qsort(task->outputs, task->output_count, sizeof(*task->outputs), by_attempt);
     }
-    task_path_format(task->view.satellite->name, task->view.is_map, task->view.index, path);
+    task_path_format(task->view.path, task->view.is_map, task->view.index, path);
     json_begin_map(&w);
     view_put_task_members(&w, &task->view);
     json_key(&w, "attempts");
     json_begin_list(&w);
     for (uint32_t i = task->output_count - count; i < task->output_count; i++) {
-        view_put_attempt(&w, &task->execution->row.id, path, task->outputs[i]);
+        view_put_attempt(&w, &task->place->execution->row.id, path, task->outputs[i]);
     }
     json_end_list(&w);
     const struct wire_output *last =

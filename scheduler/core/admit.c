@@ -160,12 +160,17 @@ void execution_release(struct sched *s, struct execution *e)
     }
     sched_put(s, e->frames, e->frame_capacity * sizeof(struct frame *));
     frame_release(s, &e->root);
+    for (int kind = 0; kind < KEY_KIND_NR; kind++) {
+        sched_text_put(s, e->gates[kind].text);
+    }
     while (e->signals != NULL) {
         struct signal *next = e->signals->next;
 
         signal_free(s, e->signals);
         e->signals = next;
     }
+    sched_put(s, e->signal_marks,
+              e->signal_marks == NULL ? 0 : SIGNAL_MARKS * sizeof(*e->signal_marks));
     table_remove(&s->executions, id_hash(&e->id), e);
     e->definition->uses--;
     sched_put(s, e->input, e->input_bytes);
@@ -197,6 +202,7 @@ void execution_state_set(struct sched *s, struct execution *e, enum execution_st
         e->ended_ns = s->now_ns;
         e->is_freed_at_seal = true;
         heap_remove(&s->timeouts, &e->timer);
+        gates_release(s, e);
         s->counts.finished_executions++;
     }
     change_execution(s, e);
@@ -234,9 +240,13 @@ enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit)
     if (e == NULL || !submit_fill(s, e, submit)) {
         return SCHED_EMEMORY;
     }
+    kept_take(s, e, submit);
+    if (s->is_broken) {
+        return SCHED_EMEMORY;
+    }
     s->counts.admitted++;
     change_execution(s, e);
-    frame_begin(s, &e->root);
+    gates_ask(s, e);
     return SCHED_OK;
 }
 

@@ -232,6 +232,8 @@ static bool grant_one(struct sched *s, struct instance *instance, const struct s
     lease->heartbeat = 0;
     lease->started_ms = 0;
     lease->is_killed = false;
+    lease->told_ns = 0;
+    progress_forget(s, lease);
     lease->batch = s->batch;
     if (lease->first_ns == 0) {
         lease->first_ns = s->now_ns;
@@ -426,8 +428,31 @@ void result_keep(struct sched *s, struct instance *instance, const struct wire_o
     instance->has_result = true;
 }
 
+/* What the end names must not be collected while its execution is there. */
+static void blobs_note(struct sched *s, struct execution *execution,
+                       const struct wire_output *output)
+{
+    const struct {
+        bool is_there;
+        const struct digest *digest;
+    } named[] = {{output->has_ref, &output->ref_digest},
+                 {output->has_log, &output->log_digest},
+                 {output->has_artefacts, &output->artefacts_digest}};
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+        struct sched_blob *blob = named[i].is_there ? vector_add(&s->blobs) : NULL;
+
+        if (blob != NULL) {
+            *blob = (struct sched_blob){execution, *named[i].digest};
+        } else if (named[i].is_there) {
+            s->is_broken = true;
+        }
+    }
+}
+
 void output_note(struct sched *s, struct instance *instance, const struct wire_output *output)
 {
+    blobs_note(s, instance->execution, output);
     if (!instance->is_map && output->outcome == OUTCOME_SUCCEEDED &&
         output->json.bytes + output->error.bytes <= OUTPUT_KEPT_BYTES) {
         result_keep(s, instance, output);
@@ -467,6 +492,10 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .outcome = outcome,
         .started_ms = lease->started_ms != 0 ? lease->started_ms : report->at_ms - report->run_ms,
         .ended_ms = s->now_ns / EXO_MILLISECOND,
+        .has_artefacts = outcome == OUTCOME_SUCCEEDED && report->has_artefacts,
+        .artefacts_digest = report->artefacts_digest,
+        .artefacts_bytes = report->artefacts_bytes,
+        .is_cached = report->is_cached,
     };
 }
 
@@ -550,7 +579,11 @@ static void finish_succeeded(struct sched *s, struct lease *lease, const struct 
         instance->output.has_ref = report->has_output_digest;
         instance->output.digest = report->output_digest;
         instance->output.ref_bytes = report->output_bytes;
+        instance->output.has_artefacts = report->has_artefacts;
+        instance->output.artefacts = report->artefacts_digest;
+        instance->output.artefacts_bytes = report->artefacts_bytes;
     }
+    instance->has_artefacts = instance->has_artefacts || report->has_artefacts;
     task_end(s, lease, TASK_SUCCEEDED, nothing);
 }
 
@@ -659,7 +692,7 @@ static void image_pin(struct sched *s, struct instance *instance, struct span di
 {
     if (digest.bytes > 0 && instance->image_digest == NULL) {
         instance->image_digest = sched_text(s, digest);
-        execution_dirty(s, instance->execution);
+        frame_dirty(s, instance->frame);
     }
 }
 
@@ -698,6 +731,8 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
         task->lease->started_ms = report->at_ms;
         return SCHED_OK;
     case REPORT_PROGRESS:
+        (void)attempt_accepted(s, task->lease, report); /* it implies it */
+        progress_report(s, task->lease, report->progress);
         return SCHED_OK;
     case REPORT_REJECTED:
         task_ready_again(s, task->lease, report->error);

@@ -39,6 +39,10 @@ static void check_map(const struct instance *instance)
 
     assert(instance->next_index <= instance->items_stored);
     assert(instance->items_stored <= instance->task_count);
+    if (instance->has_origin) {
+        assert(task_state_is_terminal((enum task_state)instance->state));
+        return;
+    }
     for (uint32_t i = 0; i < instance->task_count; i++) {
         counts[task_state_at(instance, i)]++;
     }

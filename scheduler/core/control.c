@@ -344,8 +344,7 @@ enum sched_err control_step(struct sched *s, const struct sched_command *command
     case COMMAND_PRIORITY:
         return priority_step(s, e, command->priority);
     case COMMAND_SIGNAL:
-        return e->state == EXECUTION_CANCELLING ? SCHED_ESTALE
-                                                : wait_signal(s, e, command->name, command->value);
+        return e->state == EXECUTION_CANCELLING ? SCHED_ESTALE : wait_signal(s, e, command);
     case COMMAND_RETRY:
     case COMMAND_SKIP:
     case COMMAND_APPROVE:

@@ -23,6 +23,9 @@ enum task_state task_state_at(const struct instance *instance, uint32_t index)
     if (!instance->is_map) {
         return (enum task_state)instance->task.state;
     }
+    if (instance->has_origin) {
+        return (enum task_state)instance->state; /* each by itself is known where it ran */
+    }
     const struct page *page = instance->pages[index / PAGE_TASKS];
 
     if (index < instance->next_index) {

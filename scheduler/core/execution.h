@@ -20,9 +20,14 @@
 #include "schemas/cluster/cluster.h"
 #include "schemas/vocab/ids.h"
 #include "schemas/vocab/states.h"
+#include "schemas/wire/key.h"
 #include "schemas/wire/state.h"
 
-enum { PAGE_TASKS = WIRE_PAGE_TASKS, OUTPUT_KEPT_BYTES = 512 };
+enum {
+    PAGE_TASKS = WIRE_PAGE_TASKS,
+    OUTPUT_KEPT_BYTES = 512,
+    SIGNAL_MARKS = 64, /* of the last signals, by which a repeat is known */
+};
 
 struct sched;
 struct instance;
@@ -96,7 +101,10 @@ struct lease {
     exo_time due_ns;
     char process[FLEET_NAME_BYTES]; /* whose ticket was spent */
     bool is_killed;                 /* a kill has been sent */
-    uint64_t batch;                 /* that granted it */
+    unsigned char *progress;        /* what its attempt said last, JSON, owned; NULL: nothing */
+    uint32_t progress_bytes;
+    exo_time told_ns; /* when that was told last; 0: never */
+    uint64_t batch;   /* that granted it */
 };
 
 struct task {
@@ -110,7 +118,16 @@ struct task {
 
 struct page {
     bool is_dirty;
+    exo_time progress_ns; /* when it was last written for somebody's progress */
     struct task tasks[PAGE_TASKS];
+};
+
+enum gate_state { GATE_NONE, GATE_ASKED, GATE_OPEN };
+
+/* What an execution asks for before it begins: its keys. */
+struct gate {
+    uint8_t state; /* enum gate_state */
+    char *text;    /* of the key, owned; NULL: none */
 };
 
 /* A signal that came before its wait. */
@@ -128,6 +145,9 @@ struct kept_output {
     bool has_ref;
     struct digest digest;
     uint64_t ref_bytes;
+    bool has_artefacts; /* packed, beside the output */
+    struct digest artefacts;
+    uint64_t artefacts_bytes;
 };
 
 /* JSON texts of a map's items, one after the other. */
@@ -149,10 +169,14 @@ struct instance {
     bool is_map;
     bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
-    bool is_pruned;        /* it succeeded, and what needs it is skipped */
-    uint32_t parents_open; /* parents that are not terminal */
-    uint32_t parents_good; /* parents that count as succeeded */
-    uint32_t task_count;   /* 0 while WAITING */
+    bool is_pruned;     /* it succeeded, and what needs it is skipped */
+    bool has_artefacts; /* some task of the map left some */
+    bool has_origin;    /* kept: it ended in another execution; of a map no pages are here */
+    struct execution_id origin;
+    uint32_t origin_number; /* its number there */
+    uint32_t parents_open;  /* parents that are not terminal */
+    uint32_t parents_good;  /* parents that count as succeeded */
+    uint32_t task_count;    /* 0 while WAITING */
     uint32_t next_index;
     uint32_t counts[TASK_STATE_NR];
     struct task task;    /* when it is no map */
@@ -210,7 +234,7 @@ struct execution {
     bool is_new;    /* no row yet */
     bool is_dirty;
     bool is_freed_at_seal;
-    bool is_finish_queued;
+    bool has_begun; /* its keys were granted */
     struct frame root;
     struct frame **frames; /* live runs of groups by number */
     uint32_t frame_count, frame_capacity;
@@ -239,9 +263,14 @@ struct execution {
     uint32_t stop_number;     /* ... and the next instance */
     uint32_t offer_number;    /* of a change of pace in progress: the next instance */
     bool is_offer_queued;
-    uint32_t priority;      /* the cluster's, unless somebody changed it */
-    struct signal *signals; /* that nobody waited for yet, oldest first */
+    uint32_t priority;              /* the cluster's, unless somebody changed it */
+    struct gate gates[KEY_KIND_NR]; /* by kind */
+    struct signal *signals;         /* that nobody waited for yet, oldest first */
     uint32_t signal_count;
+    bool is_rerun;
+    struct execution_id rerun_of;
+    uint64_t *signal_marks; /* SIGNAL_MARKS of them, oldest first; NULL: none yet */
+    uint32_t signal_mark_count;
     struct execution *dirty_next;
 };
 
@@ -300,6 +329,12 @@ enum task_state instance_stop(const struct instance *instance);
 static inline bool instance_is_stopped(const struct instance *instance)
 {
     return instance_stop(instance) != TASK_WAITING;
+}
+
+/* execution_is_gated is true while it waits for a key. */
+static inline bool execution_is_gated(const struct execution *e)
+{
+    return e->gates[KEY_CONCURRENCY].state == GATE_ASKED || e->gates[KEY_RATE].state == GATE_ASKED;
 }
 
 /* instance_may_start is true while attempts and runs of it may begin. */

@@ -192,9 +192,12 @@ void frame_begin(struct sched *s, struct frame *frame)
         if (e->deadline_ns != 0) {
             frame->instances[i].source.deadline_ns = e->deadline_ns;
         }
-        if (frame->instances[i].parents_open == 0) {
+        if (frame->instances[i].state == TASK_WAITING && instance_is_joined(&frame->instances[i])) {
             work_add(s, WORK_RESOLVE, &frame->instances[i]);
         }
+    }
+    if (frame->open_count == 0) {
+        work_add_frame(s, frame); /* all of it is kept */
     }
 }
 

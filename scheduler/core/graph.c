@@ -175,7 +175,9 @@ static void make_task(struct sched *s, struct instance *instance)
 void instance_resolve(struct sched *s, struct instance *instance)
 {
     if (instance->state != TASK_WAITING || instance->waiter.is_waiting ||
-        instance_is_stopped(instance)) {
+        instance_is_stopped(instance) ||
+        (execution_is_gated(instance->execution) &&
+         instance->execution->state != EXECUTION_CANCELLING)) {
         return;
     }
     enum task_state join = join_of(instance);

@@ -290,9 +290,12 @@ bool keyring_ask(struct keyring *ring, const struct wire_key_ask *ask, exo_time 
         return false;
     }
     assert(ask->limit >= 1);
-    if (list_find(&key->holders, &ask->execution) != UINT32_MAX ||
-        list_find(&key->waiting, &ask->execution) != UINT32_MAX) {
+    if (list_find(&key->waiting, &ask->execution) != UINT32_MAX) {
         return true;
+    }
+    if (list_find(&key->holders, &ask->execution) != UINT32_MAX) {
+        answer(ring, key, &ask->execution, KEY_GRANTED); /* it may not have heard */
+        return !ring->is_broken;
     }
     key_dirty(ring, key);
     key->kind = ask->kind;

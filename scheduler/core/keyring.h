@@ -25,7 +25,8 @@ struct keyring *keyring_new(struct allocator allocator);
 void keyring_free(struct keyring *ring);
 
 /* keyring_ask lets an execution ask for a key. Its limit, window and policy hold from then on for
- * the key. One that holds it or waits already changes nothing.
+ * the key. One that holds it is told so once more, one that waits changes
+ * nothing.
  * Returns false when memory is out: the ring is broken, drop it and load again. */
 EXO_CHECKED bool keyring_ask(struct keyring *ring, const struct wire_key_ask *ask, exo_time now_ns);
 

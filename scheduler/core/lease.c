@@ -154,6 +154,7 @@ void lease_free(struct sched *s, struct lease *lease)
         lease->next->previous = lease->previous;
     }
     task->lease = NULL;
+    progress_forget(s, lease);
     sched_put(s, lease, sizeof(*lease));
     s->counts.leases--;
 }

@@ -61,6 +61,7 @@ static bool lease_from(struct sched *s, struct instance *instance, uint32_t inde
     lease->is_cancelled = kept->is_cancelled;
     lease->is_killed = kept->is_cancelled; /* sent again with what has no answer */
     memcpy(lease->process, kept->process.data, kept->process.bytes);
+    progress_keep(s, lease, kept->progress);
     if (task->state == TASK_BACKOFF) {
         s->is_broken = s->is_broken || !heap_insert(&s->backoffs, &lease->timer);
     } else {
@@ -107,6 +108,9 @@ static void result_load(struct sched *s, struct instance *instance,
     instance->output.has_ref = output->has_ref;
     instance->output.digest = output->ref_digest;
     instance->output.ref_bytes = output->ref_bytes;
+    instance->output.has_artefacts = output->has_artefacts;
+    instance->output.artefacts = output->artefacts_digest;
+    instance->output.artefacts_bytes = output->artefacts_bytes;
 }
 
 static bool more_load(struct sched *s, struct instance *instance, struct span json)
@@ -122,8 +126,8 @@ static bool more_load(struct sched *s, struct instance *instance, struct span js
     return is_good;
 }
 
-static enum sched_err instance_load(struct sched *s, struct instance *instance,
-                                    const struct wire_instance *kept)
+enum sched_err instance_load(struct sched *s, struct instance *instance,
+                             const struct wire_instance *kept)
 {
     if (kept->state >= TASK_STATE_NR || kept->stop >= TASK_STATE_NR ||
         kept->tail_state >= TASK_STATE_NR || kept->task_count > LIMIT_TASKS ||
@@ -135,12 +139,16 @@ static enum sched_err instance_load(struct sched *s, struct instance *instance,
     instance->task_count = kept->task_count;
     instance->next_index = kept->next_index;
     instance->items_stored = kept->cursor;
+    instance->has_artefacts = kept->has_artefacts;
     instance->started_ms = kept->started_ms;
     instance->ended_ms = kept->ended_ms;
     instance->ready_ns = kept->ready_ns;
     instance->stop = (uint8_t)kept->stop;
     instance->tail_state = (uint8_t)kept->tail_state;
     instance->is_pruned = kept->is_pruned;
+    instance->has_origin = kept->has_origin;
+    instance->origin = kept->origin;
+    instance->origin_number = kept->origin_number;
     if (kept->more.bytes > 0 && !more_load(s, instance, kept->more)) {
         return s->is_broken ? SCHED_EMEMORY : SCHED_ESTALE;
     }
@@ -190,6 +198,27 @@ static bool signals_load(struct sched *s, struct execution *e, const struct wire
         link = &signal->next;
         e->signal_count++;
     }
+    if (body->signal_mark_count > 0) {
+        e->signal_marks = sched_get(s, SIGNAL_MARKS * sizeof(*e->signal_marks));
+        for (uint32_t i = 0;
+             e->signal_marks != NULL && i < body->signal_mark_count && i < SIGNAL_MARKS; i++) {
+            e->signal_marks[e->signal_mark_count++] = body->signal_marks[i];
+        }
+    }
+    return !s->is_broken;
+}
+
+static bool gates_fill(struct sched *s, struct execution *e, const struct wire_body *body)
+{
+    for (uint32_t i = 0; i < body->gate_count; i++) {
+        const struct wire_gate *gate = &body->gates[i];
+
+        if (gate->kind < KEY_KIND_NR && gate->state <= GATE_OPEN &&
+            e->gates[gate->kind].text == NULL) {
+            e->gates[gate->kind].state = (uint8_t)gate->state;
+            e->gates[gate->kind].text = sched_text(s, gate->text);
+        }
+    }
     return !s->is_broken;
 }
 
@@ -236,10 +265,12 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
         e->next_number = loaded->body.next_number;
     }
     e->task_total = loaded->body.task_total;
+    e->is_rerun = loaded->body.is_rerun;
+    e->rerun_of = loaded->body.rerun_of;
     if (loaded->body.has_priority && loaded->body.priority <= CLUSTER_PRIORITY_MAX) {
         e->priority = loaded->body.priority;
     }
-    if (!signals_load(s, e, &loaded->body)) {
+    if (!signals_load(s, e, &loaded->body) || !gates_fill(s, e, &loaded->body)) {
         execution_release(s, e);
         return SCHED_EMEMORY;
     }
@@ -381,7 +412,7 @@ static void items_again(struct sched *s, struct instance *instance)
     work_add(s, WORK_ITEMS, instance);
 }
 
-static void parents_load(struct instance *instance)
+void parents_load(struct instance *instance)
 {
     instance->parents_open = 0;
     instance->parents_good = 0;
@@ -440,6 +471,8 @@ static void execution_load_done(struct sched *s, struct execution *e)
     for (uint32_t i = 0; i < e->frame_count; i++) {
         frame_load_done(s, e->frames[i]);
     }
+    e->has_begun = !execution_is_gated(e);
+    gates_load(s, e);
     if (e->state == EXECUTION_CANCELLING) {
         stop_begin(s, e);
     }

@@ -62,6 +62,7 @@ bool sched_concerns(const struct sched *s, const struct sched_event *event,
     case SCHED_SUBMIT:
     case SCHED_REPORT:
     case SCHED_CANCEL:
+    case SCHED_ANSWER:
     case SCHED_COMMAND:
     case SCHED_FAIL:
     case SCHED_EVENT_NR:
@@ -86,17 +87,11 @@ static void works_drop(struct sched *s, struct execution *e)
     e->is_offer_queued = false;
 }
 
-/* What was to run at the end does not. */
-static void finals_stop(struct sched *s, struct execution *e)
+/* Why the reader stopped is worth more than why the execution was on its way to an end. */
+static void reason_set(struct sched *s, struct execution *e, struct span reason)
 {
-    for (uint32_t i = 0; i < e->root.instance_count; i++) {
-        struct instance *instance = &e->root.instances[i];
-
-        if (instance->satellite->is_final &&
-            !task_state_is_terminal((enum task_state)instance->state)) {
-            instance_stop_set(s, instance, TASK_CANCELLED, (struct span){0});
-        }
-    }
+    sched_text_put(s, e->error);
+    e->error = sched_text(s, reason);
 }
 
 enum sched_err fail_step(struct sched *s, const struct sched_cancel *fail)
@@ -108,15 +103,15 @@ enum sched_err fail_step(struct sched *s, const struct sched_cancel *fail)
     }
     works_drop(s, e);
     if (e->root.open_count == 0) { /* only its output was left to be made */
-        if (e->error == NULL) {
-            e->error = sched_text(s, fail->reason);
-        }
+        reason_set(s, e, fail->reason);
         execution_state_set(s, e, EXECUTION_FAILED);
         return SCHED_OK;
     }
     finals_stop(s, e);
     if (e->state == EXECUTION_CANCELLING) {
-        stop_begin(s, e); /* it ends already, and for a reason of its own */
+        reason_set(s, e, fail->reason);
+        e->ending = EXECUTION_FAILED;
+        stop_begin(s, e);
     } else {
         execution_end(s, e, EXECUTION_FAILED, fail->reason);
     }

@@ -63,9 +63,12 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->kills, allocator, sizeof(struct sched_kill));
     vector_init(&s->outputs, allocator, sizeof(struct sched_output));
     vector_init(&s->pages, allocator, sizeof(struct sched_page));
+    vector_init(&s->progress, allocator, sizeof(struct sched_progress));
     vector_init(&s->items, allocator, sizeof(struct sched_items));
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
     vector_init(&s->frames, allocator, sizeof(struct frame *));
+    vector_init(&s->messages, allocator, sizeof(struct sched_message));
+    vector_init(&s->blobs, allocator, sizeof(struct sched_blob));
     arena_init(&s->scratch, allocator, 0);
     arena_init(&s->batch_arena, allocator, 0);
     return s;
@@ -110,8 +113,9 @@ void sched_free(struct sched *s)
     heap_release(&s->timeouts);
     heap_release(&s->starts);
     heap_release(&s->takes);
-    struct vector *vectors[] = {&s->works, &s->changes, &s->dispatches, &s->kills, &s->outputs,
-                                &s->pages, &s->items,   &s->needs,      &s->frames};
+    struct vector *vectors[] = {&s->works,   &s->changes,  &s->dispatches, &s->kills,
+                                &s->outputs, &s->pages,    &s->items,      &s->needs,
+                                &s->frames,  &s->messages, &s->progress,   &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
@@ -274,6 +278,8 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
         return barrier_step(s, event->asked_ns);
     case SCHED_VALUE:
         return waiter_value(s, &event->value);
+    case SCHED_ANSWER:
+        return gate_answer(s, &event->answer);
     case SCHED_FAIL:
         return fail_step(s, &event->cancel);
     case SCHED_EVENT_NR:
@@ -380,8 +386,14 @@ struct sched_batch sched_batch(const struct sched *s)
         .item_count = s->items.count,
         .frames = s->frames.items,
         .frame_count = s->frames.count,
+        .messages = s->messages.items,
+        .message_count = s->messages.count,
         .needs = s->needs.items,
         .need_count = s->needs.count,
+        .progress = s->progress.items,
+        .progress_count = s->progress.count,
+        .blobs = s->blobs.items,
+        .blob_count = s->blobs.count,
         .wants_barrier = s->wants_barrier,
     };
 }
@@ -389,7 +401,7 @@ struct sched_batch sched_batch(const struct sched *s)
 bool sched_is_empty(const struct sched *s)
 {
     return s->dirty == NULL && s->dispatches.count == 0 && s->kills.count == 0 &&
-           s->needs.count == 0 && !s->wants_barrier;
+           s->needs.count == 0 && s->progress.count == 0 && !s->wants_barrier;
 }
 
 static void pages_clean(struct sched *s)
@@ -404,8 +416,8 @@ static void pages_clean(struct sched *s)
 
 void sched_sealed(struct sched *s)
 {
-    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,
-                                &s->outputs, &s->items,      &s->needs};
+    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,    &s->outputs, &s->items,
+                                &s->needs,   &s->messages,   &s->progress, &s->blobs};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vectors[i]->count = 0;

@@ -51,6 +51,7 @@ enum sched_event_kind {
     SCHED_TIMER,   /* something is due */
     SCHED_BARRIER, /* all input below an end asked at asked_ns has been applied */
     SCHED_VALUE,   /* what a need asked for */
+    SCHED_ANSWER,  /* of a key's shard */
     SCHED_FAIL,    /* an input that concerns an execution brings its reader down: it fails */
     SCHED_EVENT_NR,
 };
@@ -62,6 +63,11 @@ struct sched_submit {
     struct span labels;            /* JSON object */
     exo_time submitted_ns;
     struct span traceparent;
+    bool is_rerun;
+    struct execution_id rerun_of;
+    const struct wire_kept *kept; /* of a rerun: satellites that do not run again; has passed
+                                   * sched_kept_fit */
+    uint32_t kept_count;
 };
 
 struct sched_report {
@@ -84,6 +90,7 @@ struct sched_command {
     uint32_t priority; /* PRIORITY */
     struct span reason;
     struct span actor;
+    struct span key; /* the command's own name: a SIGNAL with the same is a repeat; bytes 0: none */
 };
 
 struct sched_grant {
@@ -127,6 +134,7 @@ struct sched_event {
         struct sched_grant grant;
         struct sched_witness witness;
         struct sched_value value;
+        struct wire_key_answer answer;
         exo_time asked_ns; /* BARRIER */
     };
 };
@@ -135,6 +143,11 @@ struct sched_event {
  * GRANT, tickets it could not use stay unspent: see sched_batch.unused_grants. */
 EXO_CHECKED enum sched_err sched_step(struct sched *sched, const struct sched_event *event,
                                       exo_time now_ns);
+
+/* sched_kept_fit checks what a rerun would keep against the definition. Returns NULL, or a static
+ * text that says what does not fit. */
+const char *sched_kept_fit(const struct definition *definition, const struct wire_kept *kept,
+                           uint32_t count);
 
 /* sched_has_work is true while bulk work (a cancel or cascade of many tasks) waits for the next
  * step, of TIMER for one. */
@@ -230,6 +243,12 @@ struct sched_output {
     struct wire_output output;
 };
 
+/* A blob that an attempt's end names. */
+struct sched_blob {
+    struct execution *execution;
+    struct digest digest;
+};
+
 /* A value an expression waits for: output of a task, or of the whole instance (UINT32_MAX). */
 struct sched_need {
     struct execution_id id;
@@ -255,6 +274,25 @@ struct sched_items {
     uint32_t count;
 };
 
+/* A running attempt said something of itself; it may have ended since. */
+struct sched_progress {
+    struct instance *instance;
+    uint32_t index;
+    uint32_t attempt;
+};
+
+/* To the shard of a key. text and project are borrowed from the execution until sched_sealed. */
+struct sched_message {
+    struct execution_id id;
+    bool is_release;
+    enum wire_key_kind kind;
+    struct span project;
+    struct span text;
+    enum wire_key_policy policy; /* of an ask, as the next two */
+    uint32_t limit;
+    exo_time per_ns;
+};
+
 struct sched_batch {
     struct execution *dirty; /* list by dirty_next: rows to write */
     const struct sched_change *changes;
@@ -272,8 +310,14 @@ struct sched_batch {
     struct frame *const *frames; /* runs of groups whose rows are to be written; is_ended: for the
                                   * last time */
     uint32_t frame_count;
+    const struct sched_message *messages;
+    uint32_t message_count;
     const struct sched_need *needs;
     uint32_t need_count;
+    const struct sched_progress *progress;
+    uint32_t progress_count;
+    const struct sched_blob *blobs;
+    uint32_t blob_count;
     bool wants_barrier; /* capture the end of exo.status, step BARRIER when it is reached */
 };
 

@@ -2,8 +2,10 @@
  *
  *   sched.c      the door: events in, bulk work, time
  *   admit.c      executions come and go: memory, submit, finish
+ *   kept.c       what a rerun takes over from another execution
  *   stop.c       what an end from outside does to all that runs
  *   control.c    what people ask for while it runs
+ *   gate.c       keys that are asked for before anything begins
  *   wait.c       satellites that wait for time, a signal, a person
  *   timer.c      queue and total timeouts
  *   frame.c      runs of a scope: the top level's and those of groups
@@ -12,6 +14,7 @@
  *   group.c      the runs of a group: begun as there is room, ended
  *   waiter.c     values that expressions wait for
  *   attempt.c    tasks: grants, reports, losses, retries
+ *   progress.c   what running attempts say of themselves
  *   lease.c      attempts in workers' hands, by execution and by holder
  *   witness.c    doubts about workers
  *   scope.c      what expressions see
@@ -69,8 +72,9 @@ struct sched {
     struct execution *dirty;
     struct vector works; /* ring would save nothing: emptied nearly every step */
     uint32_t works_head;
-    struct vector changes, dispatches, kills, outputs, pages, items, needs;
+    struct vector changes, dispatches, kills, outputs, pages, items, needs, progress, blobs;
     struct vector frames; /* struct frame *: to be written */
+    struct vector messages;
     bool wants_barrier;
     uint32_t budget;          /* changes this step may still make */
     struct arena scratch;     /* expressions; reset after use */
@@ -99,6 +103,14 @@ enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit);
 void output_drop(struct sched *s, struct kept_output *output);
 bool output_keep(struct sched *s, struct kept_output *output, struct span json);
 
+/* kept.c */
+void kept_take(struct sched *s, struct execution *e, const struct sched_submit *submit);
+
+/* load.c */
+enum sched_err instance_load(struct sched *s, struct instance *instance,
+                             const struct wire_instance *kept);
+void parents_load(struct instance *instance);
+
 /* stop.c */
 void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
                    struct span reason);
@@ -107,6 +119,7 @@ void instance_stop_set(struct sched *s, struct instance *instance, enum task_sta
 void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 bool tail_end(struct instance *instance, enum task_state state);
 void stop_begin(struct sched *s, struct execution *e);
+void finals_stop(struct sched *s, struct execution *e);
 void stop_work(struct sched *s, struct execution *e);
 
 /* control.c */
@@ -114,14 +127,20 @@ enum sched_err control_step(struct sched *s, const struct sched_command *command
 enum sched_err control_cancel(struct sched *s, struct execution *e, struct span reason);
 void offer_work(struct sched *s, struct execution *e);
 
+/* gate.c */
+void gates_ask(struct sched *s, struct execution *e);
+void gates_load(struct sched *s, struct execution *e);
+void gates_release(struct sched *s, struct execution *e);
+enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer);
+
 /* wait.c */
 void wait_begin(struct sched *s, struct instance *instance);
 void wait_load(struct sched *s, struct instance *instance);
 void wait_due(struct sched *s, struct instance *instance);
 void wait_end(struct sched *s, struct instance *instance, enum task_state state, struct span json,
               struct span error);
-enum sched_err wait_signal(struct sched *s, struct execution *e, struct span name,
-                           struct span json);
+enum sched_err wait_signal(struct sched *s, struct execution *e,
+                           const struct sched_command *command);
 void signal_free(struct sched *s, struct signal *signal);
 
 /* timer.c */
@@ -225,6 +244,11 @@ enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
 enum sched_err attempt_report(struct sched *s, const struct sched_report *report);
 void attempt_kill(struct sched *s, struct lease *lease);
 void dispatch_note(struct sched *s, struct lease *lease);
+
+/* progress.c */
+void progress_report(struct sched *s, struct lease *lease, struct span json);
+void progress_keep(struct sched *s, struct lease *lease, struct span json);
+void progress_forget(struct sched *s, struct lease *lease);
 
 /* lease.c */
 struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);

@@ -16,6 +16,19 @@ void stop_begin(struct sched *s, struct execution *e)
     }
 }
 
+/* What was to run at the end does not. */
+void finals_stop(struct sched *s, struct execution *e)
+{
+    for (uint32_t i = 0; i < e->root.instance_count; i++) {
+        struct instance *instance = &e->root.instances[i];
+
+        if (instance->satellite->is_final &&
+            !task_state_is_terminal((enum task_state)instance->state)) {
+            instance_stop_set(s, instance, TASK_CANCELLED, (struct span){0});
+        }
+    }
+}
+
 void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
                    struct span reason)
 {
@@ -25,6 +38,9 @@ void execution_end(struct sched *s, struct execution *e, enum execution_state en
     }
     execution_state_set(s, e, EXECUTION_CANCELLING);
     heap_remove(&s->timeouts, &e->timer);
+    if (!e->has_begun) {
+        finals_stop(s, e);
+    }
     stop_begin(s, e);
 }
 

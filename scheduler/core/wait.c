@@ -138,15 +138,48 @@ static struct instance *waiting_for(struct execution *e, struct span name)
     return found;
 }
 
-enum sched_err wait_signal(struct sched *s, struct execution *e, struct span name, struct span json)
+/* 64 bits that tell a signal's name and key from others'. */
+static uint64_t mark_of(const struct sched_command *command)
 {
-    struct instance *instance = waiting_for(e, name);
+    struct span rest = {(const char *)command->key.data + 1, command->key.bytes - 1};
+
+    return ((uint64_t)murmur2_32(command->key) << 32 | murmur2_32(rest)) ^
+           (murmur2_32(command->name) * UINT64_C(0x9e3779b97f4a7c15));
+}
+
+static bool is_repeat(const struct execution *e, uint64_t mark)
+{
+    for (uint32_t i = 0; i < e->signal_mark_count; i++) {
+        if (e->signal_marks[i] == mark) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void mark_keep(struct sched *s, struct execution *e, uint64_t mark)
+{
+    if (e->signal_marks == NULL) {
+        e->signal_marks = sched_get(s, SIGNAL_MARKS * sizeof(*e->signal_marks));
+    }
+    if (e->signal_marks == NULL) {
+        return;
+    }
+    if (e->signal_mark_count == SIGNAL_MARKS) {
+        memmove(e->signal_marks, e->signal_marks + 1,
+                (SIGNAL_MARKS - 1) * sizeof(*e->signal_marks));
+        e->signal_mark_count--;
+    }
+    e->signal_marks[e->signal_mark_count++] = mark;
+    execution_dirty(s, e);
+}
+
+/* For the next that waits for it. */
+static enum sched_err signal_keep(struct sched *s, struct execution *e,
+                                  const struct sched_command *command)
+{
     struct signal **link = &e->signals;
 
-    if (instance != NULL) {
-        wait_end(s, instance, TASK_SUCCEEDED, json, nothing);
-        return SCHED_OK;
-    }
     if (e->signal_count == SIGNALS_MAX) {
         return SCHED_ESTALE;
     }
@@ -155,8 +188,8 @@ enum sched_err wait_signal(struct sched *s, struct execution *e, struct span nam
     if (signal == NULL) {
         return SCHED_EMEMORY;
     }
-    signal->name = sched_text(s, name);
-    signal->json = bytes_copy(s, json, &signal->bytes);
+    signal->name = sched_text(s, command->name);
+    signal->json = bytes_copy(s, command->value, &signal->bytes);
     while (*link != NULL) {
         link = &(*link)->next;
     }
@@ -164,4 +197,25 @@ enum sched_err wait_signal(struct sched *s, struct execution *e, struct span nam
     e->signal_count++;
     execution_dirty(s, e);
     return SCHED_OK;
+}
+
+enum sched_err wait_signal(struct sched *s, struct execution *e,
+                           const struct sched_command *command)
+{
+    struct instance *instance = waiting_for(e, command->name);
+    uint64_t mark = command->key.bytes == 0 ? 0 : mark_of(command);
+    enum sched_err result = SCHED_OK;
+
+    if (command->key.bytes > 0 && is_repeat(e, mark)) {
+        return SCHED_ESTALE;
+    }
+    if (instance != NULL) {
+        wait_end(s, instance, TASK_SUCCEEDED, command->value, nothing);
+    } else {
+        result = signal_keep(s, e, command);
+    }
+    if (result == SCHED_OK && command->key.bytes > 0) {
+        mark_keep(s, e, mark);
+    }
+    return result;
 }

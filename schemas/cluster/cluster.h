@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "schemas/cluster/key.h"
 #include "schemas/cluster/labels.h"
 #include "schemas/cluster/satellite.h"
 
@@ -56,7 +57,9 @@ struct cluster {
     uint32_t priority;   /* 0 .. CLUSTER_PRIORITY_MAX */
     exo_time sla_ns;     /* from submission; 0: none */
     exo_time timeout_ns; /* of the execution; 0: none */
-    bool has_inputs;     /* `inputs` stands in the file: others are refused */
+    struct cluster_key concurrency;
+    struct cluster_key rate;
+    bool has_inputs; /* `inputs` stands in the file: others are refused */
     uint32_t input_count;
     const struct cluster_input *inputs;
     const struct satellite *satellites; /* of all scopes (see satellite.index), at least one */

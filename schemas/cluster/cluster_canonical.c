@@ -39,6 +39,8 @@ static void put_head(struct json_writer *writer, const struct cluster *cluster)
         json_key(writer, "priority");
         json_put_uint(writer, cluster->priority);
     }
+    key_canonical(writer, &cluster->concurrency, false);
+    key_canonical(writer, &cluster->rate, true);
 }
 
 static void put_optional(struct json_writer *writer, const char *key, const struct value *value)

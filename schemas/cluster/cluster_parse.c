@@ -42,6 +42,8 @@ const struct field cluster_fields[] = {
     {.name = "sla",        .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(cluster.sla_ns), .min = 1},
     {.name = "timeout",    .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(cluster.timeout_ns), .min = 1},
     {.name = "priority",   .in = FIELD_IN_ALL, .read = field_read_uint, .offset = AT(cluster.priority), .max = CLUSTER_PRIORITY_MAX},
+    {.name = "concurrency", .in = FIELD_IN_ALL, .read = key_read_concurrency, .offset = AT(cluster.concurrency)},
+    {.name = "rate",       .in = FIELD_IN_ALL, .read = key_read_rate, .offset = AT(cluster.rate)},
     {.name = "inputs",     .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(inputs)},
     {.name = "defaults",   .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(defaults)},
     {.name = "satellites", .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(satellites_source)},

@@ -410,6 +410,10 @@ void gathering_visit(void *context, const struct expression_reference *reference
 
     if (span_is(reference->root, "input")) {
         check_input(g, reference);
+    } else if (g->is_admission && span_is(reference->root, "satellites")) {
+        fault_reference(g, reference, "use input, execution.id or execution.labels",
+                        "when a key is computed nothing has run: %q has no place here",
+                        reference->root);
     } else if (span_is(reference->root, "satellites")) {
         check_satellite(g, reference);
     } else if (span_is(reference->root, "execution")) {

@@ -34,7 +34,8 @@ struct gathering {
     uint32_t scope; /* the group whose satellites are named first; SATELLITE_NONE: the top level */
     uint32_t map;   /* whose item has a name here, beside those of the groups around: the user, or
                      * SATELLITE_NONE */
-    bool is_output; /* of a cluster or group: everything in its scope has ended then */
+    bool is_admission; /* of a key: nothing has run yet */
+    bool is_output;    /* of a cluster or group: everything in its scope has ended then */
     struct expression_type *each_types; /* by satellite: of what its for_each gives, whose items are
                                          * the item's; in scratch */
     /* Of the string that is checked now: */

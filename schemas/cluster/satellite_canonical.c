@@ -105,6 +105,13 @@ void canonical_put_work(struct json_writer *writer, const struct satellite_work 
     if (work->output_schema != NULL) {
         put_value(writer, "output_schema", work->output_schema);
     }
+    if (work->cache.ttl_ns > 0) {
+        json_key(writer, "cache");
+        json_begin_map(writer);
+        canonical_put_duration(writer, "ttl", work->cache.ttl_ns);
+        put_text(writer, "key", work->cache.key);
+        json_end_map(writer);
+    }
     if (work->timeout_ns > 0) {
         canonical_put_duration(writer, "timeout", work->timeout_ns);
     }

@@ -191,6 +191,7 @@ const struct field satellite_fields[] = {
     {.name = "output",        .in = WORK, .read = field_read_word, .offset = AT(satellite.work.output),
      .words = satellite_output_words},
     {.name = "output_schema", .in = WORK, .read = read_output_schema, .offset = AT(satellite.work.output_schema)},
+    {.name = "cache",         .in = WORK, .read = policy_read_cache, .offset = AT(satellite.work.cache)},
     {.name = "class",         .in = SHARED, .read = read_class, .offset = AT(satellite.class)},
     {.name = "timeout",       .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(satellite.work.timeout_ns),
      .min = 1},

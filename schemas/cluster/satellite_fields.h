@@ -36,6 +36,8 @@ extern const struct field satellite_fields[];
 extern const size_t satellite_field_count;
 extern const struct field resources_fields[];
 extern const size_t resources_field_count;
+extern const struct field cache_fields[];
+extern const size_t cache_field_count;
 extern const struct field retries_fields[];
 extern const size_t retries_field_count;
 extern const struct field timeouts_fields[];

@@ -18,6 +18,7 @@ enum {
     ENV_COUNT_MAX = 500,
     MOUNTS_MAX = 64,
     PATH_BYTES_MAX = 1024,
+    CACHE_KEY_BYTES_MAX = 200,
 };
 
 static const int64_t memory_bytes_min = 1 << 20;
@@ -121,6 +122,14 @@ const struct field retries_fields[] = {
 };
 const size_t retries_field_count = sizeof(retries_fields) / sizeof(retries_fields[0]);
 
+const struct field cache_fields[] = {
+    {.name = "ttl", .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(satellite_cache, ttl_ns),
+     .min = EXO_SECOND},
+    {.name = "key", .in = FIELD_IN_ALL, .read = field_read_text, .offset = AT(satellite_cache, key),
+     .min = 1, .max = CACHE_KEY_BYTES_MAX},
+};
+const size_t cache_field_count = sizeof(cache_fields) / sizeof(cache_fields[0]);
+
 const struct field mount_fields[] = {
     {.name = "volume", .in = FIELD_IN_ALL, .read = field_read_text, .offset = AT(satellite_mount, volume),
      .min = 1, .max = LIMIT_NAME_BYTES},
@@ -159,6 +168,18 @@ void policy_read_retries(struct field_reader *r, const struct field *field,
                     "`cap` is shorter than `base`");
     }
     retries->cap_ns = retries->base_ns;
+}
+
+void policy_read_cache(struct field_reader *r, const struct field *field, const struct value *value,
+                       const struct value_place *place, void *target)
+{
+    struct satellite_cache *cache = (void *)((char *)target + field->offset);
+
+    if (field_read_map(r, cache_fields, cache_field_count, FIELD_IN_ALL, value, place, cache) &&
+        value_get(value, span_of("ttl")) == NULL) {
+        field_fault(r, value, place, "say how long a result may be used, such as ttl: 24h",
+                    "`cache` has no `ttl`");
+    }
 }
 
 static bool check_list(struct field_reader *r, const struct value *value,

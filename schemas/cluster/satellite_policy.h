@@ -11,11 +11,13 @@
 /* Readers for rows of satellite_fields. Results:
  *   resources  struct satellite_resources, what is not given stays
  *   retries    struct satellite_retries, the same
+ *   cache      struct satellite_cache; ttl is a must
  *   mounts     struct satellite_mounts        secrets  struct satellite_secrets
  *   env        const struct value *, a map: what stood there, then what is given
  *   command    const struct value *, a list of strings */
 field_read policy_read_resources;
 field_read policy_read_retries;
+field_read policy_read_cache;
 field_read policy_read_mounts;
 field_read policy_read_secrets;
 field_read policy_read_env;

@@ -36,6 +36,12 @@ struct satellite_resources {
     uint64_t disk_bytes;   /* of the writable layer; >= 1; default 1 GiB */
 };
 
+/* Whether what an attempt gives may stand for what another would give. */
+struct satellite_cache {
+    exo_time ttl_ns; /* how long; 0: never */
+    struct span key; /* goes into the name of the result: another key, another result */
+};
+
 /* A volume of the worker's settings, seen read-only at an absolute path. */
 struct satellite_mount {
     struct span volume;
@@ -62,7 +68,8 @@ struct satellite_work {
     enum satellite_output output;
     const struct value *output_schema; /* passed output_schema_check; NULL: none */
     exo_time timeout_ns;               /* of one attempt; 0: none */
-    exo_time grace_ns;                 /* from SIGTERM to SIGKILL; default 10 s */
+    struct satellite_cache cache;
+    exo_time grace_ns; /* from SIGTERM to SIGKILL; default 10 s */
 };
 
 /* satellite_canonical appends work as one JSON object: fixed member order, what equals its

@@ -332,6 +332,22 @@ static void check_cluster_output(struct gathering *g)
     cluster->output_reference_count = g->count;
 }
 
+/* The text of a key, computed when an execution is admitted. */
+static void check_key(struct gathering *g, struct cluster_key *key, const char *name)
+{
+    const struct value_place root = {.key = span_of("cluster")};
+    const struct value_place up = {.up = &root, .key = span_of(name)};
+    const struct value_place place = {.up = &up, .key = span_of("key")};
+
+    if (key->source == NULL || key->source->kind != VALUE_STRING) {
+        return;
+    }
+    gathering_begin_output(g, SATELLITE_NONE);
+    g->is_admission = true;
+    key->key = check_value(g, key->source, &place);
+    g->is_admission = false;
+}
+
 void templates_compile(struct cluster_draft *draft)
 {
     struct upstream upstream = {.draft = draft};
@@ -344,5 +360,7 @@ void templates_compile(struct cluster_draft *draft)
         check_one(&g, i);
     }
     check_cluster_output(&g);
+    check_key(&g, &draft->cluster.concurrency, "concurrency");
+    check_key(&g, &draft->cluster.rate, "rate");
     upstream_answer(&upstream);
 }

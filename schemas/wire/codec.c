@@ -100,6 +100,26 @@ ProtobufCBinaryData message_bytes(struct span bytes)
     return (ProtobufCBinaryData){.len = bytes.bytes, .data = data.out};
 }
 
+uint32_t *message_u32(const uint32_t *numbers)
+{
+    union {
+        const uint32_t *in;
+        uint32_t *out;
+    } u = {.in = numbers};
+
+    return u.out;
+}
+
+uint64_t *message_u64(const uint64_t *numbers)
+{
+    union {
+        const uint64_t *in;
+        uint64_t *out;
+    } u = {.in = numbers};
+
+    return u.out;
+}
+
 struct span message_span(ProtobufCBinaryData bytes)
 {
     return (struct span){bytes.data, bytes.len};

@@ -21,6 +21,7 @@ static void change_fill(const struct wire_change *change, struct arena *scratch,
     message->error = message_string(scratch, change->error);
     message->project = message_string(scratch, change->project);
     message->cluster = message_string(scratch, change->cluster);
+    message->progress = message_bytes(change->progress);
 }
 
 void wire_change_batch_pack(const struct wire_change_batch *batch, struct arena *scratch,
@@ -60,6 +61,7 @@ static bool change_read(const Exo__V1__Change *message, struct wire_change *chan
         .error = span_of(message->error),
         .project = span_of(message->project),
         .cluster = span_of(message->cluster),
+        .progress = message_span(message->progress),
     };
     return message_id(message->execution, &change->execution);
 }

@@ -27,6 +27,7 @@ struct wire_change {
     struct span error;
     struct span project;
     struct span cluster;
+    struct span progress; /* JSON of a running attempt; then number is 0: for watchers only */
 };
 
 struct wire_change_batch {

@@ -3,36 +3,15 @@
 #include "exo/v1/fleet.pb-c.h"
 #include "schemas/wire/message.h"
 
-/* protobuf-c wants arrays it could write to; packing never does. */
-static uint32_t *borrow_u32(const uint32_t *numbers)
-{
-    union {
-        const uint32_t *in;
-        uint32_t *out;
-    } u = {.in = numbers};
-
-    return u.out;
-}
-
-static uint64_t *borrow_u64(const uint64_t *numbers)
-{
-    union {
-        const uint64_t *in;
-        uint64_t *out;
-    } u = {.in = numbers};
-
-    return u.out;
-}
-
 static void loan_fill(const struct wire_loan *loan, struct arena *scratch, Exo__V1__Loan *message)
 {
     message->worker = message_string(scratch, loan->worker);
     message->incarnation = loan->incarnation;
     message->process = message_string(scratch, loan->process);
     message->n_tickets = loan->count;
-    message->tickets = borrow_u32(loan->tickets);
+    message->tickets = message_u32(loan->tickets);
     message->n_lends = loan->count;
-    message->lends = borrow_u64(loan->lends);
+    message->lends = message_u64(loan->lends);
 }
 
 static void running_fill(const struct wire_heartbeat *heartbeat, struct arena *scratch,

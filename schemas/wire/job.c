@@ -2,6 +2,22 @@
 
 #include "schemas/wire/job_message.h"
 #include "schemas/wire/message.h"
+#include "schemas/wire/state_message.h"
+
+static void kept_fill(const struct wire_job *job, struct arena *scratch, Exo__V1__Job *message)
+{
+    message->kept = message_array(scratch, &exo__v1__kept_satellite__descriptor, job->kept_count);
+    message->n_kept = message->kept == NULL ? 0 : job->kept_count;
+    for (size_t i = 0; i < message->n_kept; i++) {
+        Exo__V1__Instance **instance = message_array(scratch, &exo__v1__instance__descriptor, 1);
+
+        message->kept[i]->satellite = message_string(scratch, job->kept[i].satellite);
+        if (instance != NULL) {
+            instance_fill(job->kept[i].instance, scratch, instance[0]);
+            message->kept[i]->instance = instance[0];
+        }
+    }
+}
 
 void job_fill(const struct wire_job *job, struct arena *scratch, Exo__V1__Job *message)
 {
@@ -18,6 +34,9 @@ void job_fill(const struct wire_job *job, struct arena *scratch, Exo__V1__Job *m
     }
     message->submitted_ms = job->submitted_ms;
     message->traceparent = message_string(scratch, job->traceparent);
+    message->rerun_of = message_string(scratch, job->rerun_of);
+    message->rerun_from = message_string(scratch, job->rerun_from);
+    kept_fill(job, scratch, message);
 }
 
 void wire_job_pack(const struct wire_job *job, struct arena *scratch, struct buffer *buffer)
@@ -28,6 +47,30 @@ void wire_job_pack(const struct wire_job *job, struct arena *scratch, struct buf
 
     job_fill(job, scratch, &message);
     message_pack(&message.base, buffer);
+}
+
+static enum wire_result kept_read(const Exo__V1__Job *message, struct arena *arena,
+                                  const struct wire_kept **ret)
+{
+    struct wire_kept *kept = arena_alloc(arena, message->n_kept * sizeof(*kept));
+    struct wire_instance *instances = arena_alloc(arena, message->n_kept * sizeof(*instances));
+
+    if (kept == NULL || instances == NULL) {
+        return WIRE_EMEMORY;
+    }
+    for (size_t i = 0; i < message->n_kept; i++) {
+        if (message->kept[i]->instance == NULL) {
+            return WIRE_EMALFORMED;
+        }
+        enum wire_result result = instance_read(message->kept[i]->instance, arena, &instances[i]);
+
+        if (result != WIRE_OK) {
+            return result;
+        }
+        kept[i] = (struct wire_kept){span_of(message->kept[i]->satellite), &instances[i]};
+    }
+    *ret = kept;
+    return WIRE_OK;
 }
 
 enum wire_result job_read(const Exo__V1__Job *message, struct arena *arena,
@@ -45,6 +88,12 @@ enum wire_result job_read(const Exo__V1__Job *message, struct arena *arena,
         labels[i].key = span_of(message->labels[i]->key);
         labels[i].value = span_of(message->labels[i]->value);
     }
+    const struct wire_kept *kept = NULL;
+    enum wire_result result = kept_read(message, arena, &kept);
+
+    if (result != WIRE_OK) {
+        return result;
+    }
     *ret_job = (struct wire_job){
         .execution_id = span_of(message->execution_id),
         .project = span_of(message->project),
@@ -54,6 +103,10 @@ enum wire_result job_read(const Exo__V1__Job *message, struct arena *arena,
         .label_count = (uint32_t)message->n_labels,
         .submitted_ms = message->submitted_ms,
         .traceparent = span_of(message->traceparent),
+        .rerun_of = span_of(message->rerun_of),
+        .rerun_from = span_of(message->rerun_from),
+        .kept = kept,
+        .kept_count = (uint32_t)message->n_kept,
     };
     return WIRE_OK;
 }

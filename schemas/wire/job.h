@@ -13,6 +13,14 @@ struct wire_pair {
     struct span value;
 };
 
+struct wire_instance;
+
+/* A satellite whose result a rerun takes over. */
+struct wire_kept {
+    struct span satellite;
+    const struct wire_instance *instance; /* schemas/wire/state.h */
+};
+
 struct wire_job {
     struct span execution_id; /* 36 characters, or empty */
     struct span project;
@@ -22,6 +30,10 @@ struct wire_job {
     uint32_t label_count;
     int64_t submitted_ms;
     struct span traceparent;
+    struct span rerun_of;   /* 36 characters; empty: no rerun */
+    struct span rerun_from; /* name of a satellite; empty: what failed */
+    const struct wire_kept *kept;
+    uint32_t kept_count;
 };
 
 /* wire_job_pack appends the message; a failed append shows in buffer->is_failed. scratch is used

@@ -25,6 +25,11 @@ char *message_string(struct arena *scratch, struct span text);
 /* message_bytes borrows a span as protobuf-c's bytes. */
 ProtobufCBinaryData message_bytes(struct span bytes);
 
+/* message_u32 and message_u64 borrow numbers: protobuf-c wants arrays that it could write to;
+ * packing never does. */
+uint32_t *message_u32(const uint32_t *numbers);
+uint64_t *message_u64(const uint64_t *numbers);
+
 /* message_span borrows protobuf-c's bytes as a span. */
 struct span message_span(ProtobufCBinaryData bytes);
 

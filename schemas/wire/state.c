@@ -1,17 +1,19 @@
 #include "schemas/wire/state.h"
 
-#include "exo/v1/state.pb-c.h"
 #include "schemas/wire/message.h"
+#include "schemas/wire/state_message.h"
 
-/* protobuf-c wants arrays it could write to; packing never does. */
-static uint32_t *borrow_u32(const uint32_t *numbers)
+static Exo__V1__OutputRef *ref_make(const struct digest *digest, uint64_t bytes,
+                                    struct arena *scratch)
 {
-    union {
-        const uint32_t *in;
-        uint32_t *out;
-    } u = {.in = numbers};
+    Exo__V1__OutputRef **ref = message_array(scratch, &exo__v1__output_ref__descriptor, 1);
 
-    return u.out;
+    if (ref == NULL) {
+        return NULL;
+    }
+    ref[0]->digest = message_bytes((struct span){digest->bytes, DIGEST_BYTES});
+    ref[0]->bytes = bytes;
+    return ref[0];
 }
 
 static void output_fill(const struct wire_output *output, struct arena *scratch,
@@ -21,13 +23,10 @@ static void output_fill(const struct wire_output *output, struct arena *scratch,
     message->attempt = output->attempt;
     message->json = message_bytes(output->json);
     if (output->has_ref) {
-        Exo__V1__OutputRef **ref = message_array(scratch, &exo__v1__output_ref__descriptor, 1);
-
-        if (ref != NULL) {
-            ref[0]->digest = message_bytes((struct span){output->ref_digest.bytes, DIGEST_BYTES});
-            ref[0]->bytes = output->ref_bytes;
-            message->ref = ref[0];
-        }
+        message->ref = ref_make(&output->ref_digest, output->ref_bytes, scratch);
+    }
+    if (output->has_artefacts) {
+        message->artefacts = ref_make(&output->artefacts_digest, output->artefacts_bytes, scratch);
     }
     if (output->has_log) {
         message->log_digest = message_bytes((struct span){output->log_digest.bytes, DIGEST_BYTES});
@@ -42,6 +41,7 @@ static void output_fill(const struct wire_output *output, struct arena *scratch,
     message->outcome = (uint32_t)output->outcome;
     message->started_ms = output->started_ms;
     message->ended_ms = output->ended_ms;
+    message->cached = output->is_cached;
 }
 
 static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *output)
@@ -63,9 +63,14 @@ static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *
         .outcome = (enum wire_outcome)message->outcome,
         .started_ms = message->started_ms,
         .ended_ms = message->ended_ms,
+        .is_cached = message->cached != 0,
+        .has_artefacts = message->artefacts != NULL,
+        .artefacts_bytes = message->artefacts == NULL ? 0 : message->artefacts->bytes,
     };
     return message->outcome < OUTCOME_NR &&
            (!output->has_ref || message_digest(message->ref->digest, &output->ref_digest)) &&
+           (!output->has_artefacts ||
+            message_digest(message->artefacts->digest, &output->artefacts_digest)) &&
            (!output->has_log || message_digest(message->log_digest, &output->log_digest));
 }
 
@@ -73,13 +78,13 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
                          Exo__V1__TaskColumns *message)
 {
     message->states = message_bytes(columns->states);
-    message->attempts = borrow_u32(columns->attempts);
+    message->attempts = message_u32(columns->attempts);
     message->n_attempts = columns->attempt_count;
-    message->failures = borrow_u32(columns->failures);
+    message->failures = message_u32(columns->failures);
     message->n_failures = columns->failure_count;
-    message->losses = borrow_u32(columns->losses);
+    message->losses = message_u32(columns->losses);
     message->n_losses = columns->loss_count;
-    message->laters = borrow_u32(columns->laters);
+    message->laters = message_u32(columns->laters);
     message->n_laters = columns->later_count;
     message->leases = message_array(scratch, &exo__v1__lease__descriptor, columns->lease_count);
     message->n_leases = message->leases == NULL ? 0 : columns->lease_count;
@@ -98,6 +103,7 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
         message->leases[i]->first_ns = lease->first_ns;
         message->leases[i]->ready_ns = lease->ready_ns;
         message->leases[i]->cancelled = lease->is_cancelled;
+        message->leases[i]->progress = message_bytes(lease->progress);
     }
 }
 
@@ -133,6 +139,7 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
             .first_ns = lease->first_ns,
             .ready_ns = lease->ready_ns,
             .is_cancelled = lease->cancelled,
+            .progress = message_span(lease->progress),
         };
     }
     *ret = (struct wire_columns){
@@ -151,14 +158,14 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
     return WIRE_OK;
 }
 
-static void instance_fill(const struct wire_instance *instance, struct arena *scratch,
-                          Exo__V1__Instance *message)
+void instance_fill(const struct wire_instance *instance, struct arena *scratch,
+                   Exo__V1__Instance *message)
 {
     message->state = instance->state;
     message->is_map = instance->is_map;
     message->task_count = instance->task_count;
     message->next_index = instance->next_index;
-    message->counts = borrow_u32(instance->counts);
+    message->counts = message_u32(instance->counts);
     message->n_counts = WIRE_STATE_NR;
     while (message->n_counts > 0 && instance->counts[message->n_counts - 1] == 0) {
         message->n_counts--;
@@ -190,10 +197,15 @@ static void instance_fill(const struct wire_instance *instance, struct arena *sc
     message->ready_ns = instance->ready_ns;
     message->pruned = instance->is_pruned;
     message->more = message_bytes(instance->more);
+    message->has_artefacts = instance->has_artefacts;
+    if (instance->has_origin) {
+        message->origin = message_bytes((struct span){instance->origin.bytes, EXECUTION_ID_BYTES});
+    }
+    message->origin_number = instance->origin_number;
 }
 
-static enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
-                                      struct wire_instance *ret)
+enum wire_result instance_read(const Exo__V1__Instance *message, struct arena *arena,
+                               struct wire_instance *ret)
 {
     struct wire_instance instance = {
         .state = message->state,
@@ -213,9 +225,13 @@ static enum wire_result instance_read(const Exo__V1__Instance *message, struct a
         .ready_ns = message->ready_ns,
         .is_pruned = message->pruned,
         .more = message_span(message->more),
+        .has_artefacts = message->has_artefacts != 0,
+        .has_origin = message->origin.len > 0,
+        .origin_number = message->origin_number,
     };
 
     if (message->n_counts > WIRE_STATE_NR ||
+        (instance.has_origin && !message_id(message->origin, &instance.origin)) ||
         (message->result != NULL && !output_read(message->result, &instance.result))) {
         return WIRE_EMALFORMED;
     }
@@ -275,6 +291,18 @@ static void signals_fill(const struct wire_body *body, struct arena *scratch,
     }
 }
 
+static void gates_fill(const struct wire_body *body, struct arena *scratch,
+                       Exo__V1__ExecutionBody *message)
+{
+    message->gates = message_array(scratch, &exo__v1__gate__descriptor, body->gate_count);
+    message->n_gates = message->gates == NULL ? 0 : body->gate_count;
+    for (size_t i = 0; i < message->n_gates; i++) {
+        message->gates[i]->kind = body->gates[i].kind;
+        message->gates[i]->state = body->gates[i].state;
+        message->gates[i]->text = message_string(scratch, body->gates[i].text);
+    }
+}
+
 void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct buffer *buffer)
 {
     Exo__V1__ExecutionBody message;
@@ -288,9 +316,15 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     message.task_total = body->task_total;
     message.priority = body->has_priority ? body->priority + 1 : 0;
     signals_fill(body, scratch, &message);
+    gates_fill(body, scratch, &message);
+    message.signal_marks = message_u64(body->signal_marks);
+    message.n_signal_marks = body->signal_mark_count;
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
     message.ending = body->ending;
+    if (body->is_rerun) {
+        message.rerun_of = message_bytes((struct span){body->rerun_of.bytes, EXECUTION_ID_BYTES});
+    }
     message_pack(&message.base, buffer);
 }
 
@@ -311,8 +345,9 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         return WIRE_EVERSION;
     }
     struct wire_signal *signals = arena_alloc(arena, message->n_signals * sizeof(*signals));
+    struct wire_gate *gates = arena_alloc(arena, message->n_gates * sizeof(*gates));
 
-    result = signals == NULL
+    result = signals == NULL || gates == NULL
                  ? WIRE_EMEMORY
                  : instances_read(message->instances, message->n_instances, arena, &instances);
     if (result != WIRE_OK) {
@@ -321,6 +356,15 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
     for (size_t i = 0; i < message->n_signals; i++) {
         signals[i] = (struct wire_signal){span_of(message->signals[i]->name),
                                           message_span(message->signals[i]->json)};
+    }
+    for (size_t i = 0; i < message->n_gates; i++) {
+        gates[i] = (struct wire_gate){message->gates[i]->kind, message->gates[i]->state,
+                                      span_of(message->gates[i]->text)};
+    }
+    struct execution_id rerun_of = {{0}};
+
+    if (message->rerun_of.len > 0 && !message_id(message->rerun_of, &rerun_of)) {
+        return WIRE_EMALFORMED;
     }
     *ret_body = (struct wire_body){
         .instances = instances,
@@ -334,6 +378,12 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .priority = message->priority > 0 ? message->priority - 1 : 0,
         .signals = signals,
         .signal_count = (uint32_t)message->n_signals,
+        .gates = gates,
+        .gate_count = (uint32_t)message->n_gates,
+        .is_rerun = message->rerun_of.len > 0,
+        .rerun_of = rerun_of,
+        .signal_marks = message->signal_marks,
+        .signal_mark_count = (uint32_t)message->n_signal_marks,
     };
     return WIRE_OK;
 }

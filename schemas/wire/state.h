@@ -30,6 +30,7 @@ struct wire_lease {
     int64_t first_ns;
     int64_t ready_ns;
     bool is_cancelled;
+    struct span progress; /* RUNNING: JSON of what it said last; bytes 0: nothing */
 };
 
 /* Columns may be shorter than states: the rest is 0. */
@@ -61,6 +62,10 @@ struct wire_output {
     enum wire_outcome outcome;
     int64_t started_ms;
     int64_t ended_ms;
+    bool has_artefacts;
+    struct digest artefacts_digest;
+    uint64_t artefacts_bytes; /* of the blob */
+    bool is_cached;
 };
 
 struct wire_instance {
@@ -83,12 +88,23 @@ struct wire_instance {
     uint32_t tail_state;
     int64_t ready_ns;
     bool is_pruned;
-    struct span more; /* JSON list; bytes 0: none */
+    struct span more;   /* JSON list; bytes 0: none */
+    bool has_artefacts; /* some task of a map has */
+    bool has_origin;    /* kept: another execution ran it */
+    struct execution_id origin;
+    uint32_t origin_number; /* in that execution */
 };
 
 struct wire_signal {
     struct span name;
     struct span json;
+};
+
+/* A key that an execution asks for before it begins. */
+struct wire_gate {
+    uint32_t kind;  /* enum wire_key_kind */
+    uint32_t state; /* 0 not asked yet, 1 asked, 2 granted */
+    struct span text;
 };
 
 struct wire_body {
@@ -103,6 +119,12 @@ struct wire_body {
     uint32_t priority;
     const struct wire_signal *signals;
     uint32_t signal_count;
+    const struct wire_gate *gates;
+    uint32_t gate_count;
+    bool is_rerun;
+    struct execution_id rerun_of;
+    const uint64_t *signal_marks; /* of the last ones taken */
+    uint32_t signal_mark_count;
 };
 
 /* One run of a group. */

@@ -3,6 +3,7 @@
 #include <assert.h>
 
 #include "exo/v1/status.pb-c.h"
+#include "schemas/vocab/limits.h"
 #include "schemas/wire/job_message.h"
 #include "schemas/wire/message.h"
 
@@ -38,6 +39,13 @@ static void report_fill(const struct wire_report *report, struct arena *scratch,
     message->memory_bytes_max = report->memory_bytes_max;
     message->cpu_ms = report->cpu_ms;
     message->control = message_bytes(report->control);
+    message->progress = message_bytes(report->progress);
+    message->cached = report->is_cached;
+    if (report->has_artefacts) {
+        message->artefacts_digest =
+            message_bytes((struct span){report->artefacts_digest.bytes, DIGEST_BYTES});
+        message->artefacts_bytes = report->artefacts_bytes;
+    }
 }
 
 static void reports_fill(const struct wire_status *status, struct arena *scratch,
@@ -72,25 +80,83 @@ static void commands_fill(const struct wire_status *status, struct arena *scratc
     }
 }
 
+/* One message of a kind, or NULL without memory. */
+static void *one(struct arena *scratch, const ProtobufCMessageDescriptor *descriptor)
+{
+    void **messages = message_array(scratch, descriptor, 1);
+
+    return messages == NULL ? NULL : messages[0];
+}
+
+static void key_ask_fill(const struct wire_key_ask *ask, Exo__V1__KeyAsk *message)
+{
+    message->key = message_bytes((struct span){ask->key.bytes, DIGEST_BYTES});
+    message->execution = message_bytes((struct span){ask->execution.bytes, EXECUTION_ID_BYTES});
+    message->kind = (uint32_t)ask->kind;
+    message->policy = (uint32_t)ask->policy;
+    message->limit = ask->limit;
+    message->per_ns = ask->per_ns;
+}
+
+static void key_release_fill(const struct wire_key_release *release, Exo__V1__KeyRelease *message)
+{
+    message->key = message_bytes((struct span){release->key.bytes, DIGEST_BYTES});
+    message->execution = message_bytes((struct span){release->execution.bytes, EXECUTION_ID_BYTES});
+}
+
+static void key_answer_fill(const struct wire_key_answer *answer, Exo__V1__KeyAnswer *message)
+{
+    message->execution = message_bytes((struct span){answer->execution.bytes, EXECUTION_ID_BYTES});
+    message->kind = (uint32_t)answer->kind;
+    message->verdict = (uint32_t)answer->verdict;
+}
+
+static void peer_fill(const struct wire_peer *peer, struct arena *scratch,
+                      Exo__V1__PeerMessage *message)
+{
+    switch (peer->kind) {
+    case PEER_JOB:
+        message->forwarded_job = one(scratch, &exo__v1__job__descriptor);
+        if (message->forwarded_job != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_FORWARDED_JOB;
+            job_fill(&peer->forwarded_job, scratch, message->forwarded_job);
+        }
+        return;
+    case PEER_KEY_ASK:
+        message->key_ask = one(scratch, &exo__v1__key_ask__descriptor);
+        if (message->key_ask != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_KEY_ASK;
+            key_ask_fill(&peer->key_ask, message->key_ask);
+        }
+        return;
+    case PEER_KEY_RELEASE:
+        message->key_release = one(scratch, &exo__v1__key_release__descriptor);
+        if (message->key_release != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_KEY_RELEASE;
+            key_release_fill(&peer->key_release, message->key_release);
+        }
+        return;
+    case PEER_KEY_ANSWER:
+        message->key_answer = one(scratch, &exo__v1__key_answer__descriptor);
+        if (message->key_answer != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_KEY_ANSWER;
+            key_answer_fill(&peer->key_answer, message->key_answer);
+        }
+        return;
+    case PEER_UNKNOWN:
+        break;
+    }
+}
+
 static void peers_fill(const struct wire_status *status, struct arena *scratch,
                        Exo__V1__StatusRecord *message)
 {
     message->peers = message_array(scratch, &exo__v1__peer_message__descriptor, status->peer_count);
     message->n_peers = message->peers == NULL ? 0 : status->peer_count;
     for (size_t i = 0; i < message->n_peers; i++) {
-        const struct wire_peer *peer = &status->peers[i];
-
-        message->peers[i]->source = peer->source;
-        message->peers[i]->sequence = peer->sequence;
-        if (peer->has_job) {
-            Exo__V1__Job **job = message_array(scratch, &exo__v1__job__descriptor, 1);
-
-            if (job != NULL) {
-                job_fill(&peer->forwarded_job, scratch, job[0]);
-                message->peers[i]->body_case = EXO__V1__PEER_MESSAGE__BODY_FORWARDED_JOB;
-                message->peers[i]->forwarded_job = job[0];
-            }
-        }
+        message->peers[i]->source = status->peers[i].source;
+        message->peers[i]->sequence = status->peers[i].sequence;
+        peer_fill(&status->peers[i], scratch, message->peers[i]);
     }
 }
 
@@ -136,6 +202,10 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         .memory_bytes_max = message->memory_bytes_max,
         .cpu_ms = message->cpu_ms,
         .control = message_span(message->control),
+        .progress = message_span(message->progress),
+        .is_cached = message->cached != 0,
+        .has_artefacts = message->artefacts_digest.len != 0,
+        .artefacts_bytes = message->artefacts_bytes,
     };
     if ((int)message->kind < REPORT_ACCEPTED || (int)message->kind > REPORT_FINISHED ||
         (int)message->outcome < OUTCOME_NONE || (int)message->outcome >= OUTCOME_NR ||
@@ -144,9 +214,12 @@ static bool report_read(const Exo__V1__Report *message, struct wire_report *repo
         return false;
     }
     return message_id(message->execution, &report->task.execution) &&
+           report->progress.bytes <= LIMIT_PROGRESS_BYTES &&
            (!report->has_output_digest ||
             message_digest(message->output_digest, &report->output_digest)) &&
-           (!report->has_log || message_digest(message->log_digest, &report->log_digest));
+           (!report->has_log || message_digest(message->log_digest, &report->log_digest)) &&
+           (!report->has_artefacts ||
+            message_digest(message->artefacts_digest, &report->artefacts_digest));
 }
 
 static enum wire_result reports_read(const Exo__V1__StatusRecord *message, struct arena *arena,
@@ -196,6 +269,58 @@ static enum wire_result commands_read(const Exo__V1__StatusRecord *message, stru
     return WIRE_OK;
 }
 
+static bool key_ask_read(const Exo__V1__KeyAsk *message, struct wire_key_ask *ask)
+{
+    ask->kind = (enum wire_key_kind)message->kind;
+    ask->policy = (enum wire_key_policy)message->policy;
+    ask->limit = message->limit;
+    ask->per_ns = message->per_ns;
+    return message_digest(message->key, &ask->key) &&
+           message_id(message->execution, &ask->execution) && message->kind >= KEY_CONCURRENCY &&
+           message->kind < KEY_KIND_NR && message->policy >= KEY_QUEUE &&
+           message->policy < KEY_POLICY_NR && message->limit >= 1 &&
+           (message->kind != KEY_RATE || message->per_ns >= (int64_t)message->limit);
+}
+
+static bool key_answer_read(const Exo__V1__KeyAnswer *message, struct wire_key_answer *answer)
+{
+    answer->kind = (enum wire_key_kind)message->kind;
+    answer->verdict = (enum wire_key_verdict)message->verdict;
+    return message_id(message->execution, &answer->execution) && message->kind >= KEY_CONCURRENCY &&
+           message->kind < KEY_KIND_NR && message->verdict >= KEY_GRANTED &&
+           message->verdict < KEY_VERDICT_NR;
+}
+
+static enum wire_result peer_read(const Exo__V1__PeerMessage *message, struct arena *arena,
+                                  struct wire_peer *peer)
+{
+    bool is_good = true;
+
+    switch (message->body_case) {
+    case EXO__V1__PEER_MESSAGE__BODY_FORWARDED_JOB:
+        peer->kind = PEER_JOB;
+        return job_read(message->forwarded_job, arena, &peer->forwarded_job);
+    case EXO__V1__PEER_MESSAGE__BODY_KEY_ASK:
+        peer->kind = PEER_KEY_ASK;
+        is_good = key_ask_read(message->key_ask, &peer->key_ask);
+        break;
+    case EXO__V1__PEER_MESSAGE__BODY_KEY_RELEASE:
+        peer->kind = PEER_KEY_RELEASE;
+        is_good = message_digest(message->key_release->key, &peer->key_release.key) &&
+                  message_id(message->key_release->execution, &peer->key_release.execution);
+        break;
+    case EXO__V1__PEER_MESSAGE__BODY_KEY_ANSWER:
+        peer->kind = PEER_KEY_ANSWER;
+        is_good = key_answer_read(message->key_answer, &peer->key_answer);
+        break;
+    case EXO__V1__PEER_MESSAGE__BODY__NOT_SET:
+    default:
+        peer->kind = PEER_UNKNOWN;
+        break;
+    }
+    return is_good ? WIRE_OK : WIRE_EMALFORMED;
+}
+
 static enum wire_result peers_read(const Exo__V1__StatusRecord *message, struct arena *arena,
                                    struct wire_status *status)
 {
@@ -205,17 +330,12 @@ static enum wire_result peers_read(const Exo__V1__StatusRecord *message, struct 
         return WIRE_EMEMORY;
     }
     for (size_t i = 0; i < message->n_peers; i++) {
-        const Exo__V1__PeerMessage *peer = message->peers[i];
+        peers[i].source = message->peers[i]->source;
+        peers[i].sequence = message->peers[i]->sequence;
+        enum wire_result result = peer_read(message->peers[i], arena, &peers[i]);
 
-        peers[i].source = peer->source;
-        peers[i].sequence = peer->sequence;
-        peers[i].has_job = peer->body_case == EXO__V1__PEER_MESSAGE__BODY_FORWARDED_JOB;
-        if (peers[i].has_job) {
-            enum wire_result result = job_read(peer->forwarded_job, arena, &peers[i].forwarded_job);
-
-            if (result != WIRE_OK) {
-                return result;
-            }
+        if (result != WIRE_OK) {
+            return result;
         }
     }
     status->peers = peers;

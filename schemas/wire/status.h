@@ -10,6 +10,7 @@
 #include "schemas/vocab/ids.h"
 #include "schemas/wire/codec.h"
 #include "schemas/wire/job.h"
+#include "schemas/wire/key.h"
 
 enum wire_report_kind {
     REPORT_ACCEPTED = 1,
@@ -55,7 +56,12 @@ struct wire_report {
     int64_t run_ms;
     uint64_t memory_bytes_max;
     int64_t cpu_ms;
-    struct span control; /* JSON of a success's control.json; bytes 0: none */
+    struct span control;  /* JSON of a success's control.json; bytes 0: none */
+    struct span progress; /* PROGRESS: JSON {"percent", "message"}, LIMIT_PROGRESS_BYTES at most */
+    bool has_artefacts;
+    struct digest artefacts_digest;
+    uint64_t artefacts_bytes; /* of the blob */
+    bool is_cached;           /* an earlier result was given again */
 };
 
 enum wire_command_kind {
@@ -83,11 +89,24 @@ struct wire_command {
     uint32_t priority; /* PRIORITY */
 };
 
+enum wire_peer_kind {
+    PEER_UNKNOWN, /* of a newer program */
+    PEER_JOB,
+    PEER_KEY_ASK,
+    PEER_KEY_RELEASE,
+    PEER_KEY_ANSWER,
+};
+
 struct wire_peer {
     uint32_t source;
     uint64_t sequence;
-    bool has_job;
-    struct wire_job forwarded_job;
+    enum wire_peer_kind kind;
+    union {
+        struct wire_job forwarded_job;
+        struct wire_key_ask key_ask;
+        struct wire_key_release key_release;
+        struct wire_key_answer key_answer;
+    };
 };
 
 struct wire_status {

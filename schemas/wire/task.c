@@ -67,6 +67,7 @@ static void spec_fill(const struct wire_spec *spec, struct arena *scratch, Exo__
     }
     message->is_map = spec->is_map;
     message->item_name = message_string(scratch, spec->item_name);
+    message->heartbeat_ms = spec->heartbeat_ms;
 }
 
 static void tasks_fill(const struct wire_task_record *record, struct arena *scratch,
@@ -188,6 +189,7 @@ static enum wire_result spec_read(const Exo__V1__Spec *message, struct arena *ar
         .label_count = (uint32_t)message->n_labels,
         .is_map = message->is_map,
         .item_name = span_of(message->item_name),
+        .heartbeat_ms = message->heartbeat_ms,
     };
     return message_id(message->execution, &spec->execution) ? WIRE_OK : WIRE_EMALFORMED;
 }

@@ -43,6 +43,7 @@ struct wire_spec {
     uint32_t label_count;
     bool is_map;
     struct span item_name;
+    int64_t heartbeat_ms; /* between two signs of progress of one attempt; 0: none */
 };
 
 struct wire_task {

@@ -117,8 +117,28 @@ void stage_open(struct stage *stage, const struct stage_settings *settings)
     topics_prepare(stage);
 }
 
+static void left(void *argument)
+{
+    *(bool *)argument = true;
+}
+
+/* In good order, or those who come next would take it for a crash. */
+static void leave(struct stage *stage, struct scheduler *scheduler)
+{
+    bool is_done = false;
+
+    if (scheduler == NULL) {
+        return;
+    }
+    scheduler_leave(scheduler, left, &is_done);
+    (void)stage_run(stage, &is_done, 10 * EXO_SECOND);
+}
+
 void stage_close(struct stage *stage)
 {
+    for (int i = 0; i < STAGE_SCHEDULERS_MAX; i++) {
+        leave(stage, stage->schedulers[i]);
+    }
     for (int i = 0; i < STAGE_SCHEDULERS_MAX; i++) {
         scheduler_close(stage->schedulers[i]);
     }

@@ -39,6 +39,8 @@ int stage_settings_of(const char *name, struct stage_settings *ret_settings);
 
 /* stage_open prepares topics and schema; fails the test when it cannot. */
 void stage_open(struct stage *stage, const struct stage_settings *settings);
+
+/* stage_close lets the schedulers leave in good order. */
 void stage_close(struct stage *stage);
 
 /* stage_scheduler_start starts one; stage_scheduler_kill is its crash: nothing is released. */

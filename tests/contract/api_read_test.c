@@ -371,10 +371,11 @@ static void test_validate(void **state)
                "{\"cluster\":\"exosphere: v1\\ncluster:\\n  name: one\\n  satellites:\\n"
                "    - {name: b, image: x, nedds: []}\\n\",\"project\":\"p\"}",
                200, "\"line\":5,\"column\":27");
-    api_expect(t, "POST", "/v1/validate",
-               "{\"cluster\":\"exosphere: v1\\ncluster:\\n  name: one\\n  satellites:\\n"
-               "    - {name: b, image: x}\\n    - {name: c, image: x}\\n\",\"project\":\"p\"}",
-               200, "\"needs\":[\"b\"],\"depth\":1");
+    api_expect(
+        t, "POST", "/v1/validate",
+        "{\"cluster\":\"exosphere: v1\\ncluster:\\n  name: one\\n  satellites:\\n"
+        "    - {name: b, image: x}\\n    - {name: c, image: x}\\n\",\"project\":\"p\"}",
+        200, "\"name\":\"c\",\"group\":null,\"kind\":\"container\",\"needs\":[\"b\"],\"depth\":1");
     api_expect(t, "POST", "/v1/validate", "{\"cluster\":\"a: [\"}", 200, "\"is_valid\":false");
     api_expect(t, "POST", "/v1/validate", "{\"cluster\":7}", 422, "one string");
     api_expect(t, "POST", "/v1/validate", "nope", 400, "line 1");

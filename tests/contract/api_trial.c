@@ -299,6 +299,22 @@ void api_expect(struct api_trial *t, const char *method, const char *path, const
     api_free(t, ask);
 }
 
+void api_until_says(struct api_trial *t, const char *path, const char *text)
+{
+    exo_time begin_ns = clock_monotonic_ns();
+    bool is_said = false;
+
+    while (!is_said) {
+        struct api_ask *ask = api_get(t, path);
+
+        is_said = strstr(api_body(ask), text) != NULL;
+        if (!is_said && clock_monotonic_ns() - begin_ns > LIMIT_NS) {
+            fail_msg("%s: no %s in %s", path, text, api_body(ask));
+        }
+        api_free(t, ask);
+    }
+}
+
 const char *api_submit(struct api_trial *t, const char *body)
 {
     struct api_ask *ask = api_post(t, "/v1/executions", body);

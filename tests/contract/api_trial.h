@@ -84,6 +84,9 @@ const char *api_text(struct api_trial *t, const struct value *map, const char *k
 void api_expect(struct api_trial *t, const char *method, const char *path, const char *body,
                 int status, const char *detail);
 
+/* api_until_says gets a path until the body holds a text; fails the test after 20 s. */
+void api_until_says(struct api_trial *t, const char *path, const char *text);
+
 /* api_submit submits a body and gives the id's text (lives until the trial ends). */
 const char *api_submit(struct api_trial *t, const char *body);
 

@@ -170,6 +170,14 @@ static void on_log(void *argument, enum sandbox_stream stream, struct span bytes
     outcome->heard_bytes += bytes.bytes;
 }
 
+static void on_progress(void *argument, struct span bytes)
+{
+    struct outcome *outcome = argument;
+
+    (void)snprintf(outcome->progress, sizeof(outcome->progress), "%.*s", SPAN_ARG(bytes));
+    outcome->has_signs = ++outcome->signs >= outcome->signs_wanted;
+}
+
 static char *copy(struct span bytes)
 {
     char *text = malloc(bytes.bytes + 1);
@@ -205,11 +213,15 @@ void trial_start(struct trial *trial, const struct sandbox_spec *spec, struct ou
     struct exo_error err;
 
     *outcome = (struct outcome){.run = NULL};
-    outcome->run = sandbox_start(
-        trial->sandbox, spec,
-        &(struct sandbox_events){
-            .on_start = on_start, .on_log = on_log, .on_exit = on_exit_of_run, .argument = outcome},
-        &err);
+    outcome->run = sandbox_start(trial->sandbox, spec,
+                                 &(struct sandbox_events){
+                                     .on_start = on_start,
+                                     .on_log = on_log,
+                                     .on_progress = on_progress,
+                                     .on_exit = on_exit_of_run,
+                                     .argument = outcome,
+                                 },
+                                 &err);
     if (outcome->run == NULL) {
         fail_msg("not begun: %s", err.text);
     }

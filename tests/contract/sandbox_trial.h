@@ -28,6 +28,10 @@ struct outcome {
     bool is_started;
     bool is_done;
     uint64_t heard_bytes; /* through on_log */
+    uint32_t signs;       /* through on_progress ... */
+    uint32_t signs_wanted;
+    bool has_signs;     /* ... so many as wanted */
+    char progress[256]; /* the last */
     struct sandbox_run *run;
 };
 

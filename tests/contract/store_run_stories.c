@@ -202,6 +202,46 @@ static void runs_by_range(void **state)
     trial_close(t);
 }
 
+static void ask_live(struct trial *t, const struct execution_id *id, uint32_t number,
+                     uint32_t count)
+{
+    t->is_answered = false;
+    t->run_count = 0;
+    store_run_live(t->store, id, number, count, trial_on_runs, t);
+    trial_wait(t, &t->is_answered);
+    assert_false(t->has_err);
+}
+
+/* Runs 10, 14, 18 ... of the first execution; every third has ended. */
+static void live_runs_from_a_number(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_shard shard = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&shard);
+    struct execution_id other = trial_execution(&batch, 7).id;
+    struct store_run *runs = write_runs(t, &batch);
+
+    ask_live(t, &runs[0].execution, 0, 3);
+    assert_int_equal(t->run_count, 3);
+    assert_run(&t->runs[0], &runs[0]);
+    assert_run(&t->runs[1], &runs[2]);
+    assert_run(&t->runs[2], &runs[3]);
+    ask_live(t, &runs[0].execution, 10 + 2 * STEPS + 3, 2); /* the last instance of a run */
+    assert_int_equal(t->run_count, 2);
+    assert_run(&t->runs[0], &runs[2]);
+    assert_run(&t->runs[1], &runs[3]);
+    ask_live(t, &runs[0].execution, 10 + STEPS, 1); /* it has ended: the last before it */
+    assert_int_equal(t->run_count, 1);
+    assert_run(&t->runs[0], &runs[0]);
+    ask_live(t, &runs[0].execution, UINT32_MAX, 5);
+    assert_int_equal(t->run_count, 1);
+    assert_run(&t->runs[0], &runs[RUNS / 3 - 1]);
+    ask_live(t, &other, 0, 5);
+    assert_int_equal(t->run_count, 0);
+    free(runs);
+    trial_close(t);
+}
+
 /* A commit that is fenced leaves no run behind. */
 static void fenced_runs_are_not_kept(void **state)
 {
@@ -267,6 +307,7 @@ const struct store_story store_run_stories[] = {
     {"load_shows_live_runs_by_number", load_shows_live_runs_by_number},
     {"runs_are_replaced_and_end", runs_are_replaced_and_end},
     {"runs_by_range", runs_by_range},
+    {"live_runs_from_a_number", live_runs_from_a_number},
     {"fenced_runs_are_not_kept", fenced_runs_are_not_kept},
     {"an_old_store_gains_runs", an_old_store_gains_runs},
 };

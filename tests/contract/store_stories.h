@@ -37,6 +37,9 @@ extern const size_t store_retention_story_count;
 /* What spans executions, and a store before it that gains it. */
 extern const struct store_story store_spanning_stories[];
 extern const size_t store_spanning_story_count;
+/* Where blobs above 8 MiB are. */
+extern const struct store_story store_object_stories[];
+extern const size_t store_object_story_count;
 
 /* What only one back-end can meet. */
 extern const struct store_story store_sqlite_stories[];

@@ -48,6 +48,7 @@ int main(int argc, char **argv)
     count = add(tests, count, store_run_stories, store_run_story_count, argv[1]);
     count = add(tests, count, store_retention_stories, store_retention_story_count, argv[1]);
     count = add(tests, count, store_spanning_stories, store_spanning_story_count, argv[1]);
+    count = add(tests, count, store_object_stories, store_object_story_count, argv[1]);
     if (strcmp(argv[1], "sqlite") == 0) {
         count = add(tests, count, store_sqlite_stories, store_sqlite_story_count, argv[1]);
     } else {

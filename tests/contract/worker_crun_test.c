@@ -351,9 +351,9 @@ static void outcomes_of_real_ends(void **state)
         {"{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"trap '' TERM; sleep 100 & "
          "wait; wait\"]}",
          OUTCOME_TIMED_OUT, "TIMED_OUT: "},
-        {"{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"echo {} > "
+        {"{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"echo '{\\\"prune\\\":1}' > "
          "/exosphere/control.json\"]}",
-         OUTCOME_NEVER_AGAIN, "CONTROL: "},
+         OUTCOME_FAILED, "CONTROL_INVALID: "},
         {"{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"x=aaaaaaaa; while true; do "
          "x=$x$x; done\"],\"resources\":{\"memory\":\"16Mi\"}}",
          OUTCOME_FAILED, "OUT_OF_MEMORY: "},
@@ -369,6 +369,56 @@ static void outcomes_of_real_ends(void **state)
         error_begins(r, cases[i].error);
         assert_int_equal(r->outcome, cases[i].outcome);
     }
+}
+
+static void status_of_a_failure_is_told(void **state)
+{
+    struct stage *s = begin(state);
+    struct trial *t = &s->trial;
+
+    trial_task(t,
+               "{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"echo '{\\\"skip\\\": "
+               "true}' > /exosphere/control.json; exit 111\"]}",
+               0, 1);
+    trial_task(t,
+               "{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"echo '{\\\"skip\\\": "
+               "true}' > /exosphere/control.json\"]}",
+               1, 1);
+    trial_wait(t, trial_has_finished, 2, "2 FINISHED");
+    const struct wire_report *r = &trial_report(t, REPORT_FINISHED, 0)->report;
+
+    assert_int_equal(r->outcome, OUTCOME_FAILED);
+    assert_int_equal(r->exit_status, 111); /* for retries.never and retries.later */
+    assert_int_equal(r->control.bytes, 0); /* of a success only */
+    r = &trial_report(t, REPORT_FINISHED, 1)->report;
+    assert_int_equal(r->outcome, OUTCOME_SUCCEEDED);
+    assert_true(span_is(r->control, "{\"skip\":true}"));
+}
+
+/* Two signs of progress, then silence. It would take no notice of SIGTERM. */
+static void silence_ends_a_container(void **state)
+{
+    struct stage *s = begin(state);
+    struct trial *t = &s->trial;
+
+    t->heartbeat_ms = 3000;
+    trial_task(
+        t,
+        "{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"trap '' TERM; cd "
+        "/exosphere; for i in 1 2; do echo '{\\\"percent\\\": '$i', \\\"message\\\": "
+        "\\\"page '$i'\\\"}' > new; mv new progress.json; sleep 2; done; while true; do sleep "
+        "1; done\"]}",
+        0, 1);
+    trial_wait(t, trial_has_progress, 2, "both PROGRESS");
+    assert_true(span_is(trial_report(t, REPORT_PROGRESS, 0)->report.progress,
+                        "{\"percent\":2,\"message\":\"page 2\"}"));
+    assert_int_equal(trial_count(t, REPORT_FINISHED, 0), 0);
+    trial_wait(t, trial_has_finished, 1, "FINISHED");
+    const struct wire_report *r = &trial_report(t, REPORT_FINISHED, 0)->report;
+
+    error_begins(r, "HEARTBEAT_TIMEOUT: ");
+    assert_int_equal(r->outcome, OUTCOME_FAILED);
+    assert_int_equal(trial_count(t, REPORT_PROGRESS, 0), 2);
 }
 
 static void a_large_output_goes_up_as_a_blob(void **state)
@@ -515,6 +565,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_attempt_with_everything, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(outcomes_of_real_ends, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(a_large_output_goes_up_as_a_blob, stage_open, stage_close),
+        cmocka_unit_test_setup_teardown(status_of_a_failure_is_told, stage_open, stage_close),
+        cmocka_unit_test_setup_teardown(silence_ends_a_container, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(the_next_life_tells_what_the_last_left, stage_open,
                                         stage_close),
         cmocka_unit_test_setup_teardown(a_killed_worker_leaves_nothing, stage_dirs, stage_close),

@@ -55,7 +55,9 @@ static void what_the_command_says(void **state)
     trial_task(t, "{\"image\":\"oci:none\",\"command\":[\"null\",\"--exit\",\"75\"]}", 1, 1);
     trial_task(t, "{\"image\":\"oci:none\",\"command\":[\"null\",\"--oom\"]}", 2, 1);
     trial_task(t, "{\"image\":\"oci:none\",\"command\":[\"null\",\"--output\",\"{\"]}", 3, 1);
-    trial_task(t, "{\"image\":\"oci:none\",\"command\":[\"null\",\"--control\",\"{}\"]}", 4, 1);
+    trial_task(
+        t, "{\"image\":\"oci:none\",\"command\":[\"null\",\"--control\",\"{\\\"prune\\\":1}\"]}", 4,
+        1);
     trial_task(t, "{\"image\":\"oci:none\",\"command\":[\"null\",\"${{ nobody }}\"]}", 5, 1);
     trial_task(t, "{\"image\":\"oci:none\",\"comand\":1}", 6, 1);
     trial_task(t, "{\"image\":\"oci:none\",\"command\":[\"null\",\"--not-started\"]}", 7, 1);
@@ -72,7 +74,7 @@ static void what_the_command_says(void **state)
         const char *code;
     } rest[] = {
         {OUTCOME_FAILED, "OUT_OF_MEMORY: "},   {OUTCOME_FAILED, "OUTPUT_INVALID: "},
-        {OUTCOME_NEVER_AGAIN, "CONTROL: "},    {OUTCOME_NEVER_AGAIN, "EXPRESSION: "},
+        {OUTCOME_FAILED, "CONTROL_INVALID: "}, {OUTCOME_NEVER_AGAIN, "EXPRESSION: "},
         {OUTCOME_NEVER_AGAIN, "DEFINITION: "}, {OUTCOME_NEVER_AGAIN, "NOT_STARTED: "},
     };
 
@@ -112,6 +114,33 @@ static void a_kill_and_a_stranger(void **state)
     beats = t->beats;
     trial_wait(t, trial_has_beats, (uint32_t)beats + 2, "heartbeats");
     assert_int_equal(t->beat.running_count, 0);
+}
+
+static void progress_is_told_and_silence_ends(void **state)
+{
+    struct trial *t = *state;
+
+    t->heartbeat_ms = 500;
+    trial_start(t);
+    trial_wait(t, trial_has_tickets, 10, "tickets");
+    trial_task(t,
+               "{\"image\":\"oci:none\",\"command\":[\"null\",\"--sleep\",\"4s\","
+               "\"--progress\",\"{\\\"percent\\\": 40}\",\"--every\",\"100ms\"]}",
+               0, 1);
+    trial_task(t,
+               "{\"image\":\"oci:none\",\"command\":[\"null\",\"--sleep\",\"1h\","
+               "\"--progress\",\"working on it\"]}",
+               1, 1);
+    trial_wait(t, trial_has_finished, 2, "2 FINISHED");
+    assert_int_equal(trial_count(t, REPORT_PROGRESS, 0), 1); /* always the same is told once */
+    assert_true(span_is(trial_report(t, REPORT_PROGRESS, 0)->report.progress, "{\"percent\":40}"));
+    assert_int_equal(trial_report(t, REPORT_FINISHED, 0)->report.outcome, OUTCOME_SUCCEEDED);
+    assert_int_equal(trial_count(t, REPORT_PROGRESS, 1), 0); /* no JSON: a sign without words */
+    const struct wire_report *r = &trial_report(t, REPORT_FINISHED, 1)->report;
+
+    assert_int_equal(r->outcome, OUTCOME_FAILED);
+    assert_int_equal(r->exit_status, 0);
+    assert_memory_equal(r->error.data, "HEARTBEAT_TIMEOUT: ", 19);
 }
 
 static void a_wrong_ticket_is_rejected(void **state)
@@ -230,6 +259,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(it_announces_and_runs, trial_begin, trial_finish),
         cmocka_unit_test_setup_teardown(what_the_command_says, trial_begin, trial_finish),
         cmocka_unit_test_setup_teardown(a_kill_and_a_stranger, trial_begin, trial_finish),
+        cmocka_unit_test_setup_teardown(progress_is_told_and_silence_ends, trial_begin,
+                                        trial_finish),
         cmocka_unit_test_setup_teardown(a_wrong_ticket_is_rejected, trial_begin, trial_finish),
         cmocka_unit_test_setup_teardown(many_at_once, trial_begin, trial_finish),
         cmocka_unit_test_setup_teardown(it_drains, trial_begin, trial_finish),

@@ -272,6 +272,11 @@ bool trial_has_beats(struct trial *t, uint32_t number)
     return t->beats >= number;
 }
 
+bool trial_has_progress(struct trial *t, uint32_t number)
+{
+    return trial_count(t, REPORT_PROGRESS, 0) >= number;
+}
+
 bool trial_has_left(struct trial *t, uint32_t number)
 {
     (void)number;
@@ -330,6 +335,7 @@ void trial_task(struct trial *t, const char *definition, uint32_t index, uint32_
         .contexts = contexts,
         .context_count = 3,
         .timeout_ms = t->timeout_ms,
+        .heartbeat_ms = t->heartbeat_ms,
         .grace_ms = 100,
         .is_map = true,
         .item_name = span_of("item"),

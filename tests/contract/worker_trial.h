@@ -62,7 +62,7 @@ struct trial {
     uint64_t sequence;
     struct digest big_digest; /* of satellites.big.output in the Tasks' context */
     uint64_t big_bytes;
-    int64_t timeout_ms; /* of the Tasks */
+    int64_t timeout_ms, heartbeat_ms; /* of the Tasks */
     struct loop_timer *ticker;
 
     bool (*until)(struct trial *trial, uint32_t number);
@@ -94,6 +94,7 @@ bool trial_has_tickets(struct trial *trial, uint32_t number);  /* at least so ma
 bool trial_has_reports(struct trial *trial, uint32_t number);  /* at least so many */
 bool trial_has_finished(struct trial *trial, uint32_t number); /* so many FINISHED */
 bool trial_has_beats(struct trial *trial, uint32_t number);
+bool trial_has_progress(struct trial *trial, uint32_t number); /* so many PROGRESS of task 0 */
 bool trial_has_left(struct trial *trial, uint32_t number);
 
 /* trial_execution is the id of all Tasks. */

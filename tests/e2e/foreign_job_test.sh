@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A program that is not ours puts Jobs on exo.jobs: a payload made by protoc, sent by kcat, whose partitioner is another
-# than ours; with an id, without one, and one that is no message at all.
+# than ours; with an id, without one, and one that is no message at all; then Commands on exo.status.
 #
 #   foreign_job_test.sh EXOSPHERE     the program; Kafka, Postgres and Redis as `infra/services env` says
 set -euo pipefail
@@ -66,3 +66,34 @@ kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/garbage"
 await "both executions" "select count(*) from execution where cluster = 'demo/$NAME' and state = 'SUCCEEDED'" 2
 await "the dead letter" "select count(*) from dead_letter" $((LETTERS + 1))
 printf 'three Jobs from kcat: two executions, one dead letter\n'
+
+# Commands: the same program cancels, signals and approves.
+record() { protoc -I "$ROOT/schemas/proto" --encode=exo.v1.StatusRecord exo/v1/status.proto; }
+# send KIND TEXT: a Command to $ID.
+send() {
+    local bytes
+    bytes=$(tr -d - <<<"$ID" | sed 's/../\\x&/g')
+    printf 'version: 1\ncommands { kind: %s execution: "%s" actor: "kcat" %s }\n' "$1" "$bytes" "$2" | record >"$DIR/command"
+    kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.status -X partitioner=murmur2 -k "$ID" "$DIR/command"
+}
+ID=$(cat /proc/sys/kernel/random/uuid)
+CLUSTER="{\\\"exosphere\\\":\\\"v1\\\",\\\"cluster\\\":{\\\"name\\\":\\\"$NAME-waits\\\",\\\"satellites\\\":[{\\\"name\\\":\\\"go\\\",\\\"wait\\\":{\\\"signal\\\":\\\"paid\\\"}},{\\\"name\\\":\\\"ok\\\",\\\"needs\\\":[],\\\"wait\\\":{\\\"approval\\\":true}}]}}"
+printf 'version: 1\nproject: "demo"\nexecution_id: "%s"\ncluster: "%s"\n' "$ID" "$CLUSTER" | job >"$DIR/waits"
+kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/waits"
+await "it waits for the signal" "select state from execution where id = '$ID'" RUNNING
+send PAUSE 'reason: "lunch"'
+await "it is paused" "select state from execution where id = '$ID'" PAUSED
+send RESUME ''
+await "it goes on" "select state from execution where id = '$ID'" RUNNING
+LETTERS=$(sql "select count(*) from dead_letter")
+send SIGNAL 'name: "paid" value: "{ no JSON"'
+await "a value that is no JSON is a dead letter" "select count(*) from dead_letter" $((LETTERS + 1))
+kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.status -p $((($(sql "select shard from execution where id = '$ID'") + 1) % 64)) "$DIR/command"
+await "one on a partition of another shard too" "select count(*) from dead_letter" $((LETTERS + 2))
+send SIGNAL 'id: "order-1" name: "paid" value: "{\"amount\": 12}"'
+send SIGNAL 'id: "order-1" name: "paid" value: "{\"amount\": 12}"'
+send APPROVE 'task: "ok"'
+await "it has ended" "select state from execution where id = '$ID'" SUCCEEDED
+[ "$(sql "select convert_from(output, 'UTF8')::jsonb->'ok'->>'approved_by' from execution where id = '$ID'")" = kcat ]
+grep -q '"event":"command.taken".*done: execution .* pause by kcat: lunch' "$DIR/scheduler.log"
+printf 'seven Commands from kcat: done, repeated or refused as they should be\n'

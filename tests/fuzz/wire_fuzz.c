@@ -25,6 +25,7 @@ union message {
     struct wire_dead_letter letter;
     struct wire_log_chunk chunk;
     struct wire_schedule_state schedule;
+    struct wire_key_state key;
 };
 
 static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *arena)
@@ -33,7 +34,7 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
     const struct wire_output *outputs;
     uint32_t count;
 
-    switch (kind % 13) {
+    switch (kind % 14) {
     case 0:
         return wire_job_unpack(bytes, arena, &m.job);
     case 1:
@@ -58,6 +59,8 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
         return wire_run_unpack(bytes, arena, &m.run);
     case 11:
         return wire_schedule_state_unpack(bytes, arena, &m.schedule);
+    case 12:
+        return wire_key_state_unpack(bytes, arena, &m.key);
     default:
         return wire_outputs_unpack(bytes, arena, &outputs, &count);
     }

@@ -8,6 +8,7 @@ OWNERS='
 uv.h                infra/loop
 microhttpd.h        infra/http
 curl/               infra/http
+archive             infra/archive
 openssl/            infra/crypto
 librdkafka/         infra/log
 sqlite3.h           infra/sqlite

@@ -78,6 +78,12 @@ struct store_batch batch_copy(const struct store_batch *from)
         segments[i] = from->segments[i];
         segments[i].body = sim_copy(segments[i].body);
     }
+    struct store_reference *references = sim_alloc(from->reference_count * sizeof(*references));
+
+    for (uint32_t i = 0; i < from->reference_count; i++) {
+        references[i] = from->references[i];
+    }
+    to.references = references;
     to.definitions = definitions;
     to.spanning = spanning;
     to.runs = runs;

@@ -88,6 +88,7 @@ static const struct plan_execution *killer(const struct sched *sched,
         plan = plan_of(e->definition);
         return plan != NULL && plan->crash == CRASH_GRANT ? plan : NULL;
     case SCHED_CANCEL:
+    case SCHED_ANSWER:
     case SCHED_COMMAND:
     case SCHED_WITNESS:
     case SCHED_TIMER:

@@ -212,6 +212,33 @@ static bool may_follow(enum task_state from, enum task_state to)
     return false;
 }
 
+static bool has_same_key(const struct plan_execution *a, const struct plan_execution *b)
+{
+    return a->key == b->key && a->project == b->project && a->input_go == b->input_go;
+}
+
+/* So many executions of one key have begun and not ended, this one among them. */
+static void key_check(const struct oracle_execution *e)
+{
+    uint32_t count = 1;
+    uint32_t other = 0;
+
+    if (e->plan->key == 0) {
+        return;
+    }
+    for (const struct oracle_execution *o = oracle.executions; o != NULL; o = o->next) {
+        if (o != e && o->has_begun && !execution_state_is_terminal(o->state) &&
+            has_same_key(e->plan, o->plan)) {
+            count++;
+            other = o->plan->number;
+        }
+    }
+    if (count > e->plan->key) {
+        sim_fail("plan %u begins while %u of its key run, plan %u among them, and %u may",
+                 e->plan->number, count - 1, other, e->plan->key);
+    }
+}
+
 static void task_follow(struct oracle_execution *e, struct oracle_instance *instance,
                         const struct wire_change *change, enum task_state to)
 {
@@ -237,6 +264,10 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
                      task->attempt);
         }
         task->attempt = change->attempt;
+        if (!e->has_begun) {
+            key_check(e);
+            e->has_begun = true;
+        }
     } else if (change->attempt != task->attempt) {
         sim_fail("plan %u: %s: a change of attempt %u while it is %u", e->plan->number, name,
                  change->attempt, task->attempt);

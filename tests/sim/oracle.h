@@ -45,6 +45,7 @@ struct oracle_execution {
     uint64_t change;
     uint64_t cancel_epoch; /* 0: never CANCELLING */
     uint64_t published;    /* changes seen in exo.events without a gap */
+    bool has_begun;        /* something of it was dispatched */
     bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
     struct oracle_instance instances[PLAN_SATELLITES_MAX];
     struct oracle_inner *inner[64]; /* by number */

@@ -256,6 +256,8 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
     e->input_go = percent(dice, 70);
     e->project = (uint32_t)dice_below(dice, 3);
     e->priority = (uint32_t)dice_below(dice, 10);
+    e->key = percent(dice, 30) ? (uint32_t)dice_between(dice, 1, 2) : 0;
+    e->has_rate = percent(dice, 15);
     e->has_sla = percent(dice, 30);
     e->timeout_ms = percent(dice, 10) ? (uint32_t)dice_between(dice, 1, 30000) : 0;
     e->output = (enum output_kind)dice_below(dice, 3);
@@ -656,6 +658,11 @@ void plan_text(const struct plan_execution *e, struct buffer *text)
                                     : "c%u\n",
         e->number);
     put(text, "  priority: %u\n", e->priority);
+    if (e->key > 0) {
+        put(text, "  concurrency: {key: \"k%u-${{ input.go }}\"", e->key);
+        put(text, ", limit: %u}\n", e->key);
+    }
+    buffer_text(text, e->has_rate ? "  rate: {key: all, limit: 2, per: 1s}\n" : "");
     buffer_text(text, e->has_sla ? "  sla: 1m\n" : "");
     if (e->timeout_ms > 0) {
         put(text, "  timeout: %ums\n", e->timeout_ms);

@@ -113,6 +113,8 @@ struct plan_execution {
     uint32_t input_items, input_few;
     bool input_go;
     uint32_t project, priority;
+    uint32_t key;  /* of concurrency, shared within the project: 1 or 2 at once; 0: none */
+    bool has_rate; /* 2 a second of its project */
     bool has_sla;
     uint32_t timeout_ms; /* of the whole; 0: none */
     enum output_kind output;

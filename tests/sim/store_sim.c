@@ -448,6 +448,33 @@ void store_shard_load(struct store *store, uint32_t shard,
     request->more = load;
 }
 
+struct execution_asked {
+    struct execution_id id;
+    void (*done)(void *argument, const struct store_execution *execution,
+                 struct span definition_text, const struct exo_error *err);
+};
+
+static void execution_answer(struct request *request, const struct exo_error *err)
+{
+    const struct execution_asked *asked = request->more;
+    const struct database_execution *found = database_find(&asked->id);
+
+    asked->done(request->argument, err != NULL || found == NULL ? NULL : &found->row,
+                (struct span){NULL, 0}, err);
+}
+
+void store_execution_get(struct store *store, const struct execution_id *id,
+                         void (*done)(void *argument, const struct store_execution *execution,
+                                      struct span definition_text, const struct exo_error *err),
+                         void *argument)
+{
+    struct request *request = request_new(store, read_begin, execution_answer, argument);
+    struct execution_asked *asked = sim_alloc(sizeof(*asked));
+
+    *asked = (struct execution_asked){*id, done};
+    request->more = asked;
+}
+
 struct known {
     struct execution_id *ids;
     bool *is_known;

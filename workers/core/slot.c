@@ -10,25 +10,24 @@ static const struct {
     const char *name;
     int next[SLOT_INPUT_NR];
 } table[SLOT_STATE_NR] = {
-    /*                               PREPARED UNPREP PLACED STARTED EXITED COLLECTED SPOOLED STOP ACKED */
-    [SLOT_FREE]       = {"free",       {NO,   NO,    NO,    NO,     NO,    NO,       NO,     NO,  NO }},
-    [SLOT_REJECTED]   = {"rejected",   {NO,   NO,    NO,    NO,     NO,    NO,       NO,     NO,  FRE}},
-    [SLOT_PREPARING]  = {"preparing",  {RDY,  FIN,   NO,    NO,     NO,    NO,       NO,     FIN, NO }},
-    [SLOT_READY]      = {"ready",      {NO,   NO,    STA,   NO,     NO,    NO,       NO,     FIN, NO }},
-    [SLOT_STARTING]   = {"starting",   {NO,   NO,    NO,    RUN,    COL,   NO,       NO,     STA, NO }},
-    [SLOT_RUNNING]    = {"running",    {NO,   NO,    NO,    NO,     COL,   NO,       NO,     STO, NO }},
-    [SLOT_STOPPING]   = {"stopping",   {NO,   NO,    NO,    NO,     COL,   NO,       NO,     STO, NO }},
-    [SLOT_COLLECTING] = {"collecting", {NO,   NO,    NO,    NO,     NO,    SPO,      NO,     NO,  NO }},
-    [SLOT_SPOOLING]   = {"spooling",   {NO,   NO,    NO,    NO,     NO,    NO,       FIN,    NO,  NO }},
-    [SLOT_FINISHED]   = {"finished",   {NO,   NO,    NO,    NO,     NO,    NO,       NO,     NO,  FRE}},
+    /*                               PREPARED UNPREP PLACED STARTED PROGRESS EXITED COLLECTED SPOOLED STOP ACKED */
+    [SLOT_FREE]       = {"free",       {NO,   NO,    NO,    NO,     NO,      NO,    NO,       NO,     NO,  NO }},
+    [SLOT_REJECTED]   = {"rejected",   {NO,   NO,    NO,    NO,     NO,      NO,    NO,       NO,     NO,  FRE}},
+    [SLOT_PREPARING]  = {"preparing",  {RDY,  FIN,   NO,    NO,     NO,      NO,    NO,       NO,     FIN, NO }},
+    [SLOT_READY]      = {"ready",      {NO,   NO,    STA,   NO,     NO,      NO,    NO,       NO,     FIN, NO }},
+    [SLOT_STARTING]   = {"starting",   {NO,   NO,    NO,    RUN,    NO,      COL,   NO,       NO,     STA, NO }},
+    [SLOT_RUNNING]    = {"running",    {NO,   NO,    NO,    NO,     RUN,     COL,   NO,       NO,     STO, NO }},
+    [SLOT_STOPPING]   = {"stopping",   {NO,   NO,    NO,    NO,     NO,      COL,   NO,       NO,     STO, NO }},
+    [SLOT_COLLECTING] = {"collecting", {NO,   NO,    NO,    NO,     NO,      NO,    SPO,      NO,     NO,  NO }},
+    [SLOT_SPOOLING]   = {"spooling",   {NO,   NO,    NO,    NO,     NO,      NO,    NO,       FIN,    NO,  NO }},
+    [SLOT_FINISHED]   = {"finished",   {NO,   NO,    NO,    NO,     NO,      NO,    NO,       NO,     NO,  FRE}},
 };
 /* clang-format on */
 
 static const char *const input_names[SLOT_INPUT_NR] = {
-    [SLOT_PREPARED] = "prepared", [SLOT_UNPREPARED] = "unprepared",
-    [SLOT_PLACED] = "placed",     [SLOT_STARTED] = "started",
-    [SLOT_EXITED] = "exited",     [SLOT_COLLECTED] = "collected",
-    [SLOT_SPOOLED] = "spooled",   [SLOT_STOP] = "stop",
+    [SLOT_PREPARED] = "prepared",   [SLOT_UNPREPARED] = "unprepared", [SLOT_PLACED] = "placed",
+    [SLOT_STARTED] = "started",     [SLOT_PROGRESS] = "progress",     [SLOT_EXITED] = "exited",
+    [SLOT_COLLECTED] = "collected", [SLOT_SPOOLED] = "spooled",       [SLOT_STOP] = "stop",
     [SLOT_ACKED] = "acked",
 };
 
@@ -82,6 +81,10 @@ static enum attempt_outcome outcome_of_stop(enum stop_reason stop, const char **
     case STOP_TIMED_OUT:
         *ret_error = "TIMED_OUT: the attempt ran longer than its timeout; raise it or do less";
         return ATTEMPT_TIMED_OUT;
+    case STOP_SILENT:
+        *ret_error = "HEARTBEAT_TIMEOUT: the attempt gave no sign of progress for longer than "
+                     "timeouts.heartbeat; write /exosphere/progress.json more often, or raise it";
+        return ATTEMPT_FAILED;
     case STOP_DRAINED:
         *ret_error = "DRAINED: the worker goes away; another one takes the task";
         return ATTEMPT_LOST;

@@ -12,7 +12,8 @@
  *    +---+-------- FINISHED <----------------------------- SPOOLING
  *
  * A place is held from STARTING to the exit: at most `slots` at once; everything before waits,
- * everything after only ends. STOP while STARTING is remembered and done at STARTED.
+ * everything after only ends. STOP while STARTING is remembered and done at STARTED. PROGRESS is
+ * taken in RUNNING only and changes no state.
  * Pure: reads no clock, does no I/O, allocates nothing. */
 #ifndef EXO_WORKERS_CORE_SLOT_H
 #define EXO_WORKERS_CORE_SLOT_H
@@ -43,6 +44,7 @@ enum slot_input {
     SLOT_UNPREPARED,
     SLOT_PLACED,
     SLOT_STARTED,
+    SLOT_PROGRESS,
     SLOT_EXITED,
     SLOT_COLLECTED,
     SLOT_SPOOLED,
@@ -88,6 +90,7 @@ enum stop_reason {
     STOP_NONE,
     STOP_KILLED,     /* a Kill came */
     STOP_TIMED_OUT,  /* it ran longer than its timeout */
+    STOP_SILENT,     /* it gave no sign of progress for longer than its heartbeat */
     STOP_DRAINED,    /* the worker goes away */
     STOP_SUPERSEDED, /* a newer attempt of the same task was handed to us */
     STOP_REASON_NR,
@@ -149,6 +152,7 @@ struct slot {
     bool is_accepted_sent;      /* ACCEPTED is on its way or in the log */
     bool is_answered;           /* an answer to the Task is in the log */
     bool is_report_due;         /* the last word must be sent again */
+    bool is_progress_due;       /* there is progress that was not told yet */
     bool is_spooled;            /* something of it may be in the spool */
     bool is_adopted;            /* of an earlier life */
     const char *reject;         /* REJECTED: a static sentence */
@@ -158,9 +162,13 @@ struct slot {
     enum attempt_outcome ended; /* UNKNOWN until decided */
     const char *error;          /* static, or NULL */
 
-    exo_time timeout_ns;  /* of one run; 0: none */
-    exo_time grace_ns;    /* between SIGTERM and SIGKILL */
-    exo_time deadline_ns; /* when the worker must look at it again; NEVER: no time is set */
+    exo_time timeout_ns;   /* of one run; 0: none */
+    exo_time heartbeat_ns; /* between two signs of progress; 0: none */
+    exo_time grace_ns;     /* between SIGTERM and SIGKILL */
+    exo_time deadline_ns;  /* when the worker must look at it again; NEVER: no time is set */
+    exo_time run_end_ns;   /* RUNNING: when its timeout is over; NEVER */
+    exo_time silence_ns;   /* RUNNING: when it has been silent for too long; NEVER */
+    exo_time told_ns;      /* when its progress was told last */
     uint64_t memory_bytes;
     uint32_t cpu_millis;
 

@@ -21,6 +21,7 @@ static const char *const event_names[WORKER_EVENT_NR] = {
     [WORKER_ON_PREPARED] = "prepared",
     [WORKER_ON_UNPREPARED] = "unprepared",
     [WORKER_ON_STARTED] = "started",
+    [WORKER_ON_PROGRESS] = "progress",
     [WORKER_ON_EXITED] = "exited",
     [WORKER_ON_COLLECTED] = "collected",
     [WORKER_ON_SPOOLED] = "spooled",
@@ -488,6 +489,8 @@ static enum worker_err dispatch(struct worker *worker, const struct worker_event
         return slots_on_slot(worker, SLOT_UNPREPARED, &event->slot);
     case WORKER_ON_STARTED:
         return slots_on_slot(worker, SLOT_STARTED, &event->slot);
+    case WORKER_ON_PROGRESS:
+        return slots_on_slot(worker, SLOT_PROGRESS, &event->slot);
     case WORKER_ON_EXITED:
         return slots_on_slot(worker, SLOT_EXITED, &event->slot);
     case WORKER_ON_COLLECTED:
@@ -514,6 +517,10 @@ enum worker_err worker_step(struct worker *worker, const struct worker_event *ev
     enum worker_err err = WORKER_ESTALE;
 
     assert(now_ns >= worker->now_ns);
+    /* A beat wakes us at least as often: we were stopped, and saw no signs either. */
+    if (now_ns - worker->now_ns > worker->settings.heartbeat_ns + EXO_SECOND) {
+        worker->awake_ns = now_ns;
+    }
     worker->now_ns = now_ns;
     worker->action_nr = 0;
     if (worker->phase != WORKER_LEFT) {

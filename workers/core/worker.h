@@ -33,6 +33,7 @@ enum {
     WORKER_SLOTS_MAX = 2048,     /* settings->slots and prefetch, each */
     WORKER_SHARDS_MAX = 16384,   /* settings->shard_nr */
     WORKER_SILENCE_TICKS = 15,   /* default of silence_ticks */
+    WORKER_LOOK_SECONDS = 1,     /* signs of progress are looked for at least as often */
     WORKER_REJECTED_SLOTS = 128, /* unacknowledged REJECTED kept beside the window */
 };
 
@@ -66,6 +67,7 @@ enum worker_event_kind {
     WORKER_ON_PREPARED,
     WORKER_ON_UNPREPARED, /* end says whose fault it is */
     WORKER_ON_STARTED,
+    WORKER_ON_PROGRESS, /* the attempt gave a sign of life */
     WORKER_ON_EXITED,
     WORKER_ON_COLLECTED, /* end is EXITED when output and log are in */
     WORKER_ON_SPOOLED,   /* written, or not to be written: sent in either case */
@@ -94,7 +96,8 @@ struct worker_on_task {
     uint32_t attempt;
     uint32_t ticket;
     uint64_t lend;
-    exo_time timeout_ns; /* of one run; 0: none */
+    exo_time timeout_ns;   /* of one run; 0: none */
+    exo_time heartbeat_ns; /* between two signs of progress of a run; 0: none */
     exo_time grace_ns;
     uint64_t memory_bytes; /* 0: no limit, nothing is counted */
     uint32_t cpu_millis;
@@ -127,18 +130,20 @@ struct worker_on_adopt {
     int exit_status;
 };
 
-/* Of PREPARED, UNPREPARED, STARTED, EXITED, COLLECTED, SPOOLED. */
+/* Of PREPARED, UNPREPARED, STARTED, PROGRESS, EXITED, COLLECTED, SPOOLED. */
 struct worker_on_slot {
     struct slot_handle slot;
     enum attempt_end end; /* UNPREPARED, EXITED, COLLECTED */
     int exit_status;      /* EXITED with ATTEMPT_EXITED */
+    bool has_news;        /* PROGRESS: it also says something new, which is to be told */
 };
 
 /* Names one REPORT action until it is acknowledged or has failed. */
 struct worker_report_id {
     struct slot_handle slot;
-    bool is_last; /* FINISHED or REJECTED; else ACCEPTED or STARTED */
+    bool is_last; /* FINISHED or REJECTED; else ACCEPTED, STARTED or PROGRESS */
     bool is_started;
+    bool is_progress;
 };
 
 struct worker_event {
@@ -178,7 +183,8 @@ enum worker_report_kind {
     WORKER_ACCEPTED = 1,
     WORKER_REJECTED,
     WORKER_STARTED,
-    WORKER_FINISHED = 5, /* the numbers of status.proto */
+    WORKER_PROGRESS, /* what it says is whoever gave PROGRESS to know */
+    WORKER_FINISHED, /* the numbers of status.proto */
 };
 
 struct worker_report {

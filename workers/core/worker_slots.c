@@ -5,6 +5,8 @@
 
 enum { STOP_AGAIN_SECONDS = 5 };
 
+static const exo_time progress_every_ns = EXO_SECOND; /* protocol.md 11: one a second an attempt */
+
 /* Lists and index. */
 
 static void list_push(struct worker *worker, struct slot_list *list, int32_t index)
@@ -153,10 +155,14 @@ static struct slot *slot_take(struct worker *worker)
 
 /* Changes of state. */
 
+static exo_time time_in(const struct worker *worker, exo_time in_ns)
+{
+    return in_ns >= EXO_TIME_NEVER - worker->now_ns ? EXO_TIME_NEVER : worker->now_ns + in_ns;
+}
+
 static void deadline_set(struct worker *worker, struct slot *slot, exo_time in_ns)
 {
-    slot->deadline_ns =
-        in_ns >= EXO_TIME_NEVER - worker->now_ns ? EXO_TIME_NEVER : worker->now_ns + in_ns;
+    slot->deadline_ns = time_in(worker, in_ns);
     if (slot->deadline_ns < worker->slots_ns) {
         worker->slots_ns = slot->deadline_ns;
     }
@@ -198,7 +204,8 @@ static struct worker_report *report_fill(struct worker *worker, const struct slo
     action->report = (struct worker_report){
         .id = {.slot = handle_of(worker, slot),
                .is_last = kind == WORKER_FINISHED || kind == WORKER_REJECTED,
-               .is_started = kind == WORKER_STARTED},
+               .is_started = kind == WORKER_STARTED,
+               .is_progress = kind == WORKER_PROGRESS},
         .kind = kind,
         .shard = slot->shard,
         .incarnation = slot->incarnation,
@@ -360,6 +367,7 @@ static void task_admit(struct worker *worker, const struct worker_on_task *task)
     slot->class_index = task->class_index;
     slot->offset = task->offset;
     slot->timeout_ns = task->timeout_ns;
+    slot->heartbeat_ns = task->heartbeat_ns;
     slot->grace_ns = task->grace_ns < 0 ? 0 : task->grace_ns;
     slot->memory_bytes = task->memory_bytes;
     slot->cpu_millis = task->cpu_millis;
@@ -455,6 +463,46 @@ enum worker_err slots_on_adopt(struct worker *worker, const struct worker_on_ado
     return WORKER_OK;
 }
 
+static void running_deadline(struct worker *worker, struct slot *slot)
+{
+    slot->deadline_ns = slot->silence_ns < slot->run_end_ns ? slot->silence_ns : slot->run_end_ns;
+    if (slot->deadline_ns < worker->slots_ns) {
+        worker->slots_ns = slot->deadline_ns;
+    }
+}
+
+/* It lives: from now on it may be silent for its heartbeat. A sign may be seen as late as it is
+ * looked for, which is not its fault. */
+static void slot_alive(struct worker *worker, struct slot *slot)
+{
+    slot->silence_ns = slot->heartbeat_ns > 0
+                           ? time_in(worker, slot->heartbeat_ns + WORKER_LOOK_SECONDS * EXO_SECOND)
+                           : EXO_TIME_NEVER;
+    running_deadline(worker, slot);
+}
+
+static void progress_tell(struct worker *worker, struct slot *slot)
+{
+    if (worker->now_ns - slot->told_ns < progress_every_ns) {
+        return; /* with a beat to come */
+    }
+    slot->is_progress_due = false;
+    slot->told_ns = worker->now_ns;
+    if (!slot->is_accepted_sent) {
+        report_send(worker, slot, WORKER_ACCEPTED);
+    }
+    report_send(worker, slot, WORKER_PROGRESS);
+}
+
+static void slot_progress(struct worker *worker, struct slot *slot, bool has_news)
+{
+    slot_alive(worker, slot);
+    if (has_news) {
+        slot->is_progress_due = true;
+        progress_tell(worker, slot);
+    }
+}
+
 static void slot_started(struct worker *worker, struct slot *slot)
 {
     if (slot->stop != STOP_NONE) {
@@ -462,10 +510,9 @@ static void slot_started(struct worker *worker, struct slot *slot)
         container_stop(worker, slot, slot->grace_ns);
         return;
     }
-    slot->deadline_ns = EXO_TIME_NEVER;
-    if (slot->timeout_ns > 0) {
-        deadline_set(worker, slot, slot->timeout_ns);
-    }
+    slot->run_end_ns = slot->timeout_ns > 0 ? time_in(worker, slot->timeout_ns) : EXO_TIME_NEVER;
+    slot->told_ns = worker->now_ns - progress_every_ns;
+    slot_alive(worker, slot);
     if (!worker->settings.merges_accepted) {
         report_send(worker, slot, WORKER_STARTED);
     }
@@ -510,9 +557,15 @@ enum worker_err slots_on_slot(struct worker *worker, enum slot_input input,
     case SLOT_STARTED:
         slot_started(worker, slot);
         break;
+    case SLOT_PROGRESS:
+        slot_progress(worker, slot, event->has_news);
+        break;
     case SLOT_EXITED:
         slot->end = event->end;
-        slot->exit_status = event->end == ATTEMPT_EXITED ? event->exit_status : 0;
+        /* What it answers to a stop for its silence is no status of its own: `never` and `later`
+         * of its retries do not read it. */
+        slot->exit_status =
+            event->end == ATTEMPT_EXITED && slot->stop != STOP_SILENT ? event->exit_status : 0;
         slot->deadline_ns = EXO_TIME_NEVER;
         (void)slot_act(worker, slot, WORKER_DO_COLLECT);
         break;
@@ -539,7 +592,7 @@ enum worker_err slots_on_acked(struct worker *worker, const struct worker_report
         return WORKER_ESTALE; /* its FINISHED was acknowledged first: the same answer */
     }
     if (!id->is_last) {
-        slot->is_answered = true;
+        slot->is_answered = slot->is_answered || !id->is_progress;
         return WORKER_OK;
     }
     if (slot_next(slot->state, SLOT_ACKED) == SLOT_STALE) {
@@ -559,6 +612,8 @@ enum worker_err slots_on_failed(struct worker *worker, const struct worker_repor
     }
     if (id->is_last) {
         slot->is_report_due = true;
+    } else if (id->is_progress) {
+        slot->is_progress_due = true;
     } else if (!id->is_started) {
         slot->is_accepted_sent = false;
     }
@@ -566,6 +621,20 @@ enum worker_err slots_on_failed(struct worker *worker, const struct worker_repor
 }
 
 /* Time. */
+
+static void running_time(struct worker *worker, struct slot *slot)
+{
+    exo_time look_ns = WORKER_LOOK_SECONDS * EXO_SECOND;
+
+    if (slot->run_end_ns <= worker->now_ns) {
+        (void)slot_stop(worker, slot, STOP_TIMED_OUT); /* RUNNING always takes it */
+    } else if (worker->now_ns - worker->awake_ns >= look_ns) {
+        (void)slot_stop(worker, slot, STOP_SILENT);
+    } else {
+        slot->silence_ns = time_in(worker, look_ns); /* we have not looked for it yet */
+        running_deadline(worker, slot);
+    }
+}
 
 static void slot_time(struct worker *worker, struct slot *slot)
 {
@@ -576,7 +645,7 @@ static void slot_time(struct worker *worker, struct slot *slot)
         state_set(worker, slot, SLOT_FINISHED);
         slot_finish(worker, slot);
     } else if (slot->state == SLOT_RUNNING) {
-        (void)slot_stop(worker, slot, STOP_TIMED_OUT); /* RUNNING always takes it */
+        running_time(worker, slot);
     } else {
         assert(slot->state == SLOT_STOPPING);
         container_stop(worker, slot, 0); /* the first one did not get through */
@@ -614,6 +683,9 @@ void slots_report_due(struct worker *worker)
         } else if (slot_is_listed(slot->state) && slot->state != SLOT_FINISHED &&
                    !slot->is_accepted_sent) {
             report_send(worker, slot, WORKER_ACCEPTED);
+        }
+        if (slot->is_progress_due && slot->state == SLOT_RUNNING) {
+            progress_tell(worker, slot);
         }
     }
 }
@@ -669,6 +741,10 @@ static void slot_check(const struct worker *worker, const struct slot *slot)
         assert(slot->ended != ATTEMPT_UNKNOWN);
     } else {
         assert(slot->state == SLOT_FREE || slot->ended == ATTEMPT_UNKNOWN);
+    }
+    if (slot->state == SLOT_RUNNING) {
+        assert(slot->deadline_ns <= slot->run_end_ns);
+        assert(slot->deadline_ns <= slot->silence_ns);
     }
     if (slot->state == SLOT_STOPPING) {
         assert(slot->stop != STOP_NONE);

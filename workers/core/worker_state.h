@@ -25,7 +25,8 @@ struct worker {
     struct worker_settings settings;
     struct arena arena; /* holds this struct and everything below */
     enum worker_phase phase;
-    exo_time now_ns; /* of the present step */
+    exo_time now_ns;   /* of the present step */
+    exo_time awake_ns; /* since when steps have come as often as they should */
 
     struct slot *slots;
     uint32_t slot_nr;

@@ -1,5 +1,6 @@
 #include "workers/sandbox/attempt_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -237,6 +238,48 @@ void attempt_dir_read(const char *path, const char *name, uint64_t bytes_max,
     }
     read_open_file(fd, name, bytes_max, ret_file);
     (void)close(fd);
+}
+
+static bool has_entries(int fd)
+{
+    int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = own < 0 ? NULL : fdopendir(own);
+    const struct dirent *entry;
+    bool is_found = false;
+
+    if (directory == NULL) {
+        if (own >= 0) {
+            (void)close(own); /* only read */
+        }
+        return true; /* whoever packs it finds out why */
+    }
+    while (!is_found && (entry = readdir(directory)) != NULL) {
+        is_found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    }
+    (void)closedir(directory); /* only read */
+    return is_found;
+}
+
+int attempt_dir_artefacts(const char *path, char ret_problem[160])
+{
+    char whole[ATTEMPT_PATH_BYTES + 64];
+
+    ret_problem[0] = '\0';
+    (void)snprintf(whole, sizeof(whole), "%s/exosphere/artefacts", path);
+    int fd = open(whole, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+    if (fd < 0) {
+        if (errno != ENOENT) {
+            (void)snprintf(ret_problem, 160,
+                           "/exosphere/artefacts is no directory any more; write files into it");
+        }
+        return -1;
+    }
+    if (!has_entries(fd)) {
+        (void)close(fd); /* only read */
+        return -1;
+    }
+    return fd;
 }
 
 void attempt_file_free(struct attempt_file *file)

@@ -6,8 +6,9 @@
  *       exosphere/                    /exosphere inside; of root, 1777: what is root's stays
  *           input.json                    0444 root
  *           secrets/NAME                  0400 of the attempt's user
- *           artefacts/                    of the attempt's user; not collected yet
- *           output.json control.json      made by the attempt
+ *           artefacts/                    of the attempt's user; packed when it has succeeded
+ *           output.json control.json      made by the attempt, read when it has ended
+ *           progress.json                 made by the attempt, looked at while it runs
  *
  * To be called on a thread of the crew, whose mount namespace the machine does not see. Whatever
  * the attempt wrote is read as an enemy's: only regular files, only up to a limit, no links.
@@ -54,6 +55,12 @@ EXO_CHECKED int attempt_dir_make(const char *path, const struct attempt_files *f
  * ret_file   out; attempt_file_free frees it */
 void attempt_dir_read(const char *path, const char *name, uint64_t bytes_max,
                       struct attempt_file *ret_file);
+
+/* attempt_dir_artefacts opens the directory of artefacts when something is in it.
+ *
+ * ret_problem  out, 160 bytes: "" or why it cannot be had: the attempt put something else there
+ * Returns a descriptor, which keeps the files alive, or -1: nothing there, or a problem. */
+EXO_CHECKED int attempt_dir_artefacts(const char *path, char ret_problem[160]);
 
 /* attempt_file_free frees the bytes; may be called twice. */
 void attempt_file_free(struct attempt_file *file);

@@ -170,6 +170,13 @@ static void put_mounts(struct json_writer *json, const struct sandbox_spec *spec
     put_sized_tmpfs(json, "/tmp", tmp_bytes);
     put_mount(json, "/exosphere", "bind", places->exosphere,
               (const char *const[]){"bind", "rw", "nosuid", "nodev", NULL});
+    for (size_t i = 0; i < spec->artefacts_count; i++) {
+        char destination[128];
+
+        (void)snprintf(destination, sizeof(destination), "/exosphere/artefacts-of/%s",
+                       spec->artefacts[i].name);
+        put_mount(json, destination, "bind", spec->artefacts[i].source, read_only);
+    }
     if (spec->network == SANDBOX_NETWORK_HOST) {
         put_mount(json, "/etc/resolv.conf", "bind", "/etc/resolv.conf", read_only);
         put_mount(json, "/etc/hosts", "bind", "/etc/hosts", read_only);

@@ -1,6 +1,7 @@
 #include "workers/sandbox/container.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -181,6 +182,16 @@ static int adopt(struct container *container)
     return 0;
 }
 
+/* The loop's thread does not see the crew's mounts: through this it looks at what the attempt
+ * writes. Without it nobody looks. */
+static void files_open(struct container *container)
+{
+    char path[ATTEMPT_PATH_BYTES + 16];
+
+    (void)snprintf(path, sizeof(path), "%s/exosphere", container->path);
+    container->files_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 static int start(struct container *container)
 {
     pid_t crun = 0;
@@ -190,6 +201,7 @@ static int start(struct container *container)
         return -1;
     }
     forget_inputs(container);
+    files_open(container);
     int failure = spawn(container, &crun);
 
     if (failure != 0) {
@@ -210,6 +222,7 @@ void container_start(struct crew_job *job)
     struct container *container = (struct container *)job;
 
     container->pid_fd = -1;
+    container->files_fd = -1;
     container->is_started = start(container) == 0;
     container->started_wall_ns = clock_ns(CLOCK_REALTIME);
     container->started_ns = clock_ns(CLOCK_MONOTONIC);
@@ -237,6 +250,8 @@ void container_finish(struct crew_job *job)
         }
         attempt_dir_read(container->path, "control.json", SANDBOX_CONTROL_BYTES,
                          &container->control);
+        container->artefacts_fd =
+            attempt_dir_artefacts(container->path, container->artefacts_problem);
     }
     struct exo_error err;
 
@@ -253,6 +268,8 @@ void container_release(struct container *container)
     close_fd(&container->stdout_fd);
     close_fd(&container->stderr_fd);
     close_fd(&container->pid_fd);
+    close_fd(&container->files_fd);
+    close_fd(&container->artefacts_fd);
     attempt_file_free(&container->output);
     attempt_file_free(&container->control);
 }

@@ -49,7 +49,8 @@ struct container {
     bool is_started;
     struct exo_error error;
     int pid;
-    int pid_fd; /* -1 when it was not started */
+    int pid_fd;   /* -1 when it was not started */
+    int files_fd; /* of its /exosphere; -1 when there is none, or when it was taken */
     exo_time started_wall_ns;
     exo_time started_ns;
 
@@ -57,6 +58,8 @@ struct container {
     struct cgroup_usage usage;
     struct attempt_file output;
     struct attempt_file control;
+    int artefacts_fd; /* -1: none */
+    char artefacts_problem[160];
     char crun_log[512];            /* what crun had to say */
     struct exo_error remove_error; /* code EXO_OK: everything is gone */
 };

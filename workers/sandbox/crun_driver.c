@@ -14,6 +14,7 @@
 
 #include "schemas/vocab/limits.h"
 #include "workers/sandbox/bundle.h"
+#include "workers/sandbox/progress_watch.h"
 
 enum { CHUNK_BYTES = 65536, TMPFS_SLACK_BYTES = 2 << 20 };
 
@@ -37,6 +38,7 @@ struct crun_run {
     enum run_state state;
     struct run_stream streams[2];
     struct loop_watch *pid_watch;
+    struct progress_watch *progress; /* NULL: nobody listens, or not running */
     struct kept_log log;
     struct heap_budget heap;
     struct buffer captured;         /* stdout where that is the output */
@@ -75,6 +77,7 @@ static void run_free(struct crun_run *run)
         stream_close(&run->streams[i]);
     }
     loop_watch_free(run->pid_watch);
+    progress_watch_free(run->progress);
     loop_timer_free(run->grace_timer);
     kept_log_close(&run->log, true);
     buffer_release(&run->captured);
@@ -181,6 +184,8 @@ static void fill_result(const struct crun_run *run, struct sandbox_result *resul
         .output = container->output_mode == SANDBOX_OUTPUT_STDOUT ? captured_file(&run->captured)
                                                                   : file_of(&container->output),
         .control = file_of(&container->control),
+        .artefacts_fd = container->artefacts_fd,
+        .artefacts_problem = container->artefacts_problem,
     };
     if (run->is_killed_for_term && run->end == SANDBOX_SIGNALLED && run->signal == SIGKILL &&
         !result->is_oom_killed) {
@@ -244,6 +249,8 @@ static void finish(struct crun_run *run)
     run->grace_timer = NULL;
     loop_watch_free(run->pid_watch);
     run->pid_watch = NULL;
+    progress_watch_free(run->progress);
+    run->progress = NULL;
     run->container.job.work = container_finish;
     run->container.job.done = on_finished;
     crew_submit(site_of(run)->crew, &run->container.job);
@@ -354,6 +361,13 @@ static void stop_running(struct crun_run *run, bool is_first)
     loop_timer_start(run->grace_timer, grace_ns, 0);
 }
 
+static void on_progress(void *argument, struct span bytes)
+{
+    struct crun_run *run = argument;
+
+    run->run.events.on_progress(run->run.events.argument, bytes);
+}
+
 static void on_started(struct crew_job *job)
 {
     struct container *container = (struct container *)job;
@@ -372,6 +386,10 @@ static void on_started(struct crew_job *job)
         struct run_stream *stream = &run->streams[i];
 
         stream->watch = loop_watch_new(loop, stream->fd, LOOP_READABLE, on_stream, stream);
+    }
+    if (events->on_progress != NULL && container->files_fd >= 0) {
+        run->progress = progress_watch_new(loop, container->files_fd, on_progress, run);
+        container->files_fd = -1;
     }
     if (run->is_stopped) {
         stop_running(run, true);
@@ -507,6 +525,7 @@ static struct sandbox_run *crun_start(struct sandbox *base, const struct sandbox
 
     container->site = &sandbox->site;
     container->stdout_fd = container->stderr_fd = container->pid_fd = -1;
+    container->files_fd = container->artefacts_fd = -1;
     container->output_mode = spec->output;
     container->output_bytes_max =
         spec->output_bytes_max != 0 ? spec->output_bytes_max : LIMIT_OUTPUT_BYTES;

@@ -12,6 +12,7 @@ struct null_run {
     struct sandbox_run run;   /* first: a driver's run is found from it */
     struct null_run *due;     /* next in the due list */
     struct loop_timer *timer; /* NULL when it does not sleep */
+    struct loop_timer *every; /* NULL when it writes progress once, or never */
     struct null_script script;
     enum sandbox_output output;
     uint64_t output_bytes_max;
@@ -47,16 +48,20 @@ static int parse_valued(const char *name, const char *value, struct null_script 
     if (strcmp(name, "--sleep") == 0) {
         return value != NULL && duration_parse(span_of(value), &script->sleep_ns) ? 0 : -1;
     }
+    if (strcmp(name, "--every") == 0) {
+        return value != NULL && duration_parse(span_of(value), &script->every_ns) ? 0 : -1;
+    }
     if (strcmp(name, "--exit") == 0) {
         return value != NULL ? parse_number(value, 255, &script->status) : -1;
     }
     if (strcmp(name, "--signal") == 0) {
         return value != NULL ? parse_number(value, 64, &script->signal) : -1;
     }
-    const char **ret_text = strcmp(name, "--output") == 0    ? &script->output
-                            : strcmp(name, "--control") == 0 ? &script->control
-                            : strcmp(name, "--log") == 0     ? &script->log
-                                                             : NULL;
+    const char **ret_text = strcmp(name, "--output") == 0     ? &script->output
+                            : strcmp(name, "--control") == 0  ? &script->control
+                            : strcmp(name, "--log") == 0      ? &script->log
+                            : strcmp(name, "--progress") == 0 ? &script->progress
+                                                              : NULL;
 
     if (ret_text == NULL) {
         return 1;
@@ -100,6 +105,7 @@ int null_script_parse(const char *const *args, struct null_script *ret_script,
 static void null_run_free(struct null_run *run)
 {
     loop_timer_free(run->timer);
+    loop_timer_free(run->every);
     free(run->text);
     free(run);
 }
@@ -130,6 +136,8 @@ static void null_run_end(struct null_run *run)
         .started_ns = run->started_wall_ns,
         .ended_ns = clock_wall_ns(),
         .run_ns = clock_monotonic_ns() - run->started_ns,
+        .artefacts_fd = -1,
+        .artefacts_problem = "",
         .output = script_file(run->output == SANDBOX_OUTPUT_NONE ? NULL : script->output,
                               run->output_bytes_max),
         .control = script_file(script->control, SANDBOX_CONTROL_BYTES),
@@ -158,6 +166,28 @@ static void on_slept(void *argument)
     null_run_end(run);
 }
 
+static void on_every(void *argument)
+{
+    struct null_run *run = argument;
+    const struct sandbox_events *events = &run->run.events;
+    struct span text = span_of(run->script.progress);
+
+    events->on_progress(events->argument,
+                        text.bytes > SANDBOX_PROGRESS_BYTES ? (struct span){NULL, 0} : text);
+}
+
+static void progress_begin(struct null_run *run)
+{
+    if (run->script.progress == NULL || run->run.events.on_progress == NULL) {
+        return;
+    }
+    if (run->timer != NULL && run->script.every_ns > 0) {
+        run->every = loop_timer_new(run->run.sandbox->loop, on_every, run);
+        loop_timer_start(run->every, run->script.every_ns, run->script.every_ns);
+    }
+    on_every(run);
+}
+
 static void null_run_begin(struct null_run *run)
 {
     const struct sandbox_events *events = &run->run.events;
@@ -175,6 +205,7 @@ static void null_run_begin(struct null_run *run)
     if (run->script.log != NULL && events->on_log != NULL) {
         events->on_log(events->argument, SANDBOX_STDOUT, span_of(run->script.log));
     }
+    progress_begin(run);
     if (run->timer == NULL) {
         null_run_end(run);
         return;
@@ -244,10 +275,12 @@ static int null_recover(struct sandbox *base,
 /* One block for the strings that the script points to. */
 static int keep_script(struct null_run *run)
 {
-    const char **texts[] = {&run->script.output, &run->script.control, &run->script.log};
+    const char **texts[] = {&run->script.output, &run->script.control, &run->script.log,
+                            &run->script.progress};
+    enum { TEXTS = sizeof(texts) / sizeof(texts[0]) };
     size_t bytes = 0;
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < TEXTS; i++) {
         bytes += *texts[i] == NULL ? 0 : strlen(*texts[i]) + 1;
     }
     if (bytes == 0) {
@@ -259,7 +292,7 @@ static int keep_script(struct null_run *run)
     }
     char *at = run->text;
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < TEXTS; i++) {
         if (*texts[i] != NULL) {
             size_t count = strlen(*texts[i]) + 1;
 

@@ -6,8 +6,9 @@
  * ends; any other command succeeds at once and writes no output:
  *
  *   null [--sleep 10ms] [--exit 1 | --signal 9 | --oom | --not-started] [--output JSON]
- *        [--control JSON] [--log TEXT] [--ignore-term]
+ *        [--control JSON] [--log TEXT] [--ignore-term] [--progress TEXT [--every 10ms]]
  *
+ * --progress writes progress.json when it starts; with --every again and again while it sleeps.
  * --ignore-term makes sandbox_stop wait for its grace. Touches nothing but the loop. */
 #ifndef EXO_WORKERS_NULL_DRIVER_H
 #define EXO_WORKERS_NULL_DRIVER_H
@@ -22,9 +23,11 @@ struct null_script {
     bool is_oom;
     bool is_not_started;
     bool ignores_term;
-    const char *output;  /* points into the arguments; NULL: none */
-    const char *control; /* the same */
-    const char *log;     /* the same */
+    exo_time every_ns;    /* 0: progress is written once */
+    const char *output;   /* points into the arguments; NULL: none */
+    const char *control;  /* the same */
+    const char *log;      /* the same */
+    const char *progress; /* the same */
 };
 
 /* null_script_parse reads a command. Pure.

@@ -1,6 +1,6 @@
 /* sandbox: the port through which the worker runs one attempt in a container.
  *
- *                   sandbox_start                            on_start, on_log ..., on_exit
+ *                   sandbox_start                  on_start, on_log, on_progress ..., on_exit
  *   workers/role.c ---------------> sandbox --> driver ----------------------------------> role
  *                   sandbox_stop              crun | null
  *
@@ -30,7 +30,9 @@ enum {
     SANDBOX_ARGS_MAX = 4096,          /* arguments of the command */
     SANDBOX_MOUNTS_MAX = 64,          /* read-only mounts of an attempt */
     SANDBOX_SECRETS_MAX = 64,         /* secrets of an attempt */
+    SANDBOX_ARTEFACTS_MAX = 64,       /* satellites whose artefacts an attempt sees */
     SANDBOX_CONTROL_BYTES = 64 << 10, /* control.json at most */
+    SANDBOX_PROGRESS_BYTES = 4 << 10, /* progress.json at most */
 };
 
 /* What a sandbox needs to know of its machine; all borrowed for sandbox_open. */
@@ -63,6 +65,12 @@ struct sandbox_mount {
                               * or below them */
 };
 
+/* A directory that the attempt sees read-only as /exosphere/artefacts-of/NAME. */
+struct sandbox_artefacts {
+    const char *name;   /* letters, digits, "_", "-", "."; not "." or ".." */
+    const char *source; /* absolute path on this machine */
+};
+
 /* A file /exosphere/secrets/NAME of mode 0400. Its bytes are wiped when it is not needed any more.
  */
 struct sandbox_secret {
@@ -93,6 +101,8 @@ struct sandbox_spec {
     size_t mount_count;
     const struct sandbox_secret *secrets;
     size_t secret_count;
+    const struct sandbox_artefacts *artefacts;
+    size_t artefacts_count;
 
     struct span input; /* of /exosphere/input.json */
     enum sandbox_output output;
@@ -140,9 +150,13 @@ struct sandbox_result {
 
     struct sandbox_file output;
     struct sandbox_file control;
-    struct span log;         /* stdout and stderr as they came; a cut is marked in the text */
-    uint64_t log_bytes;      /* written in all */
-    uint64_t log_bytes_lost; /* of them not in log */
+    int artefacts_fd; /* of /exosphere/artefacts, when something is in it; else -1. Stays readable
+                       * as long as somebody holds it: dup it */
+    const char *artefacts_problem; /* one sentence for the user when it is no directory any more;
+                                    * "" unless so */
+    struct span log;               /* stdout and stderr as they came; a cut is marked in the text */
+    uint64_t log_bytes;            /* written in all */
+    uint64_t log_bytes_lost;       /* of them not in log */
 };
 
 /* Who is told. The functions may be NULL except on_exit. */
@@ -151,6 +165,10 @@ struct sandbox_events {
     void (*on_start)(void *argument, exo_time started_ns);
     /* bytes as they appear, all of them: the receiver limits what it sends on. Borrowed. */
     void (*on_log)(void *argument, enum sandbox_stream stream, struct span bytes);
+    /* The attempt has written /exosphere/progress.json since it was looked at last, which is once a
+     * second. bytes: what it holds, unjudged and perhaps half written; empty where it is too
+     * large. Borrowed. */
+    void (*on_progress)(void *argument, struct span bytes);
     /* Called once, last; the run is gone when it returns and its id may be used again. */
     void (*on_exit)(void *argument, const struct sandbox_result *result);
     void *argument; /* kept until on_exit has returned */

@@ -140,6 +140,22 @@ static int check_secrets(const struct sandbox_spec *spec, struct exo_error *err)
     return 0;
 }
 
+static int check_artefacts(const struct sandbox_spec *spec, struct exo_error *err)
+{
+    if (spec->artefacts_count > SANDBOX_ARTEFACTS_MAX) {
+        return exo_error_set(err, EXO_ELIMIT, "artefacts of more than %d satellites",
+                             SANDBOX_ARTEFACTS_MAX);
+    }
+    for (size_t i = 0; i < spec->artefacts_count; i++) {
+        if (!is_plain_name(spec->artefacts[i].name, LIMIT_NAME_BYTES) ||
+            !is_plain_path(spec->artefacts[i].source)) {
+            return exo_error_set(err, EXO_EINVALID,
+                                 "artefacts %zu have no plain name, or no absolute path", i);
+        }
+    }
+    return 0;
+}
+
 int spec_check(const struct sandbox_spec *spec, struct exo_error *err)
 {
     size_t env_bytes = 0;
@@ -167,7 +183,7 @@ int spec_check(const struct sandbox_spec *spec, struct exo_error *err)
     }
     if (check_command(spec, err) != 0 || check_env(spec->image_env, &env_bytes, err) != 0 ||
         check_env(spec->env, &env_bytes, err) != 0 || check_mounts(spec, err) != 0 ||
-        check_secrets(spec, err) != 0) {
+        check_secrets(spec, err) != 0 || check_artefacts(spec, err) != 0) {
         return -1;
     }
     /* The image's own environment counts too, hence four times the limit of a satellite. */

@@ -94,6 +94,37 @@ static void test_counts_of_a_map(void **state)
                    "    2.0s  each  FAILED     9/9, 1 failed\n");
 }
 
+/* What an attempt says of itself is told once a second, when it is something new. */
+static void test_progress_of_an_attempt(void **state)
+{
+    static const struct {
+        const char *progress;
+        exo_time at_ns;
+    } steps[] = {
+        {"null", EXO_SECOND},
+        {"{\"percent\":40,\"message\":\"page 4\"}", 2 * EXO_SECOND},
+        {"{\"percent\":40,\"message\":\"page 4\"}", 4 * EXO_SECOND},
+        {"{\"percent\":50.5}", 4 * EXO_SECOND + 1},
+        {"{\"message\":\"nearly\"}", 4 * EXO_SECOND + 2},
+        {"7", 6 * EXO_SECOND},
+    };
+    struct scene scene;
+
+    (void)state;
+    begin(&scene, false);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        char satellite[256];
+
+        (void)snprintf(satellite, sizeof(satellite),
+                       "{\"name\":\"a\",\"state\":\"RUNNING\",\"counts\":{},\"progress\":%s}",
+                       steps[i].progress);
+        show(&scene, satellite, steps[i].at_ns);
+    }
+    expect(&scene, "    1.0s  a     RUNNING   \n"
+                   "    2.0s  a     RUNNING    40 % page 4\n"
+                   "    4.0s  a     RUNNING    50 %\n");
+}
+
 static void test_quiet_shows_nothing(void **state)
 {
     struct scene scene;
@@ -126,6 +157,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line_for_each_change),
         cmocka_unit_test(test_counts_of_a_map),
+        cmocka_unit_test(test_progress_of_an_attempt),
         cmocka_unit_test(test_quiet_shows_nothing),
         cmocka_unit_test(test_odd_answers),
     };

@@ -8,16 +8,25 @@ static const char text[] =
     "{\"name\":\"p/c\",\"satellites\":["
     "{\"name\":\"one\",\"image\":\"x\"},"
     "{\"name\":\"many\",\"image\":\"x\",\"for_each\":\"${{ [1,2] }}\",\"max_parallel\":2},"
-    "{\"name\":\"last\",\"image\":\"x\",\"needs\":[\"one\",\"many\"],\"class\":\"gpu\"}]}";
+    "{\"name\":\"last\",\"image\":\"x\",\"needs\":[\"one\",\"many\"],\"class\":\"gpu\"},"
+    "{\"name\":\"page\",\"needs\":[],\"for_each\":\"${{ [1] "
+    "}}\",\"max_parallel\":1,\"satellites\":["
+    "{\"name\":\"parse\",\"image\":\"x\"},"
+    "{\"name\":\"ok\",\"wait\":{\"approval\":\"Good?\",\"timeout\":\"1h\"}}]},"
+    "{\"name\":\"go\",\"needs\":[],\"wait\":{\"signal\":\"start\"}},"
+    "{\"name\":\"rest\",\"needs\":[],\"wait\":{\"for\":\"10s\"}}]}";
 
 struct scene {
     struct heap_budget budget;
     struct arena arena;
     struct book book;
     struct fleet_view fleet;
-    struct wire_instance instances[3];
+    struct wire_instance instances[6];
     struct wire_body body;
     struct view_execution execution;
+    struct wire_run runs[EXPLAIN_RUNS_MAX];
+    uint32_t run_count;
+    bool has_more_runs;
     struct wire_lease lease;
     uint32_t attempts[1];
     struct buffer out;
@@ -35,10 +44,14 @@ static int setup(void **state)
     book_init(&s.book, allocator_heap(&s.budget), 4, 1 << 20);
     fleet_view_init(&s.fleet, allocator_heap(&s.budget));
     buffer_init(&s.out, allocator_heap(&s.budget), 0);
-    s.body = (struct wire_body){.instances = s.instances, .instance_count = 3};
+    s.body = (struct wire_body){.instances = s.instances, .instance_count = 6};
     s.execution = (struct view_execution){.state = "RUNNING", .body = &s.body};
     s.execution.cluster = book_get(&s.book, &wanted, &faults)->cluster;
     s.instances[1].is_map = true;
+    s.instances[3].is_map = true;
+    for (int i = 3; i < 6; i++) {
+        s.instances[i].state = TASK_SUCCEEDED;
+    }
     *state = &s;
     return 0;
 }
@@ -74,8 +87,12 @@ static void hear(struct scene *s, const char *class_name, uint64_t memory, bool 
 
 static void says(struct scene *s, const char *words)
 {
-    struct explain_facts facts = {
-        .execution = &s->execution, .fleet = &s->fleet, .now_ms = 1000000};
+    struct explain_facts facts = {.execution = &s->execution,
+                                  .runs = s->runs,
+                                  .run_count = s->run_count,
+                                  .has_more_runs = s->has_more_runs,
+                                  .fleet = &s->fleet,
+                                  .now_ms = 1000000};
     struct json_writer w = {.buffer = &s->out};
 
     buffer_reset(&s->out);
@@ -162,7 +179,123 @@ static void test_ended(void **state)
     s->execution.state = "FAILED";
     s->execution.ended_ns = 5;
     s->execution.error = span_of("one: EXIT");
-    says(s, "the execution has ended: FAILED (`one: EXIT`)\",\"satellites\":[]");
+    says(s, "the execution has ended: FAILED (`one: EXIT`)\",\"rerun_of\":null,\"kept\":[],"
+            "\"satellites\":[]");
+}
+
+static void test_waits(void **state)
+{
+    struct scene *s = *state;
+
+    single(s, TASK_SUCCEEDED);
+    s->instances[4].state = TASK_RUNNING;
+    says(s, "\"summary\":\"go: it waits for the signal `start`\"");
+    s->instances[5].state = TASK_RUNNING;
+    s->instances[5].ready_ns = 995 * EXO_SECOND;
+    says(s, "it lets time pass until 1970-01-01T00:16:45.000Z, in 5s");
+    s->instances[5].stop = TASK_CANCELLED;
+    says(s, "it is being ended; it lets time");
+}
+
+static void test_paused(void **state)
+{
+    struct scene *s = *state;
+
+    s->execution.state = "PAUSED";
+    single(s, TASK_READY);
+    says(s, "\"reason\":\"the execution is paused; nothing begins until it is resumed\"");
+    says(s, "\"summary\":\"the execution is paused: what runs goes on");
+}
+
+static void test_runs(void **state)
+{
+    static struct wire_instance inside[EXPLAIN_RUNS_MAX][2];
+    struct scene *s = *state;
+
+    single(s, TASK_SUCCEEDED);
+    s->instances[3].state = TASK_RUNNING;
+    s->instances[3].task_count = 5;
+    s->instances[3].counts[TASK_RUNNING] = 1;
+    s->instances[3].counts[TASK_READY] = 4;
+    says(s, "1 of its runs are under way, 4 have not begun: max_parallel lets 1 run at once");
+    for (uint32_t i = 0; i < EXPLAIN_RUNS_MAX; i++) {
+        s->runs[i] = (struct wire_run){.group = 3,
+                                       .index = i,
+                                       .number = 6 + 2 * i,
+                                       .instances = inside[i],
+                                       .instance_count = 2};
+    }
+    s->run_count = 3;
+    inside[0][0].state = TASK_RUNNING; /* runs: not told */
+    inside[1][0].state = TASK_SUCCEEDED;
+    inside[1][1].state = TASK_RUNNING;
+    inside[2][0].state = TASK_SUCCEEDED;
+    inside[2][1].state = TASK_SUCCEEDED;
+    says(s, "{\"satellite\":\"page.0.ok\",\"state\":\"WAITING\",\"reason\":\"it waits for parse "
+            "(RUNNING)\",\"uses\":null},{\"satellite\":\"page.1.ok\",\"state\":\"RUNNING\","
+            "\"reason\":\"it waits "
+            "for a person to approve or reject it (`Good?`); it times out at "
+            "1970-01-01T01:00:00.000Z, in 43m20s\",\"uses\":null}],\"is_cut\":false}");
+    s->has_more_runs = true;
+    says(s, "\"is_cut\":true}");
+    s->has_more_runs = false;
+    s->run_count = EXPLAIN_RUNS_MAX; /* 1 + 1 + 62 * 2 satellites */
+    says(s, "page.50.parse");
+    says(s, "\"is_cut\":true}");
+}
+
+static void says_of(struct scene *s, const char *path, uint32_t satellite,
+                    const struct view_task *task, const char *words)
+{
+    const struct explain_facts facts = {
+        .execution = &s->execution, .fleet = &s->fleet, .now_ms = 1000000};
+    const struct explain_target target = {
+        .path = span_of(path),
+        .satellite = &s->execution.cluster->satellites[satellite],
+        .instances = s->instances,
+        .instance_count = 6,
+        .task = task,
+    };
+    struct json_writer w = {.buffer = &s->out};
+
+    buffer_reset(&s->out);
+    explain_put_target(&w, &facts, &target);
+    buffer_append(&s->out, (struct span){"", 1});
+    if (strstr((char *)s->out.data, words) == NULL) {
+        fail_msg("no \"%s\" in %s", words, (char *)s->out.data);
+    }
+}
+
+static void test_targets(void **state)
+{
+    struct scene *s = *state;
+    struct view_task task = {.is_map = true, .index = 9, .state = TASK_READY, .attempt = 3};
+
+    single(s, TASK_RUNNING);
+    says_of(s, "one", 0, NULL, "\"summary\":\"`one`: attempt 2 runs on the worker `w`\"");
+    says_of(s, "last", 2, NULL, "it waits for one (RUNNING), many (WAITING)");
+    s->instances[3].error = span_of("EXIT");
+    s->instances[3].state = TASK_FAILED;
+    says_of(s, "page", 3, NULL, "it has ended: FAILED (`EXIT`)");
+    s->instances[1].state = TASK_RUNNING;
+    s->instances[1].next_index = 4;
+    says_of(s, "many.9", 1, &task, "5 tasks of the map are before it; no worker is heard of");
+    s->instances[1].counts[TASK_RUNNING] = 2;
+    task.index = 4;
+    says_of(s, "many.4", 1, &task, "\"reason\":\"max_parallel lets 2 run at once\"");
+    task.lease = &s->lease;
+    task.state = TASK_RUNNING;
+    says_of(s, "many.4", 1, &task, "attempt 3 runs on the worker `w`");
+    task.state = TASK_DISPATCHED;
+    says_of(s, "many.4", 1, &task, "has been sent to the worker `w`, which has not accepted");
+    task.state = TASK_BACKOFF;
+    s->lease.due_ns = 1005000 * EXO_MILLISECOND;
+    says_of(s, "many.4", 1, &task, "the next one comes at 1970-01-01T00:16:45.000Z, in 5s");
+    task.state = TASK_SKIPPED;
+    says_of(s, "many.4", 1, &task, "\"state\":\"SKIPPED\",\"reason\":\"it has ended: SKIPPED\"");
+    task.state = TASK_RUNNING;
+    task.lease = NULL;
+    says_of(s, "page.4", 3, &task, "the run is under way");
 }
 
 int main(void)
@@ -173,6 +306,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_map, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waiting, setup, teardown),
         cmocka_unit_test_setup_teardown(test_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_paused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,13 @@ static void test_tasks(void **state)
     task_listing_set(&listing, "satelite", span_of("x"), &scene->faults);
     assert_int_equal(scene->faults.error_count, 4);
     assert_string_equal(scene->faults.last->hint, "did you mean satellite?");
+    task_listing_set(&listing, "run", span_of("page.3"), &scene->faults);
+    assert_int_equal(scene->faults.error_count, 5);
+    assert_non_null(strstr(scene->faults.last->text, "cannot both"));
+    task_listing_init(&listing);
+    task_listing_set(&listing, "run", span_of("page.3"), &scene->faults);
+    assert_int_equal(scene->faults.error_count, 5);
+    assert_true(span_is(listing.run, "page.3"));
 }
 
 int main(void)

@@ -53,6 +53,40 @@ static void test_change(void **state)
          "\"state\":\"RUNNING\",\"attempt\":2,\"worker\":\"w\",\"error\":null}");
 }
 
+static void test_progress(void **state)
+{
+    struct json_writer w = {.buffer = &out};
+    const struct wire_change change = {.at_ms = 1000,
+                                       .satellite = span_of("count"),
+                                       .has_index = true,
+                                       .index = 17,
+                                       .state = span_of("RUNNING"),
+                                       .attempt = 2,
+                                       .worker = span_of("w"),
+                                       .progress = span_of("{\"percent\":4}")};
+    const struct wire_lease lease = {.worker = span_of("w"),
+                                     .progress = span_of("{\"percent\":4}")};
+    const struct satellite satellite = {.name = span_of("count")};
+    struct view_task task = {.satellite = &satellite, .state = TASK_RUNNING, .lease = &lease};
+
+    (void)state;
+    view_put_progress(&w, &change);
+    says("{\"at\":\"1970-01-01T00:00:01.000Z\",\"satellite\":\"count\",\"task\":\"count.17\","
+         "\"index\":17,\"attempt\":2,\"worker\":\"w\",\"progress\":{\"percent\":4}}");
+    for (int i = 0; i < 2; i++) {
+        w = (struct json_writer){.buffer = &out};
+        json_begin_map(&w);
+        view_put_task_members(&w, &task);
+        json_end_map(&w);
+        buffer_append(&out, (struct span){"", 1});
+        assert_non_null(strstr((char *)out.data, i == 0
+                                                     ? "\"progress\":{\"percent\":4},\"retry_at\""
+                                                     : "\"progress\":null,\"retry_at\""));
+        buffer_reset(&out);
+        task.state = TASK_BACKOFF; /* what an attempt said is gone with it */
+    }
+}
+
 static void test_task_at(void **state)
 {
     static const uint8_t states[] = {TASK_SUCCEEDED, TASK_RUNNING, TASK_READY};
@@ -83,6 +117,13 @@ static void test_task_at(void **state)
     map.counts[TASK_READY] = 0; /* the tail was cancelled as one */
     view_task_at(&map, NULL, 8, &task);
     assert_int_equal(task.state, TASK_CANCELLED);
+    map = (struct wire_instance){.state = TASK_SUCCEEDED,
+                                 .is_map = true,
+                                 .task_count = 9,
+                                 .next_index = 9,
+                                 .has_origin = true};
+    view_task_at(&map, NULL, 8, &task); /* kept, and its pages have been deleted */
+    assert_int_equal(task.state, TASK_SUCCEEDED);
     const struct wire_instance single = {.state = TASK_SKIPPED};
 
     view_task_at(&single, NULL, 0, &task);
@@ -117,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_change, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_progress, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_at, setup, teardown),
         cmocka_unit_test_setup_teardown(test_execution, setup, teardown),
     };

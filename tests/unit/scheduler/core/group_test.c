@@ -279,6 +279,47 @@ static void waits(void **state)
     bench_close(&bench);
 }
 
+/* The same signal sent again is one signal, however often. */
+static void signals_are_taken_once(void **state)
+{
+    struct sched_bench bench;
+    struct sched_command go = {.kind = COMMAND_SIGNAL,
+                               .name = span_of("go"),
+                               .value = span_of("1"),
+                               .key = span_of("first")};
+
+    (void)state;
+    bench_open(&bench, HEAD "  satellites:\n"
+                            "    - name: page\n"
+                            "      for_each: ${{ input.pages }}\n"
+                            "      satellites: [{name: sign, wait: {signal: go}}]\n");
+    bench_submit(&bench, "{\"pages\":[1,2,3]}");
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK);
+    assert_int_equal(bench_command(&bench, &go), SCHED_ESTALE);
+    assert_int_equal(state_of(&bench, "page.1.sign"), TASK_RUNNING);
+    go.key = span_of("second");
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK);
+    assert_int_equal(state_of(&bench, "page.2.sign"), TASK_RUNNING);
+    go.key = span_of("first");
+    assert_int_equal(bench_command(&bench, &go), SCHED_ESTALE);
+    go.name = span_of("stop"); /* another signal, kept for who will wait for it */
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK);
+    assert_int_equal(bench_command(&bench, &go), SCHED_ESTALE);
+    go.name = span_of("go");
+    for (int i = 0; i < 64; i++) { /* older keys are forgotten in the end */
+        char key[8] = {'k', (char)('0' + i / 10), (char)('0' + i % 10)};
+
+        go.name = span_of("many");
+        go.key = span_of(key);
+        (void)bench_command(&bench, &go);
+    }
+    go = (struct sched_command){
+        .kind = COMMAND_SIGNAL, .name = span_of("go"), .value = span_of("3")};
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK); /* without a key it is no repeat */
+    assert_int_equal(state_of(&bench, "page"), TASK_SUCCEEDED);
+    bench_close(&bench);
+}
+
 static void a_wait_ends_by_its_timeout(void **state)
 {
     struct sched_bench bench;
@@ -553,6 +594,81 @@ static void a_map_grows_while_it_runs(void **state)
     bench_close(&bench);
 }
 
+static enum sched_err key_answer(struct sched_bench *bench, enum wire_key_kind kind,
+                                 enum wire_key_verdict verdict)
+{
+    struct sched_event event = {.kind = SCHED_ANSWER, .answer = {bench->id, kind, verdict}};
+
+    return bench_step(bench, &event);
+}
+
+/* Nothing begins before its keys are granted: first the one of concurrency, then the rate. */
+static void keys_are_asked_for_first(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, HEAD "  concurrency: {key: \"k-${{ input.n }}\", limit: 3}\n"
+                            "  rate: {limit: 5, per: 1m}\n"
+                            "  satellites:\n"
+                            "    - {name: a, command: [x]}\n");
+    bench_submit(&bench, "{\"n\":7}");
+    struct sched_batch batch = sched_batch(bench.sched);
+
+    assert_int_equal(batch.message_count, 1);
+    assert_int_equal(batch.messages[0].kind, KEY_CONCURRENCY);
+    assert_true(span_is(batch.messages[0].text, "k-7"));
+    assert_int_equal(batch.messages[0].limit, 3);
+    assert_int_equal(bench_grant(&bench), 0);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_RATE, KEY_GRANTED), SCHED_ESTALE);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_GRANTED), SCHED_OK);
+    batch = sched_batch(bench.sched);
+    assert_int_equal(batch.message_count, 1);
+    assert_int_equal(batch.messages[0].kind, KEY_RATE);
+    assert_true(span_is(batch.messages[0].text, "story"));
+    assert_int_equal(bench_grant(&bench), 0);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_RATE, KEY_GRANTED), SCHED_OK);
+    assert_int_equal(bench_grant(&bench), 1);
+    succeed(&bench, "a", "1");
+    assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
+    batch = sched_batch(bench.sched);
+    assert_int_equal(batch.message_count, 1);
+    assert_true(batch.messages[0].is_release);
+    bench_close(&bench);
+}
+
+static void a_key_may_refuse_and_take_back(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, HEAD "  concurrency: {}\n"
+                            "  satellites:\n"
+                            "    - {name: a, command: [x]}\n"
+                            "    - {name: end, final: true, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_GRANTED), SCHED_OK);
+    assert_int_equal(bench_grant(&bench), 1);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_REFUSED), SCHED_ESTALE);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_CANCELLED), SCHED_OK);
+    assert_int_equal(bench_finish(&bench, "a", OUTCOME_CANCELLED, ""), SCHED_OK);
+    assert_int_equal(bench_grant(&bench), 1);
+    succeed(&bench, "end", "1");
+    assert_int_equal(bench.ended, EXECUTION_CANCELLED);
+    bench_close(&bench);
+    bench_open(&bench, HEAD "  concurrency: {on_limit: reject}\n"
+                            "  satellites:\n"
+                            "    - {name: a, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_REFUSED), SCHED_OK);
+    assert_int_equal(bench.ended, EXECUTION_FAILED);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -565,6 +681,7 @@ int main(void)
         cmocka_unit_test(continue_on_error_counts_as_success),
         cmocka_unit_test(final_runs_always),
         cmocka_unit_test(waits),
+        cmocka_unit_test(signals_are_taken_once),
         cmocka_unit_test(a_wait_ends_by_its_timeout),
         cmocka_unit_test(queue_and_total_timeouts),
         cmocka_unit_test(pause_and_resume),
@@ -576,6 +693,8 @@ int main(void)
         cmocka_unit_test(an_attempt_skips_the_rest),
         cmocka_unit_test(an_attempt_asks_for_another_time),
         cmocka_unit_test(a_map_grows_while_it_runs),
+        cmocka_unit_test(keys_are_asked_for_first),
+        cmocka_unit_test(a_key_may_refuse_and_take_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,8 +64,8 @@ static void test_what_runs_is_killed(void **state)
     bench_close(&bench);
 }
 
-/* What was being ended keeps the end and the reason it had. */
-static void test_what_ends_already_ends_as_it_was_going_to(void **state)
+/* What was being ended already tells of the quarantine, not of why it was ended. */
+static void test_what_ends_already_fails_with_its_reason(void **state)
 {
     (void)state;
     struct sched_bench bench;
@@ -80,8 +80,8 @@ static void test_what_ends_already_ends_as_it_was_going_to(void **state)
     assert_int_equal(bench_report(&bench, 0, 0, REPORT_FINISHED, OUTCOME_CANCELLED), SCHED_OK);
     const struct execution *e = sched_find(bench.sched, &bench.id);
 
-    assert_int_equal(e->state, EXECUTION_CANCELLED);
-    assert_string_equal(e->error, "why"); /* bench_cancel's */
+    assert_int_equal(e->state, EXECUTION_FAILED);
+    assert_string_equal(e->error, "POISON: a test");
     bench_close(&bench);
 }
 
@@ -184,7 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_it_fails_with_its_reason),
         cmocka_unit_test(test_what_runs_is_killed),
-        cmocka_unit_test(test_what_ends_already_ends_as_it_was_going_to),
+        cmocka_unit_test(test_what_ends_already_fails_with_its_reason),
         cmocka_unit_test(test_the_reason_is_loaded),
         cmocka_unit_test(test_a_timer_concerns_who_is_due_first),
         cmocka_unit_test(test_a_narrow_timer_goes_about_one),

@@ -37,6 +37,7 @@ static void note_step(struct usage *usage, enum field_table table, const struct 
     note_map(usage, TABLE_TIMEOUTS, value_get(step, span_of("timeouts")));
     note_map(usage, TABLE_JOIN, value_get(step, span_of("join")));
     note_map(usage, TABLE_WAIT, value_get(step, span_of("wait")));
+    note_map(usage, TABLE_CACHE, value_get(step, span_of("cache")));
     for (uint32_t i = 0; mounts != NULL && i < mounts->count; i++) {
         note_map(usage, TABLE_MOUNT, &mounts->items[i]);
     }
@@ -67,6 +68,8 @@ static void note_file(struct usage *usage, const struct value *file)
 
     note_map(usage, TABLE_FILE, file);
     note_map(usage, TABLE_CLUSTER, cluster);
+    note_map(usage, TABLE_CONCURRENCY, value_get(cluster, span_of("concurrency")));
+    note_map(usage, TABLE_RATE, value_get(cluster, span_of("rate")));
     for (uint32_t i = 0; inputs != NULL && i < inputs->count; i++) {
         note_map(usage, TABLE_INPUT, &inputs->members[i].value);
     }

@@ -14,10 +14,10 @@ static const struct { const char *satellite, *canonical; } table[] = {
     {"{'name':'a'}", "{\"image\":\"i\"}"},
     {"{'name':'a','when':'${{ true }}','for_each':'${{ [1] }}','retries':{'limit':3},'class':'k','claim':'strict','command':['c'],'workdir':'/w',"
      "'input':{'x':'${{ item }}'},'env':{'A':'${{ index }}'},'secrets':['s','t'],'resources':{'memory':'1Gi','gpu':2},"
-     "'mounts':[{'volume':'v','path':'/p'}],'network':'host','output':'stdout','output_schema':true,'timeout':'90s','grace':'0s'}",
+     "'mounts':[{'volume':'v','path':'/p'}],'network':'host','output':'stdout','output_schema':true,'cache':{'key':'v2','ttl':'90m'},'timeout':'90s','grace':'0s'}",
      "{\"image\":\"i\",\"command\":[\"c\"],\"workdir\":\"/w\",\"input\":{\"x\":\"${{ item }}\"},\"env\":{\"A\":\"${{ index }}\"},\"secrets\":[\"s\",\"t\"],"
      "\"mounts\":[{\"volume\":\"v\",\"path\":\"/p\"}],\"resources\":{\"cpu\":\"500m\",\"memory\":1073741824,\"gpu\":2,\"disk\":1073741824},"
-     "\"network\":\"host\",\"output\":\"stdout\",\"output_schema\":true,\"timeout\":\"1m30s\",\"grace\":\"0s\"}"},
+     "\"network\":\"host\",\"output\":\"stdout\",\"output_schema\":true,\"cache\":{\"ttl\":\"1h30m\",\"key\":\"v2\"},\"timeout\":\"1m30s\",\"grace\":\"0s\"}"},
 };
 /* clang-format on */
 

@@ -2,6 +2,7 @@
  */
 #include <string.h>
 
+#include "schemas/vocab/limits.h"
 #include "schemas/wire/event.h"
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/job.h"
@@ -44,6 +45,43 @@ static void assert_span(struct span span, const char *text)
 
 static const struct execution_id id = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 
+/* A rerun, as one shard hands it to another. */
+static void test_job_rerun(void **state)
+{
+    const struct wire_instance instance = {.state = 5,
+                                           .task_count = 1,
+                                           .has_result = true,
+                                           .result = {.attempt = 2, .json = span_of("7")},
+                                           .has_origin = true,
+                                           .origin = id,
+                                           .origin_number = 3};
+    const struct wire_kept kept = {span_of("a"), &instance};
+    const struct wire_job job = {
+        .rerun_of = span_of("old"), .rerun_from = span_of("b"), .kept = &kept, .kept_count = 1};
+    struct wire_job back;
+
+    (void)state;
+    wire_job_pack(&job, &tools.arena, &tools.text);
+    assert_int_equal(wire_job_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_span(back.rerun_of, "old");
+    assert_span(back.rerun_from, "b");
+    assert_int_equal(back.kept_count, 1);
+    assert_span(back.kept[0].satellite, "a");
+    assert_true(back.kept[0].instance->has_origin);
+    assert_true(execution_id_equal(&back.kept[0].instance->origin, &id));
+    assert_int_equal(back.kept[0].instance->origin_number, 3);
+    assert_span(back.kept[0].instance->result.json, "7");
+    /* An origin that is no id, and a satellite without how it ended. */
+    static const unsigned char bad_origin[] = {8, 1, 0xb2, 1, 6, 0x12, 4, 0xf2, 1, 1, 1};
+    static const unsigned char bare[] = {8, 1, 0xb2, 1, 3, 0x0a, 1, 'a'};
+
+    assert_int_equal(
+        wire_job_unpack((struct span){bad_origin, sizeof(bad_origin)}, &tools.arena, &back),
+        WIRE_EMALFORMED);
+    assert_int_equal(wire_job_unpack((struct span){bare, sizeof(bare)}, &tools.arena, &back),
+                     WIRE_EMALFORMED);
+}
+
 static void test_job(void **state)
 {
     const struct wire_pair label = {span_of("team"), span_of("x")};
@@ -82,12 +120,16 @@ static void test_status(void **state)
                                        .exit_status = -1,
                                        .error = span_of("EXIT: 1"),
                                        .has_log = true,
+                                       .has_artefacts = true,
+                                       .artefacts_digest = {{10}},
+                                       .artefacts_bytes = 1 << 30,
                                        .log_digest = {{9}},
-                                       .log_bytes = 10};
+                                       .log_bytes = 10,
+                                       .progress = span_of("{\"percent\":4}")};
     const struct wire_command command = {
         .kind = COMMAND_CANCEL, .execution = id, .reason = span_of("why")};
     const struct wire_peer peer = {
-        .source = 1, .sequence = 2, .has_job = true, .forwarded_job = {.cluster = span_of("c")}};
+        .source = 1, .sequence = 2, .kind = PEER_JOB, .forwarded_job = {.cluster = span_of("c")}};
     const struct wire_status status = {.worker = span_of("w"),
                                        .incarnation = UINT64_MAX,
                                        .reports = &report,
@@ -107,10 +149,94 @@ static void test_status(void **state)
     assert_int_equal(back.reports[0].exit_status, -1);
     assert_int_equal(back.reports[0].lend_next, 7);
     assert_true(back.reports[0].has_log);
+    assert_true(back.reports[0].has_artefacts);
+    assert_memory_equal(&back.reports[0].artefacts_digest, &report.artefacts_digest, DIGEST_BYTES);
+    assert_int_equal(back.reports[0].artefacts_bytes, 1 << 30);
     assert_false(back.reports[0].has_output_digest);
     assert_memory_equal(&back.reports[0].log_digest, &report.log_digest, DIGEST_BYTES);
+    assert_span(back.reports[0].progress, "{\"percent\":4}");
     assert_span(back.commands[0].reason, "why");
     assert_span(back.peers[0].forwarded_job.cluster, "c");
+}
+
+static void test_keys(void **state)
+{
+    const struct wire_peer peers[] = {
+        {.source = 1,
+         .sequence = 2,
+         .kind = PEER_KEY_ASK,
+         .key_ask = {{{7}}, id, KEY_RATE, KEY_REJECT, 3, 4 * EXO_SECOND}},
+        {.source = 1, .sequence = 3, .kind = PEER_KEY_RELEASE, .key_release = {{{8}}, id}},
+        {.source = 1,
+         .sequence = 4,
+         .kind = PEER_KEY_ANSWER,
+         .key_answer = {id, KEY_CONCURRENCY, KEY_CANCELLED}},
+        {.source = 1, .sequence = 5},
+    };
+    struct wire_peer wrong = peers[0];
+    struct wire_status status = {.peers = peers, .peer_count = 4};
+    struct wire_status back;
+
+    (void)state;
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_int_equal(back.peer_count, 4);
+    assert_int_equal(back.peers[0].kind, PEER_KEY_ASK);
+    assert_memory_equal(back.peers[0].key_ask.key.bytes, peers[0].key_ask.key.bytes, DIGEST_BYTES);
+    assert_int_equal(back.peers[0].key_ask.limit, 3);
+    assert_int_equal(back.peers[0].key_ask.per_ns, 4 * EXO_SECOND);
+    assert_int_equal(back.peers[1].key_release.key.bytes[0], 8);
+    assert_int_equal(back.peers[2].key_answer.verdict, KEY_CANCELLED);
+    assert_int_equal(back.peers[3].kind, PEER_UNKNOWN);
+    wrong.key_ask.limit = 0;
+    status = (struct wire_status){.peers = &wrong, .peer_count = 1};
+    buffer_reset(&tools.text);
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back),
+                     WIRE_EMALFORMED);
+}
+
+static void test_key_state(void **state)
+{
+    const struct execution_id ids[] = {{{1}}, {{2}}, {{3}}};
+    struct wire_key_state kept = {.kind = KEY_CONCURRENCY,
+                                  .limit = 2,
+                                  .holders = ids,
+                                  .holder_count = 2,
+                                  .waiting = ids + 2,
+                                  .waiting_count = 1};
+    struct wire_key_state back;
+
+    (void)state;
+    wire_key_state_pack(&kept, &tools.arena, &tools.text);
+    assert_int_equal(wire_key_state_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_int_equal(back.holder_count, 2);
+    assert_int_equal(back.waiting_count, 1);
+    assert_int_equal(back.waiting[0].bytes[0], 3);
+    kept.limit = 0;
+    buffer_reset(&tools.text);
+    wire_key_state_pack(&kept, &tools.arena, &tools.text);
+    assert_int_equal(wire_key_state_unpack(buffer_span(&tools.text), &tools.arena, &back),
+                     WIRE_EMALFORMED);
+}
+
+/* Progress stands in rows and events: it is bounded at the door. */
+static void test_long_progress_is_refused(void **state)
+{
+    static const char text[LIMIT_PROGRESS_BYTES + 1];
+    struct wire_report report = {
+        .kind = REPORT_PROGRESS, .task = {id, 0, 0}, .progress = {text, LIMIT_PROGRESS_BYTES + 1}};
+    const struct wire_status status = {.reports = &report, .report_count = 1};
+    struct wire_status back;
+
+    (void)state;
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back),
+                     WIRE_EMALFORMED);
+    report.progress.bytes = LIMIT_PROGRESS_BYTES;
+    buffer_reset(&tools.text);
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
 }
 
 static void test_status_refuses(void **state)
@@ -141,6 +267,7 @@ static void test_task_record(void **state)
                                    .contexts = contexts,
                                    .context_count = 3,
                                    .timeout_ms = 1000,
+                                   .heartbeat_ms = 500,
                                    .is_map = true};
     const struct wire_task task = {
         .spec = 0, .index = 7, .attempt = 1, .ticket = 2, .lend = 3, .item = span_of("\"x\"")};
@@ -163,6 +290,7 @@ static void test_task_record(void **state)
     wire_task_record_pack(&record, &tools.arena, &tools.text);
     assert_int_equal(wire_task_record_unpack(buffer_span(&tools.text), &tools.arena, &back),
                      WIRE_OK);
+    assert_int_equal(back.specs[0].heartbeat_ms, 500);
     assert_int_equal(back.specs[0].context_count, 3);
     assert_int_equal(back.specs[0].contexts[1].kind, CONTEXT_BLOB);
     assert_int_equal(back.specs[0].contexts[1].bytes, 9);
@@ -222,8 +350,11 @@ static void test_fleet(void **state)
 static void test_body_and_columns(void **state)
 {
     const uint32_t attempts[] = {1, 0, 2};
-    const struct wire_lease lease = {
-        .offset = 2, .worker = span_of("w"), .process = span_of("s"), .due_ns = 5};
+    const struct wire_lease lease = {.offset = 2,
+                                     .worker = span_of("w"),
+                                     .process = span_of("s"),
+                                     .due_ns = 5,
+                                     .progress = span_of("{\"percent\":6}")};
     const struct wire_columns columns = {.states = span_of("\1\2\3"),
                                          .attempts = attempts,
                                          .attempt_count = 3,
@@ -236,26 +367,40 @@ static void test_body_and_columns(void **state)
                                            .task = columns,
                                            .has_result = true,
                                            .result = {.attempt = 1, .json = span_of("7")}};
+    static const uint64_t marks[] = {7, UINT64_MAX};
+    static const struct wire_signal signal = {{"go", 2}, {"[1]", 3}};
     const struct wire_body body = {.instances = &instance,
+                                   .signals = &signal,
+                                   .signal_count = 1,
+                                   .signal_marks = marks,
+                                   .signal_mark_count = 2,
                                    .instance_count = 1,
                                    .change = 8,
                                    .timeout_at_ns = 9,
                                    .ending = 6,
                                    .next_number = 10,
-                                   .task_total = 11};
+                                   .task_total = 11,
+                                   .is_rerun = true,
+                                   .rerun_of = id};
     struct wire_body back;
 
     (void)state;
     wire_body_pack(&body, &tools.arena, &tools.text);
     assert_int_equal(wire_body_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_true(back.signal_count == 1 && span_is(back.signals[0].name, "go"));
+    assert_true(span_is(back.signals[0].json, "[1]"));
+    assert_true(back.signal_mark_count == 2 && back.signal_marks[1] == UINT64_MAX);
     assert_int_equal(back.change, 8);
     assert_int_equal(back.ending, 6);
     assert_int_equal(back.next_number, 10);
     assert_int_equal(back.task_total, 11);
+    assert_true(back.is_rerun && execution_id_equal(&back.rerun_of, &id));
+    assert_false(back.instances[0].has_origin);
     assert_int_equal(back.instances[0].counts[2], 1);
     assert_span(back.instances[0].task.states, "\1\2\3");
     assert_int_equal(back.instances[0].task.attempts[2], 2);
     assert_span(back.instances[0].task.leases[0].worker, "w");
+    assert_span(back.instances[0].task.leases[0].progress, "{\"percent\":6}");
     assert_span(back.instances[0].result.json, "7");
 }
 
@@ -347,7 +492,8 @@ static void test_changes_letters_chunks(void **state)
                                        .satellite = span_of("a"),
                                        .state = span_of("READY"),
                                        .has_index = true,
-                                       .index = 2};
+                                       .index = 2,
+                                       .progress = span_of("{\"percent\":5}")};
     const struct wire_change_batch batch = {
         .shard = 1, .epoch = 2, .batch = 3, .changes = &change, .change_count = 1};
     const struct wire_dead_letter letter = {
@@ -363,6 +509,7 @@ static void test_changes_letters_chunks(void **state)
     assert_int_equal(wire_change_batch_unpack(buffer_span(&tools.text), &tools.arena, &batch_back),
                      WIRE_OK);
     assert_span(batch_back.changes[0].state, "READY");
+    assert_span(batch_back.changes[0].progress, "{\"percent\":5}");
     buffer_reset(&tools.text);
     wire_dead_letter_pack(&letter, &tools.arena, &tools.text);
     assert_int_equal(wire_dead_letter_unpack(buffer_span(&tools.text), &tools.arena, &letter_back),
@@ -393,8 +540,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_job_rerun, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status, setup, teardown),
         cmocka_unit_test_setup_teardown(test_status_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_progress_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_key_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_of_no_spec_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fleet, setup, teardown),

@@ -13,6 +13,7 @@ enum given {
     GIVEN_PREPARED,
     GIVEN_UNPREPARED,
     GIVEN_STARTED,
+    GIVEN_PROGRESS,
     GIVEN_EXITED,
     GIVEN_COLLECTED,
     GIVEN_SPOOLED,
@@ -55,6 +56,9 @@ static void give(struct world *w, enum given given)
     case GIVEN_STARTED:
         (void)world_on_slot(w, WORKER_ON_STARTED, w->slot, ATTEMPT_EXITED, 0);
         return;
+    case GIVEN_PROGRESS:
+        (void)world_progress(w, w->slot, true);
+        return;
     case GIVEN_EXITED:
         (void)world_on_slot(w, WORKER_ON_EXITED, w->slot, ATTEMPT_EXITED, 1);
         return;
@@ -91,17 +95,17 @@ enum { FRE = SLOT_FREE, REJ = SLOT_REJECTED, PRE = SLOT_PREPARING, RDY = SLOT_RE
 /* State of the slot afterwards. PREPARED finds a place at once, hence STARTING. A Task on a free
  * slot takes it. What has no slot of its own (a newer attempt) gets another one. */
 static const int matrix[SLOT_STATE_NR][GIVEN_NR] = {
-    /*                   again newer kill older drain prep unpr star exit coll spoo ack  last fail late time */
-    [SLOT_FREE]       = {PRE,  PRE,  FRE, FRE,  FRE,  FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE},
-    [SLOT_REJECTED]   = {REJ,  REJ,  REJ, REJ,  REJ,  REJ, REJ, REJ, REJ, REJ, REJ, REJ, FRE, REJ, REJ, REJ},
-    [SLOT_PREPARING]  = {PRE,  PRE,  FIN, PRE,  FIN,  STA, FIN, PRE, PRE, PRE, PRE, PRE, PRE, PRE, PRE, FIN},
-    [SLOT_READY]      = {RDY,  RDY,  FIN, RDY,  FIN,  RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY},
-    [SLOT_STARTING]   = {STA,  STA,  STA, STA,  STA,  STA, STA, RUN, COL, STA, STA, STA, STA, STA, STA, STA},
-    [SLOT_RUNNING]    = {RUN,  RUN,  STO, RUN,  RUN,  RUN, RUN, RUN, COL, RUN, RUN, RUN, RUN, RUN, RUN, STO},
-    [SLOT_STOPPING]   = {STO,  STO,  STO, STO,  STO,  STO, STO, STO, COL, STO, STO, STO, STO, STO, STO, STO},
-    [SLOT_COLLECTING] = {COL,  COL,  COL, COL,  COL,  COL, COL, COL, COL, SPO, COL, COL, COL, COL, COL, COL},
-    [SLOT_SPOOLING]   = {SPO,  SPO,  SPO, SPO,  SPO,  SPO, SPO, SPO, SPO, SPO, FIN, SPO, SPO, SPO, SPO, SPO},
-    [SLOT_FINISHED]   = {FIN,  FIN,  FIN, FIN,  FIN,  FIN, FIN, FIN, FIN, FIN, FIN, FIN, FRE, FIN, FIN, FIN},
+    /*                   again newer kill older drain prep unpr star prog exit coll spoo ack  last fail late time */
+    [SLOT_FREE]       = {PRE,  PRE,  FRE, FRE,  FRE,  FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE, FRE},
+    [SLOT_REJECTED]   = {REJ,  REJ,  REJ, REJ,  REJ,  REJ, REJ, REJ, REJ, REJ, REJ, REJ, REJ, FRE, REJ, REJ, REJ},
+    [SLOT_PREPARING]  = {PRE,  PRE,  FIN, PRE,  FIN,  STA, FIN, PRE, PRE, PRE, PRE, PRE, PRE, PRE, PRE, PRE, FIN},
+    [SLOT_READY]      = {RDY,  RDY,  FIN, RDY,  FIN,  RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY, RDY},
+    [SLOT_STARTING]   = {STA,  STA,  STA, STA,  STA,  STA, STA, RUN, STA, COL, STA, STA, STA, STA, STA, STA, STA},
+    [SLOT_RUNNING]    = {RUN,  RUN,  STO, RUN,  RUN,  RUN, RUN, RUN, RUN, COL, RUN, RUN, RUN, RUN, RUN, RUN, STO},
+    [SLOT_STOPPING]   = {STO,  STO,  STO, STO,  STO,  STO, STO, STO, STO, COL, STO, STO, STO, STO, STO, STO, STO},
+    [SLOT_COLLECTING] = {COL,  COL,  COL, COL,  COL,  COL, COL, COL, COL, COL, SPO, COL, COL, COL, COL, COL, COL},
+    [SLOT_SPOOLING]   = {SPO,  SPO,  SPO, SPO,  SPO,  SPO, SPO, SPO, SPO, SPO, SPO, FIN, SPO, SPO, SPO, SPO, SPO},
+    [SLOT_FINISHED]   = {FIN,  FIN,  FIN, FIN,  FIN,  FIN, FIN, FIN, FIN, FIN, FIN, FIN, FIN, FRE, FIN, FIN, FIN},
 };
 /* clang-format on */
 

@@ -19,6 +19,7 @@ enum { TASKS = 64, TICKETS_MAX = 16, SLOTS_MAX = 512, REPORTS_MAX = 8192, STEPS 
 /* One attempt, named by its place: task i % TASKS, attempt 1 + i / TASKS. */
 struct attempt_seen {
     bool is_admitted, is_started, is_finished;
+    exo_time told_ns; /* of its last PROGRESS; 0: none */
     enum attempt_outcome outcome;
     struct worker_on_task task; /* as first sent: a repeat names the same ticket and lend */
 };
@@ -84,6 +85,12 @@ static void report_seen(struct world *w, const struct worker_report *report, boo
         is_resend = is_resend || seen->is_finished;
         seen->is_finished = true;
         seen->outcome = report->outcome;
+    }
+    if (report->kind == WORKER_PROGRESS) {
+        assert_true(seen->is_started);
+        assert_false(seen->is_finished);
+        assert_true(seen->told_ns == 0 || w->now_ns - seen->told_ns >= EXO_SECOND);
+        seen->told_ns = w->now_ns;
     }
     if (report->next.bytes > 0) {
         loan_seen(w, report->next, report->ticket, report->next_lend, !is_resend);
@@ -194,6 +201,7 @@ static void give_task(struct world *w)
                  .ticket = below(w, 16) == 0 ? below(w, 40) : ticket,
                  .lend = w->lends[ticket] + (below(w, 16) == 0),
                  .timeout_ns = below(w, 4) * EXO_SECOND,
+                 .heartbeat_ns = below(w, 3) * EXO_SECOND,
                  .grace_ns = below(w, 3) * EXO_SECOND,
                  .memory_bytes = below(w, 700)}};
     struct attempt_seen *seen = attempt_of(w, &event.task.task, event.task.attempt);
@@ -214,8 +222,8 @@ static void give_task(struct world *w)
 static void give_slot(struct world *w)
 {
     static const enum worker_event_kind kinds[] = {
-        WORKER_ON_PREPARED,  WORKER_ON_PREPARED, WORKER_ON_STARTED,   WORKER_ON_EXITED,
-        WORKER_ON_COLLECTED, WORKER_ON_SPOOLED,  WORKER_ON_UNPREPARED};
+        WORKER_ON_PREPARED,  WORKER_ON_PREPARED, WORKER_ON_STARTED,    WORKER_ON_EXITED,
+        WORKER_ON_COLLECTED, WORKER_ON_SPOOLED,  WORKER_ON_UNPREPARED, WORKER_ON_PROGRESS};
     static const int statuses[] = {0, 0, 0, 1, 65, 75};
     uint32_t index = below(w, worker_slot_nr(w->worker));
 
@@ -233,7 +241,7 @@ static void give_slot(struct world *w)
                                                   below(w, 3) == 0
                                                       ? (enum attempt_end)below(w, ATTEMPT_END_NR)
                                                       : ATTEMPT_EXITED,
-                                                  statuses[below(w, 6)]}});
+                                                  statuses[below(w, 6)], below(w, 2) == 0}});
 }
 
 static void give_answer(struct world *w)

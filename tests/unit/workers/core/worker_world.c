@@ -26,6 +26,8 @@ static const char *report_name(enum worker_report_kind kind)
         return "rejected";
     case WORKER_STARTED:
         return "started";
+    case WORKER_PROGRESS:
+        return "progress";
     case WORKER_FINISHED:
         return "finished";
     }
@@ -230,7 +232,15 @@ enum worker_err world_kill(struct world *w, uint32_t index, uint32_t attempt)
 enum worker_err world_on_slot(struct world *w, enum worker_event_kind kind, struct slot_handle slot,
                               enum attempt_end end, int exit_status)
 {
-    return world_step(w, &(struct worker_event){.kind = kind, .slot = {slot, end, exit_status}});
+    return world_step(
+        w, &(struct worker_event){.kind = kind,
+                                  .slot = {.slot = slot, .end = end, .exit_status = exit_status}});
+}
+
+enum worker_err world_progress(struct world *w, struct slot_handle slot, bool has_news)
+{
+    return world_step(w, &(struct worker_event){.kind = WORKER_ON_PROGRESS,
+                                                .slot = {.slot = slot, .has_news = has_news}});
 }
 
 enum worker_err world_answer(struct world *w, enum worker_event_kind kind,

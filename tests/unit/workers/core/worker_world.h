@@ -60,6 +60,9 @@ enum worker_err world_kill(struct world *w, uint32_t index, uint32_t attempt);
 enum worker_err world_on_slot(struct world *w, enum worker_event_kind kind, struct slot_handle slot,
                               enum attempt_end end, int exit_status);
 
+/* world_progress gives PROGRESS. */
+enum worker_err world_progress(struct world *w, struct slot_handle slot, bool has_news);
+
 /* world_answer gives what became of a report. */
 enum worker_err world_answer(struct world *w, enum worker_event_kind kind,
                              struct worker_report_id id);

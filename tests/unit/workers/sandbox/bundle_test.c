@@ -237,11 +237,14 @@ static void network_of_the_machine_brings_its_names(void **state)
     spec.network = SANDBOX_NETWORK_HOST;
     spec.mounts = &mount;
     spec.mount_count = 1;
+    spec.artefacts = &(struct sandbox_artefacts){"make", "/srv/unpacked"};
+    spec.artefacts_count = 1;
     write_bundle(&written, &spec, &places);
     assert_false(has_namespace(&written, "network"));
     assert_true(has_namespace(&written, "pid"));
     assert_true(list_has(at(mount_at(&written, "/etc/resolv.conf"), "options"), "ro"));
     assert_true(list_has(at(mount_at(&written, "/data"), "options"), "ro"));
+    assert_true(list_has(at(mount_at(&written, "/exosphere/artefacts-of/make"), "options"), "ro"));
     assert_true(list_has(at(mount_at(&written, "/exosphere"), "options"), "rw"));
     release(&written);
 }

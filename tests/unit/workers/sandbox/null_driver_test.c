@@ -23,6 +23,8 @@ struct heard {
     unsigned wanted; /* ends until is_done */
     struct sandbox_run *run;
     bool stops_at_start;
+    unsigned signs;
+    char progress[64];
 };
 
 static struct loop *loop;
@@ -63,6 +65,14 @@ static void copy(char text[64], struct span bytes)
     (void)snprintf(text, 64, "%.*s", SPAN_ARG(bytes));
 }
 
+static void on_progress(void *argument, struct span bytes)
+{
+    struct heard *heard = argument;
+
+    heard->signs++;
+    copy(heard->progress, bytes);
+}
+
 static void on_end(void *argument, const struct sandbox_result *result)
 {
     struct heard *heard = argument;
@@ -82,7 +92,9 @@ static struct sandbox_run *start(struct heard *heard, const char *id, const char
     heard->wanted += heard->wanted == 0 ? 1 : 0;
     heard->run = sandbox_start(
         sandbox, &spec,
-        &(struct sandbox_events){.on_start = on_start, .on_exit = on_end, .argument = heard}, err);
+        &(struct sandbox_events){
+            .on_start = on_start, .on_progress = on_progress, .on_exit = on_end, .argument = heard},
+        err);
     return heard->run;
 }
 
@@ -142,6 +154,18 @@ static void ends_as_its_command_says(void **state)
     assert_int_equal(heard.last.control.state, SANDBOX_FILE_READ);
 }
 
+static void progress_comes_once_or_again_and_again(void **state)
+{
+    struct heard heard = run(ARGS("null", "--progress", "{}"));
+
+    (void)state;
+    assert_int_equal(heard.signs, 1);
+    assert_string_equal(heard.progress, "{}");
+    heard = run(ARGS("null", "--sleep", "50ms", "--progress", "40", "--every", "1ms"));
+    assert_true(heard.signs >= 2);
+    assert_string_equal(heard.progress, "40");
+}
+
 static void odd_commands_are_refused(void **state)
 {
     const char *const *const cases[] = {
@@ -149,6 +173,7 @@ static void odd_commands_are_refused(void **state)
         (const char *const[]){"null", "--exit", "256", NULL},
         (const char *const[]){"null", "--exit", "x", NULL},
         (const char *const[]){"null", "--sleep", "soon", NULL},
+        (const char *const[]){"null", "--every", "often", NULL},
         (const char *const[]){"null", "--what", "1", NULL},
     };
     struct heard heard = {.starts = 0};
@@ -259,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(succeeds_by_itself),
         cmocka_unit_test(ends_as_its_command_says),
+        cmocka_unit_test(progress_comes_once_or_again_and_again),
         cmocka_unit_test(odd_commands_are_refused),
         cmocka_unit_test(stop_ends_a_sleeper),
         cmocka_unit_test(stop_waits_for_the_stubborn),

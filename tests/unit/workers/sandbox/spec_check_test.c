@@ -134,6 +134,27 @@ static void mounts_keep_off_what_is_ours(void **state)
     refused(&spec, EXO_ELIMIT, "mounts");
 }
 
+static void artefacts_have_plain_names(void **state)
+{
+    static const char *const names[] = {"", ".", "..", "a/b", ".a", "a b"};
+    struct sandbox_spec spec = good();
+
+    (void)state;
+    spec.artefacts_count = 1;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const struct sandbox_artefacts artefacts = {names[i], "/srv/a"};
+
+        spec.artefacts = &artefacts;
+        refused(&spec, EXO_EINVALID, "artefacts 0");
+    }
+    const struct sandbox_artefacts beyond = {"a", "/srv/../etc"};
+
+    spec.artefacts = &beyond;
+    refused(&spec, EXO_EINVALID, "artefacts 0");
+    spec.artefacts_count = SANDBOX_ARTEFACTS_MAX + 1;
+    refused(&spec, EXO_ELIMIT, "artefacts of more than");
+}
+
 static void secrets_have_plain_names(void **state)
 {
     static const char *const names[] = {"", "..", ".x", "a/b", "a b"};
@@ -212,6 +233,8 @@ int main(void)
         cmocka_unit_test(root_is_refused),
         cmocka_unit_test(paths_must_name_one_place),
         cmocka_unit_test(mounts_keep_off_what_is_ours),
+        cmocka_unit_test(artefacts_have_plain_names),
+        cmocka_unit_test(artefacts_have_plain_names),
         cmocka_unit_test(secrets_have_plain_names),
         cmocka_unit_test(command_and_environment_are_checked),
         cmocka_unit_test(resources_are_checked),

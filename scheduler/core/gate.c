@@ -1,0 +1,175 @@
+/* gate: what spans executions, as one of them sees it: before anything of it begins it asks for its
+ * keys, and when it has ended it gives them back. The keys live on shards of their own (keyring.h).
+ * Pure. */
+#include <assert.h>
+
+#include "scheduler/core/sched_state.h"
+#include "schemas/json/json_write.h"
+
+static const struct cluster_key *key_of(const struct execution *e, enum wire_key_kind kind)
+{
+    const struct cluster *cluster = e->definition->cluster;
+
+    return kind == KEY_RATE ? &cluster->rate : &cluster->concurrency;
+}
+
+static struct sched_message *message_add(struct sched *s, const struct execution *e,
+                                         enum wire_key_kind kind)
+{
+    struct sched_message *message = vector_add(&s->messages);
+
+    if (message == NULL) {
+        s->is_broken = true;
+        return NULL;
+    }
+    *message = (struct sched_message){
+        .id = e->id,
+        .kind = kind,
+        .project = e->definition->cluster->project,
+        .text = span_of(e->gates[kind].text),
+    };
+    return message;
+}
+
+static void ask(struct sched *s, struct execution *e, enum wire_key_kind kind)
+{
+    static const enum wire_key_policy policies[CLUSTER_KEY_POLICY_NR] = {
+        [CLUSTER_KEY_QUEUE] = KEY_QUEUE,
+        [CLUSTER_KEY_REJECT] = KEY_REJECT,
+        [CLUSTER_KEY_REPLACE] = KEY_REPLACE,
+        [CLUSTER_KEY_CANCEL_OLDEST] = KEY_CANCEL_OLDEST,
+    };
+    const struct cluster_key *key = key_of(e, kind);
+    struct sched_message *message = message_add(s, e, kind);
+
+    if (message != NULL) {
+        message->policy = policies[key->policy];
+        message->limit = key->limit;
+        message->per_ns = key->per_ns;
+    }
+    e->gates[kind].state = GATE_ASKED;
+}
+
+/* The text of a key; false when its expression failed, and the execution with it. */
+static bool text_make(struct sched *s, struct execution *e, enum wire_key_kind kind)
+{
+    const struct cluster_key *key = key_of(e, kind);
+    struct scope scope = {.sched = s, .frame = &e->root};
+    struct expression_error error;
+    struct value value;
+    struct buffer text;
+
+    if (key->key == NULL) {
+        e->gates[kind].text = sched_text(s, e->definition->cluster->name);
+        return !s->is_broken;
+    }
+    if (scope_eval_template(&scope, key->key, &value, &error) != EXPRESSION_OK) {
+        execution_end(s, e, EXECUTION_FAILED, span_of(error.text));
+        return false;
+    }
+    buffer_init(&text, s->allocator, LIMIT_EXPRESSION_BYTES);
+    if (value.kind == VALUE_STRING) {
+        buffer_append(&text, value_text(&value));
+    } else {
+        json_write(&text, &value);
+    }
+    if (text.is_failed) {
+        execution_end(s, e, EXECUTION_FAILED, span_of("key: its text is above 4 KiB"));
+    } else {
+        e->gates[kind].text = sched_text(s, buffer_span(&text));
+    }
+    bool is_made = !text.is_failed && !s->is_broken;
+
+    buffer_release(&text);
+    arena_reset(&s->scratch);
+    return is_made;
+}
+
+/* Its rate counts what begins: it is asked for when nothing else is waited for. */
+static void go_on(struct sched *s, struct execution *e)
+{
+    for (enum wire_key_kind kind = KEY_CONCURRENCY; kind < KEY_KIND_NR; kind++) {
+        if (e->gates[kind].text != NULL && e->gates[kind].state == GATE_NONE) {
+            ask(s, e, kind);
+            return;
+        }
+    }
+    e->has_begun = true;
+    frame_begin(s, &e->root);
+}
+
+void gates_ask(struct sched *s, struct execution *e)
+{
+    for (enum wire_key_kind kind = KEY_CONCURRENCY; kind < KEY_KIND_NR; kind++) {
+        if (key_of(e, kind)->is_given && !text_make(s, e, kind)) {
+            return;
+        }
+    }
+    go_on(s, e);
+}
+
+/* Asked again: who holds a key already is told once more. */
+void gates_load(struct sched *s, struct execution *e)
+{
+    for (enum wire_key_kind kind = KEY_CONCURRENCY; kind < KEY_KIND_NR; kind++) {
+        if (e->gates[kind].state == GATE_ASKED) {
+            ask(s, e, kind);
+            execution_dirty(s, e);
+        }
+    }
+}
+
+void gates_release(struct sched *s, struct execution *e)
+{
+    for (enum wire_key_kind kind = KEY_CONCURRENCY; kind < KEY_KIND_NR; kind++) {
+        struct gate *gate = &e->gates[kind];
+
+        /* What was started is started: a rate is given back only while it is waited for. */
+        if (gate->state == GATE_ASKED || (gate->state == GATE_OPEN && kind == KEY_CONCURRENCY)) {
+            struct sched_message *message = message_add(s, e, kind);
+
+            if (message != NULL) {
+                message->is_release = true;
+            }
+        }
+        gate->state = GATE_NONE;
+    }
+}
+
+enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer)
+{
+    struct execution *e = execution_find(s, &answer->execution);
+    struct gate *gate = e == NULL ? NULL : &e->gates[answer->kind];
+
+    if (e == NULL || execution_state_is_terminal((enum execution_state)e->state)) {
+        return SCHED_ESTALE;
+    }
+    switch (answer->verdict) {
+    case KEY_GRANTED:
+        if (gate->state != GATE_ASKED) {
+            return SCHED_ESTALE;
+        }
+        gate->state = GATE_OPEN;
+        execution_dirty(s, e);
+        if (e->state != EXECUTION_CANCELLING) {
+            go_on(s, e);
+        }
+        return SCHED_OK;
+    case KEY_REFUSED:
+        if (gate->state != GATE_ASKED || e->state == EXECUTION_CANCELLING) {
+            return SCHED_ESTALE;
+        }
+        execution_end(s, e, EXECUTION_FAILED,
+                      span_of(answer->kind == KEY_RATE
+                                  ? "RATE: too many of its key have started; try again later"
+                                  : "CONCURRENCY: too many of its key run; try again later"));
+        return SCHED_OK;
+    case KEY_CANCELLED:
+        return gate->state == GATE_NONE
+                   ? SCHED_ESTALE
+                   : control_cancel(s, e, span_of("another execution of its key took its place"));
+    case KEY_VERDICT_NR:
+        break;
+    }
+    return SCHED_ESTALE;
+}

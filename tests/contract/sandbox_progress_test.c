@@ -1,0 +1,105 @@
+/* progress.json under real crun: what counts as a sign of life, and what does not. */
+#include "workers/sandbox/sandbox.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/contract/sandbox_trial.h"
+
+/* Starts a line and waits for so many signs. */
+static void start(struct trial *trial, const char *line, uint32_t signs, struct outcome *outcome)
+{
+    struct sandbox_spec spec = trial_spec(trial, line);
+
+    trial_start(trial, &spec, outcome);
+    outcome->signs_wanted = signs;
+    trial_wait(trial, &outcome->has_signs);
+}
+
+static void stop(struct trial *trial, struct outcome *outcome)
+{
+    sandbox_stop(outcome->run, 0);
+    trial_wait(trial, &outcome->is_done);
+    outcome_free(outcome);
+    trial_assert_clean(trial);
+}
+
+static void what_is_written_is_seen_while_it_runs(void **state)
+{
+    struct trial *trial = trial_of(state);
+    struct outcome outcome;
+
+    start(trial, "echo '{\"percent\":40}' > /exosphere/progress.json; sleep 60", 1, &outcome);
+    assert_string_equal(outcome.progress, "{\"percent\":40}\n");
+    assert_false(outcome.is_done);
+    stop(trial, &outcome);
+}
+
+/* Written over, replaced by a rename, touched: the same bytes each time. */
+static void every_change_is_a_sign_of_life(void **state)
+{
+    struct trial *trial = trial_of(state);
+    struct outcome outcome;
+
+    start(trial,
+          "cd /exosphere; echo x > progress.json; sleep 1.5; echo x > progress.json; sleep 1.5; "
+          "echo x > new; mv new progress.json; sleep 1.5; touch progress.json; sleep 60",
+          4, &outcome);
+    assert_string_equal(outcome.progress, "x\n");
+    stop(trial, &outcome);
+}
+
+static void a_file_that_is_too_large_is_a_sign_without_text(void **state)
+{
+    struct trial *trial = trial_of(state);
+    struct outcome outcome;
+
+    start(trial,
+          "cd /exosphere; head -c 4096 /dev/zero | tr '\\000' a > progress.json; sleep 1.5; "
+          "echo a >> progress.json; sleep 60",
+          2, &outcome);
+    assert_string_equal(outcome.progress, "");
+    stop(trial, &outcome);
+}
+
+/* An enemy's file neither blocks the loop nor shows what is not the attempt's. */
+static void odd_files_are_no_sign(void **state)
+{
+    static const char *const lines[] = {
+        "mkfifo /exosphere/progress.json",
+        "ln -s /exosphere/input.json /exosphere/progress.json",
+        "mkdir /exosphere/progress.json",
+    };
+    struct trial *trial = trial_of(state);
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        char line[160];
+
+        /* Long enough for two looks. */
+        (void)snprintf(line, sizeof(line), "%s; exec sleep 2.5", lines[i]);
+        struct outcome outcome = trial_line(trial, line);
+
+        outcome_assert_status(&outcome, 0);
+        assert_int_equal(outcome.signs, 0);
+        outcome_free(&outcome);
+    }
+    trial_assert_clean(trial);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_seen_while_it_runs),
+        cmocka_unit_test(every_change_is_a_sign_of_life),
+        cmocka_unit_test(a_file_that_is_too_large_is_a_sign_without_text),
+        cmocka_unit_test(odd_files_are_no_sign),
+    };
+    return cmocka_run_group_tests(tests, trial_open, trial_close);
+}

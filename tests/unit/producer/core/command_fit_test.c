@@ -1,0 +1,173 @@
+/* command_fit: every command meets every state. */
+#include "producer/core/command_fit.h"
+
+#include "schemas/json/json_read.h"
+#include "tests/support/test.h"
+
+static const char text[] =
+    "{\"name\":\"p/c\",\"satellites\":[{\"name\":\"one\",\"image\":\"x\"},"
+    "{\"name\":\"many\",\"image\":\"x\",\"for_each\":\"${{ [1,2] }}\"},"
+    "{\"name\":\"group\",\"satellites\":[{\"name\":\"inner\",\"image\":\"x\"}]},"
+    "{\"name\":\"ok\",\"wait\":{\"approval\":true}},"
+    "{\"name\":\"go\",\"wait\":{\"signal\":\"start\"}}]}";
+
+struct scene {
+    struct heap_budget budget;
+    struct arena arena;
+    const struct cluster *cluster;
+    struct wire_instance instance;
+    struct task_path path;
+    struct command_facts facts;
+    struct fault_text says;
+};
+
+static int setup(void **state)
+{
+    static struct scene scene;
+    struct fault_list faults;
+    struct json_error error;
+    struct value *root;
+
+    scene = (struct scene){.budget = {0}};
+    arena_init(&scene.arena, allocator_heap(&scene.budget), 0);
+    fault_list_init(&faults, &scene.arena, 0);
+    root = arena_alloc(&scene.arena, sizeof(*root));
+    assert_int_equal(json_read(span_of(text), NULL, &scene.arena, root, &error), JSON_OK);
+    const struct cluster_source source = {.root = root, .is_inner = true};
+
+    assert_int_equal(cluster_parse(&source, &scene.arena, &scene.cluster, &faults), 0);
+    scene.instance.next_index = 1;
+    *state = &scene;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct scene *scene = *state;
+
+    arena_release(&scene->arena);
+    return 0;
+}
+
+static enum command_fit of_execution(struct scene *s, enum wire_command_kind kind,
+                                     enum execution_state state)
+{
+    s->facts = (struct command_facts){.kind = kind,
+                                      .execution = state,
+                                      .cluster = s->cluster,
+                                      .priority = 5,
+                                      .wanted_priority = 6,
+                                      .signal = span_of("start")};
+    return command_fit(&s->facts, &s->says);
+}
+
+static enum command_fit of_task(struct scene *s, enum wire_command_kind kind, const char *path,
+                                enum task_state state)
+{
+    assert_true(task_path_parse(s->cluster, span_of(path), &s->path));
+    s->facts = (struct command_facts){.kind = kind,
+                                      .execution = EXECUTION_RUNNING,
+                                      .cluster = s->cluster,
+                                      .path = &s->path,
+                                      .instance = &s->instance,
+                                      .state = state};
+    return command_fit(&s->facts, &s->says);
+}
+
+/* S sent, D it is so, C conflict; by state in the order of the enum. */
+static void test_executions(void **state)
+{
+    static const struct {
+        enum wire_command_kind kind;
+        const char
+            *fits; /* QUEUED RUNNING PAUSED CANCELLING SUCCEEDED FAILED CANCELLED TIMED_OUT */
+    } rows[] = {
+        {COMMAND_CANCEL, "SSSSCCDC"}, {COMMAND_PAUSE, "SSDCCCCC"},    {COMMAND_RESUME, "DDSCCCCC"},
+        {COMMAND_SIGNAL, "SSSCCCCC"}, {COMMAND_PRIORITY, "SSSCCCCC"},
+    };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (int e = 0; e < EXECUTION_STATE_NR; e++) {
+            enum command_fit fit = of_execution(s, rows[i].kind, (enum execution_state)e);
+
+            if ("SDCU"[fit] != rows[i].fits[e]) {
+                fail_msg("kind %d, %s: %c", rows[i].kind,
+                         execution_state_name((enum execution_state)e), "SDCU"[fit]);
+            }
+            assert_true((fit == FIT_CONFLICT) == (s->says.used > 0));
+        }
+    }
+}
+
+static void test_tasks(void **state)
+{
+    static const struct {
+        enum wire_command_kind kind;
+        const char *path;
+        /* WAITING READY DISPATCHED RUNNING BACKOFF SUCCEEDED FAILED UPSTREAM_FAILED SKIPPED
+         * CANCELLED TIMED_OUT */
+        const char *fits;
+    } rows[] = {
+        {COMMAND_CANCEL, "one", "SSSSSCCCCDC"},    {COMMAND_CANCEL, "many", "SSSSSCCCCDC"},
+        {COMMAND_CANCEL, "many.0", "SSSSSCCCCDC"}, {COMMAND_CANCEL, "many.1", "CCCCCCCCCDC"},
+        {COMMAND_CANCEL, "group", "SSSSSCCCCDC"},  {COMMAND_RETRY, "one", "CDDDSCCCCCC"},
+        {COMMAND_RETRY, "many.0", "CDDDSCCCCCC"},  {COMMAND_RETRY, "many", "CCCCCCCCCCC"},
+        {COMMAND_SKIP, "one", "CSSSSCCCCCC"},      {COMMAND_SKIP, "many.1", "CCCCCCCCCCC"},
+        {COMMAND_SKIP, "many", "CCCCCCCCCCC"},     {COMMAND_SKIP, "group", "CCCCCCCCCCC"},
+        {COMMAND_SKIP, "go", "CCCSCCCCCCC"},       {COMMAND_APPROVE, "ok", "CCCSCDCCCCC"},
+        {COMMAND_REJECT, "ok", "CCCSCCDCCCC"},     {COMMAND_APPROVE, "go", "CCCCCCCCCCC"},
+        {COMMAND_REJECT, "one", "CCCCCCCCCCC"},
+    };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (int k = 0; k < TASK_STATE_NR; k++) {
+            enum command_fit fit = of_task(s, rows[i].kind, rows[i].path, (enum task_state)k);
+
+            if ("SDCU"[fit] != rows[i].fits[k]) {
+                fail_msg("kind %d, %s %s: %c", rows[i].kind, rows[i].path,
+                         task_state_name((enum task_state)k), "SDCU"[fit]);
+            }
+            assert_true((fit == FIT_CONFLICT) == (s->says.used > 0));
+        }
+    }
+}
+
+static void test_details(void **state)
+{
+    struct scene *s = *state;
+
+    (void)of_execution(s, COMMAND_PRIORITY, EXECUTION_RUNNING);
+    s->facts.wanted_priority = 5;
+    assert_int_equal(command_fit(&s->facts, &s->says), FIT_DONE);
+    (void)of_execution(s, COMMAND_SIGNAL, EXECUTION_RUNNING);
+    s->facts.signals_kept = 64;
+    assert_int_equal(command_fit(&s->facts, &s->says), FIT_CONFLICT);
+    s->facts.signal = span_of("stop");
+    assert_int_equal(command_fit(&s->facts, &s->says), FIT_UNKNOWN);
+    assert_non_null(strstr(s->says.bytes, "`stop`; there is `start`"));
+    (void)of_task(s, COMMAND_SKIP, "one", TASK_SUCCEEDED);
+    s->facts.is_same_output = true;
+    assert_int_equal(command_fit(&s->facts, &s->says), FIT_DONE);
+    (void)of_task(s, COMMAND_CANCEL, "one", TASK_RUNNING);
+    s->facts.is_stopped = true;
+    assert_int_equal(command_fit(&s->facts, &s->says), FIT_DONE);
+    s->facts.kind = COMMAND_SKIP;
+    assert_int_equal(command_fit(&s->facts, &s->says), FIT_CONFLICT);
+    assert_non_null(strstr(s->says.bytes, "being ended"));
+    (void)of_task(s, COMMAND_CANCEL, "one", TASK_RUNNING);
+    s->facts.execution = EXECUTION_CANCELLING;
+    assert_int_equal(command_fit(&s->facts, &s->says), FIT_CONFLICT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_executions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_tasks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_details, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
