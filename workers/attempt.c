@@ -231,6 +231,7 @@ static void spec_fill(struct attempt *a, struct sandbox_spec *spec)
     if (a->host->is_dry) {
         return;
     }
+    assert(a->plan != NULL);
     spec->env = a->plan->env;
     spec->cwd = a->plan->cwd;
     spec->input = a->input.map != NULL ? (struct span){a->input.map, a->input.map_bytes}

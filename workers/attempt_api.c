@@ -95,8 +95,11 @@ void attempt_api_close(struct attempt_api *api)
     if (api == NULL) {
         return;
     }
-    while (api->calls != NULL) {
-        attempt_call_cancel(api->calls);
+    for (struct attempt_call *call = api->calls; call != NULL;) {
+        struct attempt_call *next = call->next;
+
+        attempt_call_cancel(call);
+        call = next;
     }
     http_client_close(api->client);
     free(api);

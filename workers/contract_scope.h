@@ -61,9 +61,9 @@ struct expression_scope contract_scope_names(struct contract_scope *scope);
 /* contract_scope_fetched answers a want with the JSON that was fetched (kept),
  * contract_scope_failed with the reason (a C string, copied). A text that is no JSON is a failure.
  */
-void contract_scope_fetched(struct contract_scope *scope, struct contract_want *want,
+void contract_scope_fetched(struct contract_scope *scope, struct contract_want *found,
                             struct span json);
-void contract_scope_failed(struct contract_scope *scope, struct contract_want *want,
+void contract_scope_failed(struct contract_scope *scope, struct contract_want *found,
                            const char *reason);
 
 /* contract_scope_context gives the context behind a lazy object and the item of its list it stands

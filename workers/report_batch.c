@@ -96,6 +96,7 @@ static void list_free(struct batch_list *list)
     while (list->first != NULL) {
         struct report_batch *batch = list->first;
 
+        assert(batch->previous == NULL);
         list_remove(list, batch);
         arena_release(&batch->arena);
         free(batch->reports);

@@ -28,17 +28,17 @@ struct report_batches *report_batches_new(struct loop *loop, struct log *log, st
 
 /* report_batches_free drops what is not sent and what is not answered; NULL is allowed. Only after
  * the log was closed, or with nothing under way (report_batches_pending is 0). */
-void report_batches_free(struct report_batches *batches);
+void report_batches_free(struct report_batches *all);
 
 /* report_batches_add takes one report to a shard.
  * id      handed to answered
  * report  borrowed: everything is copied
  * worker  who ran it; empty: we */
-void report_batches_add(struct report_batches *batches, uint32_t shard, uint64_t incarnation,
+void report_batches_add(struct report_batches *all, uint32_t shard, uint64_t incarnation,
                         struct span worker, const struct worker_report_id *id,
                         const struct wire_report *report);
 
 /* report_batches_pending tells how many reports have not been answered. */
-uint32_t report_batches_pending(const struct report_batches *batches);
+uint32_t report_batches_pending(const struct report_batches *all);
 
 #endif /* EXO_WORKERS_REPORT_BATCH_H */

@@ -314,6 +314,7 @@ static const struct local *local_at(const struct evaluation *e, uint32_t outward
     const struct local *local = e->locals;
 
     for (; outward > 0; outward--) {
+        assert(local != NULL);
         local = local->outer;
     }
     return local;
@@ -422,6 +423,7 @@ enum expression_err evaluation_run(struct evaluation *e, const struct expression
 enum expression_err evaluation_check(struct evaluation *e, const struct expression *expression,
                                      struct expression_object *object)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): set where a run was OK */
     bool is_time = object->value.kind == VALUE_TIMESTAMP || object->value.kind == VALUE_DURATION ||
                    object->value.kind == VALUE_TYPE;
 

@@ -12,7 +12,8 @@ enum expression_err parser_fail_at(struct parser *p, struct place place, enum ex
                                    const char *text)
 {
     (void)expression_error_set(p->lexer.error, code, text, "");
-    return expression_error_at(p->lexer.error, place);
+    (void)expression_error_at(p->lexer.error, place);
+    return code;
 }
 
 enum expression_err parser_fail(struct parser *p, const char *text)

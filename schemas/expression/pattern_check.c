@@ -78,6 +78,7 @@ static enum expression_err check(const struct pattern_walk *walk, const struct n
     return err == EXPRESSION_OK && node->third != NULL ? check(walk, node->third) : err;
 }
 
+/* NOLINTBEGIN(readability-non-const-parameter): walk counts it down */
 enum expression_err expression_check_patterns(const struct expression *expression,
                                               uint64_t *cost_left,
                                               struct expression_error *ret_error)
@@ -86,3 +87,4 @@ enum expression_err expression_check_patterns(const struct expression *expressio
 
     return check(&walk, expression->root);
 }
+/* NOLINTEND(readability-non-const-parameter) */

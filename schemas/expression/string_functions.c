@@ -348,6 +348,7 @@ enum expression_err string_trim(struct evaluation *e, const struct value *argume
     for (bool is_blank = true; is_blank && end > begin;) {
         const char *last = end - 1;
 
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): begin stays within */
         while (last > begin && ((unsigned char)*last & 0xc0) == 0x80) {
             last--;
         }

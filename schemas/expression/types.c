@@ -1,5 +1,6 @@
 #include "schemas/expression/types.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "schemas/expression/conversions.h"
@@ -362,8 +363,10 @@ static enum expression_err check_local(const struct checking *c, const struct no
     const struct typed *variable = c->variables;
 
     for (uint32_t outward = node->count; outward > 0; outward--) {
+        assert(variable != NULL);
         variable = variable->outer;
     }
+    assert(variable != NULL);
     *ret = variable->type;
     return EXPRESSION_OK;
 }

@@ -577,7 +577,7 @@ enum json_err json_read(struct span text, const struct json_limits *limits, stru
         (limits->text_bytes_max != 0 && text.bytes > limits->text_bytes_max)) {
         return fail_at(&r, JSON_ELIMIT, r.at, "the text is longer than the limit");
     }
-    if (text.bytes >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
+    if (text.bytes >= 3 && memcmp(r.at, "\xef\xbb\xbf", 3) == 0) {
         return fail(&r, "a byte order mark must not stand here: save the text without it");
     }
     enum json_err err = read_text(&r);

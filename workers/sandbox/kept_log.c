@@ -136,7 +136,7 @@ static int read_log(int fd, uint64_t limit_bytes, uint64_t kept, uint64_t total,
 
     if (cut + (total - kept) > 0) {
         mark_bytes = snprintf(mark, sizeof(mark), "\n[exosphere: %llu bytes of the log cut here]\n",
-                              (unsigned long long)(cut + (total - kept)));
+                              (unsigned long long)cut + (total - kept));
     }
     char *text = malloc(head + (size_t)mark_bytes + tail + 1);
 

@@ -46,6 +46,7 @@ static int read_kin(int pid, struct kin *ret_kin)
     const char *after = strrchr(text, ')');
     int group;
 
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
     return after != NULL && sscanf(after + 1, " %c %d %d %d", &ret_kin->state, &ret_kin->parent,
                                    &group, &ret_kin->session) == 4
                ? 0
@@ -75,6 +76,7 @@ void orphans_reap(void)
     FILE *children = open_children();
     int own_session = (int)getsid(0), pid = 0;
 
+    /* NOLINTNEXTLINE(cert-err34-c): the kernel's own numbers */
     while (children != NULL && fscanf(children, "%d", &pid) == 1) {
         struct kin kin;
 
