@@ -111,6 +111,22 @@ void caution_taken(struct shard *shard, const struct store_guard *guard)
     }
 }
 
+/* Where it stands already, a free place, or that of the oldest. */
+static struct condemned *refusal_place(struct caution *c)
+{
+    for (int i = BY_REFUSAL; i < CONDEMNED_NR; i++) {
+        if (strcmp(c->condemned[i].input, c->input) == 0) {
+            return &c->condemned[i];
+        }
+    }
+    for (int i = BY_REFUSAL; i < CONDEMNED_NR; i++) {
+        if (c->condemned[i].input[0] == '\0') {
+            return &c->condemned[i];
+        }
+    }
+    return &c->condemned[BY_REFUSAL + c->refused_count++ % REFUSALS_KEPT];
+}
+
 /* The batch held one input, and that is to blame; or all it held goes one by one now. */
 void caution_refused(struct shard *shard, bool is_duplicate, const char *why)
 {
@@ -118,7 +134,7 @@ void caution_refused(struct shard *shard, bool is_duplicate, const char *why)
 
     if (c->mark == MARK_USED) {
         bool is_blind = c->found != NULL;
-        struct condemned *by_refusal = &c->condemned[BY_REFUSAL];
+        struct condemned *by_refusal = refusal_place(c);
 
         memcpy(by_refusal->input, c->input, sizeof(by_refusal->input));
         (void)snprintf(by_refusal->why, sizeof(by_refusal->why),
@@ -274,7 +290,11 @@ static void event_text(const struct shard *shard, const struct sched_event *even
                        char text[STORE_MARKER_BYTES])
 {
     static const char *const names[SCHED_EVENT_NR] = {
-        "submit", "report", "cancel", "grant", "witness", "timer", "barrier", "value", "fail"};
+        [SCHED_SUBMIT] = "submit",   [SCHED_REPORT] = "report",   [SCHED_CANCEL] = "cancel",
+        [SCHED_GRANT] = "grant",     [SCHED_WITNESS] = "witness", [SCHED_TIMER] = "timer",
+        [SCHED_BARRIER] = "barrier", [SCHED_VALUE] = "value",     [SCHED_ANSWER] = "answer",
+        [SCHED_COMMAND] = "command", [SCHED_FAIL] = "fail",
+    };
     struct execution_id id;
     char of[EXECUTION_ID_TEXT_BYTES + 1] = "";
 
@@ -440,8 +460,11 @@ void caution_turn(struct shard *shard)
         return;
     }
     c->over_ns = c->over_ns == 0 ? now_of(shard) + c->length_ns : c->over_ns;
-    bool is_awaited =
-        c->condemned[BY_DEATH].input[0] != '\0' || c->condemned[BY_REFUSAL].input[0] != '\0';
+    bool is_awaited = false;
+
+    for (int i = 0; i < CONDEMNED_NR; i++) {
+        is_awaited = is_awaited || c->condemned[i].input[0] != '\0';
+    }
     exo_time over_ns = c->over_ns + (is_awaited ? LENGTH_MAX_S * EXO_SECOND : 0);
 
     if (c->mark == MARK_NONE && is_clear(shard) && now_of(shard) >= over_ns &&

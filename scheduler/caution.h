@@ -41,7 +41,8 @@ struct condemned {
     bool is_duplicate; /* refused because its execution is there already */
 };
 
-enum { BY_DEATH, BY_REFUSAL, CONDEMNED_NR };
+/* Several of the refused are kept: two that are offered in turns must both be found. */
+enum { REFUSALS_KEPT = 8, BY_DEATH = 0, BY_REFUSAL, CONDEMNED_NR = BY_REFUSAL + REFUSALS_KEPT };
 
 struct caution {
     enum caution_mode mode;
@@ -59,6 +60,7 @@ struct caution {
     char first[STORE_MARKER_BYTES];
     exo_time first_ns;
     struct condemned condemned[CONDEMNED_NR];
+    uint32_t refused_count;  /* whose place was taken for another */
     struct condemned *found; /* the one that is being quarantined */
 };
 
