@@ -7,6 +7,7 @@
 
 #include "infra/log/kafka_break.h"
 #include "tests/contract/log_broker.h"
+#include "tests/support/kafka_threads.h"
 
 static struct broker broker;
 
@@ -382,17 +383,9 @@ static int broker_is_there(void **state)
     return broker_do(&broker, "start", "") ? 0 : -1;
 }
 
-#if defined(__SANITIZE_THREAD__)
-enum { HAS_TSAN = 1 };
-#else
-enum { HAS_TSAN = 0 };
-#endif
-
 int main(void)
 {
-    if (HAS_TSAN) {
-        (void)fprintf(stderr, "skipped: librdkafka starts its threads with thrd_create, which "
-                              "ThreadSanitizer does not know: it crashes in them\n");
+    if (kafka_threads_crash()) {
         return 77;
     }
     switch (broker_start(&broker)) {

@@ -34,6 +34,11 @@ function(exo_test name)
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE exo_warnings ${ARG_DEPS} PkgConfig::CMOCKA)
     add_test(NAME ${ARG_LABEL}.${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    # ThreadSanitizer makes a program ten times slower, and gives up where a test with threads forks a process to kill.
+    if(CMAKE_C_FLAGS MATCHES "-fsanitize=thread")
+        math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
+        set_tests_properties(${ARG_LABEL}.${name} PROPERTIES ENVIRONMENT TSAN_OPTIONS=die_after_fork=0)
+    endif()
     set_tests_properties(${ARG_LABEL}.${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
