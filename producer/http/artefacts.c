@@ -3,9 +3,9 @@
 #include "infra/archive/package.h"
 #include "infra/crypto/crypto.h"
 #include "producer/core/output_page.h"
-#include "producer/core/task_path.h"
 #include "producer/http/blob_flow.h"
 #include "producer/http/handlers.h"
+#include "producer/http/map_reading.h"
 #include "producer/http/task_reading.h"
 #include "schemas/vocab/limits.h"
 
@@ -176,16 +176,9 @@ static void on_segments(void *argument, const struct store_segment *segments, ui
     digests_send(x, pages, look->task_count);
 }
 
-static void on_read(struct exchange *x, const struct read_execution *execution)
+static void on_map(struct exchange *x, const struct list_source *source)
 {
-    uint32_t instance;
-
-    if (!task_number_parse(route_parameter(x, 1), &instance) ||
-        instance >= execution->body.instance_count || !execution->body.instances[instance].is_map) {
-        exchange_problem(x, 404, "the execution has no map with this number");
-        return;
-    }
-    uint32_t task_count = execution->body.instances[instance].task_count;
+    uint32_t task_count = source->instance->task_count;
 
     if (task_count > LIMIT_ARTEFACT_MAP_TASKS) {
         exchange_problem(x, 413, "the artefacts of a map are listed for %d tasks at most",
@@ -196,23 +189,11 @@ static void on_read(struct exchange *x, const struct read_execution *execution)
 
     *look = (struct map_look){x, task_count};
     (void)exchange_wait(x);
-    store_segment_get(x->api->store, &execution->row.id, instance, 0, 0, PAGES_MAX, on_segments,
-                      look);
+    store_segment_get(x->api->store, &source->execution, source->number, 0, 0, PAGES_MAX,
+                      on_segments, look);
 }
 
 void list_artefacts_get(struct exchange *x)
 {
-    struct execution_id id;
-    struct task_id task;
-
-    if (!exchange_attempt(x, &task)) {
-        exchange_problem(x, 401, "this door is for attempts, with the token of their Task");
-        return;
-    }
-    if (execution_id_parse(route_parameter(x, 0), &id) &&
-        !execution_id_equal(&id, &task.execution)) {
-        exchange_problem(x, 403, "the token is of another execution");
-        return;
-    }
-    reading_begin(x, on_read);
+    map_reading_begin(x, on_map);
 }

@@ -7,7 +7,7 @@
 #include "producer/http/blob_flow.h"
 #include "producer/http/handlers.h"
 #include "producer/http/list_flow.h"
-#include "producer/http/place_reading.h"
+#include "producer/http/map_reading.h"
 
 static bool digest_of_path(struct exchange *x, struct digest *ret)
 {
@@ -67,15 +67,13 @@ void blob_put(struct exchange *x)
 
 /* ---- lists ---- */
 
-static void send_list(struct exchange *x, const struct list_source *source)
+static void list_send(struct exchange *x, const struct list_source *source)
 {
     struct span index_text = http_query(x->request, "index");
     uint32_t task_count = source->instance->task_count;
     uint32_t index = 0;
 
-    if (!source->instance->is_map) {
-        exchange_problem(x, 404, "the execution has no map with this number");
-    } else if (index_text.data == NULL && task_count > 0) {
+    if (index_text.data == NULL && task_count > 0) {
         list_flow_begin(x, source);
     } else if (index_text.data == NULL) {
         buffer_reset(&x->text);
@@ -88,61 +86,7 @@ static void send_list(struct exchange *x, const struct list_source *source)
     }
 }
 
-/* An attempt lives as long as the runs it stands in, and sees nothing of other runs. */
-static void on_run(void *argument, const struct store_run *runs, uint32_t count,
-                   const struct exo_error *err)
-{
-    struct exchange *x = argument;
-    struct list_source *source = x->state;
-    struct read_frame frame;
-
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
-    } else if (count > 0 && !read_frame_of_run(&x->arena, &runs[0], NULL, &frame)) {
-        exchange_problem(x, 500, "a run in the store cannot be read by this version");
-    } else if (count == 0 || source->number < frame.number ||
-               source->number - frame.number >= frame.instance_count) {
-        exchange_problem(x, 404, "the execution has no map with this number in a run that lives");
-    } else {
-        source->instance = &frame.instances[source->number - frame.number];
-        send_list(x, source);
-    }
-}
-
-static void on_list_read(struct exchange *x, const struct read_execution *execution)
-{
-    struct list_source *source = x->state;
-
-    if (!task_number_parse(route_parameter(x, 1), &source->number)) {
-        exchange_problem(x, 404, "the execution has no map with this number");
-        return;
-    }
-    source->execution = execution->row.id;
-    if (source->number < execution->body.instance_count) {
-        source->instance = &execution->body.instances[source->number];
-        send_list(x, source);
-        return;
-    }
-    store_run_live(x->api->store, &source->execution, source->number, 1, on_run, exchange_wait(x));
-}
-
 void list_get(struct exchange *x)
 {
-    struct execution_id id;
-    struct task_id task;
-
-    if (!exchange_attempt(x, &task)) {
-        exchange_problem(x, 401, "this door is for attempts, with the token of their Task");
-        return;
-    }
-    if (execution_id_parse(route_parameter(x, 0), &id) &&
-        !execution_id_equal(&id, &task.execution)) {
-        exchange_problem(x, 403, "the token is of another execution");
-        return;
-    }
-    x->state = exchange_alloc(x, sizeof(struct list_source));
-    reading_begin(x, on_list_read);
+    map_reading_begin(x, list_send);
 }

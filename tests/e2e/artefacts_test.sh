@@ -112,6 +112,14 @@ cluster group <<'YAML'
       satellites:
         - name: prep
           command: [sh, -c, "echo $0 >/exosphere/artefacts/f", "${{ item }}"]
+        - name: many
+          for_each: "${{ [5, 6] }}"
+          as: part
+          needs: []
+          command: [sh, -c, "echo $0 >/exosphere/artefacts/n", "${{ part }}"]
+        - name: total
+          needs: [many]
+          command: [sh, -c, "cd /exosphere/artefacts-of/many && test $(cat 0/n)$(cat 1/n) = 56"]
         - name: check
           needs: [prep]
           command: [sh, -c, "cd /exosphere/artefacts-of && test $(cat prep/f) = $0 && test $(cat base/f) = outer", "${{ item }}"]
@@ -120,6 +128,11 @@ cluster group <<'YAML'
       command: [sh, -c, "test ! -e /exosphere/artefacts-of"]
 YAML
 status 0 "$EXO" run group.yaml
+ID=$(last_id)
+status 0 "$EXO" artefacts "$ID" shard.1.prep --to of-group
+check "those of a run come home" grep -qx 1 of-group/f
+status 0 "$EXO" artefacts "$ID" shard.0.many.1 --to of-map
+check "those of a map in a run too" grep -qx 6 of-map/n
 
 say "of a map, by index"
 cluster map <<'YAML'
