@@ -274,13 +274,17 @@ static bool output_fits(struct span is, struct span must)
     return a == a_end;
 }
 
-/* Nothing of it can be dispatched: it fails, with the reason, as soon as something should be. */
+/* Nothing of it can be dispatched: it fails, with the reason, as soon as something should be. Where
+ * the database would refuse that it does not see it in the row of one that is being ended. */
 static bool is_condemned(const struct oracle_execution *e, const struct store_execution *row)
 {
     bool is_poison = e->state == EXECUTION_FAILED && row->error.bytes >= 6 &&
                      memcmp(row->error.data, "POISON", 6) == 0;
 
-    for (uint32_t i = 0; i < e->plan->satellite_count && e->plan->crash >= CRASH_GRANT; i++) {
+    bool is_sure = e->plan->crash == CRASH_GRANT ||
+                   (e->plan->crash == CRASH_REFUSED && e->state == EXECUTION_FAILED);
+
+    for (uint32_t i = 0; i < e->plan->satellite_count && is_sure; i++) {
         for (uint32_t k = 0; k < e->instances[i].task_count; k++) {
             if (e->instances[i].tasks[k].attempt > 0 && e->plan->satellites[i].inner_count == 0 &&
                 !e->plan->satellites[i].is_final) { /* that runs while it is CANCELLING */
