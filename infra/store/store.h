@@ -309,7 +309,7 @@ void store_execution_get(struct store *store, const struct execution_id *id,
                                       struct span definition_text, const struct exo_error *err),
                          void *argument);
 
-enum { STORE_ANY_SHARD = UINT32_MAX };
+#define STORE_ANY_SHARD UINT32_MAX
 
 /* Rows of a kind, from an id on; the caller compares where it means one. */
 struct store_spanning_query {
