@@ -216,7 +216,8 @@ static void slot_say(struct sim_attempt *attempt, enum worker_event_kind kind, e
     *word = (struct slot_word){
         .attempt = attempt,
         .run = attempt->run,
-        .event = {.kind = kind, .slot = {attempt->slot, end, exit_status}},
+        .event = {.kind = kind,
+                  .slot = {.slot = attempt->slot, .end = end, .exit_status = exit_status}},
     };
     sim_at(sim.now_ns + in_ns, attempt->life->loop, slot_said, word);
 }
