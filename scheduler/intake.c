@@ -358,7 +358,9 @@ static void take_peer(struct shard *shard, const struct wire_peer *peer,
     case PEER_SCHEDULE_ENDED:
         schedules_ended(shard, &peer->schedule_ended);
         break;
-    case PEER_UNKNOWN: /* of a newer program */
+    case PEER_UNKNOWN:
+        letter_add(shard, TOPIC_STATUS, record,
+                   "a message between shards of a kind that only a newer program knows");
         break;
     }
 }

@@ -166,4 +166,9 @@ enum {
     STORE_SHARDS_MAX = 65536,
 };
 
+/* store_schema_refuse says that a schema is too new for this program: it stands at version and
+ * wants programs that know at least oldest; this one knows up to known. Returns -1, *err
+ * EXO_ECONFLICT. */
+int store_schema_refuse(uint32_t version, uint32_t oldest, uint32_t known, struct exo_error *err);
+
 #endif /* EXO_INFRA_STORE_BACKEND_H */

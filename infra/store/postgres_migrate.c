@@ -11,27 +11,34 @@
 struct migrate_op {
     struct pg_op op;
     uint32_t shard_count;
-    uint32_t version, installed;
+    uint32_t version, oldest, installed;
     struct buffer script;
     struct exo_error refusal;
     bool is_refused;
     store_done *done;
 };
 
-/* One migration at a time in the whole database; the number is "exo" in ASCII. The two tables that
- * say what is installed stand before all migrations. The secret: two UUIDs hold 244 bits of the
- * server's strong random source, which without pgcrypto gives no plain bytes. */
-static const char FIRST_SCRIPT[] = "BEGIN; SELECT pg_advisory_xact_lock(6649967); "
-                                   "CREATE TABLE IF NOT EXISTS schema_version ("
-                                   "version bigint PRIMARY KEY, at_ns bigint NOT NULL);"
-                                   "CREATE TABLE IF NOT EXISTS install ("
-                                   "is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only), "
-                                   "shard_count integer NOT NULL CHECK (shard_count > 0), "
-                                   "installed_at timestamptz NOT NULL DEFAULT now(), "
-                                   "secret bytea NOT NULL DEFAULT sha256(convert_to("
-                                   "gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));"
-                                   "SELECT coalesce((SELECT max(version) FROM schema_version), 0), "
-                                   "coalesce((SELECT max(shard_count) FROM install), 0)";
+/* One migration at a time in the whole database; the number is "exo" in ASCII. Then a lock that is
+ * not had soon is given up and asked for again later: behind one that waits all others wait,
+ * commits and leases too. The two tables that say what is installed stand before all migrations; a
+ * program before the column oldest left it NULL: only those that know the whole schema fit. The
+ * secret: two UUIDs hold 244 bits of the server's strong random source, which without pgcrypto
+ * gives no plain bytes. */
+static const char FIRST_SCRIPT[] =
+    "BEGIN; SELECT pg_advisory_xact_lock(6649967); "
+    "SET LOCAL lock_timeout = '1s'; "
+    "CREATE TABLE IF NOT EXISTS schema_version ("
+    "version bigint PRIMARY KEY, at_ns bigint NOT NULL);"
+    "ALTER TABLE schema_version ADD COLUMN IF NOT EXISTS oldest bigint;"
+    "CREATE TABLE IF NOT EXISTS install ("
+    "is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only), "
+    "shard_count integer NOT NULL CHECK (shard_count > 0), "
+    "installed_at timestamptz NOT NULL DEFAULT now(), "
+    "secret bytea NOT NULL DEFAULT sha256(convert_to("
+    "gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));"
+    "SELECT coalesce((SELECT max(version) FROM schema_version), 0), "
+    "coalesce((SELECT max(coalesce(oldest, version)) FROM schema_version), 0), "
+    "coalesce((SELECT max(shard_count) FROM install), 0)";
 
 static void migrate_done(struct pg_op *op, const struct exo_error *err)
 {
@@ -50,12 +57,9 @@ static void refuse(struct migrate_op *m)
         m->is_refused = true;
         (void)exo_error_set(&m->refusal, EXO_EINVALID, "a store may have 1 to %d shards, not %u",
                             STORE_SHARDS_MAX, m->shard_count);
-    } else if (m->version > sql_postgres_migration_count) {
+    } else if (m->oldest > sql_postgres_migration_count) {
         m->is_refused = true;
-        (void)exo_error_set(&m->refusal, EXO_ECONFLICT,
-                            "the store's schema is version %u, this program knows up to %u: "
-                            "use a newer exosphere",
-                            m->version, sql_postgres_migration_count);
+        (void)store_schema_refuse(m->version, m->oldest, sql_postgres_migration_count, &m->refusal);
     } else if (m->installed != 0 && m->shard_count != 0 && m->installed != m->shard_count) {
         m->is_refused = true;
         (void)exo_error_set(&m->refusal, EXO_ECONFLICT,
@@ -76,8 +80,8 @@ static void write_script(struct migrate_op *m)
     }
     for (uint32_t i = m->version; i < sql_postgres_migration_count; i++) {
         buffer_text(script, sql_postgres_migrations[i].text);
-        (void)snprintf(line, sizeof(line), ";INSERT INTO schema_version VALUES (%u, %lld);", i + 1,
-                       (long long)clock_wall_ns());
+        (void)snprintf(line, sizeof(line), ";INSERT INTO schema_version VALUES (%u, %lld, %u);",
+                       i + 1, (long long)clock_wall_ns(), sql_postgres_migrations[i].oldest);
         buffer_text(script, line);
     }
     if (m->installed == 0) {
@@ -112,9 +116,10 @@ static void first_result(struct link_request *request, uint32_t step, const PGre
     struct migrate_op *m = (struct migrate_op *)request;
 
     (void)step;
-    if (PQntuples(result) == 1 && PQnfields(result) == 2) { /* a plain link answers in text */
+    if (PQntuples(result) == 1 && PQnfields(result) == 3) { /* a plain link answers in text */
         m->version = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
-        m->installed = (uint32_t)strtoul(PQgetvalue(result, 0, 1), NULL, 10);
+        m->oldest = (uint32_t)strtoul(PQgetvalue(result, 0, 1), NULL, 10);
+        m->installed = (uint32_t)strtoul(PQgetvalue(result, 0, 2), NULL, 10);
     }
 }
 

@@ -165,17 +165,56 @@ static int read_version(struct sqlite_connection *connection, uint32_t *ret_vers
     return 0;
 }
 
-static int note_version(struct sqlite_connection *connection, uint32_t version,
+/* The table that says what is installed stands before all migrations. A program before the column
+ * oldest left it NULL: only those that know the whole schema fit. */
+static int prepare_versions(struct sqlite_connection *connection, uint32_t version,
+                            struct exo_error *err)
+{
+    int64_t count = 0;
+
+    if (version == 0) {
+        return sqlite_script(connection,
+                             "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, "
+                             "at_ns INTEGER NOT NULL, oldest INTEGER) STRICT",
+                             err);
+    }
+    if (read_int(connection,
+                 "SELECT count(*) FROM pragma_table_info('schema_version') WHERE name = 'oldest'",
+                 &count, err) < 0) {
+        return -1;
+    }
+    return count != 0 ? 0
+                      : sqlite_script(connection,
+                                      "ALTER TABLE schema_version ADD COLUMN oldest INTEGER", err);
+}
+
+static int check_oldest(struct sqlite_connection *connection, uint32_t version,
+                        struct exo_error *err)
+{
+    int64_t oldest = 0;
+
+    if (read_int(connection, "SELECT max(coalesce(oldest, version)) FROM schema_version", &oldest,
+                 err) < 0) {
+        return -1;
+    }
+    if (oldest > sql_sqlite_migration_count) {
+        return store_schema_refuse(version, (uint32_t)oldest, sql_sqlite_migration_count, err);
+    }
+    return 0;
+}
+
+static int note_version(struct sqlite_connection *connection, const struct sql_migration *migration,
                         struct exo_error *err)
 {
     struct sqlite_statement *statement =
-        sqlite_use(connection, "INSERT INTO schema_version VALUES (?1, ?2)", err);
+        sqlite_use(connection, "INSERT INTO schema_version VALUES (?1, ?2, ?3)", err);
 
     if (statement == NULL) {
         return -1;
     }
-    sqlite_bind_int(statement, 1, version);
+    sqlite_bind_int(statement, 1, migration->version);
     sqlite_bind_int(statement, 2, clock_wall_ns());
+    sqlite_bind_int(statement, 3, migration->oldest);
     return sqlite_run(statement, err);
 }
 
@@ -220,21 +259,13 @@ static int migrate_job(void *argument, struct sqlite_connection *connection, str
     if (read_version(connection, &version, err) < 0) {
         return -1;
     }
-    if (version > sql_sqlite_migration_count) {
-        return exo_error_set(err, EXO_ECONFLICT,
-                             "the store's schema is version %u, this program knows up to %u: "
-                             "use a newer exosphere",
-                             version, sql_sqlite_migration_count);
-    }
-    if (version == 0 && sqlite_script(connection,
-                                      "CREATE TABLE schema_version (version INTEGER PRIMARY KEY, "
-                                      "at_ns INTEGER NOT NULL) STRICT",
-                                      err) < 0) {
+    if (prepare_versions(connection, version, err) < 0 ||
+        check_oldest(connection, version, err) < 0) {
         return -1;
     }
     for (; version < sql_sqlite_migration_count; version++) {
         if (sqlite_script(connection, sql_sqlite_migrations[version].text, err) < 0 ||
-            note_version(connection, version + 1, err) < 0) {
+            note_version(connection, &sql_sqlite_migrations[version], err) < 0) {
             return exo_error_prefix(err, "migration %u", version + 1);
         }
     }

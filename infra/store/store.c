@@ -41,6 +41,15 @@ void store_migrate(struct store *store, uint32_t shard_count, store_done *done, 
     store->backend->migrate(store, shard_count, done, argument);
 }
 
+int store_schema_refuse(uint32_t version, uint32_t oldest, uint32_t known, struct exo_error *err)
+{
+    return exo_error_set(
+        err, EXO_ECONFLICT,
+        "the store's schema is version %u, for programs that know %u or newer; this "
+        "one knows up to %u: use a newer exosphere",
+        version, oldest, known);
+}
+
 void store_schema(struct store *store, store_schema_done *done, void *argument)
 {
     store->backend->schema(store, done, argument);

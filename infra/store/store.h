@@ -60,7 +60,8 @@ typedef void store_done(void *argument, const struct exo_error *err);
 /* store_migrate brings the schema up to what this program needs (advisory lock, forward-only) and
  * fixes the number of shards and the installation's secret at the first install.
  * shard_count  0: keep what is installed, 64 at the first
- * done gets EXO_ECONFLICT when the schema is newer than this program or shard_count differs. */
+ * A schema that is newer is taken as it is where it says that this program fits (migrations.h).
+ * done gets EXO_ECONFLICT when it does not, or shard_count differs. */
 void store_migrate(struct store *store, uint32_t shard_count, store_done *done, void *argument);
 
 struct store_schema {

@@ -81,7 +81,8 @@ const struct command command_migrate = {
     .arguments = "",
     .summary = "make the store's schema or bring it up to date",
     .details = "Any number may run at once: one does it. Roles do the same at their start. A\n"
-               "schema that is newer than this program is refused with 78.\n"
+               "schema that is newer than this program is taken as it is where it says that this\n"
+               "program may work with it, else refused with 78.\n"
                "Exit status: 69 the store does not answer.\n",
     .role = ROLE_ADMIN,
     .flags = flags,

@@ -1,4 +1,7 @@
 # Turns NNNN_*.sql of a folder into one C file: cmake -DFOLDER=... -DNAME=sqlite -DOUT=x.c -P embed.cmake
+#
+# From number 8 on the first line of a migration says which programs may go on beside it (docs/operations.md, "Upgrades"):
+#     -- oldest: 7        those that know schema 7 or newer
 file(GLOB files ${FOLDER}/*.sql)
 list(SORT files)
 set(arrays "")
@@ -14,11 +17,23 @@ foreach(file IN LISTS files)
     if(NOT version EQUAL expected)
         message(FATAL_ERROR "${file}: the next migration of ${NAME} has number ${expected}")
     endif()
+    file(STRINGS ${file} first LIMIT_COUNT 1)
+    if(first MATCHES "^-- oldest: ([0-9]+)$")
+        set(oldest ${CMAKE_MATCH_1})
+    elseif(version LESS 8)
+        set(oldest ${version})
+    else()
+        message(FATAL_ERROR "${file}: its first line says which programs may work with it, such as "
+            "\"-- oldest: 7\" for those that know schema 7 or newer")
+    endif()
+    if(oldest GREATER version)
+        message(FATAL_ERROR "${file}: oldest is at most its own number, ${version}")
+    endif()
     file(READ ${file} hex HEX)
     string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
     string(APPEND arrays "static const char text_${version}[] = {\n${bytes}0};\n")
-    string(APPEND table "    {${version}, text_${version}},\n")
+    string(APPEND table "    {${version}, ${oldest}, text_${version}},\n")
 endforeach()
 file(WRITE ${OUT} "/* Made by schemas/sql/embed.cmake: do not edit. */
 #include \"schemas/sql/migrations.h\"

@@ -37,12 +37,39 @@ static void refuses_newer_schema(void **state)
 {
     struct trial *t = trial_open(*state, true);
 
-    trial_sql(t, "INSERT INTO schema_version VALUES (9000, 0)");
+    trial_sql(t, "INSERT INTO schema_version (version, at_ns) VALUES (9000, 0)");
     assert_int_equal(trial_migrate(t, t->store, 0), EXO_ECONFLICT);
     assert_non_null(strstr(t->err.text, "9000"));
     assert_int_equal(trial_schema(t, t->store), 0);
     assert_int_equal(t->schema.version, 9000);
     assert_true(t->schema.wanted < 9000);
+    trial_close(t);
+}
+
+/* A newer schema says which programs may go on beside it. */
+static void works_with_newer_schema_that_says_so(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    char line[128];
+
+    assert_int_equal(trial_schema(t, t->store), 0);
+    (void)snprintf(line, sizeof(line),
+                   "INSERT INTO schema_version (version, at_ns, oldest) VALUES (9000, 0, %u)",
+                   t->schema.wanted);
+    trial_sql(t, line);
+    assert_int_equal(trial_migrate(t, t->store, 0), 0);
+    assert_int_equal(trial_schema(t, t->store), 0);
+    assert_int_equal(t->schema.version, 9000);
+    assert_int_equal(trial_shard(t, t->store, 0), 0);
+
+    /* The one after it does not. */
+    (void)snprintf(line, sizeof(line),
+                   "INSERT INTO schema_version (version, at_ns, oldest) VALUES (9001, 0, %u)",
+                   t->schema.wanted + 1);
+    trial_sql(t, line);
+    assert_int_equal(trial_migrate(t, t->store, 0), EXO_ECONFLICT);
+    (void)snprintf(line, sizeof(line), "programs that know %u or newer", t->schema.wanted + 1);
+    assert_non_null(strstr(t->err.text, line));
     trial_close(t);
 }
 
@@ -479,6 +506,7 @@ static void close_answers_what_runs(void **state)
 const struct store_story store_commit_stories[] = {
     {"migrates_twice", migrates_twice},
     {"refuses_newer_schema", refuses_newer_schema},
+    {"works_with_newer_schema_that_says_so", works_with_newer_schema_that_says_so},
     {"refuses_other_shard_count", refuses_other_shard_count},
     {"installs_default_shards", installs_default_shards},
     {"keeps_the_secret_of_the_first_install", keeps_the_secret_of_the_first_install},

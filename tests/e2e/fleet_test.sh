@@ -119,7 +119,7 @@ done
 
 say "a store that is newer than the program is refused"
 psql=$(command -v psql) || skip "psql is not installed"
-"$psql" -q "$EXOSPHERE_POSTGRES_URL" -c "INSERT INTO schema_version VALUES (99, 0)"
+"$psql" -q "$EXOSPHERE_POSTGRES_URL" -c "INSERT INTO schema_version (version, at_ns) VALUES (99, 0)"
 status 78 "$EXO" migrate
 holds err "99"
 status 78 "$EXO" scheduler
