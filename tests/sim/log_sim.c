@@ -369,7 +369,7 @@ static void reader_turn(void *argument)
     uint32_t left = partition->count - reader->index;
     uint32_t count = 1 + (uint32_t)dice_below(&sim.net, RECORDS_A_TURN);
 
-    count = count < left ? count : left;
+    count = sim.is_restarted ? 1 : count < left ? count : left;
     size_t taken = records_show(reader, count);
 
     assert(taken <= count);

@@ -3,6 +3,7 @@
  *   parent --seeds--> child processes, one a core --counts, or a failing seed--> parent */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +11,32 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/sim/shrink.h"
 #include "tests/sim/world.h"
 
-enum { CHILDREN_MAX = 64, KEPT_MAX = 256, FAILURES_SHOWN = 40 };
+enum {
+    CHILDREN_MAX = 64,
+    KEPT_MAX = 256,
+    FAILURES_SHOWN = 40,
+};
 
 struct options {
     struct world_settings world;
     uint64_t count;
     bool has_seed;
     bool is_repeated; /* each world runs twice and must be the same */
+    bool is_first;    /* stops at the first world that fails */
+    bool is_compared; /* each world runs with restarts too and must end alike */
+    bool is_shrunk;   /* one world that fails is made smaller */
     const char *faults;
     long children;
 };
 
 static void usage(void)
 {
-    (void)printf("sim [--seed N] [--count N] [--faults a,b,c | none] [--twice] [--trace] "
-                 "[--jobs N]\n\nfaults:\n");
+    (void)printf(
+        "sim [--seed N] [--count N] [--faults a,b,c | none] [--twice] [--trace] "
+        "[--first] [--jobs N]\n    [--restart] [--shrink] [--leave-out BITS]\n\nfaults:\n");
     for (int i = 0; i < FAULT_NR; i++) {
         (void)printf("  %-18s %s\n", fault_name((enum sim_fault)i), fault_text((enum sim_fault)i));
     }
@@ -73,6 +83,14 @@ static bool options_read(struct options *options, int argc, char **argv)
             }
         } else if (strcmp(argv[i], "--twice") == 0) {
             options->is_repeated = true;
+        } else if (strcmp(argv[i], "--restart") == 0) {
+            options->is_compared = true;
+        } else if (strcmp(argv[i], "--shrink") == 0) {
+            options->is_shrunk = true;
+        } else if (strcmp(argv[i], "--leave-out") == 0 && has_value) {
+            options->world.left_out = strtoull(argv[++i], NULL, 16);
+        } else if (strcmp(argv[i], "--first") == 0) {
+            options->is_first = true;
         } else if (strcmp(argv[i], "--trace") == 0) {
             options->world.is_told = true;
         } else {
@@ -123,8 +141,23 @@ static void child_run(const struct options *options, uint64_t first, uint64_t st
         struct word word = {.seed = seed};
 
         word_write(fd, &word);
+        world_limit();
         settings.seed = seed;
         world_run(&settings, &word.counts);
+        if (options->is_compared) {
+            struct world_counts restarted = {0};
+
+            settings.is_restarted = true;
+            world_run(&settings, &restarted);
+            word.counts.restarts = restarted.restarts;
+            if (restarted.outcome != word.counts.outcome) {
+                (void)fprintf(stderr,
+                              "seed %llu ends in another way when every shard is loaded again "
+                              "after each of its %llu commits\n",
+                              (unsigned long long)seed, (unsigned long long)restarted.restarts);
+                abort();
+            }
+        }
         if (options->is_repeated) {
             struct world_counts again = {0};
 
@@ -223,6 +256,10 @@ static void child_ended(const struct options *options, struct child *child, stru
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
         return;
     }
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF) {
+        (void)printf("\nseed %llu: not over after %d s of cpu\n", (unsigned long long)child->seed,
+                     WORLD_CPU_S);
+    }
     (void)printf("FAILED: seed %llu; again: ./tests/sim/run --seed %llu%s%s --trace\n",
                  (unsigned long long)child->seed, (unsigned long long)child->seed,
                  options->faults == NULL ? "" : " --faults ",
@@ -231,9 +268,22 @@ static void child_ended(const struct options *options, struct child *child, stru
         outcome->failed[outcome->failed_count++] = child->seed;
     }
     uint64_t next = child->seed + (uint64_t)options->children;
+    uint32_t most = options->is_first ? 1 : FAILURES_SHOWN;
 
-    if (next < end && outcome->failed_count < FAILURES_SHOWN) {
+    if (next < end && outcome->failed_count < most) {
         child_start(options, child, next, end);
+    }
+}
+
+static void children_stop(const struct options *options, struct child *children)
+{
+    for (long i = 0; i < options->children; i++) {
+        if (children[i].is_running) {
+            (void)kill(children[i].pid, SIGKILL);
+            (void)waitpid(children[i].pid, NULL, 0);
+            (void)close(children[i].fd);
+            children[i].is_running = false;
+        }
     }
 }
 
@@ -268,6 +318,9 @@ static void children_run(const struct options *options, struct outcome *outcome)
             }
             if (!word_read(children[i].fd, &word)) {
                 child_ended(options, &children[i], outcome, end);
+                if (options->is_first && outcome->failed_count > 0) {
+                    children_stop(options, children);
+                }
             } else if (word.is_end) {
                 counts_add(&outcome->counts, &word.counts);
             } else {
@@ -313,10 +366,11 @@ static void report(const struct options *options, const struct outcome *outcome)
     (void)printf("%llu worlds from seed %llu: %llu events in %llu virtual seconds; %llu "
                  "executions (%llu not compared), %llu commits, %llu containers, %llu ends of "
                  "tasks, %llu attempts "
-                 "lost, %llu rejected, %llu dead letters\nfaults fired:\n",
+                 "lost, %llu rejected, %llu dead letters, %llu restarts\nfaults fired:\n",
                  ull(c->worlds), ull(options->world.seed), ull(c->turns), ull(c->virtual_ms / 1000),
                  ull(c->executions), ull(c->excused), ull(c->commits), ull(c->containers),
-                 ull(c->finishes), ull(c->losses), ull(c->rejections), ull(c->letters));
+                 ull(c->finishes), ull(c->losses), ull(c->rejections), ull(c->letters),
+                 ull(c->restarts));
     for (int i = 0; i < FAULT_NR; i++) {
         (void)printf("  %-18s %8llu%s", fault_name((enum sim_fault)i), ull(c->fired[i]),
                      i % 3 == 2 || i + 1 == FAULT_NR ? "\n" : "");
@@ -326,6 +380,28 @@ static void report(const struct options *options, const struct outcome *outcome)
         (void)printf("trace %016llx\n", ull(c->trace));
     }
     (void)printf("%u failed\n", outcome->failed_count);
+}
+
+static int shrink_main(struct options *options)
+{
+    char text[SHRINK_TEXT_BYTES];
+    const char *comma = "";
+
+    if (!shrink(&options->world, text)) {
+        (void)printf("seed %llu does not fail\n", ull(options->world.seed));
+        return 0;
+    }
+    (void)printf("%s\nshrunk: --seed %llu --leave-out %llx --faults ", text,
+                 ull(options->world.seed), ull(options->world.left_out));
+    for (int i = 0; i < FAULT_NR; i++) {
+        if (options->world.is_enabled[i]) {
+            (void)printf("%s%s", comma, fault_name((enum sim_fault)i));
+            comma = ",";
+        }
+    }
+    (void)printf("%s%s\n", comma[0] == '\0' ? "none" : "",
+                 options->world.is_restarted ? " --restart" : "");
+    return 1;
 }
 
 int main(int argc, char **argv)
@@ -343,6 +419,10 @@ int main(int argc, char **argv)
         options.children = CHILDREN_MAX;
     }
     (void)printf("seed %llu\n", ull(options.world.seed));
+    if (options.is_shrunk) {
+        options.world.is_restarted = options.is_compared;
+        return shrink_main(&options);
+    }
     children_run(&options, &outcome);
     report(&options, &outcome);
     return outcome.failed_count == 0 && outcome.counts.worlds > 0 ? 0 : 1;

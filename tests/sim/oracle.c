@@ -71,6 +71,13 @@ const char *oracle_name(const struct oracle_execution *e, uint32_t number, uint3
     return name;
 }
 
+static bool spot_equal(const struct plan_spot *a, const struct plan_spot *b)
+{
+    return a->satellite == b->satellite && a->is_inner == b->is_inner && a->inner == b->inner &&
+           a->run == b->run && a->is_deep == b->is_deep && a->deeper == b->deeper &&
+           a->index == b->index;
+}
+
 /* The instance that a change is about, made known by it when it stands in a run. */
 static struct oracle_instance *instance_of(struct oracle_execution *e,
                                            const struct wire_change *change)
@@ -91,7 +98,7 @@ static struct oracle_instance *instance_of(struct oracle_execution *e,
         e->inner[change->instance % 64] = inner;
         found = &inner->instance;
     }
-    if (memcmp(&found->spot, &spot, sizeof(spot)) != 0) {
+    if (!spot_equal(&found->spot, &spot)) {
         sim_fail("plan %u: instance %u is %.*s, and was another", e->plan->number, change->instance,
                  SPAN_ARG(change->satellite));
     }

@@ -124,6 +124,7 @@ struct plan_execution {
     exo_time cancel_ns; /* 0: never */
     exo_time repeat_ns; /* 0: never */
     bool has_id;
+    bool is_left_out; /* never submitted */
     bool is_poison;
     enum plan_crash crash;
     struct execution_id id; /* when it has one */

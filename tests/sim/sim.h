@@ -46,7 +46,9 @@ struct sim {
     uint64_t sequence;
     uint64_t turns;
     uint64_t trace;
-    bool is_told; /* the trace is written to stderr */
+    bool is_told;      /* the trace is written to stderr */
+    bool is_restarted; /* every shard is loaded again after each of its commits */
+    uint64_t restarts;
     struct sim_block *blocks;
     struct loop *processes;
     uint32_t process_count;

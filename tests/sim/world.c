@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "schemas/wire/job.h"
 #include "schemas/wire/status.h"
@@ -152,6 +153,9 @@ static void outside_begin(void)
     for (uint32_t i = 0; i < world.plan.execution_count; i++) {
         struct plan_execution *e = &world.plan.executions[i];
 
+        if (e->is_left_out) {
+            continue;
+        }
         sim_at(e->submit_ns, NULL, submit, e);
         world.letters_sure += e->crash == CRASH_JOB && e->has_id;
         if (e->repeat_ns > 0) {
@@ -301,16 +305,28 @@ static void look(void *argument)
 
 /* ---- beginning and end ---- */
 
-static void faults_choose(const struct world_settings *settings)
+static uint32_t faults_choose(const struct world_settings *settings, bool ret_enabled[FAULT_NR])
 {
     static const uint32_t boosts[] = {1, 1, 1, 3, 10};
     struct dice dice = dice_new(settings->seed, 4);
+    uint32_t boost = boosts[dice_below(&dice, sizeof(boosts) / sizeof(boosts[0]))];
 
-    sim.faults.boost = boosts[dice_below(&dice, sizeof(boosts) / sizeof(boosts[0]))];
     for (int i = 0; i < FAULT_NR; i++) {
-        sim.faults.is_enabled[i] =
-            settings->is_chosen ? settings->is_enabled[i] : dice_chance(&dice, 300000);
+        ret_enabled[i] = settings->is_chosen ? settings->is_enabled[i] : dice_chance(&dice, 300000);
     }
+    return boost;
+}
+
+void world_faults(const struct world_settings *settings, bool ret_enabled[FAULT_NR])
+{
+    (void)faults_choose(settings, ret_enabled);
+}
+
+void world_limit(void)
+{
+    const struct itimerval limit = {.it_value = {.tv_sec = WORLD_CPU_S}};
+
+    (void)setitimer(ITIMER_PROF, &limit, NULL);
 }
 
 static void worker_begin(struct sim_worker *w, uint32_t number, struct dice *dice)
@@ -331,8 +347,12 @@ static void world_begin(const struct world_settings *settings)
 
     world = (struct world){0};
     sim_begin(settings->seed, settings->is_told);
-    faults_choose(settings);
+    sim.is_restarted = settings->is_restarted;
+    sim.faults.boost = faults_choose(settings, sim.faults.is_enabled);
     plan_make(&world.plan, settings->seed, &sim.faults);
+    for (uint32_t i = 0; i < world.plan.execution_count; i++) {
+        world.plan.executions[i].is_left_out = (settings->left_out >> i & 1) != 0;
+    }
     sim.heal_ns = world.plan.heal_ns;
     oracle_begin(&world.plan);
     crash_begin();
@@ -428,7 +448,7 @@ static void say_open(void)
     for (uint32_t i = 0; i < world.plan.execution_count; i++) {
         const struct plan_execution *plan = &world.plan.executions[i];
 
-        if (plan->has_id && !plan->is_poison && plan->crash != CRASH_JOB &&
+        if (plan->has_id && !plan->is_left_out && !plan->is_poison && plan->crash != CRASH_JOB &&
             oracle_find(&plan->id) == NULL) {
             (void)fprintf(stderr, "plan %u was never admitted; partition %u, shard %u\n", i,
                           plan->partition, execution_shard(&plan->id, world.plan.shard_count));
@@ -453,6 +473,8 @@ static void world_end(struct world_counts *counts)
     counts->letters += database.letter_count;
     counts->virtual_ms += (uint64_t)(sim.now_ns / EXO_MILLISECOND);
     counts->trace = sim.trace;
+    counts->outcome = oracle_outcome();
+    counts->restarts += sim.restarts;
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         counts->executions++;
         counts->excused += e->is_excused;

@@ -21,6 +21,8 @@ struct world_settings {
     bool is_told;   /* the trace goes to stderr */
     bool is_chosen; /* the faults below, in place of a random part */
     bool is_enabled[FAULT_NR];
+    bool is_restarted; /* every shard is dropped and loaded again after each of its commits */
+    uint64_t left_out; /* executions that are never submitted: bit i is number i */
 };
 
 /* What came of it. */
@@ -30,11 +32,20 @@ struct world_counts {
     uint64_t virtual_ms;
     uint64_t fired[FAULT_NR];
     uint64_t transitions[TASK_STATE_NR][TASK_STATE_NR];
-    uint64_t trace; /* hash */
+    uint64_t restarts;
+    uint64_t trace;   /* hash */
+    uint64_t outcome; /* hash of how all ended whose end does not depend on time */
 };
 
 /* world_run runs one world; what is wrong aborts with a line that names the seed. */
 void world_run(const struct world_settings *settings, struct world_counts *ret_counts);
+
+/* world_faults says which faults the world of these settings has. */
+void world_faults(const struct world_settings *settings, bool ret_enabled[FAULT_NR]);
+
+/* world_limit lets the process die of a signal when its world takes too much cpu. */
+enum { WORLD_CPU_S = 120 };
+void world_limit(void);
 
 /* world_process_died: the process that runs now dies of what it does; another takes its place soon.
  * Gives its scheduler's name, which lives as long as the world. */
