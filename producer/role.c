@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "infra/crypto/crypto.h"
 #include "infra/http/listen.h"
 #include "infra/telemetry/metric.h"
 #include "producer/http/api_state.h"
@@ -87,6 +88,8 @@ static void api_init(struct api *api, const struct api_settings *settings)
     }
     api->admission.bytes_max =
         settings->flight_bytes_max == 0 ? (size_t)FLIGHT_BYTES_MAX : settings->flight_bytes_max;
+    random_fill(&api->placement.shard,
+                sizeof(api->placement.shard)); /* several do not go in step */
     api->backlog.most = settings->backlog_max;
     api->backlog_look_ns = settings->backlog_look_ns == 0 ? EXO_SECOND : settings->backlog_look_ns;
     book_init(&api->book, allocator_heap(&api->book_budget), BOOK_ENTRIES_MAX, BOOK_BYTES_MAX);

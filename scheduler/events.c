@@ -1,7 +1,9 @@
 /* events: what a committed batch says to the outside: the view and broadcast in the cache, and one
  * record an execution on exo.events.
  *
- *   committed batch --publish--> exo.events     in order, many at a time
+ *   committed batch --publish--> gathered --GATHER_MS--> exo.events     in order, many at a time
+ *        |  nobody waits for these records, and each request to the broker costs as much as many
+ *        |  records: what several batches of a shard said goes as one
  *        |  progress of attempts goes to the broadcast alone (core/progress.c says why)
  *        |  an append failed, or too many wait
  *        +--> behind: rows of the journal from the cursor on, a chunk at a time, until there are
@@ -15,12 +17,31 @@
 #include "scheduler/shard.h"
 #include "schemas/wire/event.h"
 
-enum { EVENT_TIMEOUT_S = 60, JOURNAL_ROWS = 64, COUNTS_MAX = 1024, AGAIN_S = 1 };
+enum {
+    EVENT_TIMEOUT_S = 60,
+    JOURNAL_ROWS = 64,
+    COUNTS_MAX = 1024,
+    AGAIN_S = 1,
+    GATHER_MS = 20,
+    GATHER_BYTES_MAX = 1 << 20,
+};
 
+/* One record, gathered or on its way. */
 struct event_send {
+    struct event_send *next; /* gathered */
     struct shard_ticket *ticket;
     uint64_t batch;
-    uint64_t round; /* of the shard's event flow when it was sent */
+    uint64_t round; /* of the shard's event flow when it was published */
+    struct execution_id execution;
+    size_t bytes;
+    unsigned char value[];
+};
+
+struct event_gathering {
+    struct scheduler *scheduler;
+    struct loop_timer *timer;
+    struct event_send *first, **last;
+    size_t bytes;
 };
 
 static void counts_free(struct shard *shard)
@@ -121,29 +142,92 @@ static struct event_count *count_add(struct shard *shard, uint64_t batch)
     return count;
 }
 
-/* Returns false when the log takes nothing now. */
-static bool publish(struct shard *shard, struct event_count *count, const struct execution_id *id,
+/* ---- gathering ---- */
+
+static void give(struct event_gathering *gathering, struct event_send *send)
+{
+    const struct shard *shard = send->ticket->shard;
+    bool is_current = send->ticket->generation == shard->generation &&
+                      shard->state != SHARD_CLOSING && send->round == shard->event_round;
+    char key[EXECUTION_ID_TEXT_BYTES + 1];
+    struct exo_error err = {.code = EXO_OK};
+
+    execution_id_format(&send->execution, key);
+    if (!is_current || log_append(gathering->scheduler->log, TOPIC_EVENTS, shard->number,
+                                  span_of(key), (struct span){send->value, send->bytes},
+                                  EVENT_TIMEOUT_S * EXO_SECOND, event_sent, send, &err) != 0) {
+        event_sent(send, -1, &err);
+    }
+}
+
+static void gathered_give(void *argument)
+{
+    struct event_gathering *gathering = argument;
+    struct event_send *send = gathering->first;
+
+    gathering->first = NULL;
+    gathering->last = &gathering->first;
+    gathering->bytes = 0;
+    while (send != NULL) {
+        struct event_send *next = send->next;
+
+        give(gathering, send);
+        send = next;
+    }
+}
+
+struct event_gathering *event_gathering_open(struct scheduler *scheduler)
+{
+    struct event_gathering *gathering = calloc(1, sizeof(*gathering));
+
+    if (gathering == NULL) {
+        abort();
+    }
+    gathering->scheduler = scheduler;
+    gathering->timer = loop_timer_new(scheduler->loop, gathered_give, gathering);
+    gathering->last = &gathering->first;
+    return gathering;
+}
+
+void event_gathering_close(struct event_gathering *gathering)
+{
+    loop_timer_free(gathering->timer);
+    while (gathering->first != NULL) {
+        struct event_send *send = gathering->first;
+
+        gathering->first = send->next;
+        (void)shard_ticket_end(send->ticket); /* the next owner reads it from the journal */
+        free(send);
+    }
+    free(gathering);
+}
+
+static void publish(struct shard *shard, struct event_count *count, const struct execution_id *id,
                     struct span value)
 {
-    struct event_send *send = calloc(1, sizeof(*send));
-    char key[EXECUTION_ID_TEXT_BYTES + 1];
-    struct exo_error err;
+    struct event_gathering *gathering = shard->scheduler->gathering;
+    struct event_send *send = malloc(sizeof(*send) + value.bytes);
 
     if (send == NULL) {
         abort();
     }
-    execution_id_format(id, key);
-    send->ticket = shard_ticket_new(shard, NULL);
-    send->batch = count->batch;
-    send->round = shard->event_round;
-    if (log_append(shard->scheduler->log, TOPIC_EVENTS, shard->number, span_of(key), value,
-                   EVENT_TIMEOUT_S * EXO_SECOND, event_sent, send, &err) != 0) {
-        (void)shard_ticket_end(send->ticket); /* the shard is live: it stays */
-        free(send);
-        return false;
-    }
+    *send = (struct event_send){
+        .ticket = shard_ticket_new(shard, NULL),
+        .batch = count->batch,
+        .round = shard->event_round,
+        .execution = *id,
+        .bytes = value.bytes,
+    };
+    memcpy(send->value, value.data, value.bytes);
+    *gathering->last = send;
+    gathering->last = &send->next;
+    gathering->bytes += value.bytes;
     count->outstanding++;
-    return true;
+    if (gathering->bytes >= GATHER_BYTES_MAX) {
+        loop_timer_start(gathering->timer, 0, 0);
+    } else if (!loop_timer_is_active(gathering->timer)) {
+        loop_timer_start(gathering->timer, GATHER_MS * EXO_MILLISECOND, 0);
+    }
 }
 
 /* ---- a batch just committed ---- */
@@ -179,10 +263,7 @@ void events_committed(struct shard *shard)
     struct event_count *count = count_add(shard, sealed->batch.next);
 
     for (uint32_t i = 0; i < sealed->event_count; i++) {
-        if (!publish(shard, count, &sealed->events[i].execution, sealed->events[i].value)) {
-            fall_behind(shard);
-            return;
-        }
+        publish(shard, count, &sealed->events[i].execution, sealed->events[i].value);
     }
     count->outstanding--;
     cursor_move(shard);
@@ -191,13 +272,12 @@ void events_committed(struct shard *shard)
 /* ---- out of the journal ---- */
 
 /* A row of the journal as it was: its changes, execution by execution. */
-static bool row_publish(struct shard *shard, const struct store_journal_row *row)
+static void row_publish(struct shard *shard, const struct store_journal_row *row)
 {
     struct arena arena;
     struct wire_change_batch batch;
     struct event_count *count = count_add(shard, row->batch);
     struct buffer text;
-    bool is_good = true;
 
     arena_init(&arena, shard->scheduler->allocator, 0);
     buffer_init(&text, shard->scheduler->allocator, 0);
@@ -205,7 +285,7 @@ static bool row_publish(struct shard *shard, const struct store_journal_row *row
         const struct wire_change *changes = batch.changes;
         uint32_t total = batch.change_count;
 
-        for (uint32_t i = 0; i < total && is_good;) {
+        for (uint32_t i = 0; i < total;) {
             uint32_t first = i;
 
             while (i < total &&
@@ -216,13 +296,12 @@ static bool row_publish(struct shard *shard, const struct store_journal_row *row
             batch.change_count = i - first;
             buffer_reset(&text);
             wire_change_batch_pack(&batch, &arena, &text);
-            is_good = publish(shard, count, &changes[first].execution, buffer_span(&text));
+            publish(shard, count, &changes[first].execution, buffer_span(&text));
         }
     }
     count->outstanding--;
     buffer_release(&text);
     arena_release(&arena);
-    return is_good;
 }
 
 /* What was asked for: rows up to the last batch committed then. */
@@ -249,10 +328,7 @@ static void rows_got(void *argument, const struct store_journal_row *rows, uint3
         return;
     }
     for (uint32_t i = 0; i < count && rows[i].batch <= ask.last; i++) {
-        if (!row_publish(shard, &rows[i])) {
-            fall_behind(shard);
-            return;
-        }
+        row_publish(shard, &rows[i]);
     }
     if (count < JOURNAL_ROWS && (count == 0 || rows[count - 1].batch < ask.last)) {
         count_add(shard, ask.last)->outstanding = 0; /* batches behind it said nothing */

@@ -96,6 +96,7 @@ struct scheduler *scheduler_open(struct loop *loop, struct log *log, struct stor
     s->fleet_link = fleet_link_open(s);
     s->leases = leases_open(s);
     s->janitor = janitor_open(s);
+    s->gathering = event_gathering_open(s);
     return s;
 }
 
@@ -157,6 +158,7 @@ void scheduler_close(struct scheduler *s)
             shard_close(s->shards[i]);
         }
     }
+    event_gathering_close(s->gathering);
     janitor_close(s->janitor);
     leases_close(s->leases);
     fleet_link_close(s->fleet_link);

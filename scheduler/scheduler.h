@@ -30,6 +30,7 @@ struct committer;
 struct fleet_link;
 struct leases;
 struct janitor;
+struct event_gathering;
 
 /* A grant that was drawn and waits for its shard's marker. */
 struct held_grant {
@@ -58,6 +59,7 @@ struct scheduler {
     struct fleet_link *fleet_link;
     struct leases *leases;
     struct janitor *janitor;
+    struct event_gathering *gathering;
     struct scheduler_counts counts;
     bool is_full_said; /* that some shard is full */
     bool is_closing;
@@ -93,6 +95,11 @@ struct fleet_link *fleet_link_open(struct scheduler *scheduler);
 void fleet_link_close(struct fleet_link *link);
 /* fleet_link_is_warm is true once heartbeats of a whole tick have been read. */
 bool fleet_link_is_warm(const struct fleet_link *link);
+
+/* ---- events.c ---- */
+/* Public events of all shards on their way to the log. To be closed behind the shards. */
+struct event_gathering *event_gathering_open(struct scheduler *scheduler);
+void event_gathering_close(struct event_gathering *gathering);
 
 /* ---- committer.c ---- */
 struct committer *committer_open(struct scheduler *scheduler);

@@ -13,6 +13,7 @@
 #include "producer/core/cluster_book.h"
 #include "producer/core/fleet_view.h"
 #include "producer/core/path_pattern.h"
+#include "producer/core/placement.h"
 #include "producer/role.h"
 #include "schemas/json/json_write.h"
 
@@ -74,6 +75,7 @@ struct api {
     struct arena scratch; /* of one packing */
     struct buffer packed; /* by one packing */
     struct admission admission;
+    struct placement placement;
     struct api_counts counts;
 
     struct exchange *open; /* every request not yet answered, or with callbacks to come */

@@ -142,11 +142,24 @@ static void on_key(void *argument, const struct execution_id *id, const struct d
     append(s);
 }
 
+static struct execution_id new_id(struct submitting *s)
+{
+    struct api *api = s->x->api;
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    uint32_t shard =
+        placement_next(&api->placement, api->shard_count,
+                       placement_weight(s->submission.entry->cluster), loop_now_ns(api->loop));
+
+    /* Where it cannot be settled it is where it is. */
+    (void)execution_id_settle(&id, shard, api->shard_count);
+    return id;
+}
+
 void submitting_begin(struct submitting *s)
 {
     struct api *api = s->x->api;
 
-    s->id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    s->id = new_id(s);
     if (s->submission.idempotency_key == NULL) {
         append(s);
         return;

@@ -80,30 +80,77 @@ struct execution_id execution_id_from_time(int64_t unix_ms, const uint8_t random
     return id;
 }
 
+#define MURMUR2_SEED 0x9747b28cu
+#define MURMUR2_FACTOR 0x5bd1e995u
+
+/* Four bytes of the key. */
+static uint32_t murmur2_block(uint32_t h, const uint8_t *at)
+{
+    uint32_t k =
+        (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+
+    k *= MURMUR2_FACTOR;
+    k ^= k >> 24;
+    k *= MURMUR2_FACTOR;
+    return (h * MURMUR2_FACTOR) ^ k;
+}
+
+static uint32_t murmur2_end(uint32_t h)
+{
+    h ^= h >> 13;
+    h *= MURMUR2_FACTOR;
+    return h ^ (h >> 15);
+}
+
+static uint32_t shard_of_hash(uint32_t hash, uint32_t shard_count)
+{
+    return (hash & 0x7fffffffu) % shard_count;
+}
+
 uint32_t execution_shard(const struct execution_id *id, uint32_t shard_count)
 {
     char text[EXECUTION_ID_TEXT_BYTES + 1];
 
     assert(shard_count >= 1);
     execution_id_format(id, text);
-    return (murmur2_32((struct span){text, EXECUTION_ID_TEXT_BYTES}) & 0x7fffffffu) % shard_count;
+    return shard_of_hash(murmur2_32((struct span){text, EXECUTION_ID_TEXT_BYTES}), shard_count);
+}
+
+bool execution_id_settle(struct execution_id *id, uint32_t shard, uint32_t shard_count)
+{
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+    char *end = text + EXECUTION_ID_TEXT_BYTES - 4; /* the last two bytes: one block of the hash */
+    uint32_t begun = MURMUR2_SEED ^ (uint32_t)EXECUTION_ID_TEXT_BYTES;
+    uint32_t tail = (uint32_t)id->bytes[14] << 8 | id->bytes[15];
+
+    assert(shard < shard_count);
+    execution_id_format(id, text);
+    for (const char *at = text; at < end; at += 4) {
+        begun = murmur2_block(begun, (const uint8_t *)at);
+    }
+    for (uint32_t tries = 0; tries <= UINT16_MAX; tries++, tail++) {
+        end[0] = hex_digits[tail >> 12 & 15];
+        end[1] = hex_digits[tail >> 8 & 15];
+        end[2] = hex_digits[tail >> 4 & 15];
+        end[3] = hex_digits[tail & 15];
+        if (shard_of_hash(murmur2_end(murmur2_block(begun, (const uint8_t *)end)), shard_count) ==
+            shard) {
+            id->bytes[14] = (uint8_t)(tail >> 8);
+            id->bytes[15] = (uint8_t)tail;
+            return true;
+        }
+    }
+    return false;
 }
 
 uint32_t murmur2_32(struct span key)
 {
-    const uint32_t m = 0x5bd1e995u;
     const uint8_t *at = key.data;
     size_t left = key.bytes;
-    uint32_t h = 0x9747b28cu ^ (uint32_t)key.bytes;
+    uint32_t h = MURMUR2_SEED ^ (uint32_t)key.bytes;
 
     for (; left >= 4; at += 4, left -= 4) {
-        uint32_t k =
-            (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-
-        k *= m;
-        k ^= k >> 24;
-        k *= m;
-        h = (h * m) ^ k;
+        h = murmur2_block(h, at);
     }
     if (left >= 3) {
         h ^= (uint32_t)at[2] << 16;
@@ -113,11 +160,9 @@ uint32_t murmur2_32(struct span key)
     }
     if (left >= 1) {
         h ^= at[0];
-        h *= m;
+        h *= MURMUR2_FACTOR;
     }
-    h ^= h >> 13;
-    h *= m;
-    return h ^ (h >> 15);
+    return murmur2_end(h);
 }
 
 /* The table of the reflected polynomial 0xedb88320, four bits at a time. */

@@ -116,6 +116,38 @@ static void shards_by_the_hash_of_the_lower_case_text(void **state)
     }
 }
 
+static void settles_on_any_shard(void **state)
+{
+    uint8_t random[10] = {1, 2, 3, 4, 5, 6, 7, 8, 0xff, 0xfe};
+
+    (void)state;
+    for (uint32_t shard = 0; shard < 64; shard++) {
+        const struct execution_id before = execution_id_from_time(1700000000000, random);
+        struct execution_id id = before;
+
+        assert_true(execution_id_settle(&id, shard, 64));
+        assert_int_equal(execution_shard(&id, 64), shard);
+        assert_memory_equal(id.bytes, before.bytes, EXECUTION_ID_BYTES - 2);
+        struct execution_id again = id;
+
+        assert_true(execution_id_settle(&again, shard, 64)); /* it is there already */
+        assert_true(execution_id_equal(&again, &id));
+    }
+    /* More shards than the two bytes have values: some are out of reach. */
+    uint32_t missed = 0;
+
+    for (uint32_t shard = 0; shard < 100; shard++) {
+        const struct execution_id before = execution_id_from_time(1700000000000, random);
+        struct execution_id id = before;
+
+        if (!execution_id_settle(&id, shard, 1u << 20)) {
+            missed++;
+            assert_true(execution_id_equal(&id, &before));
+        }
+    }
+    assert_in_range(missed, 50, 100);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +157,7 @@ int main(void)
         cmocka_unit_test(refuses_other_texts),
         cmocka_unit_test(makes_ids_that_sort_by_time),
         cmocka_unit_test(shards_by_the_hash_of_the_lower_case_text),
+        cmocka_unit_test(settles_on_any_shard),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
