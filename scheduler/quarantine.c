@@ -73,6 +73,7 @@ static void peer_skip(struct shard *shard, const struct wire_peer *peer,
         return;
     }
     outcome->jobs++;
+    schedule_ends_id(shard, &peer->forwarded_job);
     buffer_init(&job, shard->scheduler->allocator, 0);
     wire_job_pack(&peer->forwarded_job, &shard->open_arena, &job);
     struct log_record letter = {.offset = record->offset, .value = buffer_span(&job)};
@@ -103,6 +104,16 @@ static bool status_quarantine(struct shard *shard, const struct log_record *reco
         peer_skip(shard, &status.peers[i], record, outcome);
     }
     return shard->generation == generation;
+}
+
+/* A schedule that waits for the end of what it never began would wait for ever. */
+static void job_quarantine(struct shard *shard, const struct log_record *record)
+{
+    struct wire_job job;
+
+    if (wire_job_unpack(record->value, &shard->open_arena, &job) == WIRE_OK) {
+        schedule_ends_id(shard, &job);
+    }
 }
 
 static void outcome_write(const struct outcome *outcome, char text[256])
@@ -146,6 +157,9 @@ void record_quarantine(struct shard *shard, const char *topic, const struct log_
             return;
         }
         outcome_write(&outcome, became);
+    }
+    if (strcmp(topic, TOPIC_JOBS) == 0 && !shard->caution.found->is_blind) {
+        job_quarantine(shard, record);
     }
     caution_reason(shard, became, reason);
     letter_add(shard, topic, record, reason);

@@ -83,3 +83,12 @@ void schedule_ends_job(struct shard *shard, const struct wire_job *job,
     }
     tell(shard, id, name, time);
 }
+
+void schedule_ends_id(struct shard *shard, const struct wire_job *job)
+{
+    struct execution_id id;
+
+    if (execution_id_parse(job->execution_id, &id)) {
+        schedule_ends_job(shard, job, &id);
+    }
+}

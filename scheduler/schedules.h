@@ -46,6 +46,8 @@ struct schedule_entry {
     exo_time changed_ns;
     struct wire_schedule_fire fires[WIRE_SCHEDULE_FIRES_MAX];
     uint32_t fire_count;
+    struct wire_schedule_skip skips[WIRE_SCHEDULE_SKIPS_MAX];
+    uint32_t skip_count;
     struct schedule_answer answers[WIRE_SCHEDULE_ANSWERS_MAX];
     uint32_t answer_count;
     bool is_dirty;
@@ -124,5 +126,8 @@ void schedule_ends_send(struct shard *shard);
 /* schedule_ends_job tells of a Job that begins nothing: its id has ended, or it was refused. */
 void schedule_ends_job(struct shard *shard, const struct wire_job *job,
                        const struct execution_id *id);
+
+/* schedule_ends_id does the same for a Job that was put aside; nothing where it names no id. */
+void schedule_ends_id(struct shard *shard, const struct wire_job *job);
 
 #endif /* EXO_SCHEDULER_SCHEDULES_H */

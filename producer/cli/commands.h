@@ -47,6 +47,7 @@ extern const struct command command_schedule_validate;
 extern const struct command command_schedule_put;
 extern const struct command command_schedule_list;
 extern const struct command command_schedule_show;
+extern const struct command command_schedule_history;
 extern const struct command command_schedule_delete;
 extern const struct command command_schedule_pause;
 extern const struct command command_schedule_resume;
