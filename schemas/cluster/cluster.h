@@ -44,6 +44,7 @@ struct cluster_input {
     bool is_required;             /* it must be given; never with a fallback */
     const struct value *fallback; /* `default`; NULL: none, a missing input is then null */
     const struct value *choices;  /* `enum`: a list; NULL: any */
+    struct span pattern;          /* of RE2, that stands in a string; bytes 0: any */
     const struct value *minimum;  /* int or double; NULL: none */
     const struct value *maximum;
 };

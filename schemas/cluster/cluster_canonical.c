@@ -71,6 +71,10 @@ static void put_inputs(struct json_writer *writer, const struct cluster *cluster
         }
         put_optional(writer, "default", input->fallback);
         put_optional(writer, "enum", input->choices);
+        if (input->pattern.bytes > 0) {
+            json_key(writer, "pattern");
+            json_put_string(writer, input->pattern);
+        }
         put_optional(writer, "minimum", input->minimum);
         put_optional(writer, "maximum", input->maximum);
         if (input->description.bytes > 0) {

@@ -3,7 +3,9 @@
 #include <assert.h>
 
 #include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/input_pattern.h"
 #include "schemas/cluster/name_rule.h"
+#include "schemas/regex/regex.h"
 
 enum { INPUTS_MAX = 1000, DESCRIPTION_BYTES_MAX = 1024, NEAREST_BUDGET = 20000 };
 
@@ -11,6 +13,23 @@ enum { INPUTS_MAX = 1000, DESCRIPTION_BYTES_MAX = 1024, NEAREST_BUDGET = 20000 }
 const char *const input_type_words[] = {"any", "int", "number", "string", "bool", "list", "map", NULL};
 static const char *const with_article[] = {"any value", "an int", "a number", "a string", "a bool", "a list", "a map"};
 /* clang-format on */
+
+/* Any characters: a pattern may hold control characters as they are. */
+static void read_pattern(struct field_reader *r, const struct field *field,
+                         const struct value *value, const struct value_place *place, void *target)
+{
+    struct span *out = (void *)((char *)target + field->offset);
+
+    if (!field_is_kind(r, value, place, VALUE_STRING)) {
+        return;
+    }
+    if (value->count < field->min || value->count > field->max) {
+        field_fault(r, value, place, "", "%q must have 1 to %u bytes", span_of(field->name),
+                    (unsigned)field->max);
+        return;
+    }
+    *out = field_copy(r, value_text(value));
+}
 
 #define AT(member) offsetof(struct cluster_input, member)
 
@@ -20,7 +39,7 @@ const struct field input_fields[] = {
     {.name = "required",    .in = FIELD_IN_ALL, .read = field_read_bool, .offset = AT(is_required)},
     {.name = "default",     .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(fallback)},
     {.name = "enum",        .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(choices)},
-    {.name = "pattern",     .in = FIELD_IN_ALL, .read = field_refuse, .refusal = "list the good values in `enum`, or check it in a satellite"},
+    {.name = "pattern",     .in = FIELD_IN_ALL, .read = read_pattern, .offset = AT(pattern), .min = 1, .max = REGEX_PATTERN_BYTES_MAX},
     {.name = "minimum",     .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(minimum)},
     {.name = "maximum",     .in = FIELD_IN_ALL, .read = field_read_value, .offset = AT(maximum)},
     {.name = "description", .in = FIELD_IN_ALL, .read = field_read_text, .offset = AT(description), .max = DESCRIPTION_BYTES_MAX},
@@ -99,6 +118,10 @@ static void check_value(struct field_reader *r, const struct cluster_input *inpu
         field_fault(r, v, place, "", "%q is not one of the values its `enum` lists",
                     field_place_name(place));
     }
+    if (input->pattern.bytes > 0 && v->kind == VALUE_STRING &&
+        !input_pattern_fits(r, input->pattern, value_text(v))) {
+        field_fault(r, v, place, "", "%q does not match its `pattern`", field_place_name(place));
+    }
     if (input->minimum != NULL && is_number(v) && is_less(v, input->minimum)) {
         field_fault(r, v, place, "", "%q is below its `minimum`", field_place_name(place));
     }
@@ -127,11 +150,24 @@ static void check_bound(struct field_reader *r, const struct cluster_input *inpu
     }
 }
 
+/* As a bound: one that cannot be used is dropped. */
+static void check_pattern(struct cluster_draft *draft, struct cluster_input *input,
+                          const struct value *source, const struct value_place *up)
+{
+    const struct value_place place = {.up = up, .key = span_of("pattern")};
+
+    if (input->pattern.bytes > 0 && !draft->is_stored &&
+        !input_pattern_check(&draft->reader, input, value_get(source, place.key), &place,
+                             &draft->pattern_cost_left)) {
+        input->pattern = (struct span){NULL, 0};
+    }
+}
+
 static void check_choices(struct field_reader *r, struct cluster_input *input,
                           const struct value_place *up)
 {
     const struct value_place place = {.up = up, .key = span_of("enum")};
-    const struct cluster_input plain = {.type = input->type};
+    const struct cluster_input plain = {.type = input->type, .pattern = input->pattern};
 
     if (input->choices == NULL) {
         return;
@@ -166,9 +202,11 @@ static void check_fallback(struct field_reader *r, const struct cluster_input *i
     check_value(r, input, input->fallback, &place);
 }
 
-static void read_declaration(struct field_reader *r, const struct value_member *member,
+static void read_declaration(struct cluster_draft *draft, const struct value_member *member,
                              const struct value_place *place, struct cluster_input *input)
 {
+    struct field_reader *r = &draft->reader;
+
     name_check(r, NAME_INPUT, value_text(&member->key), &member->key, place); /* a fault */
     input->name = field_copy(r, value_text(&member->key));
     if (!field_read_map(r, input_fields, input_field_count, FIELD_IN_ALL, &member->value, place,
@@ -181,6 +219,7 @@ static void read_declaration(struct field_reader *r, const struct value_member *
         is_less(input->maximum, input->minimum)) {
         field_fault(r, input->maximum, place, "swap them", "`maximum` is below `minimum`");
     }
+    check_pattern(draft, input, &member->value, place);
     check_choices(r, input, place);
     check_fallback(r, input, &member->value, place);
 }
@@ -206,7 +245,7 @@ void cluster_input_read(struct cluster_draft *draft)
     for (uint32_t i = 0; inputs != NULL && i < source->count; i++) {
         const struct value_place item = {.up = &place, .key = value_text(&source->members[i].key)};
 
-        read_declaration(r, &source->members[i], &item, &inputs[i]);
+        read_declaration(draft, &source->members[i], &item, &inputs[i]);
     }
     if (inputs != NULL) {
         draft->cluster.has_inputs = true;

@@ -15,7 +15,13 @@ static const struct fault_case declarations[] = {
     {"{'a':{'typ':'int','type':'integer'}}",
      "cluster.inputs.a.typ 2:7 unknown field `typ` | did you mean `type`?\n"
      "cluster.inputs.a.type 2:27 `integer` is no value of `type` | write one of: any, int, number, string, bool, list, map"},
-    {"{'a':{'pattern':'x+'}}", "cluster.inputs.a.pattern 2:7 `pattern` is not supported yet | list the good values in `enum`, or check it in a satellite"},
+    {"{'a':{'type':'string','pattern':'^x+$','enum':['x','xx'],'default':'x'}}", ""},
+    {"{'a':{'pattern':'x+'}}", "cluster.inputs.a.pattern 2:18 `pattern` is for strings only | write type: string, or remove it"},
+    {"{'a':{'type':'string','pattern':'('}}", "cluster.inputs.a.pattern 2:34 no pattern of RE2: missing ): ( | `pattern` takes the syntax of RE2"},
+    {"{'a':{'type':'string','pattern':''}}", "cluster.inputs.a.pattern 2:34 `pattern` must have 1 to 1024 bytes"},
+    {"{'a':{'type':'string','pattern':3}}", "cluster.inputs.a.pattern 2:33 `pattern` must be a string, not an int | put it in quotes"},
+    {"{'a':{'type':'string','pattern':'^x','default':'y'}}", "cluster.inputs.a.default 2:49 `default` does not match its `pattern`"},
+    {"{'a':{'type':'string','pattern':'^x','enum':['x','y']}}", "cluster.inputs.a.enum[1] 2:51 `enum` does not match its `pattern`"},
     {"{'a':{'type':'int','default':'3'}}", "cluster.inputs.a.default 2:31 `default` must be an int, not a string | take it out of the quotes"},
     {"{'a':{'type':'string','default':3}}", "cluster.inputs.a.default 2:33 `default` must be a string, not an int | put it in quotes"},
     {"{'a':{'required':true,'default':3}}", "cluster.inputs.a 2:18 an input with a `default` is never missing, so `required` says nothing | remove one of the two"},
@@ -32,7 +38,7 @@ static const struct fault_case declarations[] = {
 
 static const char *const declared =
     "{'i':{'type':'int','minimum':1,'maximum':10},'n':{'type':'number','maximum':9007199254740993},'s':{'type':'string','enum':['a','b']},"
-    "'b':{'type':'bool','default':true},'l':{'type':'list'},'m':{'type':'map','default':{'x':1}},'q':{'required':true},'r':{'type':'string','required':true}}";
+    "'b':{'type':'bool','default':true},'l':{'type':'list'},'m':{'type':'map','default':{'x':1}},'q':{'required':true},'r':{'type':'string','required':true},'p':{'type':'string','pattern':'^[a-z]+$'}}";
 
 static const struct fault_case inputs[] = {
     {"{'q':1,'r':'x'}", ""},
@@ -49,6 +55,8 @@ static const struct fault_case inputs[] = {
     {"{'q':1,'r':'x','n':'1.5'}", "input.n 1:21 `n` must be a number, not a string | take it out of the quotes"},
     {"{'q':1,'r':'x','s':'c'}", "input.s 1:21 `s` is not one of the values its `enum` lists"},
     {"{'q':1,'r':2}", "input.r 1:12 `r` must be a string, not an int | put it in quotes"},
+    {"{'q':1,'r':'x','p':'aB'}", "input.p 1:21 `p` does not match its `pattern`"},
+    {"{'q':1,'r':'x','p':1}", "input.p 1:20 `p` must be a string, not an int | put it in quotes"},
     {"{'q':1,'r':'x','l':{}}", "input.l 1:20 `l` must be a list, not a map"},
     {"{'q':1,'r':'x','m':[]}", "input.m 1:20 `m` must be a map, not a list"},
     {"{'q':1,'r':'x','colour':1,'nn':2}",
@@ -57,9 +65,9 @@ static const struct fault_case inputs[] = {
 };
 
 static const struct { const char *input, *resolved; } resolutions[] = {
-    {"{'r':'x','q':[1]}", "{\"i\":null,\"n\":null,\"s\":null,\"b\":true,\"l\":null,\"m\":{\"x\":1},\"q\":[1],\"r\":\"x\"}"},
-    {"{'r':'x','q':{},'i':10,'n':2,'s':'b','b':false,'l':[],'m':{}}", "{\"i\":10,\"n\":2.0,\"s\":\"b\",\"b\":false,\"l\":[],\"m\":{},\"q\":{},\"r\":\"x\"}"},
-    {"{'r':'x','q':0,'i':null,'n':0.5}", "{\"i\":null,\"n\":0.5,\"s\":null,\"b\":true,\"l\":null,\"m\":{\"x\":1},\"q\":0,\"r\":\"x\"}"},
+    {"{'r':'x','q':[1]}", "{\"i\":null,\"n\":null,\"s\":null,\"b\":true,\"l\":null,\"m\":{\"x\":1},\"q\":[1],\"r\":\"x\",\"p\":null}"},
+    {"{'r':'x','q':{},'p':'ab','i':10,'n':2,'s':'b','b':false,'l':[],'m':{}}", "{\"i\":10,\"n\":2.0,\"s\":\"b\",\"b\":false,\"l\":[],\"m\":{},\"q\":{},\"r\":\"x\",\"p\":\"ab\"}"},
+    {"{'r':'x','q':0,'i':null,'n':0.5}", "{\"i\":null,\"n\":0.5,\"s\":null,\"b\":true,\"l\":null,\"m\":{\"x\":1},\"q\":0,\"r\":\"x\",\"p\":null}"},
 };
 /* clang-format on */
 
