@@ -196,7 +196,7 @@ static bool fill_context(struct sealed *sealed, const struct instance *user,
     *to = (struct wire_context){.path = reference->path, .kind = CONTEXT_JSON};
     switch (reference->kind) {
     case REFERENCE_INPUT:
-        to->json = (struct span){e->input, e->input_bytes};
+        to->json = frame_input(user->frame);
         return true;
     case REFERENCE_OUTPUT:
         fill_output(instance, to);
@@ -271,12 +271,20 @@ static bool fill_artefacts(struct sealed *sealed, const struct instance *parent,
     return true;
 }
 
-/* The parents of a satellite and of each group around it. */
+/* The group around that is seen from the satellite; NULL: none. */
+static const struct instance *group_seen(const struct instance *instance)
+{
+    const struct instance *group = instance->frame->group;
+
+    return group == NULL || group->satellite->is_closed ? NULL : group;
+}
+
+/* The parents of a satellite and of each group around it, up to a closed one. */
 static uint32_t count_parents(const struct instance *instance)
 {
     uint32_t count = 0;
 
-    for (; instance != NULL; instance = instance->frame->group) {
+    for (; instance != NULL; instance = group_seen(instance)) {
         count += instance->satellite->parent_count;
     }
     return count;
@@ -289,7 +297,7 @@ static uint32_t fill_artefacts_of_parents(struct sealed *sealed, const struct in
 {
     uint32_t count = 0;
 
-    for (; instance != NULL; instance = instance->frame->group) {
+    for (; instance != NULL; instance = group_seen(instance)) {
         const struct satellite *satellite = instance->satellite;
 
         for (uint32_t i = 0; i < satellite->parent_count; i++) {

@@ -202,7 +202,16 @@ static enum sched_err cancel_target(struct sched *s, const struct target *target
         instance_stop_set(s, instance, TASK_CANCELLED, reason);
         return SCHED_OK;
     }
-    struct lease *lease = instance_is_group(instance) ? NULL : lease_of(s, target);
+    if (instance_is_group(instance)) {
+        struct frame *run = find_run(instance->execution, instance, target->index);
+
+        if (run == NULL || run->stop != TASK_WAITING) {
+            return SCHED_ESTALE;
+        }
+        frame_stop_set(s, run, TASK_CANCELLED, reason);
+        return SCHED_OK;
+    }
+    struct lease *lease = lease_of(s, target);
 
     if (lease == NULL || lease->is_cancelled) {
         return SCHED_ESTALE;

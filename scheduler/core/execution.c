@@ -125,14 +125,31 @@ bool instance_sees_failure(const struct instance *user, const struct instance *f
 
 enum task_state instance_stop(const struct instance *instance)
 {
-    while (instance->stop == TASK_WAITING && instance->frame->group != NULL) {
-        instance = instance->frame->group;
+    for (;;) {
+        const struct frame *frame = instance->frame;
+
+        if (instance->stop != TASK_WAITING || instance->satellite->is_final) {
+            return (enum task_state)instance->stop;
+        }
+        if (frame->group == NULL) {
+            break;
+        }
+        if (frame->stop != TASK_WAITING) {
+            return TASK_CANCELLED; /* whatever the run ends as, like an execution's */
+        }
+        instance = frame->group;
     }
-    if (instance->stop == TASK_WAITING && instance->execution->state == EXECUTION_CANCELLING &&
-        !instance->satellite->is_final) {
-        return TASK_CANCELLED;
+    return instance->execution->state == EXECUTION_CANCELLING ? TASK_CANCELLED : TASK_WAITING;
+}
+
+struct span frame_input(const struct frame *frame)
+{
+    while (frame->group != NULL && !frame->group->satellite->is_closed) {
+        frame = frame->group->frame;
     }
-    return (enum task_state)instance->stop;
+    return frame->group != NULL
+               ? (struct span){frame->input, frame->input_bytes}
+               : (struct span){frame->execution->input, frame->execution->input_bytes};
 }
 
 bool instance_may_start(const struct instance *instance)

@@ -39,10 +39,11 @@ enum instance_timer_kind {
     TIMER_KIND_NR,
 };
 
-/* Something that is due for an instance. */
+/* Something that is due for an instance, or for one run of a group. */
 struct instance_timer {
     struct heap_node node;
-    struct instance *instance;
+    struct instance *instance; /* of a run: the group */
+    struct frame *frame;       /* of a run; else NULL */
     exo_time due_ns;
 };
 
@@ -221,6 +222,10 @@ struct frame {
     bool is_dirty;
     bool is_ended; /* freed with the next seal */
     exo_time started_ns;
+    uint8_t stop; /* what it ends as, being stopped by itself; WAITING: it is not */
+    struct instance_timer timer;
+    unsigned char *input; /* of a closed group: what `input` is in it; JSON, owned */
+    uint32_t input_bytes;
     unsigned char *output; /* JSON, owned; once it SUCCEEDED */
     uint32_t output_bytes;
     char *error; /* owned; NULL: none */
@@ -304,6 +309,10 @@ static inline uint32_t frame_group(const struct frame *frame)
     return frame->group == NULL ? SATELLITE_NONE : frame->group->satellite->index;
 }
 
+/* frame_input is what `input` means in the frame: of the nearest closed group around, or of the
+ * execution; JSON, borrowed from them. */
+struct span frame_input(const struct frame *frame);
+
 /* instance_is_group is true when its tasks are runs of a group. */
 static inline bool instance_is_group(const struct instance *instance)
 {
@@ -321,8 +330,9 @@ bool instance_is_skipped(const struct instance *instance);
 bool instance_is_good(const struct instance *instance);
 bool instance_is_failed(const struct instance *instance);
 
-/* instance_stop is what its open tasks end as when its execution, a group around it or itself is
- * being ended from outside; TASK_WAITING: nothing stops it. */
+/* instance_stop is what its open tasks end as when its execution, a group around it, a run of that
+ * or itself is being ended from outside; TASK_WAITING: nothing stops it. What is final is stopped
+ * by itself only. */
 enum task_state instance_stop(const struct instance *instance);
 
 /* instance_is_stopped is true when something does. */

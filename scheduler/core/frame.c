@@ -127,10 +127,12 @@ static void instance_release(struct sched *s, struct instance *instance)
 void frame_release(struct sched *s, struct frame *frame)
 {
     waiter_stop(&frame->waiter, frame->execution);
+    heap_remove(&s->takes, &frame->timer.node);
     for (uint32_t i = 0; frame->instances != NULL && i < frame->instance_count; i++) {
         instance_release(s, &frame->instances[i]);
     }
     sched_put(s, frame->instances, frame->instance_count * sizeof(*frame->instances));
+    sched_put(s, frame->input, frame->input_bytes);
     sched_put(s, frame->output, frame->output_bytes);
     sched_text_put(s, frame->error);
 }
@@ -199,6 +201,15 @@ void frame_begin(struct sched *s, struct frame *frame)
     if (frame->open_count == 0) {
         work_add_frame(s, frame); /* all of it is kept */
     }
+}
+
+void frame_refuse(struct sched *s, struct frame *frame, struct span why)
+{
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        instance_end(s, &frame->instances[i], TASK_UPSTREAM_FAILED, (struct span){0});
+    }
+    frame->error = sched_text(s, why);
+    group_run_ended(s, frame, TASK_FAILED);
 }
 
 /* A satellite that ran because of failures and succeeded has dealt with those upstream of it. */
@@ -291,6 +302,10 @@ static void run_finish(struct sched *s, struct frame *frame)
 
     if (instance_is_stopped(frame->group)) {
         group_run_ended(s, frame, instance_stop(frame->group));
+        return;
+    }
+    if (frame->stop != TASK_WAITING) {
+        group_run_ended(s, frame, (enum task_state)frame->stop);
         return;
     }
     if (failed != NULL) {

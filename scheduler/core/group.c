@@ -76,16 +76,18 @@ static bool has_room(struct instance *group)
 void group_wake(struct sched *s, struct instance *group)
 {
     group_unstarve(group);
-    if (!group->is_begin_queued && has_ready(group) && instance_may_start(group)) {
+    if (!group->is_begin_queued && !group->waiter.is_waiting && has_ready(group) &&
+        instance_may_start(group)) {
         group->is_begin_queued = true;
         work_add(s, WORK_BEGIN, group);
     }
 }
 
-static void begin_one(struct sched *s, struct instance *group)
+/* given: its input, or why it may not begin; nothing where the group is not closed. */
+static void begin_run(struct sched *s, struct instance *group, uint32_t index, struct span given,
+                      bool is_refused)
 {
     struct execution *e = group->execution;
-    uint32_t index = group->is_map ? group->next_index : 0;
     struct frame *frame =
         frame_new(s, &(struct frame_place){e, group, index, .number = e->next_number});
 
@@ -98,7 +100,37 @@ static void begin_one(struct sched *s, struct instance *group)
     group->next_index += group->is_map;
     task->attempt = 1;
     task_change(s, group, task, index, TASK_RUNNING, (struct span){0}, (struct span){0});
+    if (is_refused) {
+        frame_refuse(s, frame, given);
+        return;
+    }
+    if (group->satellite->is_closed) {
+        frame->input = bytes_copy(s, given, &frame->input_bytes);
+        timer_run(s, frame);
+    }
     frame_begin(s, frame);
+}
+
+static void begin_one(struct sched *s, struct instance *group)
+{
+    uint32_t index = group->is_map ? group->next_index : 0;
+    enum run_input result = RUN_INPUT_READY;
+    struct buffer given;
+
+    buffer_init(&given, s->allocator, 0);
+    if (group->satellite->is_closed) {
+        result = closed_input(s, group, index, &given);
+    }
+    if (result != RUN_INPUT_WAITS && !s->is_broken) {
+        begin_run(s, group, index, buffer_span(&given), result == RUN_INPUT_REFUSED);
+    }
+    buffer_release(&given);
+}
+
+/* Its inputs cannot be computed while they wait for a value, or its items for theirs. */
+static bool may_begin(const struct instance *group)
+{
+    return !group->waiter.is_waiting && !(group->satellite->is_closed && group->needs_items);
 }
 
 void group_begin(struct sched *s, struct instance *group)
@@ -107,7 +139,8 @@ void group_begin(struct sched *s, struct instance *group)
     if (!instance_may_start(group)) {
         return;
     }
-    while (has_ready(group) && has_room(group) && s->budget > 0 && !s->is_broken) {
+    while (may_begin(group) && has_ready(group) && has_room(group) && s->budget > 0 &&
+           !s->is_broken) {
         if (group->execution->next_number > UINT32_MAX - group->satellite->inner_count) {
             execution_end(s, group->execution, EXECUTION_FAILED,
                           span_of("an execution may hold 4,294,967,295 satellites; split it"));
@@ -116,6 +149,9 @@ void group_begin(struct sched *s, struct instance *group)
         begin_one(s, group);
         s->budget -=
             group->satellite->inner_count < s->budget ? group->satellite->inner_count : s->budget;
+    }
+    if (group->satellite->is_closed) {
+        values_drop(s, group->frame);
     }
     if (s->budget == 0) {
         group_wake(s, group);
@@ -140,6 +176,7 @@ void group_run_ended(struct sched *s, struct frame *frame, enum task_state state
         .ended_ms = s->now_ns / EXO_MILLISECOND,
     };
 
+    heap_remove(&s->takes, &frame->timer.node);
     output_note(s, group, &output);
     if (!group->is_map &&
         !output_keep(s, &group->output, (struct span){frame->output, frame->output_bytes})) {

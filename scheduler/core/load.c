@@ -294,7 +294,7 @@ enum sched_err sched_load_frame(struct sched *s, const struct execution_id *id,
 
     if (!is_next || !instance_is_group(group) || kept->is_ended ||
         kept->index >= group->task_count || kept->instance_count != group->satellite->inner_count ||
-        kept->number > e->next_number - kept->instance_count) {
+        kept->number > e->next_number - kept->instance_count || kept->stop >= TASK_STATE_NR) {
         return SCHED_ESTALE;
     }
     struct frame *frame = frame_new(s, &(struct frame_place){e, group, kept->index, kept->number});
@@ -303,7 +303,13 @@ enum sched_err sched_load_frame(struct sched *s, const struct execution_id *id,
         return SCHED_EMEMORY;
     }
     frame->started_ns = kept->started_ns;
-    return instances_load(s, frame, kept->instances);
+    frame->stop = (uint8_t)kept->stop;
+    frame->input = bytes_copy(s, kept->input, &frame->input_bytes);
+    if (kept->error.bytes > 0) {
+        frame->error = sched_text(s, kept->error);
+    }
+    timer_run(s, frame);
+    return s->is_broken ? SCHED_EMEMORY : instances_load(s, frame, kept->instances);
 }
 
 enum sched_err sched_load_page(struct sched *s, const struct execution_id *id, uint32_t instance,
@@ -445,6 +451,9 @@ static void timers_load(struct sched *s, struct instance *instance)
 static void frame_load_done(struct sched *s, struct frame *frame)
 {
     frame->open_count = 0;
+    if (frame->stop != TASK_WAITING) {
+        stop_begin(s, frame->execution);
+    }
     for (uint32_t i = 0; i < frame->instance_count; i++) {
         struct instance *instance = &frame->instances[i];
         bool is_open = !task_state_is_terminal((enum task_state)instance->state);

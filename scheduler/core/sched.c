@@ -137,6 +137,7 @@ static void work_step(struct sched *s, const struct work *work)
         map_items(s, work->instance);
         break;
     case WORK_BEGIN:
+        waiter_looks(&work->instance->waiter, work->execution);
         group_begin(s, work->instance);
         break;
     case WORK_STOP:

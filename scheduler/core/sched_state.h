@@ -12,6 +12,7 @@
  *   graph.c      satellites: when they run, skip, fail, end
  *   map.c        the list of a map: computed, held, handed to the store
  *   group.c      the runs of a group: begun as there is room, ended
+ *   closed.c     what a run of a closed group is given
  *   waiter.c     values that expressions wait for
  *   attempt.c    tasks: grants, reports, losses, retries
  *   progress.c   what running attempts say of themselves
@@ -118,6 +119,8 @@ void instance_stop_set(struct sched *s, struct instance *instance, enum task_sta
                        struct span reason);
 void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 bool tail_end(struct instance *instance, enum task_state state);
+void frame_stop_set(struct sched *s, struct frame *frame, enum task_state state,
+                    struct span reason);
 void stop_begin(struct sched *s, struct execution *e);
 void finals_stop(struct sched *s, struct execution *e);
 void stop_work(struct sched *s, struct execution *e);
@@ -148,6 +151,7 @@ void timer_set(struct sched *s, struct instance *instance, enum instance_timer_k
                exo_time due_ns);
 void timers_drop(struct sched *s, struct instance *instance);
 void timers_ready(struct sched *s, struct instance *instance);
+void timer_run(struct sched *s, struct frame *frame);
 void timers_again(struct sched *s, struct lease *lease);
 void timers_start(struct sched *s);
 void timers_take(struct sched *s, exo_time asked_ns);
@@ -178,6 +182,9 @@ void frame_dirty(struct sched *s, struct frame *frame);
 /* frame_begin resolves the instances that wait for nobody. */
 void frame_begin(struct sched *s, struct frame *frame);
 
+/* frame_refuse ends a run that has not begun, FAILED, and all in it with it. */
+void frame_refuse(struct sched *s, struct frame *frame, struct span why);
+
 /* frame_finish ends a frame whose instances are all terminal, or lets it wait for a value. */
 void frame_finish(struct sched *s, struct frame *frame);
 
@@ -197,6 +204,18 @@ void group_wake(struct sched *s, struct instance *group);
 void group_begin(struct sched *s, struct instance *group);
 void group_run_ended(struct sched *s, struct frame *frame, enum task_state state);
 void group_unstarve(struct instance *group);
+
+/* closed.c */
+enum run_input {
+    RUN_INPUT_READY,
+    RUN_INPUT_WAITS,   /* for a value: WORK_BEGIN comes again with it */
+    RUN_INPUT_REFUSED, /* it does not fit what the group declares */
+};
+
+/* closed_input writes the JSON of what the run of that index of a closed group is given, or why it
+ * may not begin. */
+enum run_input closed_input(struct sched *s, struct instance *group, uint32_t index,
+                            struct buffer *text);
 
 /* map.c */
 void map_expand(struct sched *s, struct instance *instance);
@@ -272,6 +291,8 @@ struct scope {
     struct sched *sched;
     struct frame *frame;
     const struct instance *user; /* whose expression it is; NULL: an output */
+    bool is_of_run;              /* of what a run of the user is given: its item has a name */
+    uint32_t run;                /* which */
     bool has_need;
     struct sched_need need;
 };

@@ -1,6 +1,6 @@
 /* scope: what expressions see of an execution. Pure.
  *
- *   input, execution            plain values
+ *   input, execution            plain values; input is that of the nearest closed group
  *   satellites.NAME.state       plain
  *   satellites.NAME.output      of a single task: its JSON, or a blob that is fetched when needed
  *                               of a map: a list by index, fetched item by item or, up to 1 MiB,
@@ -260,23 +260,37 @@ static enum expression_err execution_value(struct scope *scope, struct value *re
     return parse(scope, (struct span){e->labels, e->labels_bytes}, &members[2].value, error);
 }
 
-/* The item or index of a run around; ENAME: no such name. */
+/* The item or index of one run of a group; ENAME: no such name. */
+static enum expression_err run_value(struct scope *scope, const struct instance *group,
+                                     uint32_t index, struct span name, struct value *ret,
+                                     struct expression_error *error)
+{
+    if (!group->is_map) {
+        return EXPRESSION_ENAME;
+    }
+    if (span_is(name, "index")) {
+        *ret = value_int(index);
+        return EXPRESSION_OK;
+    }
+    return span_equal(name, group->satellite->item_name)
+               ? parse(scope, item_at(group, index), ret, error)
+               : EXPRESSION_ENAME;
+}
+
+/* The same of the runs around, up to a closed group. */
 static enum expression_err outer_value(struct scope *scope, struct span name, struct value *ret,
                                        struct expression_error *error)
 {
-    for (const struct frame *f = scope->frame; f->group != NULL; f = f->group->frame) {
-        if (!f->group->is_map) {
-            continue;
-        }
-        if (span_is(name, "index")) {
-            *ret = value_int(f->index);
-            return EXPRESSION_OK;
-        }
-        if (span_equal(name, f->group->satellite->item_name)) {
-            return parse(scope, item_at(f->group, f->index), ret, error);
-        }
+    enum expression_err result = scope->is_of_run
+                                     ? run_value(scope, scope->user, scope->run, name, ret, error)
+                                     : EXPRESSION_ENAME;
+
+    for (const struct frame *f = scope->frame;
+         result == EXPRESSION_ENAME && f->group != NULL && !f->group->satellite->is_closed;
+         f = f->group->frame) {
+        result = run_value(scope, f->group, f->index, name, ret, error);
     }
-    return EXPRESSION_ENAME;
+    return result;
 }
 
 /* {satellite, state, error} of one that failed. */
@@ -324,11 +338,10 @@ static enum expression_err scope_lookup(void *context, struct span name,
                                         struct expression_error *error)
 {
     struct scope *scope = context;
-    struct execution *e = scope->frame->execution;
 
     *ret = (struct expression_object){0};
     if (span_is(name, "input")) {
-        return parse(scope, (struct span){e->input, e->input_bytes}, &ret->value, error);
+        return parse(scope, frame_input(scope->frame), &ret->value, error);
     }
     if (span_is(name, "execution")) {
         return execution_value(scope, &ret->value, error);

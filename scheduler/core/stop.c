@@ -16,16 +16,24 @@ void stop_begin(struct sched *s, struct execution *e)
     }
 }
 
-/* What was to run at the end does not. */
-void finals_stop(struct sched *s, struct execution *e)
+static void finals_stop_in(struct sched *s, struct frame *frame)
 {
-    for (uint32_t i = 0; i < e->root.instance_count; i++) {
-        struct instance *instance = &e->root.instances[i];
+    for (uint32_t i = 0; i < frame->instance_count; i++) {
+        struct instance *instance = &frame->instances[i];
 
         if (instance->satellite->is_final &&
             !task_state_is_terminal((enum task_state)instance->state)) {
             instance_stop_set(s, instance, TASK_CANCELLED, (struct span){0});
         }
+    }
+}
+
+/* What was to run at the end, of the execution or of a run, does not. */
+void finals_stop(struct sched *s, struct execution *e)
+{
+    finals_stop_in(s, &e->root);
+    for (uint32_t i = 0; i < e->frame_count; i++) {
+        finals_stop_in(s, e->frames[i]);
     }
 }
 
@@ -54,6 +62,18 @@ void instance_stop_set(struct sched *s, struct instance *instance, enum task_sta
     }
     frame_dirty(s, instance->frame);
     stop_begin(s, instance->execution);
+}
+
+void frame_stop_set(struct sched *s, struct frame *frame, enum task_state state, struct span reason)
+{
+    assert(task_state_is_terminal(state));
+    frame->stop = (uint8_t)state;
+    if (frame->error == NULL && reason.bytes > 0) {
+        frame->error = sched_text(s, reason);
+    }
+    heap_remove(&s->takes, &frame->timer.node);
+    frame_dirty(s, frame);
+    stop_begin(s, frame->execution);
 }
 
 /* One that was granted in this very batch has not left: its ticket comes back. */
@@ -128,7 +148,7 @@ static void stop_instance(struct sched *s, struct instance *instance)
     instance_settle(s, instance);
 }
 
-/* The next instance, and the frames that only waited for a value of their output. */
+/* The next instance, and the frames of which only the output was left to be made. */
 static void stop_next(struct sched *s, struct execution *e)
 {
     struct frame *frame = execution_frame_from(e, e->stop_number);
@@ -140,9 +160,9 @@ static void stop_next(struct sched *s, struct execution *e)
     if (e->stop_number < frame->number) {
         e->stop_number = frame->number;
     }
-    if (e->stop_number == frame->number && frame->waiter.is_waiting &&
+    if (e->stop_number == frame->number && frame->open_count == 0 &&
         (frame->group == NULL ? e->state == EXECUTION_CANCELLING
-                              : instance_is_stopped(frame->group))) {
+                              : frame->stop != TASK_WAITING || instance_is_stopped(frame->group))) {
         waiter_stop(&frame->waiter, e);
         work_add_frame(s, frame);
     }

@@ -61,6 +61,21 @@ void timers_ready(struct sched *s, struct instance *instance)
     }
 }
 
+void timer_run(struct sched *s, struct frame *frame)
+{
+    exo_time timeout_ns = frame->group->satellite->work.timeout_ns;
+
+    if (timeout_ns == 0 || frame->stop != TASK_WAITING) {
+        return;
+    }
+    frame->timer.instance = frame->group;
+    frame->timer.frame = frame;
+    frame->timer.due_ns = frame->started_ns + timeout_ns;
+    if (!heap_insert(&s->takes, &frame->timer.node)) {
+        s->is_broken = true;
+    }
+}
+
 void timers_again(struct sched *s, struct lease *lease)
 {
     exo_time queue_ns = lease->instance->satellite->timeouts.queue_ns;
@@ -139,6 +154,11 @@ static void take(struct sched *s, const struct instance_timer *timer, exo_time a
 {
     struct instance *instance = timer->instance;
 
+    if (timer->frame != NULL) {
+        frame_stop_set(s, timer->frame, TASK_TIMED_OUT,
+                       span_of("TIMEOUT: the run did not end within timeout"));
+        return;
+    }
     if (task_state_is_terminal((enum task_state)instance->state)) {
         return;
     }

@@ -80,6 +80,14 @@ void values_drop(struct sched *s, struct frame *frame)
     }
 }
 
+/* What an instance that waits for a value is about. */
+static enum work_kind work_of(const struct instance *instance)
+{
+    return instance->needs_items             ? WORK_ITEMS
+           : instance->state == TASK_WAITING ? WORK_RESOLVE
+                                             : WORK_BEGIN;
+}
+
 static void wake(struct sched *s, struct waiter *waiter, struct execution *e)
 {
     waiter_stop(waiter, e);
@@ -88,8 +96,7 @@ static void wake(struct sched *s, struct waiter *waiter, struct execution *e)
     if (waiter->of_frame != NULL) {
         work_add_frame(s, waiter->of_frame);
     } else {
-        work_add(s, waiter->of_instance->needs_items ? WORK_ITEMS : WORK_RESOLVE,
-                 waiter->of_instance);
+        work_add(s, work_of(waiter->of_instance), waiter->of_instance);
     }
 }
 

@@ -113,6 +113,16 @@ const struct satellite *cluster_find(const struct cluster *cluster, uint32_t gro
 const struct satellite *cluster_find_seen(const struct cluster *cluster, uint32_t group,
                                           struct span name);
 
+/* cluster_closed_scope gives the closed group in whose scope the satellites of a group
+ * (SATELLITE_NONE: the top level) stand: the group itself or the nearest around it; SATELLITE_NONE:
+ * that of the cluster. */
+static inline uint32_t cluster_closed_scope(const struct cluster *cluster, uint32_t group)
+{
+    return group == SATELLITE_NONE || cluster->satellites[group].is_closed
+               ? group
+               : cluster->satellites[group].closed_by;
+}
+
 /* cluster_add_path appends the satellite's name behind those of the groups around it: "page.parse".
  * index   below satellite_count
  * buffer  borrowed; check buffer->is_failed after */
@@ -143,6 +153,22 @@ void cluster_canonical(const struct cluster *cluster, struct buffer *buffer);
 EXO_CHECKED int cluster_input_check(const struct cluster *cluster, const struct value *input,
                                     struct arena *arena, struct value *ret_input,
                                     struct fault_list *faults);
+
+/* What may be given to an execution, or to a run of a cluster used as a satellite. */
+struct input_declaration {
+    bool is_declared; /* false: anything is taken */
+    uint32_t count;
+    const struct cluster_input *inputs; /* borrowed */
+};
+
+/* input_check is cluster_input_check against a declaration of any owner. */
+EXO_CHECKED int input_check(const struct input_declaration *declaration, const struct value *input,
+                            struct arena *arena, struct value *ret_input,
+                            struct fault_list *faults);
+
+/* cluster_inputs and satellite_inputs give the declaration of a cluster and of a closed group. */
+struct input_declaration cluster_inputs(const struct cluster *cluster);
+struct input_declaration satellite_inputs(const struct satellite *satellite);
 
 /* cluster_describe_graph appends the resolved graph as `validate` prints it: a line a satellite
  * with what it comes after, those of a group indented below it, then the output; ends with a

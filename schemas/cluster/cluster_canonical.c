@@ -51,15 +51,15 @@ static void put_optional(struct json_writer *writer, const char *key, const stru
     }
 }
 
-static void put_inputs(struct json_writer *writer, const struct cluster *cluster)
+static void put_inputs(struct json_writer *writer, struct input_declaration declaration)
 {
-    if (!cluster->has_inputs) {
+    if (!declaration.is_declared) {
         return;
     }
     json_key(writer, "inputs");
     json_begin_map(writer);
-    for (uint32_t i = 0; i < cluster->input_count; i++) {
-        const struct cluster_input *input = &cluster->inputs[i];
+    for (uint32_t i = 0; i < declaration.count; i++) {
+        const struct cluster_input *input = &declaration.inputs[i];
 
         json_key_span(writer, input->name);
         json_begin_map(writer);
@@ -139,6 +139,18 @@ static void put_container(struct json_writer *writer, const struct satellite *sa
     }
 }
 
+/* What a closed group has beside what any group has. */
+static void put_closed(struct json_writer *writer, const struct satellite *satellite)
+{
+    if (satellite->work.timeout_ns > 0) {
+        canonical_put_duration(writer, "timeout", satellite->work.timeout_ns);
+    }
+    if (satellite->work.input->kind != VALUE_MAP || satellite->work.input->count > 0) {
+        put_optional(writer, "input", satellite->work.input);
+    }
+    put_inputs(writer, satellite_inputs(satellite));
+}
+
 /* Calls itself for what stands in a group, at most LIMIT_GROUP_DEPTH deep. */
 static void put_satellites(struct json_writer *writer, const struct cluster *cluster,
                            uint32_t scope)
@@ -159,6 +171,9 @@ static void put_satellites(struct json_writer *writer, const struct cluster *clu
             json_put_string(writer, satellite->uses);
         }
         put_order(writer, cluster, satellite);
+        if (satellite->is_closed) {
+            put_closed(writer, satellite);
+        }
         if (satellite->kind == SATELLITE_GROUP) {
             put_satellites(writer, cluster, i);
             put_optional(writer, "output", satellite->output_source);
@@ -182,7 +197,7 @@ void cluster_canonical(const struct cluster *cluster, struct buffer *buffer)
     json_key(&writer, "cluster");
     json_begin_map(&writer);
     put_head(&writer, cluster);
-    put_inputs(&writer, cluster);
+    put_inputs(&writer, cluster_inputs(cluster));
     put_satellites(&writer, cluster, SATELLITE_NONE);
     put_optional(&writer, "output", cluster->output_source);
     json_end_map(&writer);

@@ -169,6 +169,11 @@ static void add_satellite(struct buffer *buffer, const struct cluster *cluster,
     if (satellite->for_each != NULL) {
         add_map(buffer, satellite);
     }
+    if (satellite->is_closed) {
+        buffer_text(buffer, "; runs ");
+        buffer_append(buffer, satellite->uses);
+        add_duration(buffer, ", each run at most ", satellite->work.timeout_ns);
+    }
     if (satellite->kind == SATELLITE_WAIT) {
         add_wait(buffer, &satellite->wait);
     }

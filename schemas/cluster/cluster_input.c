@@ -224,18 +224,16 @@ static void read_declaration(struct cluster_draft *draft, const struct value_mem
     check_fallback(r, input, &member->value, place);
 }
 
-void cluster_input_read(struct cluster_draft *draft)
+void cluster_input_read(struct cluster_draft *draft, const struct value *source,
+                        const struct value_place *place, struct input_declaration *ret)
 {
     struct field_reader *r = &draft->reader;
-    const struct value *source = draft->inputs;
-    const struct value_place root = {.key = span_of("cluster")};
-    const struct value_place place = {.up = &root, .key = span_of("inputs")};
 
-    if (source == NULL || !field_is_kind(r, source, &place, VALUE_MAP)) {
+    if (source == NULL || !field_is_kind(r, source, place, VALUE_MAP)) {
         return;
     }
     if (source->count > INPUTS_MAX) {
-        field_fault(r, source, &place, "gather them in one input of type map",
+        field_fault(r, source, place, "gather them in one input of type map",
                     "%u inputs are declared, more than the limit of %u", source->count,
                     (unsigned)INPUTS_MAX);
         return;
@@ -243,38 +241,54 @@ void cluster_input_read(struct cluster_draft *draft)
     struct cluster_input *inputs = field_alloc(r, source->count, sizeof(*inputs));
 
     for (uint32_t i = 0; inputs != NULL && i < source->count; i++) {
-        const struct value_place item = {.up = &place, .key = value_text(&source->members[i].key)};
+        const struct value_place item = {.up = place, .key = value_text(&source->members[i].key)};
 
         read_declaration(draft, &source->members[i], &item, &inputs[i]);
     }
     if (inputs != NULL) {
-        draft->cluster.has_inputs = true;
-        draft->cluster.inputs = inputs;
-        draft->cluster.input_count = source->count;
+        *ret = (struct input_declaration){true, source->count, inputs};
     }
 }
 
-static void check_undeclared(struct field_reader *r, const struct cluster *cluster,
+const struct cluster_input *input_find(const struct input_declaration *declaration,
+                                       struct span name)
+{
+    for (uint32_t i = 0; i < declaration->count; i++) {
+        if (span_equal(declaration->inputs[i].name, name)) {
+            return &declaration->inputs[i];
+        }
+    }
+    return NULL;
+}
+
+struct input_declaration cluster_inputs(const struct cluster *cluster)
+{
+    return (struct input_declaration){cluster->has_inputs, cluster->input_count, cluster->inputs};
+}
+
+struct input_declaration satellite_inputs(const struct satellite *satellite)
+{
+    return (struct input_declaration){satellite->has_inputs, satellite->input_count,
+                                      satellite->inputs};
+}
+
+static void check_undeclared(struct field_reader *r, const struct input_declaration *declaration,
                              const struct value *given, const struct value_place *root)
 {
     const char *names[INPUTS_MAX];
 
-    for (uint32_t i = 0; i < cluster->input_count; i++) {
-        names[i] = cluster->inputs[i].name.data;
+    for (uint32_t i = 0; i < declaration->count; i++) {
+        names[i] = declaration->inputs[i].name.data;
     }
     for (uint32_t i = 0; i < given->count; i++) {
         const struct value *key = &given->members[i].key;
         const struct value_place place = {.up = root, .key = value_text(key)};
         struct fault_text hint = {.used = 0};
-        bool is_known = false;
 
-        for (uint32_t j = 0; !is_known && j < cluster->input_count; j++) {
-            is_known = span_equal(value_text(key), cluster->inputs[j].name);
-        }
-        if (is_known) {
+        if (input_find(declaration, value_text(key)) != NULL) {
             continue;
         }
-        const char *nearest = field_nearest(r, value_text(key), names, cluster->input_count);
+        const char *nearest = field_nearest(r, value_text(key), names, declaration->count);
 
         if (nearest != NULL) {
             fault_text_add(&hint, "did you mean `%s`?", nearest);
@@ -322,6 +336,14 @@ static struct value resolve(struct field_reader *r, const struct cluster_input *
 int cluster_input_check(const struct cluster *cluster, const struct value *input,
                         struct arena *arena, struct value *ret_input, struct fault_list *faults)
 {
+    const struct input_declaration declaration = cluster_inputs(cluster);
+
+    return input_check(&declaration, input, arena, ret_input, faults);
+}
+
+int input_check(const struct input_declaration *declaration, const struct value *input,
+                struct arena *arena, struct value *ret_input, struct fault_list *faults)
+{
     static const struct value empty = {.kind = VALUE_MAP};
     struct field_reader r = {.arena = arena, .faults = faults, .nearest_left = NEAREST_BUDGET};
     const struct value_place root = {.key = span_of("input")};
@@ -331,16 +353,16 @@ int cluster_input_check(const struct cluster *cluster, const struct value *input
     if (!field_is_kind(&r, given, &root, VALUE_MAP)) {
         return -1;
     }
-    if (!cluster->has_inputs) {
+    if (!declaration->is_declared) {
         *ret_input = *given;
         return 0;
     }
-    check_undeclared(&r, cluster, given, &root);
-    struct value_member *members = field_alloc(&r, cluster->input_count, sizeof(*members));
+    check_undeclared(&r, declaration, given, &root);
+    struct value_member *members = field_alloc(&r, declaration->count, sizeof(*members));
 
-    for (uint32_t i = 0; members != NULL && i < cluster->input_count; i++) {
-        members[i].key = value_string(cluster->inputs[i].name);
-        members[i].value = resolve(&r, &cluster->inputs[i], given, &root);
+    for (uint32_t i = 0; members != NULL && i < declaration->count; i++) {
+        members[i].key = value_string(declaration->inputs[i].name);
+        members[i].value = resolve(&r, &declaration->inputs[i], given, &root);
     }
     if (r.is_out_of_memory) {
         field_fault(&r, given, &root, "give less at once",
@@ -350,7 +372,7 @@ int cluster_input_check(const struct cluster *cluster, const struct value *input
         return -1;
     }
     *ret_input = *given;
-    ret_input->count = cluster->input_count;
+    ret_input->count = declaration->count;
     ret_input->members = members;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/cluster/closed.h"
 #include "schemas/cluster/cluster_draft.h"
 #include "schemas/cluster/cluster_fields.h"
 #include "schemas/cluster/cluster_input.h"
@@ -198,9 +199,8 @@ static void check_uses(struct cluster_draft *draft, const struct satellite *sate
     const struct value *uses = value_get(source, uses_place.key);
     struct version_reference reference = {.number = 0};
 
-    if (satellite->uses.bytes == 0 ||
-        version_reference_parse(VERSION_SATELLITE, satellite->uses, (struct span){NULL, 0},
-                                &reference) != NULL) {
+    if (satellite->is_closed || satellite->uses.bytes == 0 ||
+        version_uses_parse(satellite->uses, &reference) != NULL) {
         return;
     }
     if (image == NULL && !draft->allows_uses) {
@@ -253,7 +253,11 @@ static void finish_satellite(struct cluster_draft *draft, struct satellite *sate
                     "the satellite has no image");
     }
     check_uses(draft, satellite, notes);
-    if (satellite->is_final && satellite->level > 0) {
+    if (satellite->is_closed) {
+        closed_finish(draft, satellite, notes);
+    }
+    if (satellite->is_final && satellite->group != SATELLITE_NONE &&
+        !draft->satellites[satellite->group].is_closed) {
         field_fault(&draft->reader, notes->final, &final,
                     "write it at the top level, outside of the group",
                     "a satellite in a group cannot be final");
@@ -270,10 +274,14 @@ static void read_satellite(struct cluster_draft *draft, const struct satellite_d
     unsigned in = group_kind(notes->source);
     struct satellite_draft step = *defaults;
 
-    if (in != FIELD_IN_SATELLITE) {
-        satellite_draft_init(&step);
-        step.satellite.kind = in == FIELD_IN_GROUP ? SATELLITE_GROUP : SATELLITE_WAIT;
+    if (in != FIELD_IN_SATELLITE || satellite->closed_by != SATELLITE_NONE) {
+        satellite_draft_init(&step); /* `defaults` of the file are not those of a cluster it uses */
     }
+    step.satellite.kind = in == FIELD_IN_SATELLITE ? SATELLITE_CONTAINER
+                          : in == FIELD_IN_WAIT    ? SATELLITE_WAIT
+                                                   : SATELLITE_GROUP;
+    step.satellite.is_closed = in == FIELD_IN_CLUSTER;
+    step.satellite.closed_by = satellite->closed_by;
     step.satellite.index = index;
     step.satellite.group = satellite->group;
     step.satellite.level = satellite->level;
@@ -291,6 +299,7 @@ static void read_satellites(struct cluster_draft *draft, const struct satellite_
 
     for (uint32_t i = 0; i < next; i++) {
         draft->satellites[i].group = SATELLITE_NONE;
+        draft->satellites[i].closed_by = SATELLITE_NONE;
         draft->notes[i].source = &draft->satellites_source->items[i];
         draft->notes[i].place = (struct value_place){.up = &list_place, .index = i};
     }
@@ -342,6 +351,17 @@ static bool check_satellite_list(struct cluster_draft *draft, const struct value
     return draft->reader.is_out_of_memory ? false : alloc_satellites(draft, count);
 }
 
+static void read_inputs(struct cluster_draft *draft)
+{
+    const struct value_place place = {.up = &cluster_place, .key = span_of("inputs")};
+    struct input_declaration declaration = {.is_declared = false};
+
+    cluster_input_read(draft, draft->inputs, &place, &declaration);
+    draft->cluster.has_inputs = declaration.is_declared;
+    draft->cluster.input_count = declaration.count;
+    draft->cluster.inputs = declaration.inputs;
+}
+
 static void parse_inner(struct cluster_draft *draft, const struct cluster_source *source,
                         const struct value *inner)
 {
@@ -356,7 +376,7 @@ static void parse_inner(struct cluster_draft *draft, const struct cluster_source
     }
     check_name(draft, source->default_project, inner);
     check_labels(draft);
-    cluster_input_read(draft);
+    read_inputs(draft);
     satellite_draft_init(&defaults);
     if (draft->defaults != NULL) {
         satellite_read(&draft->reader, FIELD_IN_DEFAULTS, draft->defaults, &defaults_place,

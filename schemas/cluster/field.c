@@ -136,22 +136,26 @@ static void fault_out_of_place(struct field_reader *r, const struct field *field
                                const struct value *key, const struct value_place *place)
 {
     bool is_of_maps = (field->in & FIELD_IN_GROUP) != 0;
-    const char *hint = in == FIELD_IN_GROUP ? "write it in the satellites of the group"
-                       : is_of_maps         ? "put the wait into a group that has it"
-                                            : "remove it: a wait runs no container";
+    const char *hint = in == FIELD_IN_GROUP     ? "write it in the satellites of the group"
+                       : in == FIELD_IN_CLUSTER ? "write it in the satellites of the cluster that "
+                                                  "is used, and store that again"
+                       : is_of_maps             ? "put the wait into a group that has it"
+                                                : "remove it: a wait runs no container";
 
     if (field->refusal != NULL && field->read != field_refuse) {
         hint = field->refusal;
     }
-    field_fault(r, key, place, hint, "%q has no place in a %s", value_text(key),
-                in == FIELD_IN_GROUP ? "group" : "wait");
+    field_fault(r, key, place, hint, "%q has no place %s", value_text(key),
+                in == FIELD_IN_GROUP     ? "in a group"
+                : in == FIELD_IN_CLUSTER ? "beside `uses: cluster/...`"
+                                         : "in a wait");
 }
 
 static void fault_unknown(struct field_reader *r, const struct field *fields, size_t count,
                           unsigned in, const struct value *key, const struct value_place *place)
 {
-    const unsigned kinds = FIELD_IN_SATELLITE | FIELD_IN_GROUP | FIELD_IN_WAIT;
-    bool is_other_kind = (in & (FIELD_IN_GROUP | FIELD_IN_WAIT)) != 0;
+    const unsigned kinds = FIELD_IN_SATELLITE | FIELD_IN_GROUP | FIELD_IN_WAIT | FIELD_IN_CLUSTER;
+    bool is_other_kind = (in & (FIELD_IN_GROUP | FIELD_IN_WAIT | FIELD_IN_CLUSTER)) != 0;
     const struct field *other =
         find_field(fields, count, is_other_kind ? kinds : FIELD_IN_SATELLITE, value_text(key));
     struct fault_text hint = {.used = 0};

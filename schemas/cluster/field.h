@@ -40,8 +40,9 @@ enum {
     FIELD_IN_DEFAULTS = 2,
     FIELD_IN_WORK = 4,
     FIELD_IN_ALL = 7,
-    FIELD_IN_GROUP = 8, /* a satellite with satellites of its own */
-    FIELD_IN_WAIT = 16, /* a satellite that waits */
+    FIELD_IN_GROUP = 8,    /* a satellite with satellites of its own */
+    FIELD_IN_WAIT = 16,    /* a satellite that waits */
+    FIELD_IN_CLUSTER = 32, /* a satellite that runs a stored cluster */
 };
 
 struct field {

@@ -8,8 +8,8 @@
 
 enum { FINALS_MAX = 64 /* each comes after every other satellite: edges */ };
 
-/* finals_resolve makes all satellites of the top level that are not final the parents of each that
- * is; what finals say of their own order gives faults. */
+/* finals_resolve makes all satellites of a scope (the top level's, a closed group's) that are not
+ * final the parents of each in it that is; what finals say of their own order gives faults. */
 void finals_resolve(struct cluster_draft *draft);
 
 #endif /* EXO_CLUSTER_FINALS_H */

@@ -126,7 +126,8 @@ uint32_t graph_find_seen(const struct cluster *cluster, uint32_t group, struct s
     for (;;) {
         uint32_t found = graph_find(cluster, group, name);
 
-        if (found != UINT32_MAX || group == SATELLITE_NONE) {
+        if (found != UINT32_MAX || group == SATELLITE_NONE ||
+            cluster->satellites[group].is_closed) {
             return found;
         }
         group = cluster->satellites[group].group;
@@ -160,7 +161,7 @@ uint32_t graph_find_hidden(struct cluster_draft *draft, uint32_t group, struct s
     for (;;) {
         uint32_t seen = graph_around(cluster, found, group);
 
-        if (seen != UINT32_MAX || group == SATELLITE_NONE) {
+        if (seen != UINT32_MAX || group == SATELLITE_NONE || cluster->satellites[group].is_closed) {
             return seen;
         }
         group = cluster->satellites[group].group;
@@ -194,7 +195,7 @@ const char *graph_nearest(struct cluster_draft *draft, uint32_t group, struct sp
         uint32_t count = graph_scope(&draft->cluster, group, &first);
         const char *nearest = field_nearest(&draft->reader, name, draft->names + first, count);
 
-        if (nearest != NULL || group == SATELLITE_NONE) {
+        if (nearest != NULL || group == SATELLITE_NONE || draft->satellites[group].is_closed) {
             return nearest;
         }
         group = draft->satellites[group].group;

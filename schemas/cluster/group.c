@@ -1,6 +1,7 @@
 #include "schemas/cluster/group.h"
 
 #include "schemas/cluster/graph.h"
+#include "schemas/cluster/version_reference.h"
 #include "schemas/vocab/limits.h"
 
 static uint32_t count_list(const struct value *list, uint32_t level)
@@ -23,6 +24,12 @@ uint32_t group_count(const struct value *list)
 
 unsigned group_kind(const struct value *source)
 {
+    const struct value *uses = value_get(source, span_of("uses"));
+
+    if (uses != NULL && uses->kind == VALUE_STRING &&
+        version_uses_kind(value_text(uses)) == VERSION_CLUSTER) {
+        return FIELD_IN_CLUSTER;
+    }
     if (value_get(source, span_of("satellites")) != NULL) {
         return FIELD_IN_GROUP;
     }
@@ -64,6 +71,7 @@ uint32_t group_take_inner(struct cluster_draft *draft, uint32_t group, uint32_t 
     for (uint32_t i = 0; i < satellite->inner_count; i++, next++) {
         draft->satellites[next].group = group;
         draft->satellites[next].level = satellite->level + 1;
+        draft->satellites[next].closed_by = cluster_closed_scope(&draft->cluster, group);
         draft->notes[next].source = &notes->inner->items[i];
         draft->notes[next].place = (struct value_place){.up = &notes->inner_place, .index = i};
     }
@@ -75,8 +83,10 @@ static void check_name(struct cluster_draft *draft, uint32_t index)
     const struct satellite *satellite = &draft->satellites[index];
     const struct satellite_notes *notes = &draft->notes[index];
     const struct value_place place = {.up = &notes->place, .key = span_of("name")};
-    uint32_t hidden = graph_find_seen(&draft->cluster, draft->satellites[satellite->group].group,
-                                      satellite->name);
+    const struct satellite *group = &draft->satellites[satellite->group];
+    uint32_t hidden = group->is_closed
+                          ? UINT32_MAX
+                          : graph_find_seen(&draft->cluster, group->group, satellite->name);
 
     if (hidden != UINT32_MAX) {
         field_fault(&draft->reader, notes->name, &place, "choose another name",
@@ -96,6 +106,9 @@ static void check_item_name(struct cluster_draft *draft, uint32_t index)
     for (uint32_t up = satellite->group; up != SATELLITE_NONE; up = draft->satellites[up].group) {
         const struct satellite *group = &draft->satellites[up];
 
+        if (group->is_closed) {
+            return; /* what it is called outside is not known here */
+        }
         if (group->item_name.bytes > 0 && span_equal(group->item_name, satellite->item_name)) {
             field_fault(&draft->reader, is_given ? notes->item_name : satellite->for_each_source,
                         &place, is_given ? "choose another name" : "name the item with `as`",

@@ -13,13 +13,13 @@
  * deep. list: borrowed, any value. */
 uint32_t group_count(const struct value *list);
 
-/* group_kind says which kind of satellite a map describes: FIELD_IN_SATELLITE, _GROUP or _WAIT. */
+/* group_kind says which kind of satellite a map describes: FIELD_IN_SATELLITE, _GROUP, _WAIT or
+ * _CLUSTER. */
 unsigned group_kind(const struct value *source);
 
 /* group_take_inner lays the satellites of a group out from index next on: fills in inner_first and
- * inner_count, and of those group, level, and the notes of where they stand. A list that is none,
- * is empty, or too deep gives a fault and no satellite.
- * Returns the index after them. */
+ * inner_count, and of those group, level, closed_by, and the notes of where they stand. A list that
+ * is none, is empty, or too deep gives a fault and no satellite. Returns the index after them. */
 uint32_t group_take_inner(struct cluster_draft *draft, uint32_t group, uint32_t next);
 
 /* group_check_names adds a fault for each name that hides one of a scope around it, be it a

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/cluster/cluster_input.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/graph.h"
 #include "schemas/vocab/limits.h"
@@ -34,6 +35,7 @@ void gathering_begin(struct gathering *g, uint32_t user)
     g->map = SATELLITE_NONE;
     g->is_output = false;
     g->count = 0;
+    g->turn++;
 }
 
 void gathering_begin_output(struct gathering *g, uint32_t group)
@@ -43,11 +45,30 @@ void gathering_begin_output(struct gathering *g, uint32_t group)
     g->map = SATELLITE_NONE;
     g->is_output = true;
     g->count = 0;
+    g->turn++;
+}
+
+/* The group, unless it is closed: then no item around has a name here. */
+static uint32_t open_group(const struct gathering *g, uint32_t group)
+{
+    return group != SATELLITE_NONE && g->draft->satellites[group].is_closed ? SATELLITE_NONE
+                                                                            : group;
+}
+
+/* The nearest whose item, if it has one, has a name here; the next one after it. */
+static uint32_t first_around(const struct gathering *g)
+{
+    return g->map != SATELLITE_NONE ? g->map : open_group(g, g->scope);
+}
+
+static uint32_t next_around(const struct gathering *g, uint32_t at)
+{
+    return open_group(g, g->draft->satellites[at].group);
 }
 
 uint32_t gathering_find_map(const struct gathering *g, const struct span *name)
 {
-    uint32_t at = g->map != SATELLITE_NONE ? g->map : g->scope;
+    uint32_t at = first_around(g);
 
     while (at != SATELLITE_NONE) {
         const struct satellite *satellite = &g->draft->satellites[at];
@@ -56,9 +77,17 @@ uint32_t gathering_find_map(const struct gathering *g, const struct span *name)
             (name == NULL || span_equal(*name, satellite->item_name))) {
             break;
         }
-        at = satellite->group;
+        at = next_around(g, at);
     }
     return at;
+}
+
+struct input_declaration gathering_inputs(const struct gathering *g)
+{
+    uint32_t closed = cluster_closed_scope(&g->draft->cluster, g->scope);
+
+    return closed == SATELLITE_NONE ? cluster_inputs(&g->draft->cluster)
+                                    : satellite_inputs(&g->draft->satellites[closed]);
 }
 
 const struct cluster_reference *gathering_keep(struct gathering *g)
@@ -129,8 +158,8 @@ static void gather(struct gathering *g, const struct expression_reference *refer
     struct slot *slot = &g->slots[slot_of(g, kind, satellite)];
     bool is_whole = g->is_alone && reference->step_count == steps;
 
-    if (slot->owner != g->user + 2) {
-        *slot = (struct slot){.owner = g->user + 2, .at = g->count++};
+    if (slot->turn != g->turn) {
+        *slot = (struct slot){.turn = g->turn, .at = g->count++};
         g->list[slot->at] = (struct cluster_reference){
             .kind = kind,
             .satellite = satellite,
@@ -149,20 +178,20 @@ static bool has_step(const struct expression_reference *reference, uint32_t at)
 
 static void check_input(struct gathering *g, const struct expression_reference *reference)
 {
-    const struct value *declared = g->draft->inputs;
+    const struct input_declaration declared = gathering_inputs(g);
     struct fault_text hint = {.used = 0};
 
     gather(g, reference, REFERENCE_INPUT, UINT32_MAX, 0, NULL);
-    if (declared == NULL || declared->kind != VALUE_MAP || !has_step(reference, 0) ||
-        value_get(declared, reference->steps[0].name) != NULL) {
+    if (!declared.is_declared || !has_step(reference, 0) ||
+        input_find(&declared, reference->steps[0].name) != NULL) {
         return;
     }
     const char *nearest = NULL;
     size_t known = 0;
-    const char **names = draft_scratch(g->draft, declared->count, sizeof(*names));
+    const char **names = draft_scratch(g->draft, declared.count, sizeof(*names));
 
-    for (uint32_t i = 0; names != NULL && i < g->draft->cluster.input_count; i++) {
-        names[known++] = g->draft->cluster.inputs[i].name.data;
+    for (uint32_t i = 0; names != NULL && i < declared.count; i++) {
+        names[known++] = declared.inputs[i].name.data;
     }
     nearest = field_nearest(&g->draft->reader, reference->steps[0].name, names, known);
     if (nearest != NULL) {
@@ -336,8 +365,7 @@ static size_t known_names(const struct gathering *g, const char **known)
     for (; count < 3; count++) {
         known[count] = always[count];
     }
-    for (uint32_t at = g->map != SATELLITE_NONE ? g->map : g->scope; at != SATELLITE_NONE;
-         at = g->draft->satellites[at].group) {
+    for (uint32_t at = first_around(g); at != SATELLITE_NONE; at = next_around(g, at)) {
         if (g->draft->satellites[at].item_name.bytes > 0) {
             known[count++] = g->draft->satellites[at].item_name.data;
         }

@@ -19,7 +19,7 @@ enum { SLOTS_OF_SATELLITE = 4, OTHER_KINDS = 4 };
 
 /* Where in the list under construction a reference stands already. */
 struct slot {
-    uint32_t owner; /* who the slot was last used for, + 1 */
+    uint32_t turn; /* of the list it was last used for */
     uint32_t at;
 };
 
@@ -30,10 +30,11 @@ struct gathering {
     struct slot *slots;
     struct cluster_reference *list; /* room for every slot */
     uint32_t count;
+    uint32_t turn;  /* of the list under construction; 1 is the first */
     uint32_t user;  /* index of the satellite; SATELLITE_NONE: the cluster's output */
     uint32_t scope; /* the group whose satellites are named first; SATELLITE_NONE: the top level */
-    uint32_t map;   /* whose item has a name here, beside those of the groups around: the user, or
-                     * SATELLITE_NONE */
+    uint32_t map;   /* whose item has a name here, beside those of the groups around up to a closed
+                     * one: the user, or SATELLITE_NONE */
     bool is_admission; /* of a key: nothing has run yet */
     bool is_output;    /* of a cluster or group: everything in its scope has ended then */
     struct expression_type *each_types; /* by satellite: of what its for_each gives, whose items are
@@ -62,6 +63,10 @@ void gathering_begin_output(struct gathering *g, uint32_t group);
  * g->map or a group around; the nearest map of any name where name is NULL. SATELLITE_NONE where
  * there is none. */
 uint32_t gathering_find_map(const struct gathering *g, const struct span *name);
+
+/* gathering_inputs gives what `input` may be here: the cluster's, or that of the closed group
+ * around. */
+struct input_declaration gathering_inputs(const struct gathering *g);
 
 /* gathering_keep copies the list into the cluster's arena; g->count of them. */
 const struct cluster_reference *gathering_keep(struct gathering *g);

@@ -119,17 +119,22 @@ struct cluster_reference {
                          * map's output its size or one item */
 };
 
+struct cluster_input; /* cluster.h */
+
 struct satellite {
     /* Place among the cluster's: first those of the top level in file order, then group by group
      * (groups in the order of their own index) those of each. Those of one scope stand together. */
     uint32_t index;
     struct span name; /* [a-z][a-z0-9_]{0,62}; unique in its scope and among the scopes around it */
-    struct span uses; /* the stored satellite it came from; bytes 0: none */
+    struct span uses; /* the stored definition it came from; bytes 0: none */
     enum satellite_kind kind;
     uint32_t group;          /* the group it stands in; SATELLITE_NONE: the top level */
     uint32_t level;          /* groups around it: 0 .. LIMIT_GROUP_DEPTH */
     uint32_t inner_first;    /* of a group: its satellites are inner_first .. + inner_count - 1 */
     uint32_t inner_count;    /* 0: no group */
+    bool is_closed;          /* of a group: a cluster used as a satellite. Expressions in it know
+                              * what stands in it and its own input, nothing around it */
+    uint32_t closed_by;      /* the nearest closed group around it; SATELLITE_NONE: none */
     const uint32_t *parents; /* indices; each once, in the order of needs */
     uint32_t parent_count;
     uint32_t child_count;
@@ -138,9 +143,10 @@ struct satellite {
     enum satellite_join join;
     uint32_t join_count; /* JOIN_AT_LEAST: 1 .. parent_count */
     bool is_continued;   /* continue_on_error: its failure is as good as success with a null */
-    bool is_final;       /* final: runs when all others of the top level are terminal, also after
-                          * a cancel or timeout; its parents are all that are not final, its join
-                          * is JOIN_ALL_DONE. Only a SATELLITE_CONTAINER */
+    bool is_final;       /* final: runs when all others of its scope are terminal, also after a
+                          * cancel or timeout; its parents are all that are not final, its join is
+                          * JOIN_ALL_DONE. Only a SATELLITE_CONTAINER of the top level or of a
+                          * closed group */
     const struct expression *when;     /* once for the whole satellite; NULL: always */
     const struct value *when_source;   /* as written, for people; NULL without */
     const struct expression *for_each; /* gives a list; NULL: no map */
@@ -157,7 +163,12 @@ struct satellite {
     const struct value *output_source; /* as written; NULL: an object of the satellites nobody in it
                                         * needs, by name */
     const struct value_template *output; /* never NULL of a group */
-    struct satellite_work work;          /* of a SATELLITE_CONTAINER */
+    /* Of a closed group: what a run of it may be given, as of a cluster. work.input gives it,
+     * work.timeout_ns bounds the run; nothing else of work is used. */
+    bool has_inputs;
+    uint32_t input_count;
+    const struct cluster_input *inputs;
+    struct satellite_work work; /* of a SATELLITE_CONTAINER */
     /* What the templates of work use, of a group its output (not when and for_each: see
      * expression_references). */
     const struct cluster_reference *references;

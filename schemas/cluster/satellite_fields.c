@@ -94,11 +94,12 @@ static void read_uses(struct field_reader *r, const struct field *field, const s
     if (!field_is_kind(r, value, place, VALUE_STRING)) {
         return;
     }
-    const char *wrong = version_reference_parse(VERSION_SATELLITE, value_text(value),
-                                                (struct span){NULL, 0}, &reference);
+    const char *wrong = version_uses_parse(value_text(value), &reference);
 
     if (wrong != NULL) {
-        field_fault(r, value, place, wrong, "%q names no stored satellite", value_text(value));
+        field_fault(r, value, place, wrong, "%q names no stored %s", value_text(value),
+                    version_uses_kind(value_text(value)) == VERSION_CLUSTER ? "cluster"
+                                                                            : "satellite");
         return;
     }
     *out = field_copy(r, value_text(value));
@@ -154,8 +155,9 @@ static void read_output_schema(struct field_reader *r, const struct field *field
 
 #define AT(member) offsetof(struct satellite_draft, member)
 #define STEP FIELD_IN_SATELLITE
-#define EACH_KIND (FIELD_IN_SATELLITE | FIELD_IN_GROUP | FIELD_IN_WAIT)
-#define MAP (FIELD_IN_SATELLITE | FIELD_IN_GROUP)
+#define EACH_KIND (FIELD_IN_SATELLITE | FIELD_IN_GROUP | FIELD_IN_WAIT | FIELD_IN_CLUSTER)
+#define MAP (FIELD_IN_SATELLITE | FIELD_IN_GROUP | FIELD_IN_CLUSTER)
+#define INNER (FIELD_IN_GROUP | FIELD_IN_CLUSTER)
 #define SHARED (FIELD_IN_SATELLITE | FIELD_IN_DEFAULTS)
 #define WORK (FIELD_IN_SATELLITE | FIELD_IN_WORK)
 
@@ -164,7 +166,7 @@ const struct field satellite_fields[] = {
     {.name = "name",          .in = EACH_KIND, .read = read_name},
     {.name = "image",         .in = FIELD_IN_ALL, .read = read_image, .offset = AT(satellite.work.image),
      .min = 1, .max = IMAGE_BYTES_MAX},
-    {.name = "uses",          .in = STEP, .read = read_uses, .offset = AT(satellite.uses)},
+    {.name = "uses",          .in = STEP | FIELD_IN_CLUSTER, .read = read_uses, .offset = AT(satellite.uses)},
     {.name = "command",       .in = WORK, .read = policy_read_command, .offset = AT(satellite.work.command)},
     {.name = "workdir",       .in = FIELD_IN_ALL, .read = read_workdir, .offset = AT(satellite.work.workdir),
      .min = 1, .max = PATH_BYTES_MAX},
@@ -180,7 +182,7 @@ const struct field satellite_fields[] = {
     {.name = "final",         .in = STEP, .read = read_final, .offset = AT(satellite.is_final),
      .refusal = "only a satellite with an image can be final"},
     {.name = "wait",          .in = FIELD_IN_WAIT, .read = wait_read, .offset = AT(satellite.wait)},
-    {.name = "input",         .in = WORK, .read = field_read_value, .offset = AT(satellite.work.input)},
+    {.name = "input",         .in = WORK | FIELD_IN_CLUSTER, .read = field_read_value, .offset = AT(satellite.work.input)},
     {.name = "env",           .in = FIELD_IN_ALL, .read = policy_read_env, .offset = AT(satellite.work.env)},
     {.name = "secrets",       .in = FIELD_IN_ALL, .read = policy_read_secrets, .offset = AT(satellite.work)},
     {.name = "resources",     .in = FIELD_IN_ALL, .read = policy_read_resources,
@@ -193,15 +195,16 @@ const struct field satellite_fields[] = {
     {.name = "output_schema", .in = WORK, .read = read_output_schema, .offset = AT(satellite.work.output_schema)},
     {.name = "cache",         .in = WORK, .read = policy_read_cache, .offset = AT(satellite.work.cache)},
     {.name = "class",         .in = SHARED, .read = read_class, .offset = AT(satellite.class)},
-    {.name = "timeout",       .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(satellite.work.timeout_ns),
+    {.name = "timeout",       .in = FIELD_IN_ALL | FIELD_IN_CLUSTER, .read = field_read_duration, .offset = AT(satellite.work.timeout_ns),
      .min = 1},
     {.name = "grace",         .in = FIELD_IN_ALL, .read = field_read_duration, .offset = AT(satellite.work.grace_ns)},
     {.name = "timeouts",      .in = SHARED, .read = failure_read_timeouts, .offset = AT(satellite.timeouts)},
     {.name = "retries",       .in = SHARED, .read = policy_read_retries, .offset = AT(satellite.retries)},
     {.name = "claim",         .in = SHARED, .read = field_read_word, .offset = AT(satellite.claim),
      .words = satellite_claim_words},
-    {.name = "satellites",    .in = FIELD_IN_GROUP, .read = field_read_value, .offset = AT(notes.inner)},
-    {.name = "output",        .in = FIELD_IN_GROUP, .read = field_read_value, .offset = AT(satellite.output_source)},
+    {.name = "inputs",        .in = FIELD_IN_CLUSTER, .read = field_read_value, .offset = AT(notes.inputs)},
+    {.name = "satellites",    .in = INNER, .read = field_read_value, .offset = AT(notes.inner)},
+    {.name = "output",        .in = INNER, .read = field_read_value, .offset = AT(satellite.output_source)},
 };
 /* clang-format on */
 const size_t satellite_field_count = sizeof(satellite_fields) / sizeof(satellite_fields[0]);
@@ -212,6 +215,7 @@ void satellite_draft_init(struct satellite_draft *draft)
 
     *draft = (struct satellite_draft){
         .satellite = {.group = SATELLITE_NONE,
+                      .closed_by = SATELLITE_NONE,
                       .class = {"default", 7},
                       .retries = {.base_ns = EXO_SECOND, .cap_ns = EXO_MINUTE},
                       .work = {.input = &empty,

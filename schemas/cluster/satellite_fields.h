@@ -21,7 +21,8 @@ struct satellite_notes {
     const struct value *tolerate;     /* NULL: not given */
     const struct value *join;         /* NULL: not given */
     const struct value *final;        /* NULL: not given */
-    const struct value *inner;        /* `satellites`; NULL: no group */
+    const struct value *inner;        /* `satellites`; NULL: no group, or not looked up */
+    const struct value *inputs;       /* of a cluster that is used; NULL: none */
     struct value_place place;         /* where the satellite stands, as long as the draft */
     struct value_place inner_place;   /* where its `satellites` stand */
 };

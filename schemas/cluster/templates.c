@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/cluster/cluster_input.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/graph.h"
 #include "schemas/cluster/references.h"
@@ -108,6 +109,8 @@ struct whole {
 static const struct whole whole_condition = {
     VALUE_BOOL, "${{ CONDITION }}, true or false",
     "compare it, as in ${{ input.top > 3 }} or ${{ input.name != \"\" }}"};
+static const struct whole whole_map = {VALUE_MAP, "${{ MAP }}, or a map of the inputs",
+                                       "name a map, as in ${{ item }}"};
 static const struct whole whole_list = {VALUE_LIST, "${{ LIST }}",
                                         "name a list, as in ${{ input.files }}"};
 
@@ -254,6 +257,57 @@ static void check_work(struct gathering *g, struct satellite *satellite,
     work->env_template = check_value(g, work->env, &env);
 }
 
+static void check_arguments(struct gathering *g, const struct satellite *satellite,
+                            const struct value_place *place)
+{
+    const struct input_declaration declared = satellite_inputs(satellite);
+    const struct value *given = satellite->work.input;
+
+    for (uint32_t i = 0; given->kind == VALUE_MAP && i < given->count; i++) {
+        const struct value_place inner = {.up = place, .key = value_text(&given->members[i].key)};
+        const struct cluster_input *input = input_find(&declared, inner.key);
+        const struct value *value = &given->members[i].value;
+
+        if (input == NULL || value->kind != VALUE_STRING ||
+            !template_has_expressions(value_text(value))) {
+            continue;
+        }
+        const struct template *template =
+            check_string(g, g->draft->scratch, value, &inner); /* without faults by now */
+
+        if (template != NULL) {
+            type_check_argument(g, template_expression(template), input);
+        }
+    }
+}
+
+/* What a run of a closed group is given: a map of templates, or one expression that gives a map.
+ * The scheduler evaluates it; the item has its name there. */
+static void check_closed_input(struct gathering *g, struct satellite *satellite,
+                               const struct value_place *step)
+{
+    const struct value_place place = {.up = step, .key = span_of("input")};
+    const struct value *given = satellite->work.input;
+    uint32_t errors = g->draft->reader.faults->error_count;
+
+    if (given->kind != VALUE_MAP && given->kind != VALUE_STRING) {
+        return; /* told */
+    }
+    g->map = satellite->index;
+    if (given->kind == VALUE_STRING) {
+        struct expression_type type; /* a map, which says nothing more */
+
+        (void)check_alone(g, given, &place, &whole_map, &type); /* for its faults */
+    }
+    if (g->draft->reader.faults->error_count == errors) {
+        satellite->work.input_template = check_value(g, given, &place);
+    }
+    if (g->draft->reader.faults->error_count == errors) {
+        check_arguments(g, satellite, &place);
+    }
+    g->map = SATELLITE_NONE;
+}
+
 /* An object of the satellites of the scope that none in it needs, by name. */
 static const struct value *default_output(struct cluster_draft *draft, uint32_t scope)
 {
@@ -316,6 +370,9 @@ static void check_one(struct gathering *g, uint32_t index)
     if (satellite->kind == SATELLITE_CONTAINER) {
         check_work(g, satellite, step);
     } else if (satellite->kind == SATELLITE_GROUP) {
+        if (satellite->is_closed) {
+            check_closed_input(g, satellite, step);
+        }
         satellite->output = check_output(g, index, satellite->output_source, step);
     }
     satellite->references = gathering_keep(g);

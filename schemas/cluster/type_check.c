@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "schemas/cluster/cluster_input.h"
+
 static struct expression_type type_of_input(const struct cluster_input *input)
 {
     static const enum value_kind kinds[INPUT_TYPE_NR] = {
@@ -25,20 +27,20 @@ static bool is_step(const struct expression_reference *reference, uint32_t at, c
            span_is(reference->steps[at].name, name);
 }
 
-static struct expression_type type_of_inputs(const struct cluster *cluster,
+static struct expression_type type_of_inputs(const struct input_declaration *declared,
                                              const struct expression_reference *reference,
                                              uint32_t *ret_steps)
 {
     if (reference->step_count == 0) {
         return expression_type_of(VALUE_MAP);
     }
-    for (uint32_t i = 0; i < cluster->input_count; i++) {
-        struct span name = cluster->inputs[i].name;
+    const struct cluster_input *input = reference->steps[0].name.data == NULL
+                                            ? NULL
+                                            : input_find(declared, reference->steps[0].name);
 
-        if (reference->steps[0].name.data != NULL && span_equal(reference->steps[0].name, name)) {
-            *ret_steps = 1;
-            return type_of_input(&cluster->inputs[i]);
-        }
+    if (input != NULL) {
+        *ret_steps = 1;
+        return type_of_input(input);
     }
     *ret_steps = reference->step_count;
     return expression_type_any();
@@ -87,7 +89,9 @@ static struct expression_type type_of(void *context, const struct expression_ref
 
     *ret_steps = 0;
     if (span_is(reference->root, "input")) {
-        return type_of_inputs(&g->draft->cluster, reference, ret_steps);
+        const struct input_declaration declared = gathering_inputs(g);
+
+        return type_of_inputs(&declared, reference, ret_steps);
     }
     if (span_is(reference->root, "satellites")) {
         return type_of_satellite(reference, ret_steps);
@@ -194,4 +198,32 @@ struct expression_type type_check_whole(struct gathering *g, const struct expres
                    is_placed ? error.column : g->string->column, g->place, hint,
                    "%q takes %s, but this gives %s", g->place->key, field_kind_words(kind), text);
     return expression_type_any();
+}
+
+void type_check_argument(struct gathering *g, const struct expression *expression,
+                         const struct cluster_input *input)
+{
+    struct expression_type taken = type_of_input(input);
+    struct expression_type given = expression_type_of(VALUE_STRING);
+    struct expression_error error = {.line = 0};
+    char taken_text[96];
+    char given_text[96];
+
+    if (g->draft->is_stored || input->type == INPUT_ANY ||
+        (expression != NULL && !check(g, expression, &given))) {
+        return;
+    }
+    taken.kinds |= input->type == INPUT_NUMBER ? 1u << VALUE_INT : 0;
+    if ((given.kinds & taken.kinds) != 0) {
+        return;
+    }
+    if (expression != NULL) {
+        expression_place(expression, &error);
+    }
+    expression_type_text(taken, taken_text, sizeof(taken_text));
+    expression_type_text(given, given_text, sizeof(given_text));
+    field_fault_at(&g->draft->reader, error.line > 0 ? error.line : g->string->line,
+                   error.line > 0 ? error.column : g->string->column, g->place,
+                   "see the `inputs` of the cluster that is used", "%q takes %s, but this gives %s",
+                   input->name, taken_text, given_text);
 }

@@ -23,4 +23,11 @@ void type_check_patterns(struct gathering *g, const struct template *template);
 struct expression_type type_check_whole(struct gathering *g, const struct expression *expression,
                                         enum value_kind kind, const char *hint);
 
+/* type_check_argument adds a fault when what a cluster that is used is given can never be what it
+ * declares.
+ * expression  of the whole string; NULL: characters and expressions, which give a string
+ * input       the declaration; borrowed */
+void type_check_argument(struct gathering *g, const struct expression *expression,
+                         const struct cluster_input *input);
+
 #endif /* EXO_CLUSTER_TYPE_CHECK_H */

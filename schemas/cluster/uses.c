@@ -3,6 +3,7 @@
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/field.h"
 #include "schemas/cluster/stored_satellite.h"
+#include "schemas/cluster/uses_cluster.h"
 #include "schemas/cluster/uses_input.h"
 #include "schemas/expression/template_inset.h"
 #include "schemas/json/json_read.h"
@@ -11,15 +12,17 @@ enum { STORED_BYTES_MAX = 16 << 20 };
 
 static const struct value_place cluster_place = {.key = {"cluster", 7}};
 
-/* What is still to be written out: `uses` of a good form, no `image`. */
+/* What is still to be written out: `uses` of a good form, no `image` or no `satellites`. */
 static bool is_wanted(const struct value *satellite, struct version_reference *ret_reference)
 {
     const struct value *uses = value_get(satellite, span_of("uses"));
 
-    return uses != NULL && uses->kind == VALUE_STRING &&
-           value_get(satellite, span_of("image")) == NULL &&
-           version_reference_parse(VERSION_SATELLITE, value_text(uses), (struct span){NULL, 0},
-                                   ret_reference) == NULL;
+    if (uses == NULL || uses->kind != VALUE_STRING ||
+        version_uses_parse(value_text(uses), ret_reference) != NULL) {
+        return false;
+    }
+    return value_get(satellite, span_of(ret_reference->kind == VERSION_CLUSTER ? "satellites"
+                                                                               : "image")) == NULL;
 }
 
 static struct uses_entry *find(const struct uses_set *set, const struct version_reference *wanted)
@@ -27,8 +30,8 @@ static struct uses_entry *find(const struct uses_set *set, const struct version_
     for (uint32_t i = 0; i < set->count; i++) {
         const struct version_reference *known = &set->entries[i].reference;
 
-        if (known->number == wanted->number && span_equal(known->name, wanted->name) &&
-            span_equal(known->project, wanted->project)) {
+        if (known->kind == wanted->kind && known->number == wanted->number &&
+            span_equal(known->name, wanted->name) && span_equal(known->project, wanted->project)) {
             return &set->entries[i];
         }
     }
@@ -78,7 +81,7 @@ static void collect_one(struct collecting *c, const struct value *satellite,
     if (c->set.count == USES_MAX) {
         c->is_full = true;
         field_fault(&c->r, at, &inner, "split it into several clusters",
-                    "the cluster uses more than %u different stored satellites",
+                    "the cluster uses more than %u different stored definitions",
                     (unsigned)USES_MAX);
     } else if (has_room(c)) {
         struct fault_text path = {.used = 0};
@@ -129,18 +132,20 @@ int uses_collect(const struct value *cluster, struct arena *arena, struct uses_s
 struct inlining {
     struct field_reader r;
     const struct uses_set *set;
-    struct stored_satellite *parsed; /* of each entry */
+    struct stored_satellite *parsed; /* of each entry that is a satellite */
+    struct value *clusters;          /* of each that is a cluster: what stands under `cluster` */
     bool *is_parsed;
+    struct uses_room room;
 };
 
 /* One satellite that is written out. */
 struct use {
     struct inlining *in;
     const struct value *own;
-    const struct value *uses;        /* the value */
-    const struct value_place *place; /* of the satellite */
-    const struct stored_satellite *stored;
-    struct span text; /* the reference with its version */
+    const struct value *uses;              /* the value */
+    const struct value_place *place;       /* of the satellite */
+    const struct stored_satellite *stored; /* of a satellite */
+    struct span text;                      /* the reference with its version */
     struct value arguments;
     struct value_member *members; /* of the result */
     uint32_t count;
@@ -380,8 +385,96 @@ static struct span reference_text(struct inlining *in, const struct uses_entry *
     char text[VERSION_REFERENCE_BYTES];
 
     reference.number = entry->number > 0 ? entry->number : reference.number;
-    version_reference_format(&reference, text);
+    version_uses_format(&reference, text);
     return field_copy(&in->r, span_of(text));
+}
+
+/* The stored cluster of an entry, read once. */
+static const struct value *cluster_of(struct inlining *in, const struct uses_entry *entry)
+{
+    size_t place = (size_t)(entry - in->set->entries);
+    const struct json_limits limits = {.text_bytes_max = STORED_BYTES_MAX};
+    struct json_error error;
+    struct value root = value_null();
+
+    if (!in->is_parsed[place] &&
+        json_read(entry->text, &limits, in->r.arena, &root, &error) == JSON_OK) {
+        const struct value *inner = value_get(&root, span_of("cluster"));
+
+        in->is_parsed[place] = inner != NULL && uses_cluster_is_known(inner);
+        in->clusters[place] = in->is_parsed[place] ? *inner : value_null();
+    }
+    return in->is_parsed[place] ? &in->clusters[place] : NULL;
+}
+
+static struct value made_of(const struct use *use)
+{
+    struct value made = *use->own;
+
+    made.members = use->members;
+    made.count = use->count;
+    return made;
+}
+
+/* A cluster becomes a closed group: own fields, then what the stored one has for a run of it. */
+static struct value inline_cluster(struct use *use, const struct uses_entry *entry)
+{
+    struct inlining *in = use->in;
+    const struct value *stored = cluster_of(in, entry);
+    const struct uses_cluster cluster = {&in->r,    use->own, use->uses,        use->place,
+                                         use->text, stored,   entry->text.bytes};
+
+    if (stored == NULL) {
+        fault_use(use, "this program cannot read that version; name another one");
+        return *use->own;
+    }
+    use->members =
+        field_alloc(&in->r, (size_t)use->own->count + stored->count, sizeof(*use->members));
+    if (use->members == NULL || !uses_cluster_check(&cluster, &in->room)) {
+        return *use->own;
+    }
+    for (uint32_t i = 0; i < use->own->count; i++) {
+        const struct value_member *member = &use->own->members[i];
+
+        put(use, member->key,
+            span_is(value_text(&member->key), "uses") ? at_use(use, value_string(use->text))
+                                                      : member->value);
+    }
+    for (uint32_t i = 0; i < stored->count; i++) {
+        const struct value_member *member = &stored->members[i];
+        struct span name = value_text(&member->key);
+
+        if (uses_cluster_takes(name) && value_get(use->own, name) == NULL) {
+            put(use, at_use(use, member->key), copy_value(use, &member->value, INSET_NONE));
+        }
+    }
+    return made_of(use);
+}
+
+static struct value inline_stored_satellite(struct use *use, const struct uses_entry *entry)
+{
+    struct inlining *in = use->in;
+    const struct value *own = use->own;
+
+    use->stored = stored_of(in, entry);
+    if (use->stored == NULL) {
+        fault_use(use, "this program cannot read that version; name another one");
+        return *own;
+    }
+    const struct uses_target target = {cluster_inputs(use->stored->cluster), "stored satellite"};
+
+    use->members = field_alloc(&in->r, (size_t)own->count + use->stored->body->count + 2,
+                               sizeof(*use->members));
+    if (use->members == NULL || !uses_arguments(&in->r, &target, value_get(own, span_of("input")),
+                                                own, use->place, &use->arguments)) {
+        return *own;
+    }
+    for (uint32_t i = 0; i < own->count; i++) {
+        put_own(use, &own->members[i]);
+    }
+    put_stored(use);
+    put_input(use);
+    return made_of(use);
 }
 
 static struct value inline_one(struct inlining *in, const struct value *own,
@@ -403,28 +496,8 @@ static struct value inline_one(struct inlining *in, const struct value *own,
         fault_use(&use, entry->problem == NULL ? "it was not looked up" : entry->problem);
         return *own;
     }
-    use.stored = stored_of(in, entry);
-    if (use.stored == NULL) {
-        fault_use(&use, "this program cannot read that version; name another one");
-        return *own;
-    }
-    use.members =
-        field_alloc(&in->r, (size_t)own->count + use.stored->body->count + 2, sizeof(*use.members));
-    if (use.members == NULL ||
-        !uses_arguments(&in->r, use.stored->cluster, value_get(own, span_of("input")), own, place,
-                        &use.arguments)) {
-        return *own;
-    }
-    for (uint32_t i = 0; i < own->count; i++) {
-        put_own(&use, &own->members[i]);
-    }
-    put_stored(&use);
-    put_input(&use);
-    struct value made = *own;
-
-    made.members = use.members;
-    made.count = use.count;
-    return made;
+    return reference->kind == VERSION_CLUSTER ? inline_cluster(&use, entry)
+                                              : inline_stored_satellite(&use, entry);
 }
 
 static struct value inline_list(struct inlining *in, const struct value *owner,
@@ -482,7 +555,9 @@ int uses_inline(const struct value *cluster, const struct uses_set *set, struct 
 
     if (set->count > 0) {
         in.parsed = field_alloc(&in.r, set->count, sizeof(*in.parsed));
+        in.clusters = field_alloc(&in.r, set->count, sizeof(*in.clusters));
         in.is_parsed = field_alloc(&in.r, set->count, sizeof(*in.is_parsed));
+        uses_room_init(&in.room, cluster);
         if (!in.r.is_out_of_memory) {
             made = inline_list(&in, cluster, &cluster_place);
         }

@@ -1,12 +1,15 @@
-/* uses: satellites that a cluster takes from the store, written out in it.
+/* uses: what a cluster takes from the store, satellites and clusters, written out in it.
  *
- *   cluster as written --uses_collect--> which stored satellites it takes --(the store)--> texts
+ *   cluster as written --uses_collect--> which definitions it takes --(the store)--> texts
  *   cluster + texts ----uses_inline----> the same with each of them written out, its version named
  *
- * A satellite with `uses` and without `image` is still to be written out; one with both has been,
- * and stays as it is. Own fields come first, then the stored satellite's, then `defaults` of the
- * file; `env`, `resources`, `retries` and `timeouts` are merged member by member, `input` gives the
- * stored satellite's inputs.
+ * A satellite with `uses: satellite/...` and without `image` is still to be written out; one with
+ * both has been, and stays as it is. Own fields come first, then the stored satellite's, then
+ * `defaults` of the file; `env`, `resources`, `retries` and `timeouts` are merged member by member,
+ * `input` gives the stored satellite's inputs.
+ *
+ * One with `uses: cluster/...` and without `satellites` becomes a closed group (uses_cluster.h). A
+ * stored text has been written out itself, so one look-up is enough and no cycle can be.
  *
  * Pure: memory comes from the given arena only. */
 #ifndef EXO_CLUSTER_USES_H
@@ -20,7 +23,7 @@
 
 enum { USES_MAX = 256 /* different ones in one cluster */ };
 
-/* One stored satellite that a cluster takes. */
+/* One stored definition that a cluster takes. */
 struct uses_entry {
     struct version_reference reference; /* as written */
     const struct value *at;             /* the first place that names it */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 static const char satellite_prefix[] = "satellite/";
+static const char cluster_prefix[] = "cluster/";
 
 const char *version_kind_name(enum version_kind kind)
 {
@@ -76,7 +77,7 @@ const char *version_reference_parse(enum version_kind kind, struct span text, st
     size_t prefix = sizeof(satellite_prefix) - 1;
 
     if (kind == VERSION_SATELLITE) {
-        if (text.bytes < prefix || memcmp(text.data, satellite_prefix, prefix) != 0) {
+        if (version_uses_kind(text) != VERSION_SATELLITE) {
             return "write satellite/PROJECT/NAME or satellite/PROJECT/NAME@VERSION";
         }
         text = (struct span){(const char *)text.data + prefix, text.bytes - prefix};
@@ -102,6 +103,37 @@ const char *version_reference_parse(enum version_kind kind, struct span text, st
     return NULL;
 }
 
+static bool begins_with(struct span text, const char *prefix)
+{
+    size_t bytes = strlen(prefix);
+
+    return text.bytes >= bytes && memcmp(text.data, prefix, bytes) == 0;
+}
+
+enum version_kind version_uses_kind(struct span text)
+{
+    return begins_with(text, satellite_prefix) ? VERSION_SATELLITE
+           : begins_with(text, cluster_prefix) ? VERSION_CLUSTER
+                                               : VERSION_KIND_NR;
+}
+
+const char *version_uses_parse(struct span text, struct version_reference *ret)
+{
+    size_t prefix = sizeof(cluster_prefix) - 1;
+
+    switch (version_uses_kind(text)) {
+    case VERSION_SATELLITE:
+        return version_reference_parse(VERSION_SATELLITE, text, (struct span){NULL, 0}, ret);
+    case VERSION_CLUSTER:
+        return version_reference_parse(
+            VERSION_CLUSTER, (struct span){(const char *)text.data + prefix, text.bytes - prefix},
+            (struct span){NULL, 0}, ret);
+    case VERSION_KIND_NR:
+        break;
+    }
+    return "write satellite/PROJECT/NAME, cluster/PROJECT/NAME, or one of them with @VERSION";
+}
+
 static void add(char *text, size_t *used, struct span part)
 {
     assert(*used + part.bytes < VERSION_REFERENCE_BYTES);
@@ -112,8 +144,8 @@ static void add(char *text, size_t *used, struct span part)
     text[*used] = '\0';
 }
 
-void version_reference_format(const struct version_reference *reference,
-                              char ret_text[VERSION_REFERENCE_BYTES])
+static void format(const struct version_reference *reference, const char *prefix,
+                   char ret_text[VERSION_REFERENCE_BYTES])
 {
     char digits[12];
     size_t at = sizeof(digits);
@@ -125,9 +157,22 @@ void version_reference_format(const struct version_reference *reference,
     if (at < sizeof(digits)) {
         digits[--at] = '@';
     }
-    add(ret_text, &used, span_of(reference->kind == VERSION_SATELLITE ? satellite_prefix : ""));
+    add(ret_text, &used, span_of(prefix));
     add(ret_text, &used, reference->project);
     add(ret_text, &used, span_of("/"));
     add(ret_text, &used, reference->name);
     add(ret_text, &used, (struct span){digits + at, sizeof(digits) - at});
+}
+
+void version_reference_format(const struct version_reference *reference,
+                              char ret_text[VERSION_REFERENCE_BYTES])
+{
+    format(reference, reference->kind == VERSION_SATELLITE ? satellite_prefix : "", ret_text);
+}
+
+void version_uses_format(const struct version_reference *reference,
+                         char ret_text[VERSION_REFERENCE_BYTES])
+{
+    format(reference, reference->kind == VERSION_SATELLITE ? satellite_prefix : cluster_prefix,
+           ret_text);
 }

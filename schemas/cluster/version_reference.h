@@ -2,6 +2,7 @@
  *
  *   cluster:  PROJECT/NAME[@VERSION]              licences/word-frequency@3
  *   uses:     satellite/PROJECT/NAME[@VERSION]    satellite/tools/count-words@latest
+ *             cluster/PROJECT/NAME[@VERSION]      cluster/licences/word-frequency@3
  *
  * Without a version, and with @latest, the newest is meant.
  *
@@ -37,6 +38,16 @@ struct version_reference {
  * Returns NULL and fills *ret, or what is wrong: a static sentence for a fault. */
 const char *version_reference_parse(enum version_kind kind, struct span text, struct span project,
                                     struct version_reference *ret);
+
+/* version_uses_kind says which kind the text of a `uses` begins as; VERSION_KIND_NR: none. */
+enum version_kind version_uses_kind(struct span text);
+
+/* version_uses_parse reads the text of a `uses`, of whichever kind; as version_reference_parse. */
+const char *version_uses_parse(struct span text, struct version_reference *ret);
+
+/* version_uses_format writes a reference as version_uses_parse reads it. */
+void version_uses_format(const struct version_reference *reference,
+                         char ret_text[VERSION_REFERENCE_BYTES]);
 
 /* version_number_parse reads VERSION: 1 .. VERSION_NUMBER_MAX, or "latest", which gives 0. */
 bool version_number_parse(struct span text, uint32_t *ret_number);

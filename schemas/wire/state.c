@@ -400,6 +400,9 @@ void wire_run_pack(const struct wire_run *run, struct arena *scratch, struct buf
     message.number = run->number;
     message.is_ended = run->is_ended;
     message.started_ns = run->started_ns;
+    message.stop = run->stop;
+    message.input = message_bytes(run->input);
+    message.error = message_bytes(run->error);
     message.instances =
         instances_fill(run->instances, run->instance_count, scratch, &message.n_instances);
     message_pack(&message.base, buffer);
@@ -429,6 +432,9 @@ enum wire_result wire_run_unpack(struct span bytes, struct arena *arena, struct 
         .number = message->number,
         .is_ended = message->is_ended,
         .started_ns = message->started_ns,
+        .stop = message->stop,
+        .input = message_span(message->input),
+        .error = message_span(message->error),
         .instances = instances,
         .instance_count = (uint32_t)message->n_instances,
     };

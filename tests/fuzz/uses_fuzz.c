@@ -1,5 +1,5 @@
-/* uses_fuzz: any bytes as the file of a stored satellite and, behind a line of ---, as a cluster
- * that uses it by any name. A satellite without faults has a canonical text that is read as the
+/* uses_fuzz: any bytes as the file of a stored satellite or cluster and, behind a line of ---, as a
+ * cluster that uses it by any name. One without faults has a canonical text that is read as the
  * same; a cluster that was written out uses nothing more. The first line is a reference too. */
 #include <assert.h>
 #include <stdlib.h>
@@ -38,6 +38,13 @@ static void check_reference(struct span text)
         assert(one.number == two.number);
         assert(span_equal(one.project, two.project) && span_equal(one.name, two.name));
     }
+    if (version_uses_parse(first, &one) == NULL) {
+        version_uses_format(&one, again);
+        const char *wrong = version_uses_parse(span_of(again), &two);
+
+        assert(wrong == NULL);
+        assert(one.kind == two.kind && span_equal(one.name, two.name));
+    }
 }
 
 /* The canonical text; empty where there are faults. */
@@ -64,7 +71,28 @@ static struct span check_satellite(struct run *run, struct span text)
     return one.canonical;
 }
 
-static void check_cluster(struct run *run, struct span text, struct span satellite)
+/* The canonical text; empty where there are faults. */
+static struct span check_stored_cluster(struct run *run, struct span text)
+{
+    struct value *root = arena_alloc(&run->arena, sizeof(*root));
+    struct cluster_source source = {.root = root, .default_project = "p"};
+    const struct cluster *cluster;
+    struct buffer canonical;
+
+    if (root == NULL || text_read(text, NULL, &run->arena, root, &run->faults) != 0 ||
+        cluster_parse(&source, &run->arena, &cluster, &run->faults) != 0) {
+        return (struct span){NULL, 0};
+    }
+    buffer_init(&canonical, run->arena.allocator, 0);
+    cluster_canonical(cluster, &canonical);
+    struct span copy = arena_copy(&run->arena, buffer_span(&canonical));
+
+    buffer_release(&canonical);
+    return copy;
+}
+
+static void check_cluster(struct run *run, struct span text, struct span satellite,
+                          struct span stored)
 {
     struct value root = value_null();
     struct value made = value_null();
@@ -77,7 +105,7 @@ static void check_cluster(struct run *run, struct span text, struct span satelli
         return;
     }
     for (uint32_t i = 0; i < set.count; i++) {
-        set.entries[i].text = satellite;
+        set.entries[i].text = set.entries[i].reference.kind == VERSION_CLUSTER ? stored : satellite;
         set.entries[i].number = 1 + i;
         set.entries[i].problem = "there is none";
     }
@@ -105,11 +133,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&run.arena, allocator_heap(&budget), 0);
     fault_list_init(&run.faults, &run.arena, 0);
     check_reference(first);
-    struct span canonical = check_satellite(&run, first);
+    struct span satellite = check_satellite(&run, first);
+
+    fault_list_init(&run.faults, &run.arena, 0);
+    struct span stored = check_stored_cluster(&run, first);
 
     if (mark != NULL) {
         fault_list_init(&run.faults, &run.arena, 0);
-        check_cluster(&run, (struct span){mark + 5, size - first.bytes - 5}, canonical);
+        check_cluster(&run, (struct span){mark + 5, size - first.bytes - 5}, satellite, stored);
     }
     arena_release(&run.arena);
     assert(budget.used_bytes == 0);

@@ -169,7 +169,7 @@ static void parents_check(const struct oracle_execution *e, const struct plan_sp
 
 static bool is_final(const struct oracle_execution *e, const struct plan_spot *spot)
 {
-    return e->plan->satellites[spot->satellite].is_final;
+    return plan_spot_is_final(e->plan, spot);
 }
 
 static struct oracle_task *task_of(const struct oracle_execution *e, struct oracle_instance *i,

@@ -45,7 +45,7 @@ static void task_watch(const struct wire_task_record *record, const struct wire_
     uint64_t bit = task->attempt <= 64 ? UINT64_C(1) << (task->attempt - 1) : 0;
 
     if (e->cancel_epoch != 0 && record->epoch >= e->cancel_epoch && (known->sent & bit) == 0 &&
-        !e->plan->satellites[instance->spot.satellite].is_final && !is_killed_by(record, task)) {
+        !plan_spot_is_final(e->plan, &instance->spot) && !is_killed_by(record, task)) {
         sim_fail("plan %u: a Task of %s attempt %u is sent after the CANCELLING was committed",
                  e->plan->number, oracle_name(e, spec->instance, task->index), task->attempt);
     }

@@ -128,6 +128,34 @@ static void make_group(struct dice *dice, struct plan_satellite *s)
     s->style = STYLE_GOOD;
 }
 
+/* Dice of its own, so that other plans stay what they were. */
+static void make_closed(struct plan_execution *e, struct plan_satellite *s, uint32_t number)
+{
+    struct dice dice = dice_new(e->seed + number, 19);
+    uint32_t all = ended_before(e, s);
+    uint32_t single = pick(&dice, e, all, false);
+    uint32_t map = pick(&dice, e, all, true);
+    struct plan_inner *last = &s->inner[s->inner_count - 1];
+
+    if (s->inner_count == 0 || !percent(&dice, 50)) {
+        return;
+    }
+    s->is_closed = true;
+    if (s->each != EACH_NONE && percent(&dice, 40)) {
+        s->given = GIVEN_INDEX;
+    } else if (single != UINT32_MAX && percent(&dice, 60)) {
+        s->given = GIVEN_OUTPUT;
+        s->given_of = single;
+    } else if (map != UINT32_MAX && percent(&dice, 80)) {
+        s->given = GIVEN_LIST;
+        s->given_of = map;
+    }
+    if (s->inner_count > 1 && percent(&dice, 40)) {
+        s->has_inner_final = true;
+        last->kind = last->kind == INNER_GROUP ? INNER_ONE : last->kind;
+    }
+}
+
 static uint32_t bits(uint32_t set)
 {
     uint32_t count = 0;
@@ -171,6 +199,7 @@ static void make_satellite(struct dice *dice, struct plan_execution *e, uint32_t
         s->each != EACH_NONE && percent(dice, 25) ? (uint32_t)dice_between(dice, 1, 3) : 0;
     if (percent(dice, 20)) {
         make_group(dice, s);
+        make_closed(e, s, number);
     }
 }
 
@@ -405,6 +434,13 @@ bool plan_spot_is_group(const struct plan_execution *e, const struct plan_spot *
     return e->satellites[spot->satellite].inner_count > 0;
 }
 
+bool plan_spot_is_final(const struct plan_execution *e, const struct plan_spot *spot)
+{
+    const struct plan_satellite *s = &e->satellites[spot->satellite];
+
+    return spot->is_inner ? s->has_inner_final && spot->inner == s->inner_count - 1 : s->is_final;
+}
+
 uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spot *spot)
 {
     return spot->is_inner ? inner_of(e, spot)->retries : e->satellites[spot->satellite].retries;
@@ -562,21 +598,60 @@ static void text_policy(bool is_big, bool has_timeout, uint32_t retries, struct 
     put(text, retries > 0 ? ", retries: {limit: %u, base: 100ms, cap: 2s}" : "", retries);
 }
 
-static void text_inner(const struct plan_inner *inner, uint32_t number, struct buffer *text)
+/* `defaults` of the file do not reach into a closed group. */
+static void text_work(bool is_closed, struct buffer *text)
 {
+    buffer_text(text, ", command: [x]");
+    buffer_text(text, is_closed ? ", image: \"oci:x\", grace: 1s, resources: {cpu: 100m, memory: "
+                                  "16Mi}"
+                                : "");
+}
+
+static void text_inner(const struct plan_satellite *s, uint32_t number, struct buffer *text)
+{
+    const struct plan_inner *inner = &s->inner[number];
+
     put(text, number == 0 ? "{name: i%u" : ", {name: i%u", number);
+    if (s->has_inner_final && number == s->inner_count - 1) {
+        buffer_text(text, ", final: true");
+    }
     if (inner->kind != INNER_ONE) {
         put(text, ", for_each: \"${{ input.few }}\", as: few%u", number);
     }
     if (inner->kind == INNER_GROUP) {
-        buffer_text(text, ", satellites: [{name: d, command: [x]");
+        buffer_text(text, ", satellites: [{name: d");
+        text_work(s->is_closed, text);
         text_policy(inner->is_big, inner->has_timeout, inner->retries, text);
         buffer_text(text, "}]}");
         return;
     }
-    buffer_text(text, ", command: [x]");
+    text_work(s->is_closed, text);
     text_policy(inner->is_big, inner->has_timeout, inner->retries, text);
     buffer_text(text, "}");
+}
+
+/* What a cluster used as a satellite has beside its satellites, as the API writes it out. */
+static void text_closed(const struct plan_satellite *s, uint32_t number, struct buffer *text)
+{
+    uint32_t last = s->inner_count - (s->has_inner_final ? 2 : 1);
+
+    put(text, ", uses: cluster/p/c%u@1, timeout: 20h, inputs: {few: {type: list, required: true}",
+        number);
+    if (s->given == GIVEN_LIST) {
+        buffer_text(text, ", of: {type: list, required: true}");
+    } else if (s->given != GIVEN_NONE) {
+        put(text, ", of: {type: int, required: true, maximum: %u}", GIVEN_MAX);
+    }
+    buffer_text(text, "}, input: {few: \"${{ input.few }}\"");
+    if (s->given == GIVEN_INDEX) {
+        buffer_text(text, ", of: \"${{ index }}\"");
+    } else if (s->given != GIVEN_NONE) {
+        put(text, ", of: \"${{ satellites.s%u.output", s->given_of);
+        buffer_text(text, s->given == GIVEN_OUTPUT ? ".n }}\"" : " }}\"");
+    }
+    put(text, "}, output: {i%u", last);
+    put(text, ": \"${{ satellites.i%u.output }}\"", last);
+    buffer_text(text, s->given == GIVEN_NONE ? "}" : ", of: \"${{ input.of }}\"}");
 }
 
 static void text_join(const struct plan_satellite *s, struct buffer *text)
@@ -622,10 +697,13 @@ static void text_satellite(const struct plan_execution *e, uint32_t number, stru
     text_join(s, text);
     text_when(s, text);
     text_each(s, text);
+    if (s->is_closed) {
+        text_closed(s, number, text);
+    }
     if (s->inner_count > 0) {
         buffer_text(text, ", satellites: [");
         for (uint32_t i = 0; i < s->inner_count; i++) {
-            text_inner(&s->inner[i], i, text);
+            text_inner(s, i, text);
         }
         buffer_text(text, "]}\n");
         return;

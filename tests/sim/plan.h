@@ -73,6 +73,16 @@ struct plan_inner {
     bool is_big;
 };
 
+/* What a run of a closed group (a cluster used as a satellite) is given as input.of. */
+enum given_kind {
+    GIVEN_NONE,
+    GIVEN_INDEX,  /* its index, at most GIVEN_MAX */
+    GIVEN_OUTPUT, /* satellites.S.output.n, at most GIVEN_MAX */
+    GIVEN_LIST,   /* satellites.S.output, a map */
+};
+
+enum { GIVEN_MAX = 3 /* a run that is given more fails before it begins */ };
+
 struct plan_satellite {
     uint32_t parents; /* a set: bit i is satellite i */
     enum join_kind join;
@@ -80,6 +90,10 @@ struct plan_satellite {
     uint32_t tolerate;    /* tasks of a map that may fail */
     uint32_t inner_count; /* 0: no group */
     struct plan_inner inner[PLAN_INNER_MAX];
+    bool is_closed;       /* the group is a cluster used as a satellite */
+    bool has_inner_final; /* the last of its satellites runs at the end of each run */
+    enum given_kind given;
+    uint32_t given_of; /* satellite */
     enum when_kind when;
     uint32_t when_of; /* satellite */
     uint32_t when_number, when_other;
@@ -165,6 +179,7 @@ bool plan_spot_of(const struct plan_execution *e, struct span path, struct plan_
 /* What the instance of a spot is. */
 bool plan_spot_is_map(const struct plan_execution *e, const struct plan_spot *spot);
 bool plan_spot_is_group(const struct plan_execution *e, const struct plan_spot *spot);
+bool plan_spot_is_final(const struct plan_execution *e, const struct plan_spot *spot);
 uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spot *spot);
 
 /* plan_task_end says how a try of a task ends.

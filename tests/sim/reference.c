@@ -207,19 +207,42 @@ static enum task_state run_inner(struct run *run, struct plan_spot spot)
     return many_end(&many, 0);
 }
 
-/* One run of a group: its satellites one after the other. */
+/* What a run is given has a value, and fits what is declared. */
+static bool is_fit(const struct run *run, const struct plan_satellite *s, uint32_t index)
+{
+    const struct done *of = &run->done[s->given_of];
+
+    switch (s->given) {
+    case GIVEN_INDEX:
+        return index <= GIVEN_MAX;
+    case GIVEN_OUTPUT:
+        return of->state == TASK_SUCCEEDED && plan_single_n(run->e, s->given_of) <= GIVEN_MAX;
+    case GIVEN_LIST:
+        return has_list(of);
+    case GIVEN_NONE:
+        break;
+    }
+    return true;
+}
+
+/* One run of a group: its satellites one after the other; a final one however they ended. */
 static enum task_state run_group(struct run *run, uint32_t number, uint32_t index)
 {
+    const struct plan_satellite *s = &run->e->satellites[number];
     struct plan_spot spot = {.satellite = number, .is_inner = true, .run = index};
+    enum task_state end = TASK_SUCCEEDED;
 
-    for (; spot.inner < run->e->satellites[number].inner_count; spot.inner++) {
-        enum task_state state = run_inner(run, spot);
+    if (!is_fit(run, s, index)) {
+        return TASK_FAILED;
+    }
+    for (; spot.inner < s->inner_count; spot.inner++) {
+        if (end == TASK_SUCCEEDED || plan_spot_is_final(run->e, &spot)) {
+            enum task_state state = run_inner(run, spot);
 
-        if (state != TASK_SUCCEEDED) {
-            return run_end(state);
+            end = end == TASK_SUCCEEDED ? state : end;
         }
     }
-    return TASK_SUCCEEDED;
+    return run_end(end);
 }
 
 static enum task_state run_one(struct run *run, uint32_t number, uint32_t index)
@@ -288,14 +311,59 @@ static void put_inner(const struct run *run, struct plan_spot spot)
     buffer_text(text, "]");
 }
 
+/* The list of a map, null where a task gave nothing. */
+static void put_list(const struct run *run, uint32_t number,
+                     void (*put)(const struct run *run, uint32_t number, uint32_t index))
+{
+    struct buffer *text = &run->reference->output;
+    const struct done *done = &run->done[number];
+
+    buffer_text(text, "[");
+    for (uint32_t i = 0; i < done->count; i++) {
+        buffer_text(text, i == 0 ? "" : ",");
+        if (done->is_good[i]) {
+            put(run, number, i);
+        } else {
+            buffer_text(text, "null");
+        }
+    }
+    buffer_text(text, "]");
+}
+
+static void put_task(const struct run *run, uint32_t number, uint32_t index)
+{
+    plan_output(run->e, &(struct plan_spot){.satellite = number, .index = index},
+                &run->reference->output);
+}
+
+/* input.of of a run of a closed group. */
+static void put_given(const struct run *run, uint32_t number, uint32_t index)
+{
+    const struct plan_satellite *s = &run->e->satellites[number];
+    char value[16];
+
+    if (s->given == GIVEN_NONE) {
+        return;
+    }
+    buffer_text(&run->reference->output, ",\"of\":");
+    if (s->given == GIVEN_LIST) {
+        put_list(run, s->given_of, put_task);
+        return;
+    }
+    (void)snprintf(value, sizeof(value), "%u",
+                   s->given == GIVEN_INDEX ? index : plan_single_n(run->e, s->given_of));
+    buffer_text(&run->reference->output, value);
+}
+
 /* What one task or run gives. */
 static void put_one(const struct run *run, uint32_t number, uint32_t index)
 {
-    uint32_t inner_count = run->e->satellites[number].inner_count;
+    const struct plan_satellite *s = &run->e->satellites[number];
+    uint32_t inner_count = s->inner_count - (s->has_inner_final ? 1 : 0);
     struct buffer *text = &run->reference->output;
     char name[16];
 
-    if (inner_count == 0) {
+    if (s->inner_count == 0) {
         plan_output(run->e, &(struct plan_spot){.satellite = number, .index = index}, text);
         return;
     }
@@ -304,6 +372,7 @@ static void put_one(const struct run *run, uint32_t number, uint32_t index)
     put_inner(run,
               (struct plan_spot){
                   .satellite = number, .is_inner = true, .inner = inner_count - 1, .run = index});
+    put_given(run, number, index);
     buffer_text(text, "}");
 }
 
@@ -321,16 +390,7 @@ static void put_value(const struct run *run, uint32_t number)
         put_one(run, number, 0);
         return;
     }
-    buffer_text(text, "[");
-    for (uint32_t i = 0; i < done->count; i++) {
-        buffer_text(text, i == 0 ? "" : ",");
-        if (done->is_good[i]) {
-            put_one(run, number, i);
-        } else {
-            buffer_text(text, "null");
-        }
-    }
-    buffer_text(text, "]");
+    put_list(run, number, put_one);
 }
 
 static bool is_needed(const struct plan_execution *e, uint32_t number)

@@ -1,4 +1,5 @@
 #include "infra/yaml/yaml_read.h"
+#include "schemas/cluster/group.h"
 #include "schemas/cluster/stored_satellite.h"
 #include "tests/unit/schemas/cluster/field_tables.h"
 #include "tests/unit/schemas/cluster/text_file.h"
@@ -43,17 +44,26 @@ static void note_step(struct usage *usage, enum field_table table, const struct 
     }
 }
 
+static enum field_table table_of(const struct value *step)
+{
+    switch (group_kind(step)) {
+    case FIELD_IN_CLUSTER:
+        return TABLE_USED;
+    case FIELD_IN_GROUP:
+        return TABLE_GROUP;
+    case FIELD_IN_WAIT:
+        return TABLE_WAITING;
+    default:
+        return TABLE_SATELLITE;
+    }
+}
+
 static void note_steps(struct usage *usage, const struct value *list)
 {
     for (uint32_t i = 0; i < list->count; i++) {
         const struct value *inner = value_get(&list->items[i], span_of("satellites"));
-        bool is_wait = value_get(&list->items[i], span_of("wait")) != NULL;
 
-        note_step(usage,
-                  inner != NULL ? TABLE_GROUP
-                  : is_wait     ? TABLE_WAITING
-                                : TABLE_SATELLITE,
-                  &list->items[i]);
+        note_step(usage, table_of(&list->items[i]), &list->items[i]);
         if (inner != NULL) {
             note_steps(usage, inner);
         }

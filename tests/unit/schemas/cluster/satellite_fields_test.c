@@ -19,7 +19,7 @@ static const struct fault_case cases[] = {
     {"{'name':'a','output':'json'}", "cluster.satellites[0].output 2:23 `json` is no value of `output` | write one of: file, stdout, none"},
     {"{'name':'a','claim':true}", "cluster.satellites[0].claim 2:21 `claim` must be a string, not a bool | put it in quotes"},
     {"{'name':'a','uses':'satellite/p/x@1'}", "cluster.satellites[0].uses 2:21 `satellite/p/x@1` was not looked up in the store | send the cluster through the API"},
-    {"{'name':'a','uses':'p/x@1'}", "cluster.satellites[0].uses 2:21 `p/x@1` names no stored satellite | write satellite/PROJECT/NAME or satellite/PROJECT/NAME@VERSION"},
+    {"{'name':'a','uses':'p/x@1'}", "cluster.satellites[0].uses 2:21 `p/x@1` names no stored satellite | write satellite/PROJECT/NAME, cluster/PROJECT/NAME, or one of them with @VERSION"},
     {"{'name':'a','uses':'satellite/p/x','image':'i'}", "cluster.satellites[0].image 2:45 `image` stands beside `uses` | remove it; or name the version, where it has been written out already"},
     {"{'name':'a','uses':3}", "cluster.satellites[0].uses 2:20 `uses` must be a string, not an int | put it in quotes"},
     {"{'name':'a','satelites':[]}", "cluster.satellites[0].satelites 2:13 unknown field `satelites` | did you mean `satellites`?"},

@@ -20,7 +20,9 @@ static const char *given(struct cluster_fixture *f, const char *declared, const 
     fixture_parse(f, text);
     assert_non_null(f->cluster);
     own_value = own == NULL ? value_null() : fixture_json(f, own);
-    if (!uses_arguments(&r, f->cluster, own == NULL ? NULL : &own_value, &step, &place, &map)) {
+    const struct uses_target target = {cluster_inputs(f->cluster), "stored satellite"};
+
+    if (!uses_arguments(&r, &target, own == NULL ? NULL : &own_value, &step, &place, &map)) {
         return fixture_faults(f);
     }
     buffer_reset(&f->text);

@@ -197,7 +197,7 @@ static void different_ones_are_looked_up_once(void **state)
     buffer_append(&text, (struct span){"", 1});
     f.root = fixture_json(&f, (const char *)text.data);
     assert_int_equal(uses_collect(&f.root, &f.arena, &set, &f.faults), -1);
-    assert_non_null(strstr(fixture_faults(&f), "more than 256 different stored satellites"));
+    assert_non_null(strstr(fixture_faults(&f), "more than 256 different stored definitions"));
     buffer_release(&text);
     fixture_end(&f);
 }
