@@ -309,7 +309,7 @@ enum {
 
 #define PUT_DETAILS                                                                                \
     "Prints the version that stands: the next one, or the newest where its text is the same.\n"    \
-    "Satellites that a cluster uses are written out first, so a version never changes.\n"          \
+    "Satellites and clusters that it uses are written out first, so a version never changes.\n"    \
     "Exit status: " CLI_EXIT_HELP_REQUEST "\n"
 #define DELETE_DETAILS                                                                             \
     "What runs goes on; the versions stay, and come back when the name is put again.\n"            \

@@ -204,7 +204,7 @@ const struct command command_validate = {
     .summary = "check a cluster or satellite file and print the graph it describes",
     .details = "FILE is YAML or JSON, - for standard input. Every fault is printed at once:\n"
                "FILE:LINE:COLUMN: where in the cluster: what is wrong; what to do.\n"
-               "Asks no server, so stored satellites that a cluster uses are not looked up.\n"
+               "Asks no server, so what a cluster uses by name is not looked up.\n"
                "Exit status 65 when the file or the input is wrong.\n",
     .role = ROLE_CLIENT,
     .flags = flags,

@@ -116,16 +116,16 @@ static enum command_fit fit_cancel(const struct command_facts *facts, struct fau
     if (!facts->path->has_index) {
         return FIT_SEND;
     }
-    if (facts->path->satellite->kind == SATELLITE_GROUP) {
-        return conflict(facts, text,
-                        "one run of a group is not cancelled by itself; cancel the group, or what "
-                        "stands in the run");
+    bool is_group = facts->path->satellite->kind == SATELLITE_GROUP;
+
+    if (!is_unbegun(facts)) {
+        return FIT_SEND;
     }
-    return is_unbegun(facts)
-               ? conflict(facts, text,
-                          "a task of a map can be cancelled once a worker has been given it; "
-                          "cancel the whole map, or wait")
-               : FIT_SEND;
+    return conflict(facts, text,
+                    is_group ? "a run of a group can be cancelled once it has begun; cancel the "
+                               "whole group, or wait"
+                             : "a task of a map can be cancelled once a worker has been given it; "
+                               "cancel the whole map, or wait");
 }
 
 static enum command_fit fit_retry(const struct command_facts *facts, struct fault_text *text)
