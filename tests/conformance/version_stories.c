@@ -101,6 +101,33 @@ static void refused(struct stage *stage, const char *cluster)
     assert_int_equal(stage_letters(stage), letters + 1);
 }
 
+/* A cluster as a satellite: the version that was named, whatever is put later. */
+static void used_cluster_story(struct stage *stage, const char *name)
+{
+    char text[TEXT_BYTES];
+    struct execution_id one, each;
+
+    (void)snprintf(text, sizeof(text),
+                   "exosphere: v1\ncluster: {name: u, satellites: [{name: part, uses: "
+                   "cluster/test/%s@1}], output: \"${{ satellites.part.output }}\"}\n",
+                   name);
+    one = stage_submit(stage, text, "{}");
+    (void)snprintf(text, sizeof(text),
+                   "exosphere: v1\ncluster: {name: e, satellites: [{name: part, uses: "
+                   "cluster/test/%s, for_each: \"${{ input.l }}\", input: {n: \"${{ item }}\"}}], "
+                   "output: \"${{ satellites.part.output }}\"}\n",
+                   name);
+    each = stage_submit(stage, text, "{\"l\":[5,6]}");
+    (void)snprintf(text, sizeof(text),
+                   "\"uses\":\"cluster/test/%s@1\",\"needs\":[],\"satellites\":[{\"name\":\"a\","
+                   "\"needs\":[],\"image\":\"oci:x\"}],\"output\":1",
+                   name);
+    assert_ran(stage, &one, "1", text);
+    assert_ran(stage, &each, "[2,2]", "@2\"");
+    refused(stage, "exosphere: v1\ncluster: {name: u, satellites: [{name: a, uses: "
+                   "cluster/test/none@1}]}\n");
+}
+
 void version_story(struct stage *stage)
 {
     char name[NAME_BYTES], tool[NAME_BYTES], text[TEXT_BYTES];
@@ -153,4 +180,5 @@ void version_story(struct stage *stage)
                    "satellite/test/%s, input: {n: x}}]}\n",
                    tool);
     refused(stage, text);
+    used_cluster_story(stage, name);
 }
