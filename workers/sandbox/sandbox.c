@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/vocab/ids.h"
 #include "workers/sandbox/sandbox_driver.h"
 #include "workers/sandbox/spec_check.h"
 
@@ -46,9 +47,16 @@ int sandbox_recover(struct sandbox *sandbox,
     return sandbox->driver->recover(sandbox, on_leftover, argument, err);
 }
 
-static bool is_running(const struct sandbox *sandbox, const char *id)
+/* Where the list of runs whose ids have the hash of this one begins. */
+static struct sandbox_run **head_of(struct sandbox *sandbox, const char *id)
 {
-    for (const struct sandbox_run *run = sandbox->runs; run != NULL; run = run->next) {
+    return &sandbox->by_id[murmur2_32(span_of(id)) % SANDBOX_ID_HEADS];
+}
+
+static bool is_running(struct sandbox *sandbox, const char *id)
+{
+    for (const struct sandbox_run *run = *head_of(sandbox, id); run != NULL;
+         run = run->next_by_id) {
         if (strcmp(run->id, id) == 0) {
             return true;
         }
@@ -87,6 +95,10 @@ struct sandbox_run *sandbox_start(struct sandbox *sandbox, const struct sandbox_
         run->next->previous = run;
     }
     sandbox->runs = run;
+    struct sandbox_run **head = head_of(sandbox, run->id);
+
+    run->next_by_id = *head;
+    *head = run;
     sandbox->run_count++;
     return run;
 }
@@ -103,6 +115,12 @@ void sandbox_run_end(struct sandbox_run *run, const struct sandbox_result *resul
     if (run->next != NULL) {
         run->next->previous = run->previous;
     }
+    struct sandbox_run **link = head_of(sandbox, run->id);
+
+    while (*link != run) {
+        link = &(*link)->next_by_id;
+    }
+    *link = run->next_by_id;
     sandbox->run_count--;
     run->events.on_exit(run->events.argument, result);
 }

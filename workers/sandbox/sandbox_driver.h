@@ -25,12 +25,15 @@ struct sandbox_driver {
 };
 
 /* The part of a sandbox that is the same for every driver. */
+enum { SANDBOX_ID_HEADS = 256 };
+
 struct sandbox {
     const struct sandbox_driver *driver;
     struct loop *loop; /* kept */
     uint32_t runs_max;
     uint32_t run_count;
-    struct sandbox_run *runs; /* all that have not had on_exit; doubly linked */
+    struct sandbox_run *runs;                    /* all that have not had on_exit; doubly linked */
+    struct sandbox_run *by_id[SANDBOX_ID_HEADS]; /* the same, by the hash of the id */
 };
 
 /* The part of a run that is the same for every driver. */
@@ -38,6 +41,7 @@ struct sandbox_run {
     struct sandbox *sandbox;
     struct sandbox_events events;
     struct sandbox_run *next, *previous; /* in sandbox->runs */
+    struct sandbox_run *next_by_id;
     char id[SANDBOX_ID_BYTES_MAX + 1];
 };
 
