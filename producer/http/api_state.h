@@ -14,6 +14,7 @@
 #include "producer/core/fleet_view.h"
 #include "producer/core/path_pattern.h"
 #include "producer/core/placement.h"
+#include "producer/core/text_versions.h"
 #include "producer/role.h"
 #include "schemas/json/json_write.h"
 
@@ -76,6 +77,7 @@ struct api {
     struct buffer packed; /* by one packing */
     struct admission admission;
     struct placement placement;
+    struct text_versions text_versions;
     struct api_counts counts;
 
     struct exchange *open; /* every request not yet answered, or with callbacks to come */

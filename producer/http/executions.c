@@ -23,6 +23,7 @@ struct posting {
     struct resolving read;
     struct submitting one;
     exo_time wait_ns;
+    struct waiting *waiting; /* NULL: its id is not known yet, or nobody waits */
 };
 
 static void cleanup(struct exchange *x)
@@ -30,6 +31,18 @@ static void cleanup(struct exchange *x)
     struct posting *posting = x->state;
 
     submitting_drop(&posting->one);
+    if (posting->waiting != NULL) {
+        waiting_close(posting->waiting);
+    }
+}
+
+static void placed(struct submitting *s)
+{
+    struct posting *posting = s->x->state;
+
+    if (posting->wait_ns > 0) {
+        posting->waiting = waiting_open(s->x, &s->id);
+    }
 }
 
 static void posted(struct submitting *s, int status, const char *detail)
@@ -41,12 +54,9 @@ static void posted(struct submitting *s, int status, const char *detail)
         exchange_later(x, status, 1, detail);
     } else if (status != 202) {
         exchange_problem(x, status, "%s", detail);
-    } else if (posting->wait_ns > 0) {
-        struct execution_id id = s->id;
-        exo_time wait_ns = posting->wait_ns;
-
-        x->cleanup = NULL; /* nothing is held any more */
-        waiting_begin(x, &id, wait_ns);
+    } else if (posting->waiting != NULL) {
+        /* With a key the id may be that of an execution that has ended long ago. */
+        waiting_begin(posting->waiting, posting->wait_ns, s->submission.idempotency_key == NULL);
     } else {
         struct json_writer w = exchange_json(x);
         char location[64] = "/v1/executions/";
@@ -91,6 +101,7 @@ static void on_read(struct resolving *r, enum submit_result result, const struct
     posting->one.x = x;
     posting->one.submission = r->submission;
     posting->one.done = posted;
+    posting->one.placed = placed;
     x->cleanup = cleanup;
     submitting_begin(&posting->one);
 }

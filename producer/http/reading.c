@@ -118,7 +118,20 @@ struct sending {
     struct exchange *x;
     int status;
     const struct read_execution *execution;
+    exo_time asked_ns;
 };
+
+static void send(struct exchange *x, int status, const struct read_execution *execution,
+                 uint32_t version)
+{
+    struct view_execution view = reading_view(execution);
+    struct json_writer w = exchange_json(x);
+
+    view.has_cluster_version = true;
+    view.cluster_version = version;
+    view_put_execution(&w, &view);
+    exchange_send(x, status, NULL, NULL, 0);
+}
 
 static void on_version(void *argument, const struct store_version *versions, uint32_t count,
                        const struct exo_error *err)
@@ -133,28 +146,36 @@ static void on_version(void *argument, const struct store_version *versions, uin
         exchange_error(x, "the store", err);
         return;
     }
-    struct view_execution view = reading_view(sending->execution);
-    struct json_writer w = exchange_json(x);
+    const struct store_execution *row = &sending->execution->row;
+    uint32_t version = count == 0 ? 0 : versions[0].number;
 
-    view.has_cluster_version = true;
-    view.cluster_version = count == 0 ? 0 : versions[0].number;
-    view_put_execution(&w, &view);
-    exchange_send(x, sending->status, NULL, NULL, 0);
+    text_versions_keep(&x->api->text_versions, row->project, row->cluster, &row->definition,
+                       version, sending->asked_ns);
+    send(x, sending->status, sending->execution, version);
 }
 
 void reading_send(struct exchange *x, int status, const struct read_execution *execution)
 {
+    const struct store_execution *row = &execution->row;
+    exo_time now_ns = loop_now_ns(x->api->loop);
+    uint32_t version = 0;
+
+    if (text_versions_find(&x->api->text_versions, row->project, row->cluster, &row->definition,
+                           now_ns, &version)) {
+        send(x, status, execution, version);
+        return;
+    }
     struct sending *sending = exchange_alloc(x, sizeof(*sending));
-    const char *slash = strchr(execution->row.cluster, '/');
+    const char *slash = strchr(row->cluster, '/');
     const struct store_version_query query = {
         .reading = STORE_VERSION_OF_TEXT,
         .kind = VERSION_CLUSTER,
-        .project = execution->row.project,
-        .name = slash == NULL ? execution->row.cluster : slash + 1,
-        .digest = execution->row.definition,
+        .project = row->project,
+        .name = slash == NULL ? row->cluster : slash + 1,
+        .digest = row->definition,
     };
 
-    *sending = (struct sending){exchange_wait(x), status, execution};
+    *sending = (struct sending){exchange_wait(x), status, execution, now_ns};
     store_version_read(x->api->store, &query, on_version, sending);
 }
 

@@ -101,6 +101,9 @@ static void append(struct submitting *s)
     buffer_reset(&api->packed);
     wire_job_pack(&job, &api->scratch, &api->packed);
     submitting_drop(s);
+    if (s->placed != NULL) {
+        s->placed(s);
+    }
     if (api->packed.is_failed) {
         s->done(s, 503, "no memory for the submission now; send it again");
         return;

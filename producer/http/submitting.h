@@ -17,6 +17,8 @@ struct submitting {
     struct digest body; /* with an idempotency key: of what was submitted */
     struct submission submission;
     bool is_held; /* submission.entry, until it is in the log's hands */
+    /* Called once the id is certain, before the Job goes to the log; NULL: nobody asks. */
+    void (*placed)(struct submitting *s);
     /* Called once, later: 202, 409, 429 or 503, with a detail for all but the first (borrowed).
      * Not called when nobody waits any more. */
     void (*done)(struct submitting *s, int status, const char *detail);
@@ -36,7 +38,16 @@ EXO_CHECKED bool submitting_is_possible(struct exchange *x, size_t bytes);
 /* batch_begin takes an NDJSON body, answered line by line. */
 void batch_begin(struct exchange *x);
 
-/* waiting_begin answers with the execution when it has ended, or as it is after limit_ns. */
-void waiting_begin(struct exchange *x, const struct execution_id *id, exo_time limit_ns);
+struct waiting;
+
+/* waiting_open watches an execution from now on; lives in the exchange's arena. To be closed, by
+ * the cleanup of who opened it, until it begins. */
+struct waiting *waiting_open(struct exchange *x, const struct execution_id *id);
+void waiting_close(struct waiting *waiting);
+
+/* waiting_begin answers with the execution when it has ended, or as it is after limit_ns; it takes
+ * the exchange's state and cleanup.
+ * is_new  it was submitted after waiting_open; else it may have ended before */
+void waiting_begin(struct waiting *waiting, exo_time limit_ns, bool is_new);
 
 #endif /* EXO_PRODUCER_SUBMITTING_H */

@@ -87,6 +87,7 @@ static void on_put(void *argument, uint32_t number, bool is_new, const struct ex
 {
     struct exchange *x = argument;
 
+    text_versions_forget(&x->api->text_versions, loop_now_ns(x->api->loop));
     if (!exchange_back(x)) {
         return;
     }
@@ -126,6 +127,7 @@ static void store_it(struct exchange *x, struct putting *putting)
         .expected = putting->body.expected,
     };
 
+    text_versions_forget(&x->api->text_versions, loop_now_ns(x->api->loop));
     store_version_put(x->api->store, &put, on_put, exchange_wait(x));
 }
 
@@ -223,6 +225,7 @@ static void on_deleted(void *argument, const struct exo_error *err)
 {
     struct exchange *x = argument;
 
+    text_versions_forget(&x->api->text_versions, loop_now_ns(x->api->loop));
     if (!exchange_back(x)) {
         return;
     }
@@ -251,5 +254,6 @@ void definition_delete(struct exchange *x)
                                            .name = deleting->name.name,
                                            .expected = expected};
 
+    text_versions_forget(&x->api->text_versions, loop_now_ns(x->api->loop));
     store_version_delete(x->api->store, &name, on_deleted, exchange_wait(x));
 }

@@ -1,21 +1,26 @@
 /* waiting: ?wait=30s: the answer is the execution once it has ended.
  *
- *   watch it -> read the row -> ended? answer : wait for its events -> read again
+ *   watch it -> submit it -> its last event -> read the row -> answer
  *
- * Events may be lost with the cache, so the row is read every second too. */
+ * A new execution is watched before its Job goes to the log: there is nothing to read until its
+ * last event. Events may be lost with the cache, so the row is read now and then too: soon at
+ * first, since most executions that somebody waits for are short. */
 #include "producer/http/reading.h"
 #include "producer/http/submitting.h"
 #include "schemas/wire/event.h"
 
-static const exo_time look_ns = EXO_SECOND;
+static const exo_time look_first_ns = 50 * EXO_MILLISECOND;
+static const exo_time look_most_ns = EXO_SECOND;
 
 struct waiting {
     struct exchange *x;
     struct execution_id id;
     exo_time until_ns;
     struct cache_watch *watch;
+    exo_time look_ns; /* until the next look without an event */
+    bool has_begun;
     bool is_reading;
-    bool is_due; /* an event came while it read */
+    bool is_due; /* an event came while it read, or before it began */
 };
 
 static void look(struct waiting *waiting);
@@ -28,11 +33,14 @@ static bool is_over(const struct waiting *waiting)
     return api->is_leaving || loop_now_ns(api->loop) >= waiting->until_ns;
 }
 
+void waiting_close(struct waiting *waiting)
+{
+    cache_watch_close(waiting->watch);
+}
+
 static void cleanup(struct exchange *x)
 {
-    struct waiting *waiting = x->state;
-
-    cache_watch_close(waiting->watch);
+    waiting_close(x->state);
 }
 
 static void still_running(struct waiting *waiting, struct read_execution *execution)
@@ -103,8 +111,10 @@ static void on_time(void *argument)
     }
     exo_time left_ns = waiting->until_ns - loop_now_ns(x->api->loop);
 
-    /* The look at the time's end answers in any case; one look a second before it. */
-    exchange_delay(x, left_ns > 0 && left_ns < look_ns ? left_ns : look_ns, on_time, waiting);
+    /* The look at the time's end answers in any case. */
+    waiting->look_ns = waiting->look_ns < look_most_ns / 2 ? 2 * waiting->look_ns : look_most_ns;
+    exchange_delay(x, left_ns > 0 && left_ns < waiting->look_ns ? left_ns : waiting->look_ns,
+                   on_time, waiting);
     look(waiting);
 }
 
@@ -134,22 +144,34 @@ static void on_event(void *argument, struct span event, bool is_gap)
 {
     struct waiting *waiting = argument;
 
-    if (is_gap || has_ended(event)) {
+    if (waiting->has_begun && (is_gap || has_ended(event))) {
         look(waiting);
+    } else if (!is_gap && has_ended(event)) {
+        waiting->is_due = true;
     }
 }
 
-void waiting_begin(struct exchange *x, const struct execution_id *id, exo_time limit_ns)
+struct waiting *waiting_open(struct exchange *x, const struct execution_id *id)
 {
     struct waiting *waiting = exchange_alloc(x, sizeof(*waiting));
 
     waiting->x = x;
     waiting->id = *id;
-    waiting->until_ns = loop_now_ns(x->api->loop) + limit_ns;
     waiting->watch = cache_watch_open(x->api->cache, id, on_event, waiting);
+    return waiting;
+}
+
+void waiting_begin(struct waiting *waiting, exo_time limit_ns, bool is_new)
+{
+    struct exchange *x = waiting->x;
+
+    waiting->until_ns = loop_now_ns(x->api->loop) + limit_ns;
+    waiting->look_ns = look_first_ns;
+    waiting->has_begun = true;
     x->state = waiting;
     x->cleanup = cleanup;
-    /* The first look finds an execution that ended before the watch stood. */
-    exchange_delay(x, limit_ns < look_ns ? limit_ns : look_ns, on_time, waiting);
-    look(waiting);
+    exchange_delay(x, limit_ns < look_first_ns ? limit_ns : look_first_ns, on_time, waiting);
+    if (!is_new || waiting->is_due) {
+        look(waiting);
+    }
 }
