@@ -92,6 +92,7 @@ static void cursor_move(struct shard *shard)
         struct event_count *first = shard->events;
 
         shard->event_batch = first->batch;
+        shard->event_said = first->has_said ? first->batch : shard->event_said;
         shard->events = first->next;
         shard->event_counts--;
         free(first);
@@ -223,6 +224,7 @@ static void publish(struct shard *shard, struct event_count *count, const struct
     gathering->last = &send->next;
     gathering->bytes += value.bytes;
     count->outstanding++;
+    count->has_said = true;
     if (gathering->bytes >= GATHER_BYTES_MAX) {
         loop_timer_start(gathering->timer, 0, 0);
     } else if (!loop_timer_is_active(gathering->timer)) {
@@ -357,8 +359,18 @@ void events_turn(struct shard *shard)
     }
 }
 
+void events_settle(struct shard *shard)
+{
+    if (shard->event_said > shard->event_sealed) {
+        shard->is_extra_dirty = true;
+        scheduler_wake(shard->scheduler);
+    }
+}
+
 void events_loaded(struct shard *shard)
 {
+    shard->event_said = shard->event_batch;
+    shard->event_sealed = shard->event_batch;
     if (shard->scheduler->settings.publishes_events && shard->event_batch < shard->batch) {
         fall_behind(shard);
         catch_up(shard);

@@ -176,6 +176,7 @@ static void journal_step(struct janitor *j)
         phase_begin(j, PHASE_OLD);
         return;
     }
+    events_settle(shard); /* what that lets go goes in the next period */
     asking(j);
     store_journal_drop(j->scheduler->store, shard->number, shard_time(shard) - kept_ns,
                        JOURNAL_ROWS, on_journal, j);

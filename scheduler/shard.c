@@ -485,6 +485,7 @@ void shard_seal(struct shard *shard)
     shard->sealed.batch.clears_marker =
         shard->caution.mode == CAUTION_CRASHED && shard->caution.mark == MARK_USED;
     shard->sealed.batch.event_batch = shard->event_batch;
+    shard->event_sealed = shard->event_batch;
     shard->sealed.batch.extra = extra_pack(shard);
     shard->sealed_sequence = shard->next_sequence;
     shard->is_extra_dirty = false;

@@ -114,7 +114,9 @@ struct shard {
     bool has_moved;
     bool is_full; /* holds its share of live executions: exo.jobs waits */
     /* public events */
-    uint64_t event_batch;
+    uint64_t event_batch;       /* the cursor */
+    uint64_t event_said;        /* the newest batch below it that said something */
+    uint64_t event_sealed;      /* the cursor, as the last sealed batch has it */
     struct event_count *events; /* batches not acknowledged whole, oldest first */
     uint32_t event_counts;
     bool is_behind;        /* the journal is the source of public events */
@@ -128,6 +130,7 @@ struct event_count {
     struct event_count *next;
     uint64_t batch;
     uint32_t outstanding;
+    bool has_said; /* it has records */
 };
 
 /* A request on its way for one life of a shard. */
@@ -258,11 +261,13 @@ void outbox_free(struct shard *shard);
 
 /* ---- events.c ---- */
 /* events_committed shows the batch just committed; events_loaded sends what an earlier owner did
- * not; events_turn goes on where the log had failed; events_free forgets what is on its way. */
+ * not; events_turn goes on where the log had failed; events_free forgets what is on its way.
+ * events_settle commits a cursor that moved after the last batch: the journal below it may go. */
 void events_committed(struct shard *shard);
 void events_loaded(struct shard *shard);
 void events_turn(struct shard *shard);
 void events_free(struct shard *shard);
+void events_settle(struct shard *shard);
 
 /* ---- values.c ---- */
 void value_fetch(struct shard *shard, const struct sched_need *need);
