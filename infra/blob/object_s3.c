@@ -136,7 +136,6 @@ struct object_store *object_s3_open(struct loop *loop, const struct blob_setting
     const char *prefix = or_empty(settings->s3_prefix);
     const char *region = or_empty(settings->s3_region);
     size_t endpoint_bytes = strlen(settings->s3_endpoint);
-    size_t prefix_bytes = strlen(prefix);
 
     if (s == NULL) {
         abort();
@@ -145,7 +144,9 @@ struct object_store *object_s3_open(struct loop *loop, const struct blob_setting
         endpoint_bytes--;
     }
     prefix += strspn(prefix, "/");
-    prefix_bytes = strlen(prefix);
+
+    size_t prefix_bytes = strlen(prefix);
+
     s->store.driver = &s3_driver;
     s->loop = loop;
     (void)snprintf(s->base, sizeof(s->base), "%.*s/%s/%s%s", (int)endpoint_bytes,

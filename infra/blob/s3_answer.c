@@ -34,8 +34,11 @@ static bool copy_text(const char *text, size_t bytes, char *ret_text, size_t cap
 
     for (size_t at = 0; at < bytes;) {
         size_t taken = 1;
-        char c = text[at] == '&' ? entity(text + at, bytes - at, &taken) : text[at];
+        char c = text[at];
 
+        if (c == '&') {
+            c = entity(text + at, bytes - at, &taken);
+        }
         if (c == '\0' || (c == '<' && taken == 1) || count + 1 >= sizeof(made)) {
             return false;
         }

@@ -101,6 +101,7 @@ void kafka_appends_give(struct kafka_log *log)
     bool is_full = false; /* nothing may pass what waits for the same partition */
 
     while (append != NULL && !is_broken && !is_full) {
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has left the list */
         struct kafka_append *next = append->next;
         struct exo_error err;
         enum give_result result = give(append, &err);

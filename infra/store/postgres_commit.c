@@ -22,12 +22,14 @@ static const uint8_t COMMIT_STATEMENTS[] = {
 
 enum { FENCE_STEP = 1 };
 
-/* For every batch, and for every row of a kind of it. */
+/* For every batch, and for every row of a kind of it.
+ * NOLINTBEGIN(bugprone-macro-parentheses): b and row are declared here */
 #define FOR_BATCHES(op, b)                                                                         \
     for (const struct store_batch *b = (op)->entry.batches;                                        \
          b < (op)->entry.batches + (op)->entry.count; b++)
 #define FOR_ROWS(type, row, rows, count)                                                           \
     for (const struct type *row = (rows); row < (rows) + (count); row++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* An array parameter of one number of every batch. */
 #define BATCH_NUMBERS(op, params, value)                                                           \
@@ -222,7 +224,7 @@ static void send_live(const struct commit_op *op, struct postgres_link *link, bo
 /* Of the rows to put or of those to drop. */
 #define SPANNING(type, append)                                                                     \
     COLUMN(op, p, type, count, store_spanning, spanning, spanning_count,                           \
-           (r->body.bytes == 0) == is_drop ? append : (void)0)
+           (r->body.bytes == 0) == is_drop ? (append) : (void)0)
 
 static void send_spanning(const struct commit_op *op, struct postgres_link *link, bool is_drop)
 {

@@ -221,7 +221,7 @@ static int note_version(struct sqlite_connection *connection, const struct sql_m
 static int install_shards(struct sqlite_connection *connection, uint32_t shard_count,
                           struct exo_error *err)
 {
-    static const char *const STEPS[] = {
+    static const char *const steps[] = {
         "INSERT INTO install VALUES (1, ?1, ?2, randomblob(32))",
         "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?1) "
         "INSERT INTO shard (shard) SELECT i FROM n",
@@ -229,8 +229,8 @@ static int install_shards(struct sqlite_connection *connection, uint32_t shard_c
         "INSERT INTO shard_lease (shard) SELECT i FROM n",
     };
 
-    for (size_t i = 0; i < sizeof(STEPS) / sizeof(STEPS[0]); i++) {
-        struct sqlite_statement *statement = sqlite_use(connection, STEPS[i], err);
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        struct sqlite_statement *statement = sqlite_use(connection, steps[i], err);
 
         if (statement == NULL) {
             return -1;

@@ -382,8 +382,8 @@ static const struct flag backfill_flags[] = {
 
 #define EXIT_HELP "Exit status: " CLI_EXIT_HELP_REQUEST "\n"
 #define ROW(args, least, most, function)                                                           \
-    .arguments = args, .role = ROLE_CLIENT, .positionals_least = least, .positionals_most = most,  \
-    .run = function
+    .arguments = (args), .role = ROLE_CLIENT, .positionals_least = (least),                        \
+    .positionals_most = (most), .run = (function)
 
 /* clang-format off */
 const struct command command_schedule_put = {

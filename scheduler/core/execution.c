@@ -160,7 +160,6 @@ bool instance_may_start(const struct instance *instance)
     switch ((enum execution_state)instance->execution->state) {
     case EXECUTION_QUEUED:
     case EXECUTION_RUNNING:
-        return true;
     case EXECUTION_CANCELLING: /* what runs at the end */
         return true;
     case EXECUTION_PAUSED:

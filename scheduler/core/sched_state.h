@@ -260,7 +260,7 @@ void attempt_skip(struct sched *s, struct lease *lease, struct span json, struct
 void output_note(struct sched *s, struct instance *instance, const struct wire_output *output);
 void attempt_backoffs(struct sched *s);
 enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
-enum sched_err attempt_report(struct sched *s, const struct sched_report *report);
+enum sched_err attempt_report(struct sched *s, const struct sched_report *event);
 void attempt_kill(struct sched *s, struct lease *lease);
 void dispatch_note(struct sched *s, struct lease *lease);
 
