@@ -7,7 +7,6 @@
 
 #include "infra/log/kafka_break.h"
 #include "tests/contract/log_broker.h"
-#include "tests/support/kafka_threads.h"
 
 static struct broker broker;
 
@@ -385,9 +384,6 @@ static int broker_is_there(void **state)
 
 int main(void)
 {
-    if (kafka_threads_crash()) {
-        return 77;
-    }
     switch (broker_start(&broker)) {
     case BROKER_CANNOT:
         return 77;

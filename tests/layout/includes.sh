@@ -23,6 +23,7 @@ seccomp.h           workers/sandbox
 sys/capability.h    workers/sandbox
 wslay/              producer/http
 cmocka.h            tests
+threads.h           tests/support
 rdkafka             infra/log
 re2/                schemas/regex
 '

@@ -34,12 +34,30 @@ function(exo_test name)
     target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
     target_link_libraries(${name} PRIVATE exo_warnings ${ARG_DEPS} PkgConfig::CMOCKA)
     add_test(NAME ${ARG_LABEL}.${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    exo_test_manners(${ARG_LABEL}.${name} PROGRAM ${name} LABEL ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# exo_test_manners(TEST PROGRAM target LABEL label TIMEOUT seconds) says how a test is run that was declared otherwise.
+# Those that tests/CMakeLists.txt names in EXO_THREAD_TESTS are labelled "threads" too, and built by thread_tests.
+function(exo_test_manners test)
+    cmake_parse_arguments(ARG "" "PROGRAM;LABEL;TIMEOUT" "" ${ARGN})
+    if(test IN_LIST EXO_THREAD_TESTS)
+        list(APPEND ARG_LABEL threads)
+        set_property(GLOBAL APPEND PROPERTY EXO_THREAD_PROGRAMS ${ARG_PROGRAM})
+        set_property(GLOBAL APPEND PROPERTY EXO_THREAD_TESTS_FOUND ${test})
+    endif()
     # ThreadSanitizer makes a program ten times slower, and gives up where a test with threads forks a process to kill.
+    # It crashes in threads of C11, which librdkafka's are: there they are made of those it knows.
     if(CMAKE_C_FLAGS MATCHES "-fsanitize=thread")
         math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 5")
-        set_tests_properties(${ARG_LABEL}.${name} PROPERTIES ENVIRONMENT TSAN_OPTIONS=die_after_fork=0)
+        set_tests_properties(${test} PROPERTIES ENVIRONMENT
+            "TSAN_OPTIONS=die_after_fork=0 suppressions=${PROJECT_SOURCE_DIR}/tests/support/tsan.supp")
+        get_target_property(sources ${ARG_PROGRAM} SOURCES)
+        if(NOT sources MATCHES c11_threads.c)
+            target_sources(${ARG_PROGRAM} PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/c11_threads.c)
+        endif()
     endif()
-    set_tests_properties(${ARG_LABEL}.${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT})
+    set_tests_properties(${test} PROPERTIES LABELS "${ARG_LABEL}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 # exo_fuzz(NAME SOURCES a_fuzz.c [DEPS ...]) declares one libFuzzer target; its corpus is tests/fuzz/corpus/NAME.
