@@ -77,6 +77,7 @@ static void api_init(struct api *api, const struct api_settings *settings)
 {
     api->shard_count = settings->shard_count;
     api->is_prepared = settings->is_prepared;
+    api->health = settings->health;
     api->say = settings->say;
     api->say_context = settings->say_context;
     if (settings->secret != NULL) {

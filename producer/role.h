@@ -14,6 +14,7 @@
 
 #include "infra/blob/blob.h"
 #include "infra/cache/cache.h"
+#include "infra/http/health.h"
 #include "infra/log/log.h"
 #include "infra/loop/loop.h"
 #include "infra/store/store.h"
@@ -34,7 +35,10 @@ struct api_settings {
     uint64_t backlog_max;     /* jobs not read by schedulers; above: 429; 0: no bound */
     exo_time backlog_look_ns; /* between looks at it; default 1 s */
     struct blobs *blobs;      /* over the store; kept. NULL: only what fits the store is kept */
-    bool is_prepared;         /* the topics are there already, as another role of ours made them */
+    /* Of the whole process, which /readyz shows as well: in `dev` a worker may have no room. Kept;
+     * NULL: only the API itself. */
+    const struct health *health;
+    bool is_prepared; /* the topics are there already, as another role of ours made them */
     /* Where lines of the operator's log go; NULL: nowhere. */
     void (*say)(void *context, const char *event, const char *text);
     void *say_context;

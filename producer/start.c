@@ -35,6 +35,7 @@ static void *start_open(struct process *process, unsigned number, struct exo_err
         .connections_max = (unsigned)ports->settings->connections_max,
         .backlog_max = (uint64_t)ports->settings->backlog_max,
         .blobs = ports->blobs,
+        .health = ports->health,
         .is_prepared = is_prepared,
         .say = say,
     };

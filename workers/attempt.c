@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "infra/telemetry/log_line.h"
 #include "workers/attempt_state.h"
 #include "workers/progress.h"
 
@@ -325,6 +326,7 @@ void attempt_fill_progress(const struct attempt *a, struct wire_report *report)
 struct spool_job {
     struct attempt *attempt;
     struct spool_entry entry;
+    bool is_failed;
     struct exo_error err;
 };
 
@@ -332,9 +334,13 @@ static void spool_work(void *argument)
 {
     struct spool_job *job = argument;
 
-    /* A spool that fails costs the next life this report, not this life: it is sent anyway. */
-    if (spool_write(job->attempt->host->spool, &job->entry, &job->err) != 0) {
-        job->err.is_retryable = true;
+    job->is_failed = spool_write(job->attempt->host->spool, &job->entry, &job->err) != 0;
+}
+
+void attempt_refused(struct attempt *a, const struct exo_error *err)
+{
+    if (err->code == EXO_EIO) {
+        a->host->refused(a->host->argument, err);
     }
 }
 
@@ -342,9 +348,19 @@ static void spool_done(void *argument)
 {
     struct spool_job *job = argument;
     struct attempt *a = job->attempt;
+    bool is_failed = job->is_failed;
+    struct exo_error err = job->err;
 
     free(job);
     if (attempt_ended(a)) {
+        if (is_failed) {
+            /* It costs the next life this report, not this one: it is sent anyway. */
+            log_line(EVENT_WORKER_NOT_SPOOLED,
+                     LOG_FACTS(fact_execution(a->id.execution),
+                               fact_int("instance", a->id.instance), fact_int("task", a->id.index),
+                               fact_int("attempt", a->number), fact_error(&err)));
+            attempt_refused(a, &err);
+        }
         attempt_tell(a, WORKER_ON_SPOOLED, ATTEMPT_EXITED, 0);
     }
 }

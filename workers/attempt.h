@@ -52,6 +52,8 @@ struct attempt_host {
     struct attempt_count *count;
     /* Takes an event for the core; may be called from inside the functions below. */
     void (*event)(void *argument, const struct worker_event *event);
+    /* Takes a write below the worker's directory that was refused. */
+    void (*refused)(void *argument, const struct exo_error *err);
     void *argument;
 };
 

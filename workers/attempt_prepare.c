@@ -86,11 +86,12 @@ static void files_work(void *argument)
         .incarnation = a->host->incarnation,
         .report = {.kind = REPORT_ACCEPTED, .task = a->id, .attempt = a->number},
     };
-    struct exo_error spool_err;
 
-    if (spool_write(a->host->spool, &entry, &spool_err) != 0) {
-        /* The next life then learns of the attempt from the scheduler only. */
-        spool_err.code = EXO_OK;
+    /* Without it the next life knows nothing of the attempt, and there is no room for its end. */
+    a->is_spool_failed = spool_write(a->host->spool, &entry, &a->files_err) != 0;
+    if (a->is_spool_failed) {
+        (void)exo_error_prefix(&a->files_err, "SPOOL");
+        return;
     }
     if (grants_make(&a->host->grants, a->contract->spec.project, &a->contract->work,
                     &a->files_arena, &a->grants, &a->files_err) == 0) {
@@ -108,6 +109,9 @@ static void files_done(void *argument)
     }
     if (!attempt_ended(a)) {
         return;
+    }
+    if (a->is_spool_failed) {
+        attempt_refused(a, &a->files_err);
     }
     if (a->files_err.code != EXO_OK) {
         (void)snprintf(a->error, sizeof(a->error), "%s", a->files_err.text);

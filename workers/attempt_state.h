@@ -93,7 +93,8 @@ struct attempt {
     bool is_artefacts_done;
     bool is_prepare_told;
     struct exo_error files_err;
-    bool has_begun;     /* a spool file may be there */
+    bool has_begun; /* a spool file may be there */
+    bool is_spool_failed;
     bool is_files_busy; /* and may be written just now */
     struct heap_budget files_budget;
     struct arena files_arena; /* of the thread that reads the files: the grants */
@@ -130,6 +131,9 @@ EXO_CHECKED bool attempt_ended(struct attempt *attempt);
 /* attempt_tell gives the core an event of a kind with an end. */
 void attempt_tell(struct attempt *attempt, enum worker_event_kind kind, enum attempt_end end,
                   int exit_status);
+
+/* attempt_refused tells the worker that its disk takes nothing; err of the spool. */
+void attempt_refused(struct attempt *attempt, const struct exo_error *err);
 
 /* attempt_prepare_done looks whether all is there and tells PREPARED; attempt_prepare_failed tells
  * UNPREPARED once, with the words already in attempt->error. */

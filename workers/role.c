@@ -156,6 +156,22 @@ static int grants_copy(struct worker_role *role, const struct grant_settings *gr
 
 /* The machine. */
 
+static void room_changed(void *argument)
+{
+    struct worker_role *role = argument;
+    const struct worker_event event = {.kind = WORKER_ON_ROOM,
+                                       .room.is_full = room_full_reason(role->room) != NULL};
+
+    role_event(role, &event);
+}
+
+static void write_refused(void *argument, const struct exo_error *err)
+{
+    struct worker_role *role = argument;
+
+    room_refused(role->room, err);
+}
+
 static int directory_make(const char *parent, const char *name, char *ret_path,
                           struct exo_error *err)
 {
@@ -242,6 +258,7 @@ static int machine_open(struct worker_role *role, const struct worker_role_setti
         if (directory_make(settings->state_dir, "", path, err) != 0) {
             return -1;
         }
+        role->room = room_open(role->loop, path, room_changed, role);
     }
     if (sandbox_begin(role, settings, slots, err) != 0) {
         return -1;
@@ -458,6 +475,7 @@ static void host_fill(struct worker_role *role, struct log *logs)
     role->host.worker = span_of(role->name);
     role->host.incarnation = role->incarnation;
     role->host.event = role_event;
+    role->host.refused = write_refused;
     role->host.argument = role;
     role->host.count = &role->count;
     role->count.is_none = true;
@@ -505,7 +523,9 @@ bool worker_role_is_ready(const struct worker_role *role, const char **ret_reaso
 
     worker_facts(role->core, &facts);
     if (facts.phase == WORKER_SERVING) {
-        reason = log_is_up(role->log) ? NULL : "the log is away";
+        reason = !log_is_up(role->log) ? "the log is away"
+                 : facts.is_full       ? room_full_reason(role->room)
+                                       : NULL;
     } else if (facts.phase == WORKER_JOINING) {
         reason = !role->is_prepared    ? "waits for the log's topics"
                  : !role->is_left_told ? "tells what an earlier life left"
@@ -536,6 +556,8 @@ void worker_role_stop(struct worker_role *role)
     metric_collector_remove(role);
     loop_timer_free(role->timer);
     loop_timer_free(role->retry);
+    room_close(role->room);
+    role->room = NULL;
     role->timer = NULL;
     role->retry = NULL;
     for (uint32_t i = 0; i < role->class_nr; i++) {

@@ -53,6 +53,8 @@ void role_metrics(void *argument, struct buffer *buffer)
         const char *name, *type, *help;
         uint64_t value;
     } rows[] = {
+        {"exosphere_worker_full", "gauge", "1: the disk takes nothing, so no task is taken",
+         facts.is_full},
         {"exosphere_worker_lenders", "gauge", "scheduler processes that tick", facts.lenders},
         {"exosphere_worker_tickets_idle", "gauge", "tickets lent and not spent",
          facts.tickets_idle},

@@ -17,6 +17,7 @@
 #include "workers/image/image.h"
 #include "workers/report_batch.h"
 #include "workers/role.h"
+#include "workers/room.h"
 
 enum { ROLE_PATH_BYTES = 4096 };
 
@@ -77,6 +78,7 @@ struct worker_role {
     struct loop_timer *timer;
     exo_time armed_ns; /* when the timer is due; EXO_TIME_NEVER */
 
+    struct room *room; /* NULL when dry */
     struct attempt_host host;
     struct attempt_count count;
     struct attempt **attempts; /* by slot index */

@@ -81,30 +81,55 @@ static void entry_pack(const struct spool_entry *entry, struct arena *scratch,
     buffer_release(&body);
 }
 
-static int file_write(const char *path, struct span bytes, bool is_synced)
+static int write_all(int fd, struct span bytes)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     const char *at = bytes.data;
     size_t left = bytes.bytes;
 
-    if (fd < 0) {
-        return -1;
-    }
     while (left > 0) {
         ssize_t count = write(fd, at, left);
 
         if (count < 0 && errno != EINTR) {
-            (void)close(fd); /* the first error is told */
             return -1;
         }
         at += count > 0 ? count : 0;
         left -= count > 0 ? (size_t)count : 0;
     }
-    if (is_synced && fdatasync(fd) != 0) {
+    return 0;
+}
+
+/* Writes over what is there, which keeps the room it has, and cuts off the rest. */
+static int file_write(const char *path, struct span bytes, bool is_synced)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        return -1;
+    }
+    if (write_all(fd, bytes) != 0 || ftruncate(fd, (off_t)bytes.bytes) != 0 ||
+        (is_synced && fdatasync(fd) != 0)) {
+        int code = errno;
+
         (void)close(fd); /* the first error is told */
+        errno = code;
         return -1;
     }
     return close(fd);
+}
+
+static int room_take(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0) {
+        return -1;
+    }
+    int result = fallocate(fd, 0, 0, SPOOL_ROOM_BYTES);
+    int code = errno;
+
+    (void)close(fd); /* nothing was written */
+    errno = code;
+    return result != 0 && code == EOPNOTSUPP ? 0 : result;
 }
 
 static int directory_sync(const char *directory)
@@ -130,11 +155,12 @@ static int bytes_write(const struct spool *spool, const struct spool_entry *entr
     (void)snprintf(path, sizeof(path), "%s/%s", spool->directory, name);
     (void)snprintf(draft, sizeof(draft), "%s/%s.draft", spool->directory, name);
     if (file_write(draft, bytes, is_synced) != 0 || rename(draft, path) != 0 ||
-        (is_synced && directory_sync(spool->directory) != 0)) {
+        (is_synced ? directory_sync(spool->directory) : room_take(draft)) != 0) {
         int code = errno;
 
         (void)unlink(draft); /* may be gone; the first error is told */
-        return exo_error_set(err, EXO_EIO, "the spool cannot be written: %s", strerror(code));
+        return exo_error_set(err, EXO_EIO, "the spool %s cannot be written: %s", spool->directory,
+                             strerror(code));
     }
     return 0;
 }
@@ -151,7 +177,7 @@ int spool_write(const struct spool *spool, const struct spool_entry *entry, stru
     buffer_init(&buffer, allocator, FILE_BYTES_MAX);
     entry_pack(entry, &scratch, allocator, &buffer);
     if (buffer.is_failed) {
-        result = exo_error_set(err, EXO_EIO, "a report does not fit the spool");
+        result = exo_error_set(err, EXO_ELIMIT, "a report does not fit the spool");
     } else {
         result = bytes_write(spool, entry, buffer_span(&buffer), err);
     }
@@ -168,6 +194,8 @@ void spool_delete(const struct spool *spool, const struct task_id *task, uint32_
     spool_name(task, attempt, name);
     (void)snprintf(path, sizeof(path), "%s/%s", spool->directory, name);
     (void)unlink(path); /* what stays is told again at the next start: a repeat, and stale */
+    (void)snprintf(path, sizeof(path), "%s/%s.draft", spool->directory, name);
+    (void)unlink(path); /* the room of an attempt that wrote no FINISHED */
 }
 
 /* Reading. */

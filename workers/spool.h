@@ -1,7 +1,8 @@
 /* spool: what must outlive this process of each attempt: a file an attempt in one directory.
  *
- *   accepted   BEGUN     who and where: the next life reports it LOST, with the log it finds
- *   ended      FINISHED  the report itself, on disk before it is sent
+ *   accepted   BEGUN     who and where: the next life reports it LOST, with the log it finds;
+ *                        beside it NAME.draft, room on the disk for what is to come
+ *   ended      FINISHED  the report itself, on disk before it is sent, in that room
  *   acknowledged         the file is gone
  *
  *   file: "exospool" version shard token-length token body-length body crc32 of all before
@@ -22,6 +23,8 @@ struct spool;
 enum {
     SPOOL_ENTRIES_MAX = 10000, /* read at a start; more stay for the next one */
     SPOOL_NAME_BYTES = 80,
+    /* Taken with BEGUN: an output and a control.json, each as long as may be inline, and words. */
+    SPOOL_ROOM_BYTES = 144 << 10,
 };
 
 struct spool_entry {
@@ -41,9 +44,12 @@ EXO_CHECKED struct spool *spool_open(const char *directory, struct exo_error *er
 void spool_close(struct spool *spool);
 
 /* spool_write replaces the file of an attempt, whole or not at all. A FINISHED is on disk when this
- * returns; a BEGUN may be lost with the machine, not with the process. Blocks.
+ * returns; a BEGUN may be lost with the machine, not with the process. Who has written a BEGUN has
+ * room for its FINISHED (SPOOL_ROOM_BYTES), however full the disk is by then, where the file system
+ * knows fallocate. Blocks.
  * entry  borrowed
- * Returns 0, or -1 with *err (EXO_EIO: disk full, no right). */
+ * Returns 0, or -1 with *err (EXO_EIO: disk full, no right; EXO_ELIMIT: above 1 MiB). A BEGUN
+ * may stand there without room then. */
 EXO_CHECKED int spool_write(const struct spool *spool, const struct spool_entry *entry,
                             struct exo_error *err);
 

@@ -8,7 +8,7 @@
 
 #include "infra/http/server.h"
 
-enum { HEALTH_REASON_BYTES = 256 };
+enum { HEALTH_REASON_BYTES = 512 };
 
 /* Embedded by the role, on its loop's thread. Begin with health_init. */
 struct health {

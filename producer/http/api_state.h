@@ -89,7 +89,8 @@ struct api {
     struct log_topic *topics; /* TOPIC_FIXED_NR, while they are prepared */
     struct loop_timer *ready_timer;
     bool is_schema_known, is_prepared, is_asking;
-    unsigned asked; /* callbacks of readiness and fleet to come */
+    unsigned asked;              /* callbacks of readiness and fleet to come */
+    const struct health *health; /* of the process; NULL: none */
     char waits[API_WAITS_BYTES];
     char schema_error[API_WAITS_BYTES];
     char topics_error[API_WAITS_BYTES];

@@ -27,6 +27,10 @@ void ready_get(struct exchange *x)
         exchange_later(x, 503, 1, detail);
         return;
     }
+    if (x->api->health != NULL && !x->api->health->is_ready) {
+        exchange_later(x, 503, 1, x->api->health->reason);
+        return;
+    }
     struct json_writer w = exchange_json(x);
 
     json_begin_map(&w);

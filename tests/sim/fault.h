@@ -58,7 +58,9 @@
     X(POISON,            "poison",             50000, "a job the database refuses for good")       \
     X(CRASH_RECORD,      "crash_record",       50000, "a record that kills the process reading it") \
     X(CRASH_INTERNAL,    "crash_internal",     30000, "a grant that kills the process making it")  \
-    X(REFUSE_INTERNAL,   "refuse_internal",    50000, "a grant the database refuses for good")
+    X(REFUSE_INTERNAL,   "refuse_internal",    50000, "a grant the database refuses for good")     \
+    /* of workers again, here so that older seeds stay what they are: chances a second */          \
+    X(WORKER_FULL,       "worker_full",        20000, "its disk is full for a while")
 /* clang-format on */
 
 enum sim_fault {

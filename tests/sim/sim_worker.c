@@ -145,6 +145,32 @@ void sim_worker_drain(struct sim_worker *worker)
     }
 }
 
+static void room_tell(struct sim_life *life, bool is_full)
+{
+    const struct worker_event event = {.kind = WORKER_ON_ROOM, .room.is_full = is_full};
+
+    (void)life_event(life, &event);
+}
+
+static void disk_filled(void *argument)
+{
+    room_tell(argument, true);
+}
+
+static void disk_emptied(void *argument)
+{
+    room_tell(argument, false);
+}
+
+void sim_worker_fill(struct sim_worker *worker, exo_time until_ns)
+{
+    struct sim_life *life = worker->lives;
+
+    sim_trace("worker %s is full until %.3f", worker->name, (double)until_ns / 1e9);
+    sim_at(sim.now_ns, life->loop, disk_filled, life);
+    sim_at(until_ns, life->loop, disk_emptied, life);
+}
+
 static bool has_left(const struct sim_life *life)
 {
     struct worker_facts facts;

@@ -44,6 +44,9 @@ void sim_worker_crash(struct sim_worker *worker);
 void sim_worker_pause(struct sim_worker *worker, exo_time until_ns);
 void sim_worker_drain(struct sim_worker *worker);
 
+/* sim_worker_fill lets its disk be full for a while. */
+void sim_worker_fill(struct sim_worker *worker, exo_time until_ns);
+
 /* sim_worker_is_up is true while the newest life runs and has not left. */
 bool sim_worker_is_up(const struct sim_worker *worker);
 

@@ -240,6 +240,8 @@ static void worker_faults(struct sim_worker *w)
         sim_worker_start(w);
     } else if (fault_fires(&sim.faults, FAULT_WORKER_DRAIN)) {
         sim_worker_drain(w);
+    } else if (fault_fires(&sim.faults, FAULT_WORKER_FULL)) {
+        sim_worker_fill(w, sim.now_ns + sim_draw_fault(0, 20 * EXO_SECOND));
     }
 }
 

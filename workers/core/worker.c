@@ -16,6 +16,7 @@ static const char *const event_names[WORKER_EVENT_NR] = {
     [WORKER_ON_TASK] = "task",
     [WORKER_ON_KILL] = "kill",
     [WORKER_ON_DRAIN] = "drain",
+    [WORKER_ON_ROOM] = "room",
     [WORKER_ON_TICK] = "tick",
     [WORKER_ON_HEARTBEAT_SEEN] = "heartbeat_seen",
     [WORKER_ON_PREPARED] = "prepared",
@@ -180,6 +181,11 @@ struct worker_action *worker_act(struct worker *worker, enum worker_action_kind 
     return action;
 }
 
+bool worker_lends(const struct worker *worker)
+{
+    return worker->phase == WORKER_SERVING && !worker->is_full;
+}
+
 /* Heartbeats and loans. */
 
 /* Lists the attempts and counts what those that have not ended need of the machine. */
@@ -288,10 +294,13 @@ static void heartbeat_send(struct worker *worker, bool is_leaving)
     worker_act(worker, WORKER_DO_HEARTBEAT)->heartbeat = &worker->beat;
 }
 
-/* Lends what is at home and moves what lies idle. tells: by messages of their own; else the
- * heartbeat that follows says it. */
+/* Lends what is at home and moves what lies idle, if anything is to be lent. tells: by messages of
+ * their own; else the heartbeat that follows says it. */
 static void rebalance(struct worker *worker, bool tells)
 {
+    if (!worker_lends(worker)) {
+        return;
+    }
     uint32_t spare = worker->free.count - worker->tickets.idle;
     uint32_t count = ticket_rebalance(&worker->tickets, spare, worker->moves);
 
@@ -368,6 +377,23 @@ static void on_drain(struct worker *worker, const struct worker_on_drain *drain)
     }
 }
 
+/* What is here goes on; what was lent comes home at once, and goes out again when there is room. */
+static enum worker_err on_room(struct worker *worker, bool is_full)
+{
+    if (is_full == worker->is_full) {
+        return WORKER_ESTALE;
+    }
+    worker->is_full = is_full;
+    if (is_full) {
+        ticket_recall_all(&worker->tickets);
+    }
+    rebalance(worker, false);
+    if (worker->phase == WORKER_SERVING) {
+        heartbeat_send(worker, false);
+    }
+    return WORKER_OK;
+}
+
 static enum worker_err on_record(struct worker *worker, const struct worker_on_record *record)
 {
     assert(record->class_index < worker->settings.class_nr);
@@ -412,9 +438,7 @@ static enum worker_err on_tick(struct worker *worker, const struct worker_on_tic
             return WORKER_ESTALE;
         }
     }
-    if (worker->phase == WORKER_SERVING) {
-        rebalance(worker, true);
-    }
+    rebalance(worker, true);
     return WORKER_OK;
 }
 
@@ -423,7 +447,7 @@ static void on_heartbeat_seen(struct worker *worker)
     uint32_t lost = ticket_silence(&worker->tickets, worker->settings.silence_ticks);
 
     worker->counts.lenders_lost += lost;
-    if (lost > 0 && worker->phase == WORKER_SERVING) {
+    if (lost > 0) {
         rebalance(worker, true);
     }
 }
@@ -439,9 +463,7 @@ static void on_timer(struct worker *worker)
     }
     slots_report_due(worker);
     worker->beat_ns = worker->now_ns + worker->settings.heartbeat_ns;
-    if (worker->phase == WORKER_SERVING) {
-        rebalance(worker, false);
-    }
+    rebalance(worker, false);
     if (worker->phase == WORKER_SERVING || worker->phase == WORKER_DRAINING) {
         heartbeat_send(worker, false);
     }
@@ -478,6 +500,8 @@ static enum worker_err dispatch(struct worker *worker, const struct worker_event
     case WORKER_ON_DRAIN:
         on_drain(worker, &event->drain);
         return WORKER_OK;
+    case WORKER_ON_ROOM:
+        return on_room(worker, event->room.is_full);
     case WORKER_ON_TICK:
         return on_tick(worker, &event->tick);
     case WORKER_ON_HEARTBEAT_SEEN:
@@ -553,6 +577,7 @@ void worker_facts(const struct worker *worker, struct worker_facts *ret_facts)
 {
     struct worker_facts facts = {
         .phase = worker->phase,
+        .is_full = worker->is_full,
         .placed = worker->placed,
         .tickets_idle = worker->tickets.idle,
         .counts = worker->counts,
@@ -578,7 +603,7 @@ void worker_check(const struct worker *worker)
 {
     slots_check(worker);
     ticket_table_check(&worker->tickets);
-    assert(worker->phase == WORKER_SERVING || worker->tickets.idle == 0);
+    assert(worker_lends(worker) || worker->tickets.idle == 0);
     assert(worker->phase != WORKER_JOINING || worker->heartbeat == 0);
     assert(worker->phase != WORKER_JOINING || worker->placed == 0);
 }

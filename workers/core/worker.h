@@ -8,6 +8,9 @@
  *
  *   JOINING --(readers stand, spool replayed)--> SERVING --DRAIN--> DRAINING --(empty)--> LEFT
  *
+ * Without room (ROOM) it serves, but lends no ticket: what it has goes on, what comes is REJECTED,
+ * at no cost to the task, so that tasks wait in the scheduler rather than be lost here.
+ *
  * Pure: one door, worker_step. Memory is taken from the given allocator once, at worker_new; no
  * step allocates. Rules: docs/architecture.md ("Tickets", "Losing attempts").
  *
@@ -62,6 +65,7 @@ enum worker_event_kind {
     WORKER_ON_TASK,           /* one Task of it */
     WORKER_ON_KILL,           /* one Kill of it */
     WORKER_ON_DRAIN,          /* take no more; end when empty */
+    WORKER_ON_ROOM,           /* whether the machine has room for another attempt */
     WORKER_ON_TICK,           /* a scheduler process lives */
     WORKER_ON_HEARTBEAT_SEEN, /* a heartbeat of ours came back from the log */
     WORKER_ON_PREPARED,
@@ -158,6 +162,9 @@ struct worker_event {
         struct worker_on_task task;
         struct worker_on_kill kill;
         struct worker_on_drain drain;
+        struct {
+            bool is_full;
+        } room;
         struct worker_on_tick tick;
         struct worker_on_slot slot;
         struct worker_report_id report;
@@ -276,6 +283,7 @@ enum worker_phase { WORKER_JOINING, WORKER_SERVING, WORKER_DRAINING, WORKER_LEFT
 /* What /readyz, /metrics and a person want to know. */
 struct worker_facts {
     enum worker_phase phase;
+    bool is_full;                     /* as ROOM said last */
     uint32_t waiting, placed, ending; /* slots before, in and after their place */
     uint32_t tickets_idle, tickets_spent;
     uint32_t lenders;

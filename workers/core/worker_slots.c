@@ -255,7 +255,7 @@ static void report_send(struct worker *worker, struct slot *slot, enum worker_re
 static void slot_give_back_ticket(struct worker *worker, struct slot *slot)
 {
     struct ticket_move move;
-    bool may_lend = worker->phase == WORKER_SERVING && slots_spare(worker) > 0;
+    bool may_lend = worker_lends(worker) && slots_spare(worker) > 0;
 
     ticket_give_back(&worker->tickets, slot->ticket, may_lend, &move);
     slot->next_lender = move.lender;
@@ -411,6 +411,9 @@ enum worker_err slots_on_task(struct worker *worker, const struct worker_on_task
     }
     if (worker->phase != WORKER_SERVING) {
         return task_reject(worker, task, false, "DRAINING: the worker takes no more tasks");
+    }
+    if (worker->is_full) {
+        return task_reject(worker, task, false, "FULL: the worker's disk has no room for a task");
     }
     if (ticket_spend(&worker->tickets, task->process, task->ticket, task->lend) != TICKET_OK) {
         return task_reject(worker, task, false,

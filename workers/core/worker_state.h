@@ -25,6 +25,7 @@ struct worker {
     struct worker_settings settings;
     struct arena arena; /* holds this struct and everything below */
     enum worker_phase phase;
+    bool is_full;      /* the machine has no room: nothing is lent */
     exo_time now_ns;   /* of the present step */
     exo_time awake_ns; /* since when steps have come as often as they should */
 
@@ -70,6 +71,9 @@ struct worker {
 
 /* worker_act appends an action and gives it to be filled in; never NULL. */
 struct worker_action *worker_act(struct worker *worker, enum worker_action_kind kind);
+
+/* worker_lends is true while Tasks are wanted. */
+bool worker_lends(const struct worker *worker);
 
 /* slots_init links all slots into the free list. */
 void slots_init(struct worker *worker);

@@ -142,7 +142,7 @@ int image_command_explain(const char *said, const char *image, struct exo_error 
     const char *message = last_message(said);
 
     if (says_any(message, full)) {
-        return exo_error_set(err, EXO_ELIMIT,
+        return exo_error_set(err, EXO_EIO,
                              "image %s: the disk of the cache is full; make room or set another "
                              "cache directory (%.200s)",
                              image, message);

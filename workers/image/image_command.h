@@ -43,7 +43,7 @@ void image_command_read(const char *directory, const char *stream,
  *
  * said   as read from stderr, borrowed
  * image  its name, for the text
- * Pure. Returns -1 with *err set: EXO_ENOTFOUND, EXO_EDENIED, EXO_ELIMIT (disk full) or
+ * Pure. Returns -1 with *err set: EXO_ENOTFOUND, EXO_EDENIED, EXO_EIO (disk full) or
  * EXO_EUNAVAILABLE. */
 int image_command_explain(const char *said, const char *image, struct exo_error *err);
 

@@ -119,8 +119,7 @@ int image_disk_make_temporary(const struct image_disk *disk, char ret_path[IMAGE
 
     (void)snprintf(path, sizeof(path), "%s/tmp/XXXXXX", disk->cache_dir);
     if (mkdtemp(path) == NULL) {
-        return exo_error_set(err, errno == ENOSPC ? EXO_ELIMIT : EXO_EIO,
-                             "cannot make a directory in %s/tmp: %s", disk->cache_dir,
+        return exo_error_set(err, EXO_EIO, "cannot make a directory in %s/tmp: %s", disk->cache_dir,
                              strerror(errno));
     }
     memcpy(ret_path, path, strlen(path) + 1);

@@ -191,9 +191,7 @@ static int write_meta(const char *temporary, const struct image *image, struct e
     if (fd >= 0) {
         (void)close(fd);
     }
-    return is_written ? 0
-                      : exo_error_set(err, failure == ENOSPC ? EXO_ELIMIT : EXO_EIO, "%s: %s", path,
-                                      strerror(failure));
+    return is_written ? 0 : exo_error_set(err, EXO_EIO, "%s: %s", path, strerror(failure));
 }
 
 /* The layout is of no use any more; everything else must be on disk before the name says so. */
@@ -210,8 +208,8 @@ static int publish(const struct image_disk *disk, const char *temporary, int roo
         (void)unlink(path);
     }
     if (syncfs(rootfs_fd) != 0) {
-        return exo_error_set(err, errno == ENOSPC ? EXO_ELIMIT : EXO_EIO,
-                             "an image cannot be written to disk: %s", strerror(errno));
+        return exo_error_set(err, EXO_EIO, "an image cannot be written to disk: %s",
+                             strerror(errno));
     }
     image_path(disk, digest, "", path);
     if (chmod(temporary, 0755) != 0 ||

@@ -278,7 +278,7 @@ static void give_time(struct world *w)
 
 static void give_any(struct world *w)
 {
-    switch (below(w, 12)) {
+    switch (below(w, 13)) {
     case 0:
     case 1:
         give_task(w);
@@ -307,6 +307,10 @@ static void give_any(struct world *w)
                           .kill = {{.execution = {{7}}, .index = index}, w->newest[index], -1}});
         break;
     }
+    case 11:
+        (void)step(
+            w, &(struct worker_event){.kind = WORKER_ON_ROOM, .room.is_full = below(w, 4) == 0});
+        break;
     default:
         give_time(w);
     }

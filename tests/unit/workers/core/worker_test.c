@@ -210,6 +210,61 @@ static void a_drain_hands_back_what_waits_and_stops_the_rest_later(void **state)
     world_close(&w);
 }
 
+static void room_set(struct world *w, bool is_full)
+{
+    const struct worker_event event = {.kind = WORKER_ON_ROOM, .room.is_full = is_full};
+
+    (void)world_step(w, &event);
+}
+
+static void a_full_disk_takes_nothing_and_loses_nothing(void **state)
+{
+    struct world w;
+    struct worker_settings settings = world_settings();
+
+    (void)state;
+    world_open(&w, &settings);
+    world_serve(&w);
+    (void)world_task(&w, 0, 1, 0, 1);
+    struct slot_handle slot = w.slot;
+
+    (void)world_on_slot(&w, WORKER_ON_PREPARED, slot, ATTEMPT_EXITED, 0);
+    (void)world_on_slot(&w, WORKER_ON_STARTED, slot, ATTEMPT_EXITED, 0);
+    world_trace_reset(&w);
+    room_set(&w, true);
+    room_set(&w, true);
+    (void)world_task(&w, 1, 1, 1, 1);
+    (void)world_answer(&w, WORKER_ON_REPORT_ACKED, w.report);
+    (void)world_tick(&w, "s1", 2, 9);
+    (void)world_on_slot(&w, WORKER_ON_EXITED, slot, ATTEMPT_EXITED, 0);
+    (void)world_on_slot(&w, WORKER_ON_COLLECTED, slot, ATTEMPT_EXITED, 0);
+    (void)world_on_slot(&w, WORKER_ON_SPOOLED, slot, ATTEMPT_EXITED, 0);
+    (void)world_answer(&w, WORKER_ON_REPORT_ACKED, w.report);
+    (void)world_beat(&w);
+    room_set(&w, false);
+    world_trace_is(&w, "room\n"
+                       "  heartbeat  2 at 50 runs 0/1 lends\n"
+                       "room stale\n"
+                       "task rejected\n"
+                       "  report rejected 1/1 h2\n"
+                       "report_acked\n"
+                       "tick\n"
+                       "exited\n"
+                       "  collect 0\n"
+                       "collected\n"
+                       "  spool_write 0\n"
+                       "spooled\n"
+                       "  report finished 0/1 h2 succeeded ticket 0.1 -> .0\n"
+                       "report_acked\n"
+                       "  spool_delete 0\n"
+                       "  forget 0\n"
+                       "timer\n"
+                       "  heartbeat  3 at 50 runs lends\n"
+                       "room\n"
+                       "  heartbeat  4 at 50 runs lends s1:0.2,1.2,2.2\n");
+    world_close(&w);
+}
+
 /* Single rules. */
 
 static uint32_t count_of(const struct world *w, enum worker_action_kind kind)
@@ -501,6 +556,7 @@ int main(void)
         cmocka_unit_test(an_earlier_life_is_told_before_the_first_heartbeat),
         cmocka_unit_test(nothing_is_announced_too_early),
         cmocka_unit_test(a_drain_hands_back_what_waits_and_stops_the_rest_later),
+        cmocka_unit_test(a_full_disk_takes_nothing_and_loses_nothing),
         cmocka_unit_test(records_are_refused_by_epoch_and_sequence),
         cmocka_unit_test(the_position_waits_for_answers),
         cmocka_unit_test(short_attempts_are_told_once),

@@ -150,7 +150,7 @@ static void skopeo_is_put_in_the_users_words(void **state)
         {"msg=\"unable to retrieve auth token: invalid username/password: unauthorized\"",
          EXO_EDENIED, false},
         {"msg=\"requested access to the resource is denied\"", EXO_EDENIED, false},
-        {"msg=\"write /x: no space left on device\"", EXO_ELIMIT, false},
+        {"msg=\"write /x: no space left on device\"", EXO_EIO, false},
         {"msg=\"pinging container registry r: dial tcp: connect: connection refused\"",
          EXO_EUNAVAILABLE, true},
         {"msg=\"lookup r.example: Temporary failure in name resolution\"", EXO_EUNAVAILABLE, true},
