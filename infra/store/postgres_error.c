@@ -9,7 +9,11 @@ void failure_line(char *to, size_t to_bytes, const char *text)
     size_t used = 0;
 
     for (; text != NULL && *text != '\0' && used + 1 < to_bytes; text++) {
-        to[used++] = *text == '\n' ? ' ' : *text;
+        to[used] = *text;
+        if (to[used] == '\n') {
+            to[used] = ' ';
+        }
+        used++;
     }
     while (used > 0 && to[used - 1] == ' ') {
         used--;

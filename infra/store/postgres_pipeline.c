@@ -67,7 +67,7 @@ struct postgres_params *link_params(struct postgres_link *link)
 void link_send(struct postgres_link *link, enum postgres_statement statement,
                const struct postgres_params *params)
 {
-    static const int BINARY[PARAMS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    static const int binary[PARAMS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
                                            1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     const char *values[PARAMS_MAX];
     int sent;
@@ -85,10 +85,10 @@ void link_send(struct postgres_link *link, enum postgres_statement statement,
     }
     if (postgres_sql[statement].name == NULL) {
         sent = PQsendQueryParams(link->conn, postgres_sql[statement].text, params->count, NULL,
-                                 values, params->lengths, BINARY, 1);
+                                 values, params->lengths, binary, 1);
     } else {
         sent = PQsendQueryPrepared(link->conn, postgres_sql[statement].name, params->count, values,
-                                   params->lengths, BINARY, 1);
+                                   params->lengths, binary, 1);
     }
     link->is_broken = link->is_broken || sent == 0;
 }
