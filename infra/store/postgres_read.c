@@ -299,20 +299,27 @@ static void show_pages(struct read_op *op, const PGresult *result)
     op->pages_done(op->op.argument, op->op.rows, count, op->err);
 }
 
+/* Asks for what of an instance stands at first .. first + count - 1. */
+static void range_ask(struct read_op *op, const struct execution_id *id, uint32_t instance,
+                      uint32_t first, uint32_t count)
+{
+    op->write = write_range;
+    op->id = *id;
+    op->numbers[0] = instance;
+    op->numbers[1] = first;
+    op->numbers[2] = last_of(first, count);
+    read_ask(op);
+}
+
 void postgres_store_page_get(struct store *store, const struct execution_id *id, uint32_t instance,
                              uint32_t first, uint32_t count, store_pages_done *done, void *argument)
 {
     struct read_op *op = pg_op_new(store, sizeof(*op), argument);
 
     op->statement = SQL_PAGE_GET;
-    op->write = write_range;
     op->show = show_pages;
-    op->id = *id;
-    op->numbers[0] = instance;
-    op->numbers[1] = first;
-    op->numbers[2] = last_of(first, count);
     op->pages_done = done;
-    read_ask(op);
+    range_ask(op, id, instance, first, count);
 }
 
 static void show_runs(struct read_op *op, const PGresult *result)
@@ -339,14 +346,9 @@ void postgres_store_run_get(struct store *store, const struct execution_id *id, 
     struct read_op *op = pg_op_new(store, sizeof(*op), argument);
 
     op->statement = SQL_RUN_GET;
-    op->write = write_range;
     op->show = show_runs;
-    op->id = *id;
-    op->numbers[0] = instance;
-    op->numbers[1] = first;
-    op->numbers[2] = last_of(first, count);
     op->runs_done = done;
-    read_ask(op);
+    range_ask(op, id, instance, first, count);
 }
 
 static void write_live(const struct read_op *op, struct postgres_params *params)

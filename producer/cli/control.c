@@ -242,110 +242,43 @@ static const struct flag skip_flags[] = {
 
 enum { REASON_FLAGS = sizeof(reason_flags) / sizeof(reason_flags[0]) };
 
+#define ROW(args, flag_table, nr, positionals, function)                                           \
+    .arguments = (args), .role = ROLE_CLIENT, .flags = (flag_table), .flag_count = (nr),           \
+    .positionals_least = (positionals), .positionals_most = (positionals), .run = (function)
+
+/* clang-format off */
 const struct command command_pause = {
-    .name = "pause",
-    .arguments = "EXECUTION",
-    .summary = "let nothing new of an execution begin",
+    .name = "pause", .summary = "let nothing new of an execution begin",
     .details = "What runs goes on. `exosphere resume` lets it go on.\n" LATER EXIT_HELP,
-    .role = ROLE_CLIENT,
-    .flags = reason_flags,
-    .flag_count = REASON_FLAGS,
-    .positionals_least = 1,
-    .positionals_most = 1,
-    .run = run_pause,
-};
-
+    ROW("EXECUTION", reason_flags, REASON_FLAGS, 1, run_pause)};
 const struct command command_resume = {
-    .name = "resume",
-    .arguments = "EXECUTION",
-    .summary = "let a paused execution go on",
+    .name = "resume", .summary = "let a paused execution go on",
     .details = LATER EXIT_HELP,
-    .role = ROLE_CLIENT,
-    .flags = reason_flags,
-    .flag_count = REASON_FLAGS,
-    .positionals_least = 1,
-    .positionals_most = 1,
-    .run = run_resume,
-};
-
+    ROW("EXECUTION", reason_flags, REASON_FLAGS, 1, run_resume)};
 const struct command command_priority = {
-    .name = "priority",
-    .arguments = "EXECUTION 0..9",
-    .summary = "change the priority of an execution; 9 goes first",
+    .name = "priority", .summary = "change the priority of an execution; 9 goes first",
     .details = "What waits for a worker moves; what runs is left alone.\n" LATER EXIT_HELP,
-    .role = ROLE_CLIENT,
-    .positionals_least = 2,
-    .positionals_most = 2,
-    .run = run_priority,
-};
-
+    ROW("EXECUTION 0..9", NULL, 0, 2, run_priority)};
 const struct command command_signal = {
-    .name = "signal",
-    .arguments = "EXECUTION NAME",
-    .summary = "send a signal that a satellite waits for",
-    .details =
-        "The oldest satellite with `wait: {signal: NAME}` that waits ends with the payload as\n"
-        "its output. Where none waits yet the signal is kept for the next one that does.\n"
-        "Sent twice it is two signals, unless both have the same --idempotency-key.\n" EXIT_HELP,
-    .role = ROLE_CLIENT,
-    .flags = signal_flags,
-    .flag_count = sizeof(signal_flags) / sizeof(signal_flags[0]),
-    .positionals_least = 2,
-    .positionals_most = 2,
-    .run = run_signal,
-};
-
+    .name = "signal", .summary = "send a signal that a satellite waits for",
+    .details = "The oldest satellite with `wait: {signal: NAME}` that waits ends with the payload as\n"
+               "its output. Where none waits yet the signal is kept for the next one that does.\n"
+               "Sent twice it is two signals, unless both have the same --idempotency-key.\n" EXIT_HELP,
+    ROW("EXECUTION NAME", signal_flags, sizeof(signal_flags) / sizeof(signal_flags[0]), 2, run_signal)};
 const struct command command_approve = {
-    .name = "approve",
-    .arguments = "EXECUTION TASK",
-    .summary = "approve what waits for a person",
+    .name = "approve", .summary = "approve what waits for a person",
     .details = TASK_HELP LATER EXIT_HELP,
-    .role = ROLE_CLIENT,
-    .flags = approval_flags,
-    .flag_count = sizeof(approval_flags) / sizeof(approval_flags[0]),
-    .positionals_least = 2,
-    .positionals_most = 2,
-    .run = run_approve,
-};
-
+    ROW("EXECUTION TASK", approval_flags, sizeof(approval_flags) / sizeof(approval_flags[0]), 2, run_approve)};
 const struct command command_reject = {
-    .name = "reject",
-    .arguments = "EXECUTION TASK",
-    .summary = "refuse what waits for a person: it fails",
+    .name = "reject", .summary = "refuse what waits for a person: it fails",
     .details = TASK_HELP LATER EXIT_HELP,
-    .role = ROLE_CLIENT,
-    .flags = approval_flags,
-    .flag_count = sizeof(approval_flags) / sizeof(approval_flags[0]),
-    .positionals_least = 2,
-    .positionals_most = 2,
-    .run = run_reject,
-};
-
+    ROW("EXECUTION TASK", approval_flags, sizeof(approval_flags) / sizeof(approval_flags[0]), 2, run_reject)};
 const struct command command_retry = {
-    .name = "retry",
-    .arguments = "EXECUTION TASK",
-    .summary = "try a task that waits after a failure now",
-    .details =
-        TASK_HELP "The task is in BACKOFF; its retries are counted as ever.\n" LATER EXIT_HELP,
-    .role = ROLE_CLIENT,
-    .flags = reason_flags,
-    .flag_count = REASON_FLAGS,
-    .positionals_least = 2,
-    .positionals_most = 2,
-    .run = run_retry,
-};
-
+    .name = "retry", .summary = "try a task that waits after a failure now",
+    .details = TASK_HELP "The task is in BACKOFF; its retries are counted as ever.\n" LATER EXIT_HELP,
+    ROW("EXECUTION TASK", reason_flags, REASON_FLAGS, 2, run_retry)};
 const struct command command_skip = {
-    .name = "skip",
-    .arguments = "EXECUTION TASK",
-    .summary = "end a task with a given result",
-    .details = TASK_HELP
-    "It SUCCEEDS as if an attempt had given the result; an attempt that runs is stopped.\n" LATER
-        EXIT_HELP,
-    .role = ROLE_CLIENT,
-    .flags = skip_flags,
-    .flag_count = sizeof(skip_flags) / sizeof(skip_flags[0]),
-    .positionals_least = 2,
-    .positionals_most = 2,
-    .run = run_skip,
-};
+    .name = "skip", .summary = "end a task with a given result",
+    .details = TASK_HELP "It SUCCEEDS as if an attempt had given the result; an attempt that runs is stopped.\n" LATER EXIT_HELP,
+    ROW("EXECUTION TASK", skip_flags, sizeof(skip_flags) / sizeof(skip_flags[0]), 2, run_skip)};
+/* clang-format on */

@@ -314,6 +314,7 @@ enum {
 #define DELETE_DETAILS                                                                             \
     "What runs goes on; the versions stay, and come back when the name is put again.\n"            \
     "Exit status: " CLI_EXIT_HELP_REQUEST "\n"
+#define READ_DETAILS "Exit status: " CLI_EXIT_HELP_REQUEST "\n"
 #define ROW(args, flag_table, nr, positionals, function)                                           \
     .arguments = (args), .role = ROLE_CLIENT, .flags = (flag_table), .flag_count = (nr),           \
     .positionals_least = (positionals), .positionals_most = (positionals), .run = (function)
@@ -327,28 +328,22 @@ const struct command command_satellite_put = {
     .details = PUT_DETAILS, ROW("FILE", put_flags, PUT_FLAGS, 1, run_put)};
 const struct command command_cluster_show = {
     .name = "cluster show", .summary = "show a stored cluster, the newest version or the one named",
-    .details = "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
-    ROW("PROJECT/NAME[@VERSION]", show_flags, SHOW_FLAGS, 1, run_show)};
+    .details = READ_DETAILS, ROW("PROJECT/NAME[@VERSION]", show_flags, SHOW_FLAGS, 1, run_show)};
 const struct command command_satellite_show = {
     .name = "satellite show", .summary = "show a stored satellite, the newest version or the one named",
-    .details = "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
-    ROW("PROJECT/NAME[@VERSION]", show_flags, SHOW_FLAGS, 1, run_show)};
+    .details = READ_DETAILS, ROW("PROJECT/NAME[@VERSION]", show_flags, SHOW_FLAGS, 1, run_show)};
 const struct command command_cluster_list = {
     .name = "cluster list", .summary = "list the stored clusters, the newest version of each",
-    .details = "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
-    ROW("", list_flags, LIST_FLAGS, 0, run_list)};
+    .details = READ_DETAILS, ROW("", list_flags, LIST_FLAGS, 0, run_list)};
 const struct command command_satellite_list = {
     .name = "satellite list", .summary = "list the stored satellites, the newest version of each",
-    .details = "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
-    ROW("", list_flags, LIST_FLAGS, 0, run_list)};
+    .details = READ_DETAILS, ROW("", list_flags, LIST_FLAGS, 0, run_list)};
 const struct command command_cluster_versions = {
     .name = "cluster versions", .summary = "list the versions of a stored cluster, newest first",
-    .details = "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
-    ROW("PROJECT/NAME", list_flags, LIST_FLAGS, 1, run_versions)};
+    .details = READ_DETAILS, ROW("PROJECT/NAME", list_flags, LIST_FLAGS, 1, run_versions)};
 const struct command command_satellite_versions = {
     .name = "satellite versions", .summary = "list the versions of a stored satellite, newest first",
-    .details = "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
-    ROW("PROJECT/NAME", list_flags, LIST_FLAGS, 1, run_versions)};
+    .details = READ_DETAILS, ROW("PROJECT/NAME", list_flags, LIST_FLAGS, 1, run_versions)};
 const struct command command_cluster_delete = {
     .name = "cluster delete", .summary = "hide a stored cluster from new starts",
     .details = DELETE_DETAILS, ROW("PROJECT/NAME", NULL, 0, 1, run_delete)};

@@ -83,6 +83,7 @@ static void on_list(void *argument, const struct store_dead_letter_row *rows, ui
     }
     const struct letter_list *list = x->state;
     struct json_writer w = exchange_json(x);
+    char cursor[16] = "";
 
     json_begin_map(&w);
     json_key(&w, "dead_letters");
@@ -91,15 +92,10 @@ static void on_list(void *argument, const struct store_dead_letter_row *rows, ui
         put_letter(x, &w, &rows[i], false);
     }
     json_end_list(&w);
-    json_key(&w, "next_cursor");
     if (count == list->limit) {
-        char text[16] = {0};
-
-        (void)task_number_format((uint32_t)rows[count - 1].id, text);
-        json_put_text(&w, text);
-    } else {
-        json_put_null(&w);
+        (void)task_number_format((uint32_t)rows[count - 1].id, cursor);
     }
+    view_put_text(&w, "next_cursor", span_of(cursor));
     json_end_map(&w);
     exchange_send(x, 200, NULL, NULL, 0);
 }

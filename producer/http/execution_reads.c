@@ -42,7 +42,7 @@ static void on_list(void *argument, const struct store_execution *rows, uint32_t
     }
     const struct query_walk *walk = x->state;
     struct json_writer w = exchange_json(x);
-    char cursor[LISTING_CURSOR_BYTES];
+    char cursor[LISTING_CURSOR_BYTES] = "";
 
     json_begin_map(&w);
     json_key(&w, "executions");
@@ -55,13 +55,10 @@ static void on_list(void *argument, const struct store_execution *rows, uint32_t
         view_put_execution(&w, &view);
     }
     json_end_list(&w);
-    json_key(&w, "next_cursor");
     if (count > 0 && count == walk->listing.limit) {
         listing_cursor(&rows[count - 1].id, rows[count - 1].submitted_ns, cursor);
-        json_put_text(&w, cursor);
-    } else {
-        json_put_null(&w);
     }
+    view_put_text(&w, "next_cursor", span_of(cursor));
     json_end_map(&w);
     exchange_send(x, 200, NULL, NULL, 0);
 }

@@ -5,6 +5,7 @@
 #include "infra/zoneinfo/zoneinfo.h"
 #include "producer/core/listing.h"
 #include "producer/core/schedule_view.h"
+#include "producer/core/view.h"
 #include "producer/http/handlers.h"
 #include "producer/http/schedules.h"
 #include "schemas/cluster/uses.h"
@@ -241,7 +242,7 @@ static void on_list(void *argument, const struct store_spanning *rows, uint32_t 
     }
     const struct schedule_listing *listing = x->state;
     struct json_writer w = exchange_json(x);
-    char cursor[EXECUTION_ID_TEXT_BYTES + 1];
+    char cursor[EXECUTION_ID_TEXT_BYTES + 1] = "";
     struct execution_id last;
 
     json_begin_map(&w);
@@ -249,14 +250,11 @@ static void on_list(void *argument, const struct store_spanning *rows, uint32_t 
     json_begin_list(&w);
     put_rows(x, &w, rows, count);
     json_end_list(&w);
-    json_key(&w, "next_cursor");
     if (count == listing->limit) {
         memcpy(last.bytes, rows[count - 1].id.bytes, sizeof(last.bytes));
         execution_id_format(&last, cursor);
-        json_put_text(&w, cursor);
-    } else {
-        json_put_null(&w);
     }
+    view_put_text(&w, "next_cursor", span_of(cursor));
     json_end_map(&w);
     exchange_send(x, 200, NULL, NULL, 0);
 }

@@ -29,16 +29,13 @@ struct task_list {
 static void list_end(struct exchange *x, bool is_whole)
 {
     struct task_list *list = x->state;
-    char cursor[TASK_CURSOR_BYTES];
+    char cursor[TASK_CURSOR_BYTES] = "";
 
     json_end_list(&list->w);
-    json_key(&list->w, "next_cursor");
-    if (is_whole) {
-        json_put_null(&list->w);
-    } else {
+    if (!is_whole) {
         task_listing_cursor(list->instance, list->index, cursor);
-        json_put_text(&list->w, cursor);
     }
+    view_put_text(&list->w, "next_cursor", span_of(cursor));
     json_end_map(&list->w);
     exchange_send(x, 200, NULL, NULL, 0);
 }

@@ -1,6 +1,7 @@
 /* version_reads: stored clusters and satellites, shown and listed. */
 #include <stdio.h>
 
+#include "producer/core/view.h"
 #include "producer/http/handlers.h"
 #include "producer/http/versioning.h"
 
@@ -150,19 +151,14 @@ static bool on_field(void *argument, const char *name, struct span value)
 static void put_cursor(struct json_writer *w, const struct listing_walk *walk,
                        const struct store_version *last)
 {
-    char text[2 * LIMIT_NAME_BYTES + 2];
+    char text[2 * LIMIT_NAME_BYTES + 2] = "";
 
-    json_key(w, "next_cursor");
-    if (last == NULL) {
-        json_put_null(w);
-        return;
-    }
-    if (walk->is_history) {
+    if (last != NULL && walk->is_history) {
         (void)snprintf(text, sizeof(text), "%u", last->number);
-    } else {
+    } else if (last != NULL) {
         (void)snprintf(text, sizeof(text), "%s/%s", last->project, last->name);
     }
-    json_put_text(w, text);
+    view_put_text(w, "next_cursor", span_of(text));
 }
 
 static void on_list(void *argument, const struct store_version *versions, uint32_t count,

@@ -111,16 +111,6 @@ static bool check_defaults_size(struct cluster_draft *draft, uint32_t count)
     return false;
 }
 
-static void split_name(struct span text, struct span *ret_project, struct span *ret_name)
-{
-    const char *bytes = text.data;
-    const char *slash = text.bytes == 0 ? NULL : memchr(bytes, '/', text.bytes);
-    size_t before = slash == NULL ? 0 : (size_t)(slash - bytes);
-
-    *ret_project = slash == NULL ? (struct span){NULL, 0} : (struct span){bytes, before};
-    *ret_name = slash == NULL ? text : (struct span){slash + 1, text.bytes - before - 1};
-}
-
 static void check_project(struct cluster_draft *draft, const char *given, struct span project,
                           const struct value_place *place)
 {
@@ -157,7 +147,7 @@ static void check_name(struct cluster_draft *draft, const char *default_project,
     if (!field_is_kind(r, draft->name, &place, VALUE_STRING)) {
         return;
     }
-    split_name(value_text(draft->name), &project, &name);
+    name_split(value_text(draft->name), &project, &name);
     if (name_check(r, NAME_PLAIN, name, draft->name, &place)) {
         draft->cluster.name = field_copy(r, name);
     }

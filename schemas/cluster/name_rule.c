@@ -111,6 +111,16 @@ bool name_check_item(struct field_reader *r, const struct value *value,
     return true;
 }
 
+void name_split(struct span text, struct span *ret_project, struct span *ret_name)
+{
+    const char *bytes = text.data;
+    const char *slash = text.bytes == 0 ? NULL : memchr(bytes, '/', text.bytes);
+    size_t before = slash == NULL ? 0 : (size_t)(slash - bytes);
+
+    *ret_project = slash == NULL ? (struct span){NULL, 0} : (struct span){bytes, before};
+    *ret_name = slash == NULL ? text : (struct span){slash + 1, text.bytes - before - 1};
+}
+
 static bool is_clean_part(const char *part, size_t bytes)
 {
     return bytes > 0 && !(bytes == 1 && part[0] == '.') &&

@@ -30,6 +30,10 @@ bool name_check(struct field_reader *r, enum name_rule rule, struct span text,
 bool name_check_item(struct field_reader *r, const struct value *value,
                      const struct value_place *place);
 
+/* name_split splits PROJECT/NAME at its first slash; the parts are borrowed from text.
+ * ret_project  out: data NULL where there is no slash */
+void name_split(struct span text, struct span *ret_project, struct span *ret_name);
+
 /* path_check adds a fault unless the text is an absolute path without ., .. and empty parts.
  * Returns true when it is. */
 bool path_check(struct field_reader *r, const struct value *value, const struct value_place *place);

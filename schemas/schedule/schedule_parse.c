@@ -102,17 +102,6 @@ static struct span trimmed(struct span text)
     return (struct span){bytes + first, end - first};
 }
 
-/* Splits project/name; *ret_project has data NULL where there is none. */
-static void split_name(struct span text, struct span *ret_project, struct span *ret_name)
-{
-    const char *bytes = text.data;
-    const char *slash = text.bytes == 0 ? NULL : memchr(bytes, '/', text.bytes);
-    size_t before = slash == NULL ? 0 : (size_t)(slash - bytes);
-
-    *ret_project = slash == NULL ? (struct span){NULL, 0} : (struct span){bytes, before};
-    *ret_name = slash == NULL ? text : (struct span){slash + 1, text.bytes - before - 1};
-}
-
 static void check_project(struct draft *draft, struct span project, const struct value_place *place)
 {
     struct field_reader *r = &draft->reader;
@@ -149,7 +138,7 @@ static void check_name(struct draft *draft)
     if (!field_is_kind(r, draft->name, &place, VALUE_STRING)) {
         return;
     }
-    split_name(value_text(draft->name), &project, &name);
+    name_split(value_text(draft->name), &project, &name);
     if (name_check(r, NAME_PLAIN, name, draft->name, &place)) {
         draft->schedule.name = field_copy(r, name);
     }
@@ -248,7 +237,7 @@ static void check_stored_cluster(struct draft *draft, const struct value_place *
                     "%q does not end in a version", value_text(value));
         return;
     }
-    split_name(text, &project, &name);
+    name_split(text, &project, &name);
     if (!name_check(r, NAME_PLAIN, name, value, place) ||
         (project.data != NULL && !name_check(r, NAME_PLAIN, project, value, place))) {
         return;
