@@ -7,9 +7,10 @@
 #include "schemas/vocab/states.h"
 #include "schemas/wire/job.h"
 #include "schemas/wire/topics.h"
+#include "tests/support/patience.h"
 #include "tests/support/test.h"
 
-enum { WAIT_S = 60 };
+enum { WAIT_S = 60 * TEST_PATIENCE };
 
 /* ---- back-ends ---- */
 

@@ -13,8 +13,9 @@
 #include <cmocka.h>
 
 #include "infra/log/log.h"
+#include "tests/support/patience.h"
 
-#define STAGE_LIMIT (60 * EXO_SECOND)
+#define STAGE_LIMIT (60 * TEST_PATIENCE * EXO_SECOND)
 
 struct stage {
     struct loop *loop;

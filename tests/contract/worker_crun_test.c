@@ -562,6 +562,8 @@ static void more_tasks_than_slots_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        /* First: ThreadSanitizer takes no new thread in the fork of a process that had some. */
+        cmocka_unit_test_setup_teardown(a_killed_worker_leaves_nothing, stage_dirs, stage_close),
         cmocka_unit_test_setup_teardown(one_attempt_with_everything, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(outcomes_of_real_ends, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(a_large_output_goes_up_as_a_blob, stage_open, stage_close),
@@ -569,7 +571,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(silence_ends_a_container, stage_open, stage_close),
         cmocka_unit_test_setup_teardown(the_next_life_tells_what_the_last_left, stage_open,
                                         stage_close),
-        cmocka_unit_test_setup_teardown(a_killed_worker_leaves_nothing, stage_dirs, stage_close),
         cmocka_unit_test_setup_teardown(more_tasks_than_slots_wait, stage_open, stage_close),
     };
 

@@ -4,6 +4,7 @@
 
 #include "infra/crypto/crypto.h"
 #include "infra/telemetry/log_line.h"
+#include "tests/support/patience.h"
 
 const struct execution_id trial_execution = {
     {0x01, 0x89, 0x0a, 0x5d, 0xac, 0x96, 0x77, 0x4b, 0xbc, 0xce, 0xb3, 0x02, 0x09, 0x9a, 0x80, 1}};
@@ -155,7 +156,7 @@ void trial_open(struct trial *t)
     arena_init(&t->arena, allocator_heap(&t->budget), 0);
     topics_fixed(TRIAL_SHARDS, topics);
     log_prepare(t->log, topics, TOPIC_FIXED_NR, prepared, &is_done);
-    assert_true(loop_run_until(t->loop, &is_done, 20 * EXO_SECOND));
+    assert_true(loop_run_until(t->loop, &is_done, 20 * TEST_PATIENCE * EXO_SECOND));
     for (uint32_t i = 0; i < TRIAL_SHARDS; i++) {
         t->shards[i] = (struct trial_shard){t, i};
         t->readers[i] = log_reader_open(t->log, TOPIC_STATUS, i, 0, 0, &status, &t->shards[i]);
@@ -180,7 +181,7 @@ void trial_logs(struct trial *t)
     assert_non_null(t->logs);
     topics_fixed(TRIAL_SHARDS, topics);
     log_prepare(t->logs, topics, TOPIC_FIXED_NR, prepared, &is_done);
-    assert_true(loop_run_until(t->loop, &is_done, 20 * EXO_SECOND));
+    assert_true(loop_run_until(t->loop, &is_done, 20 * TEST_PATIENCE * EXO_SECOND));
 }
 
 static void ended(void *argument, const struct exo_error *err)
@@ -236,7 +237,7 @@ void trial_wait(struct trial *t, bool (*until)(struct trial *trial, uint32_t num
     t->until = until;
     t->until_number = number;
     t->is_done = false;
-    if (!loop_run_until(t->loop, &t->is_done, 20 * EXO_SECOND)) {
+    if (!loop_run_until(t->loop, &t->is_done, 20 * TEST_PATIENCE * EXO_SECOND)) {
         fail_msg("waited in vain for %s", what);
     }
     t->until = NULL;
