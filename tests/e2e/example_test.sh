@@ -19,6 +19,11 @@ for round in 1 2; do
     holds out "What to try next"
     check "dev is stopped" eval "! pgrep -f '$EXO dev .*$WORK' >/dev/null"
 done
+say "batch inference: every second row of the table is scored once, in eight shards"
+status 0 "$WORK/examples/run" batch --binary "$EXO"
+ROWS=$(($(wc -l <"$WORK/.exosphere/examples/packages/packages.csv") - 1))
+check "eight shards" grep -qE '"shards": ?8\b' "$WORK/out"
+check "all rows" grep -qE "\"rows\": ?$((ROWS / 2))\b" "$WORK/out"
 say "another example, left running"
 status 0 "$WORK/examples/run" diamond --keep --binary "$EXO"
 PID=$(sed -n 's/.*end it with: kill \([0-9]*\)$/\1/p' "$WORK/out")

@@ -56,16 +56,20 @@ CLUSTER="{\\\"exosphere\\\":\\\"v1\\\",\\\"cluster\\\":{\\\"name\\\":\\\"$NAME\\
 printf 'version: 1\nproject: "demo"\nexecution_id: "%s"\ncluster: "%s"\n' "$ID" "$CLUSTER" | job >"$DIR/with-id"
 printf 'version: 1\nproject: "demo"\ncluster: "%s"\n' "$CLUSTER" | job >"$DIR/without-id"
 printf 'no message' >"$DIR/garbage"
+printf 'version: 9\nproject: "demo"\ncluster: "%s"\n' "$CLUSTER" | job >"$DIR/of-later"
+printf 'version: 1\nproject: "demo"\ncluster: "{ no JSON"\n' | job >"$DIR/no-json"
 LETTERS=$(sql "select count(*) from dead_letter")
 
 kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/with-id"
 await "the execution with an id" "select state from execution where id = '$ID'" SUCCEEDED
 kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/with-id"
 kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k other "$DIR/without-id"
-kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/garbage"
+for bad in garbage of-later no-json; do kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/$bad"; done
 await "both executions" "select count(*) from execution where cluster = 'demo/$NAME' and state = 'SUCCEEDED'" 2
-await "the dead letter" "select count(*) from dead_letter" $((LETTERS + 1))
-printf 'three Jobs from kcat: two executions, one dead letter\n'
+await "the dead letters" "select count(*) from dead_letter" $((LETTERS + 3))
+await "one says that its version is not known" \
+    "select count(*) from (select reason from dead_letter order by id desc limit 3) as last where reason like '%version%'" 1
+printf 'six Jobs from kcat: two executions, three dead letters\n'
 
 # Commands: the same program cancels, signals and approves.
 record() { protoc -I "$ROOT/schemas/proto" --encode=exo.v1.StatusRecord exo/v1/status.proto; }
