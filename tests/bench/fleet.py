@@ -1,5 +1,6 @@
 """A fleet for measurements: services and our roles as processes of their own, each accountable for its CPU and memory."""
 
+import http.client
 import json
 import os
 import re
@@ -16,7 +17,25 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Failure(Exception):
-    """What a person must know to go on."""
+    """What a person must know to go on; status: of an HTTP answer, else 0."""
+
+    def __init__(self, text, status=0):
+        super().__init__(text)
+        self.status = status
+
+
+class Scratch(tempfile.TemporaryDirectory):
+    """A directory for a run, gone with it."""
+
+    def __init__(self):
+        super().__init__(prefix="exo-bench.", ignore_cleanup_errors=True)
+
+
+class Worker:
+    """How a worker is to be started; env: over the fleet's, None takes a variable away."""
+
+    def __init__(self, sandbox="null", flags=(), env=None):
+        self.sandbox, self.flags, self.env = sandbox, list(flags), env or {}
 
 
 def process_tree(pid):
@@ -66,17 +85,15 @@ def pss_mib(pid):
 class Http:
     """One keep-alive connection to the API."""
 
-    def __init__(self, port):
-        import http.client
-
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    def __init__(self, port, timeout=120):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
 
     def call(self, method, path, body=None, kind="application/json"):
         self.connection.request(method, path, body, {"Content-Type": kind} if body is not None else {})
         answer = self.connection.getresponse()
         data = answer.read()
         if answer.status >= 400:
-            raise Failure(f"{method} {path}: {answer.status} {data[:400].decode(errors='replace')}")
+            raise Failure(f"{method} {path}: {answer.status} {data[:400].decode(errors='replace')}", answer.status)
         return data
 
     def json(self, method, path, body=None):
@@ -111,35 +128,46 @@ def free_port():
 
 
 class Fleet:
-    """kind "services": api, scheduler, worker over Kafka, Postgres, Redis; kind "embedded": `exosphere dev`."""
+    """kind "services": api, scheduler, worker over Kafka, Postgres, Redis; kind "embedded": `exosphere dev`.
 
-    def __init__(self, binary, kind, sandbox="null", workers=1, schedulers=1):
+    workers      how many of the null sandbox, or a list of Worker
+    more_env     variables of all roles
+    role_flags   {"api": [...], "scheduler": [...], "dev": [...]}: flags of all of a role
+    """
+
+    def __init__(self, binary, kind, workers=1, schedulers=1, more_env=None, role_flags=None):
         self.binary, self.kind = binary, kind
         self.directory = tempfile.mkdtemp(prefix="exo-bench.")
         self.processes = {}
+        self.commands = {}
         self.service_pids = {}
         self.port = free_port()
         self.env = {k: v for k, v in os.environ.items() if not k.startswith("EXOSPHERE_")}
-        self.env["EXOSPHERE_LOG_FORMAT"] = "json"
+        self.env |= {"EXOSPHERE_LOG_FORMAT": "json"} | (more_env or {})
+        flags = role_flags or {}
+        if isinstance(workers, int):
+            workers = [Worker()] * workers
         try:
             if kind == "services":
                 self.start_services()
-                self.start("api", ["--listen", f"127.0.0.1:{self.port}"])
+                self.start("api", ["--listen", f"127.0.0.1:{self.port}", *flags.get("api", [])])
                 for i in range(schedulers):
-                    self.start(f"scheduler-{i}", [])
-                for i in range(workers):
-                    self.start(f"worker-{i}", self.worker_flags(i, sandbox))
+                    self.start(f"scheduler-{i}", flags.get("scheduler", []))
+                for i, worker in enumerate(workers):
+                    self.start(f"worker-{i}", self.worker_flags(i, worker), worker.env)
             else:
-                self.start("dev", ["--listen", f"127.0.0.1:{self.port}", "--sandbox", sandbox, "--data", self.directory])
+                self.start("dev", ["--listen", f"127.0.0.1:{self.port}", "--sandbox", "null", "--data", self.directory,
+                                   *flags.get("dev", [])])
             self.http = None
             self.await_ready()
         except BaseException:
             self.stop()
             raise
 
-    def worker_flags(self, number, sandbox):
-        return ["--sandbox", sandbox, "--worker-name", f"bench-{number}", "--data", f"{self.directory}/worker-{number}",
-                "--api-url", f"http://127.0.0.1:{self.port}"]
+    def worker_flags(self, number, worker):
+        os.makedirs(f"{self.directory}/worker-{number}", exist_ok=True)
+        return ["--sandbox", worker.sandbox, "--worker-name", f"bench-{number}", "--data", f"{self.directory}/worker-{number}",
+                "--api-url", f"http://127.0.0.1:{self.port}", *worker.flags]
 
     def start_services(self):
         directory = f"{self.directory}/services"
@@ -152,11 +180,17 @@ class Fleet:
         for name, pid in re.findall(r"^(\w+).*?pid (\d+)", status, re.M):
             self.service_pids[name] = int(pid)
 
-    def start(self, name, flags):
-        role = name.split("-")[0]
-        log = open(f"{self.directory}/{name}.log", "w")
-        self.processes[name] = subprocess.Popen([self.binary, role, *flags], env=self.env, stdout=log, stderr=log,
-                                                cwd=self.directory)
+    def start(self, name, flags, env=None, mode="w"):
+        """Starts a role as process `name` (role-number); what it says goes to name.log."""
+        self.commands[name] = (flags, env)
+        merged = {k: v for k, v in (self.env | (env or {})).items() if v is not None}
+        with open(f"{self.directory}/{name}.log", mode) as log:
+            self.processes[name] = subprocess.Popen([self.binary, name.split("-")[0], *flags], env=merged, stdout=log,
+                                                    stderr=log, cwd=self.directory)
+
+    def start_again(self, name):
+        """Starts a process that has ended as it was started first; its log goes on."""
+        self.start(name, *self.commands[name], mode="a")
 
     def await_ready(self):
         def is_ready():

@@ -31,14 +31,15 @@ def skip(why):
     return 1 if os.environ.get("CI") == "true" else 77
 
 
-def call(fleet, method, path, body=None, seconds=120):
+def call(fleet, method, path, body=None, seconds=300):
     """A client that tries again, as one would."""
     end = time.monotonic() + seconds
     while True:
         try:
-            return f.Http(fleet.port).json(method, path, body)
+            return f.Http(fleet.port, timeout=15).json(method, path, body)
         except (OSError, f.Failure, ValueError, http.client.HTTPException) as error:
-            if time.monotonic() > end or (isinstance(error, f.Failure) and " 4" in str(error)[:80] and "429" not in str(error)):
+            is_refusal = isinstance(error, f.Failure) and 400 <= error.status < 500 and error.status != 429
+            if time.monotonic() > end or is_refusal:
                 raise
             time.sleep(0.1)
 
