@@ -1,4 +1,4 @@
-/* values: what an expression waits for: a blob, one output of a map, or a whole list up to 1 MiB,
+/* values: what an expression waits for: a blob, one output of a map, or a whole list up to 8 MiB,
  * read from the store and stepped into the core as a VALUE. */
 #include <stdlib.h>
 
@@ -207,8 +207,8 @@ static void list_got(void *argument, const struct store_segment *segments, uint3
         fetch_end(fetch, (struct span){NULL, 0}, gone);
     } else if (!is_good) {
         fetch_end(fetch, (struct span){NULL, 0},
-                  "a list above 1 MiB, or with items kept as blobs, can be passed on but not "
-                  "looked into");
+                  "a list above 1 MiB (8 MiB for for_each), or with items kept as blobs, can be "
+                  "passed on but not looked into");
     } else if (fetch->written < fetch->task_count) {
         list_ask(fetch);
     } else {
@@ -279,7 +279,7 @@ void value_fetch(struct shard *shard, const struct sched_need *need)
     fetch->need = *need;
     fetch->ticket = shard_ticket_new(shard, NULL);
     buffer_init(&fetch->json, shard->scheduler->allocator, 0);
-    buffer_init(&fetch->list, shard->scheduler->allocator, LIMIT_LIST_LOAD_BYTES);
+    buffer_init(&fetch->list, shard->scheduler->allocator, LIMIT_MAP_LIST_BYTES);
     home_set(fetch, e == NULL ? NULL : execution_instance(e, need->instance));
     if (e == NULL) {
         fetch_end(fetch, (struct span){NULL, 0}, "the execution ended");

@@ -244,7 +244,7 @@ struct execution {
     struct frame **frames; /* live runs of groups by number */
     uint32_t frame_count, frame_capacity;
     uint32_t next_number; /* of the next frame's first instance */
-    uint32_t task_total;  /* of all instances that ever were */
+    uint32_t task_total;  /* of all maps, and of runs of groups, that ever were */
     uint32_t work_count;  /* queued for it and what it holds */
     struct waiter *waiters;
     uint32_t woken_count;

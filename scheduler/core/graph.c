@@ -158,12 +158,15 @@ static bool passes_when(struct sched *s, struct instance *instance)
 /* The only task of an instance that is no map. */
 static void make_task(struct sched *s, struct instance *instance)
 {
-    if (instance->execution->task_total >= LIMIT_TASKS) {
-        instance_end(s, instance, TASK_FAILED,
-                     span_of("an execution may have 1,000,000 tasks; split it"));
-        return;
+    /* Those of the top level are bounded by the cluster, and leave a map all its room. */
+    if (instance->frame->group != NULL) {
+        if (instance->execution->task_total >= LIMIT_TASKS) {
+            instance_end(s, instance, TASK_FAILED,
+                         span_of("an execution may have 1,000,000 tasks; split it"));
+            return;
+        }
+        instance->execution->task_total++;
     }
-    instance->execution->task_total++;
     instance->task_count = 1;
     instance->task.state = TASK_WAITING;
     instance->counts[TASK_WAITING] = 1;

@@ -58,7 +58,8 @@ bool items_add(struct sched *s, struct item_list *items, const struct value *lis
 static bool list_of(struct sched *s, struct instance *instance, struct value *ret_list,
                     enum expression_err *ret_result, struct expression_error *ret_error)
 {
-    struct scope scope = {.sched = s, .frame = instance->frame, .user = instance};
+    struct scope scope = {
+        .sched = s, .frame = instance->frame, .user = instance, .is_list_of_map = true};
 
     *ret_result = scope_eval(&scope, instance->satellite->for_each, ret_list, ret_error);
     if (*ret_result == EXPRESSION_EPENDING) {

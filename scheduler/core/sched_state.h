@@ -293,6 +293,7 @@ struct scope {
     const struct instance *user; /* whose expression it is; NULL: an output */
     bool is_of_run;              /* of what a run of the user is given: its item has a name */
     uint32_t run;                /* which */
+    bool is_list_of_map;         /* it is a for_each: larger values are loaded */
     bool has_need;
     struct sched_need need;
 };

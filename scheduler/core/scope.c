@@ -3,8 +3,8 @@
  *   input, execution            plain values; input is that of the nearest closed group
  *   satellites.NAME.state       plain
  *   satellites.NAME.output      of a single task: its JSON, or a blob that is fetched when needed
- *                               of a map: a list by index, fetched item by item or, up to 1 MiB,
- *                               whole */
+ *                               of a map: a list by index, fetched item by item or, up to 1 MiB
+ *                               (8 MiB for for_each), whole */
 #include <string.h>
 
 #include "scheduler/core/sched_state.h"
@@ -80,6 +80,14 @@ static enum expression_err want(struct scope *scope, const struct instance *inst
     return expression_error_set(error, EXPRESSION_EPENDING, "a value is being fetched", "");
 }
 
+static bool is_too_large(const struct scope *scope, const struct instance *instance)
+{
+    uint64_t bytes_max = scope->is_list_of_map ? LIMIT_MAP_LIST_BYTES : LIMIT_LIST_LOAD_BYTES;
+
+    return (instance->output.has_ref && instance->output.ref_bytes > bytes_max) ||
+           (instance->is_loaded && instance->loaded.bytes > bytes_max);
+}
+
 static enum expression_err load_whole(const struct expression_object *self, struct arena *arena,
                                       struct value *ret, struct expression_error *error)
 {
@@ -87,9 +95,12 @@ static enum expression_err load_whole(const struct expression_object *self, stru
     struct instance *instance = seen->instance;
 
     (void)arena;
-    if (instance->output.has_ref && instance->output.ref_bytes > LIMIT_LIST_LOAD_BYTES) {
+    if (is_too_large(seen->scope, instance)) {
         return expression_error_set(error, EXPRESSION_ELIMIT,
-                                    "an output above 1 MiB can be passed on but not looked into",
+                                    seen->scope->is_list_of_map
+                                        ? "an output above 8 MiB gives no list of items"
+                                        : "an output above 1 MiB can be passed on but not looked "
+                                          "into",
                                     "");
     }
     if (instance->is_loaded && instance->loaded_error != NULL) {

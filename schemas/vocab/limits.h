@@ -15,6 +15,7 @@ enum {
     LIMIT_ENV_BYTES = 32 << 10,      /* names and values of a satellite together */
     LIMIT_INLINE_BYTES = 64 << 10,   /* a value above it travels by reference */
     LIMIT_LIST_LOAD_BYTES = 1 << 20, /* a value by reference above it is never loaded */
+    LIMIT_MAP_LIST_BYTES = 8 << 20,  /* the same of the list of a map */
     LIMIT_OUTPUT_BYTES = 8 << 20,    /* output.json of an attempt */
     LIMIT_PROGRESS_BYTES = 512,      /* what an attempt says of its progress, as it travels */
     LIMIT_ARTEFACT_BYTES = 1 << 30,  /* files of an attempt's artefacts, and their package */
@@ -22,7 +23,7 @@ enum {
     LIMIT_ARTEFACT_PATH_BYTES = 1024,
     LIMIT_ARTEFACT_MAP_TASKS = 1000, /* whose artefacts a satellite may see at once */
     LIMIT_LOG_BYTES = 16 << 20,      /* of an attempt; first and last half kept */
-    LIMIT_TASKS = 1000000,           /* of an execution */
+    LIMIT_TASKS = 1000000,           /* of an execution, in maps and groups */
     LIMIT_LABELS = 32,
     LIMIT_LABEL_BYTES = 63,    /* of a key, and of a value */
     LIMIT_SUBMIT_LINES = 1000, /* of an NDJSON submission */

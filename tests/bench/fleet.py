@@ -254,7 +254,11 @@ def submit(fleet, cluster, count, value=None):
     while len(ids) < count:
         lines = min(per_call, count - len(ids))
         text = fleet.http.call("POST", "/v1/executions", "\n".join([line] * lines) + "\n", "application/x-ndjson")
-        ids += [json.loads(answer)["id"] for answer in text.splitlines()]
+        answers = [json.loads(answer) for answer in text.splitlines()]
+        refused = [answer for answer in answers if "id" not in answer]
+        if refused:
+            raise Failure(f"a submission was refused: {refused[0]}", refused[0].get("status", 0))
+        ids += [answer["id"] for answer in answers]
     return ids
 
 

@@ -5,9 +5,10 @@
  * For tests, benches and dry runs of a cluster. A command whose first word is "null" says how it
  * ends; any other command succeeds at once and writes no output:
  *
- *   null [--sleep 10ms] [--exit 1 | --signal 9 | --oom | --not-started] [--output JSON]
+ *   null [--sleep 10ms] [--exit 1 | --signal 9 | --oom | --not-started] [--output JSON | --list N]
  *        [--control JSON] [--log TEXT] [--ignore-term] [--progress TEXT [--every 10ms]]
  *
+ * --list writes the list of the numbers 0 .. N - 1.
  * --progress writes progress.json when it starts; with --every again and again while it sleeps.
  * --ignore-term makes sandbox_stop wait for its grace. Touches nothing but the loop. */
 #ifndef EXO_WORKERS_NULL_DRIVER_H
@@ -20,6 +21,7 @@ struct null_script {
     exo_time sleep_ns;
     int status;
     int signal; /* 0: none */
+    int list;   /* so many numbers are its output; 0: none */
     bool is_oom;
     bool is_not_started;
     bool ignores_term;

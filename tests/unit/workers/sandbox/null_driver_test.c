@@ -136,6 +136,9 @@ static void ends_as_its_command_says(void **state)
     assert_string_equal(heard.log, "hello");
     assert_int_equal(heard.last.log_bytes, 5);
 
+    heard = run(ARGS("null", "--list", "12"));
+    assert_string_equal(heard.output, "[0,1,2,3,4,5,6,7,8,9,10,11]");
+
     heard = run(ARGS("null", "--signal", "11"));
     assert_int_equal(heard.last.end, SANDBOX_SIGNALLED);
     assert_int_equal(heard.last.signal, 11);
