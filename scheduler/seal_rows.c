@@ -386,10 +386,27 @@ static int by_page(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Where a row is packed before it is copied: as much as the largest, not as all of them. */
+struct packing {
+    struct buffer text;
+    struct arena messages;
+    struct store_segment *segments; /* of the batch */
+};
+
+static void segment_add(struct sealed *sealed, struct packing *packing,
+                        const struct wire_output *outputs, uint32_t output_count,
+                        struct store_segment segment)
+{
+    buffer_reset(&packing->text);
+    arena_reset(&packing->messages);
+    wire_outputs_pack(outputs, output_count, &packing->messages, &packing->text);
+    segment.body = sealed_copy(sealed, buffer_span(&packing->text));
+    packing->segments[sealed->batch.segment_count++] = segment;
+}
+
 /* Outputs of one page that ended in one batch share a row. */
 static void seal_outputs(struct sealed *sealed, const struct sched_batch *batch,
-                         const struct seal_facts *facts, struct buffer *scratch,
-                         struct store_segment *segments, uint32_t *count)
+                         const struct seal_facts *facts, struct packing *packing)
 {
     const struct sched_output **sorted =
         sealed_alloc(sealed, batch->output_count * sizeof(struct sched_output *));
@@ -408,41 +425,38 @@ static void seal_outputs(struct sealed *sealed, const struct sched_batch *batch,
              i++) {
             run[run_count++] = sorted[i]->output;
         }
-        buffer_reset(scratch);
-        wire_outputs_pack(run, run_count, &sealed->arena, scratch);
-        segments[(*count)++] = (struct store_segment){
-            .execution = first->execution->id,
-            .instance = instance_number(first->instance),
-            .page = first->page,
-            .kind = 0,
-            .part = facts->previous + 1,
-            .body = sealed_copy(sealed, buffer_span(scratch)),
-        };
+        segment_add(sealed, packing, run, run_count,
+                    (struct store_segment){
+                        .execution = first->execution->id,
+                        .instance = instance_number(first->instance),
+                        .page = first->page,
+                        .kind = 0,
+                        .part = facts->previous + 1,
+                    });
     }
 }
 
 static void seal_items(struct sealed *sealed, const struct sched_batch *batch,
-                       const struct seal_facts *facts, struct buffer *scratch,
-                       struct store_segment *segments, uint32_t *count)
+                       const struct seal_facts *facts, struct packing *packing)
 {
+    struct wire_output *items =
+        sealed_alloc(sealed, (batch->item_count == 0 ? 0 : PAGE_TASKS) * sizeof(*items));
+
     for (uint32_t i = 0; i < batch->item_count; i++) {
         const struct sched_items *from = &batch->items[i];
-        struct wire_output *items = sealed_alloc(sealed, from->count * sizeof(*items));
 
         for (uint32_t k = 0; k < from->count; k++) {
             items[k].index = from->first + k;
             items[k].json = item_at(from->instance, from->first + k);
         }
-        buffer_reset(scratch);
-        wire_outputs_pack(items, from->count, &sealed->arena, scratch);
-        segments[(*count)++] = (struct store_segment){
-            .execution = from->execution->id,
-            .instance = instance_number(from->instance),
-            .page = from->first / PAGE_TASKS,
-            .kind = 1,
-            .part = facts->previous + 1,
-            .body = sealed_copy(sealed, buffer_span(scratch)),
-        };
+        segment_add(sealed, packing, items, from->count,
+                    (struct store_segment){
+                        .execution = from->execution->id,
+                        .instance = instance_number(from->instance),
+                        .page = from->first / PAGE_TASKS,
+                        .kind = 1,
+                        .part = facts->previous + 1,
+                    });
     }
 }
 
@@ -463,20 +477,23 @@ void seal_rows(struct sealed *sealed, const struct sched_batch *batch,
                const struct seal_facts *facts)
 {
     struct heap_budget budget = {0};
-    struct buffer scratch;
-    struct store_segment *segments =
-        sealed_alloc(sealed, (batch->output_count + batch->item_count) * sizeof(*segments));
+    struct packing packing = {
+        .segments = sealed_alloc(sealed, (batch->output_count + batch->item_count) *
+                                             sizeof(*packing.segments)),
+    };
 
-    buffer_init(&scratch, allocator_heap(&budget), 0);
-    seal_executions(sealed, batch, facts, &scratch);
-    seal_runs(sealed, batch, &scratch);
-    seal_pages(sealed, batch, &scratch);
-    sealed->batch.segments = segments;
-    seal_outputs(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);
-    seal_items(sealed, batch, facts, &scratch, segments, &sealed->batch.segment_count);
+    sealed->batch.segments = packing.segments;
+    buffer_init(&packing.text, allocator_heap(&budget), 0);
+    arena_init(&packing.messages, allocator_heap(&budget), 0);
+    seal_executions(sealed, batch, facts, &packing.text);
+    seal_runs(sealed, batch, &packing.text);
+    seal_pages(sealed, batch, &packing.text);
+    seal_outputs(sealed, batch, facts, &packing);
+    seal_items(sealed, batch, facts, &packing);
     seal_references(sealed, batch);
-    if (scratch.is_failed) {
+    if (packing.text.is_failed) {
         abort();
     }
-    buffer_release(&scratch);
+    buffer_release(&packing.text);
+    arena_release(&packing.messages);
 }

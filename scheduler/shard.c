@@ -555,6 +555,7 @@ void shard_committed(struct shard *shard, const struct store_result *result)
     if (shard->generation != generation) {
         return;
     }
+    arena_reset(&shard->sealed.arena); /* a shard that has nothing to do holds nothing */
     if (shard->sealed.wants_barrier) {
         struct shard_wait *wait = calloc(1, sizeof(*wait));
 

@@ -1,6 +1,7 @@
 #include "infra/process/process.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,7 @@ enum { ROLES_MAX = 4 };
 
 static const exo_time look_first_ns = 10 * EXO_MILLISECOND; /* until the first time ready */
 static const exo_time look_ns = 500 * EXO_MILLISECOND;
+static const exo_time trim_ns = EXO_MINUTE;
 
 /* One role in the process. */
 struct seat {
@@ -32,6 +34,7 @@ struct process {
     unsigned seat_count;
     struct loop_signal *signals[3];
     struct loop_timer *look;
+    struct loop_timer *trim;
     char api_url[64];
     exo_time begun_ns;
     bool was_ready;
@@ -179,6 +182,14 @@ static void greet(struct process *p)
     loop_timer_start(p->look, look_ns, look_ns);
 }
 
+/* What a burst has left free in the middle of the heap goes back to the machine: malloc itself
+ * keeps it (measured: 200 MiB after a map of 400,000 items had ended, 38 MiB with this). */
+static void trim(void *argument)
+{
+    (void)argument;
+    (void)malloc_trim(0);
+}
+
 static void look(void *argument)
 {
     struct process *p = argument;
@@ -273,6 +284,8 @@ static int begin(struct process *p, struct exo_error *err)
     p->signals[2] = loop_signal_new(p->ports.loop, SIGHUP, reload, p);
     p->look = loop_timer_new(p->ports.loop, look, p);
     loop_timer_start(p->look, look_first_ns, look_first_ns);
+    p->trim = loop_timer_new(p->ports.loop, trim, p);
+    loop_timer_start(p->trim, trim_ns, trim_ns);
     backends_prepare(p->backends, prepared, p);
     if (p->seat_count == 1 && p->seats[0].role->opens_early) {
         open_roles(p);
@@ -301,6 +314,7 @@ static void close_all(struct process *p)
         loop_signal_free(p->signals[i]);
     }
     loop_timer_free(p->look);
+    loop_timer_free(p->trim);
 }
 
 int process_run(const struct command_call *call, const struct process_role *const *roles,

@@ -4,7 +4,7 @@
 #include <stdalign.h>
 #include <string.h>
 
-enum { BLOCK_BYTES = 4096, ALIGNMENT = 8 };
+enum { BLOCK_BYTES = 4096, KEPT_BYTES_MAX = 64 << 10, ALIGNMENT = 8 };
 
 struct arena_block {
     struct arena_block *next;
@@ -70,6 +70,10 @@ void arena_reset(struct arena *arena)
 
         arena->blocks->next = next->next;
         block_free(arena, next);
+    }
+    if (arena->blocks->size_bytes > KEPT_BYTES_MAX) {
+        arena_release(arena);
+        return;
     }
     arena->blocks->used_bytes = 0;
 }

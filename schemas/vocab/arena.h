@@ -46,7 +46,8 @@ void arena_init(struct arena *arena, struct allocator allocator, size_t limit_by
 /* arena_release frees everything at once; the arena may be used again. */
 void arena_release(struct arena *arena);
 
-/* arena_reset forgets everything but keeps the newest block for reuse. */
+/* arena_reset forgets everything but keeps the newest block for reuse, where it is of ordinary
+ * size: what was large once is given back. */
 void arena_reset(struct arena *arena);
 
 /* arena_alloc gives zeroed memory aligned to 8 that lives until release or reset.

@@ -49,6 +49,23 @@ static void keeps_what_was_given_apart(void **state)
     assert_int_equal(budget.used_bytes, 0);
 }
 
+static void gives_back_what_was_large(void **state)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena, allocator_heap(&budget), 0);
+    assert_non_null(arena_alloc(&arena, 100));
+    arena_reset(&arena);
+    assert_true(budget.used_bytes > 0); /* a block to go on with */
+    assert_non_null(arena_alloc(&arena, 1 << 20));
+    arena_reset(&arena);
+    assert_int_equal(budget.used_bytes, 0);
+    assert_non_null(arena_alloc(&arena, 100));
+    arena_release(&arena);
+}
+
 static void holds_its_limit_and_the_allocators(void **state)
 {
     struct heap_budget budget = {.limit_bytes = 20000};
@@ -120,6 +137,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_zeroed_aligned_memory),
         cmocka_unit_test(keeps_what_was_given_apart),
+        cmocka_unit_test(gives_back_what_was_large),
         cmocka_unit_test(holds_its_limit_and_the_allocators),
         cmocka_unit_test(reset_keeps_one_block),
         cmocka_unit_test(copies_with_a_nul_behind),
