@@ -94,11 +94,12 @@ struct lease {
     exo_time ready_ns;     /* when it became READY, the last time */
     exo_time first_ns;     /* when its first attempt was granted */
     bool is_cancelled;     /* by itself: it ends when its attempt does */
+    bool is_again;         /* in the queue below */
     struct holder *holder; /* while DISPATCHED or RUNNING */
     struct lease *holder_next, *holder_previous;
-    struct lease *next, *previous; /* of the execution */
-    struct lease *queue_next;      /* while READY again */
-    struct heap_node timer;        /* while in BACKOFF */
+    struct lease *next, *previous;             /* of the execution */
+    struct lease *queue_next, *queue_previous; /* while READY again */
+    struct heap_node timer;                    /* while in BACKOFF */
     exo_time due_ns;
     char process[FLEET_NAME_BYTES]; /* whose ticket was spent */
     bool is_killed;                 /* a kill has been sent */

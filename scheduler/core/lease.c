@@ -114,21 +114,22 @@ struct lease *lease_new(struct sched *s, struct instance *instance, uint32_t ind
 
 void again_remove(struct instance *instance, struct lease *lease)
 {
-    struct lease **link = &instance->again_first;
-    struct lease *previous = NULL;
-
-    while (*link != NULL && *link != lease) {
-        previous = *link;
-        link = &(*link)->queue_next;
-    }
-    if (*link == NULL) {
+    if (!lease->is_again) {
         return;
     }
-    *link = lease->queue_next;
-    if (instance->again_last == lease) {
-        instance->again_last = previous;
+    if (lease->queue_previous != NULL) {
+        lease->queue_previous->queue_next = lease->queue_next;
+    } else {
+        instance->again_first = lease->queue_next;
     }
+    if (lease->queue_next != NULL) {
+        lease->queue_next->queue_previous = lease->queue_previous;
+    } else {
+        instance->again_last = lease->queue_previous;
+    }
+    lease->is_again = false;
     lease->queue_next = NULL;
+    lease->queue_previous = NULL;
     instance->again_count--;
 }
 
@@ -137,9 +138,7 @@ void lease_free(struct sched *s, struct lease *lease)
     struct execution *e = lease->execution;
     struct task *task = execution_task(lease->instance, lease->index);
 
-    if (lease->instance->again_count > 0) {
-        again_remove(lease->instance, lease);
-    }
+    again_remove(lease->instance, lease);
     if (e->stop_lease == lease) {
         e->stop_lease = lease->next;
     }
@@ -161,7 +160,9 @@ void lease_free(struct sched *s, struct lease *lease)
 
 void again_add(struct instance *instance, struct lease *lease)
 {
+    lease->is_again = true;
     lease->queue_next = NULL;
+    lease->queue_previous = instance->again_last;
     if (instance->again_last != NULL) {
         instance->again_last->queue_next = lease;
     } else {
