@@ -88,12 +88,17 @@ class Http:
     def __init__(self, port, timeout=120):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
 
-    def call(self, method, path, body=None, kind="application/json"):
+    def raw(self, method, path, body=None, kind="application/json"):
+        """The answer's body and headers, whatever its status is."""
         self.connection.request(method, path, body, {"Content-Type": kind} if body is not None else {})
         answer = self.connection.getresponse()
-        data = answer.read()
-        if answer.status >= 400:
-            raise Failure(f"{method} {path}: {answer.status} {data[:400].decode(errors='replace')}", answer.status)
+        self.status = answer.status
+        return answer.read(), answer.headers
+
+    def call(self, method, path, body=None, kind="application/json"):
+        data, _ = self.raw(method, path, body, kind)
+        if self.status >= 400:
+            raise Failure(f"{method} {path}: {self.status} {data[:400].decode(errors='replace')}", self.status)
         return data
 
     def json(self, method, path, body=None):
@@ -110,13 +115,6 @@ def wait_for(what, check, seconds=60):
             pass
         time.sleep(0.002)
     raise Failure(f"{what}: not within {seconds} s")
-
-
-def port_of(log):
-    """The port a role says it listens on."""
-    with open(log) as f:
-        found = re.findall(r"127\.0\.0\.1:(\d+)", f.read())
-    return int(found[0]) if found else 0
 
 
 def free_port():
@@ -204,6 +202,31 @@ class Fleet:
 
         wait_for("the fleet", is_ready, 90)
 
+    def metrics(self, name):
+        """What a role says of itself: {name of a metric: the sum over its labels}."""
+        port = self.port
+        if name != "dev":
+            with open(f"{self.directory}/{name}.log") as log:
+                port = int(re.findall(r'"for":"health","port":(\d+)', log.read())[-1])
+        totals = {}
+        for line in Http(port).call("GET", "/metrics").decode().splitlines():
+            if line and line[0] != "#":
+                key, value = line.rsplit(" ", 1)
+                key = key.split("{")[0]
+                totals[key] = totals.get(key, 0) + float(value)
+        return totals
+
+    def sql(self, query):
+        """Rows of a query on the fleet's Postgres, each a list of texts."""
+        answer = subprocess.run(["psql", self.env["EXOSPHERE_POSTGRES_URL"], "-AtqF\t", "-c", query], check=True,
+                                capture_output=True, text=True).stdout
+        return [line.split("\t") for line in answer.splitlines()]
+
+    def end(self, name, number=signal.SIGTERM):
+        """Ends one process with a signal and waits for it."""
+        self.processes[name].send_signal(number)
+        self.processes[name].wait(30)
+
     def pids(self):
         ours = {name: process.pid for name, process in self.processes.items()}
         return {**ours, **self.service_pids}
@@ -241,6 +264,14 @@ def wide_cluster():
             "satellites": [{"name": "m", "image": "oci:none", "for_each": "${{ input.items }}", "command": ["null"]}]}
 
 
+def map_cluster(width, command=("null",), project="bench"):
+    """A list of so many numbers, a task for each, and a join."""
+    return {"name": f"{project}/map", "output": 1, "satellites": [
+        {"name": "list", "image": "oci:none", "command": ["null", "--list", str(width)]},
+        {"name": "m", "image": "oci:none", "for_each": "${{ satellites.list.output }}", "command": list(command)},
+        {"name": "join", "image": "oci:none", "command": ["null"]}]}
+
+
 def chain_cluster(length):
     return {"name": "bench/chain", "output": 1,
             "satellites": [{"name": f"s{i}", "image": "oci:none", "command": ["null"]} for i in range(length)]}
@@ -255,10 +286,12 @@ def submit(fleet, cluster, count, value=None):
         lines = min(per_call, count - len(ids))
         text = fleet.http.call("POST", "/v1/executions", "\n".join([line] * lines) + "\n", "application/x-ndjson")
         answers = [json.loads(answer) for answer in text.splitlines()]
+        ids += [answer["id"] for answer in answers if "id" in answer]
         refused = [answer for answer in answers if "id" not in answer]
+        if refused and refused[0]["status"] not in (429, 503):
+            raise Failure(f"a submission was refused: {refused[0]}", refused[0]["status"])
         if refused:
-            raise Failure(f"a submission was refused: {refused[0]}", refused[0].get("status", 0))
-        ids += [answer["id"] for answer in answers]
+            time.sleep(1)
     return ids
 
 
