@@ -205,9 +205,9 @@ def idle(table, binary, seconds=20):
                   " ".join(f"{name} {share:.2f}" for name, share in shares.items()))
 
 
-TABLES = """select relname, pg_total_relation_size(c.oid) / 1024, coalesce(n_dead_tup, 0), coalesce(n_live_tup, 0)
+TABLES = """select c.relname, pg_total_relation_size(c.oid) / 1024, coalesce(n_dead_tup, 0), coalesce(n_live_tup, 0)
   from pg_class c left join pg_stat_user_tables s on s.relid = c.oid
- where relkind = 'r' and c.relnamespace = 'public'::regnamespace and pg_total_relation_size(c.oid) > 1024 * 1024
+ where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and pg_total_relation_size(c.oid) > 1024 * 1024
  order by 2 desc"""
 
 
