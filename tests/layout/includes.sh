@@ -24,7 +24,7 @@ sys/capability.h    workers/sandbox
 wslay/              producer/http
 cmocka.h            tests
 threads.h           tests/support
-threads.h           tests/support
+malloc.h            infra/process
 rdkafka             infra/log
 re2/                schemas/regex
 '
