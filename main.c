@@ -139,6 +139,7 @@ static const struct command *const rows[] = {
     &command_restore_point_complete,
     &command_restore_point_list,
     &command_gc,
+    &command_replay,
     &command_config,
     &command_version,
 };

@@ -1,25 +1,36 @@
 /* janitor: deletes what retention lets go, of the shards that run in this process.
  *
- *   every period: floors -> inputs of each shard -> journal of each shard -> executions, oldest
- * first
+ *   every period: floors -> inputs of each shard -> snapshot and journal of each shard ->
+ *   executions, oldest first
  *
  * One bounded statement at a time, then a pause as long as it took: never more than half of one
  * connection. What fails is left for the next period. Asks the store and the log; what may go says
  * core/retention. */
 #include <stdlib.h>
 
+#include "infra/store/store_replay.h"
 #include "scheduler/shard.h"
+#include "scheduler/snapshot.h"
 
-enum { JOURNAL_ROWS = 2000, OLD_ROWS = 256, DROP_ROWS = 2000 };
+enum { JOURNAL_ROWS = 2000, SLICE_ROWS = 100, OLD_ROWS = 256, DROP_ROWS = 2000 };
 
-enum janitor_phase { PHASE_FLOORS, PHASE_INPUTS, PHASE_JOURNAL, PHASE_OLD, PHASE_DROP };
+enum janitor_phase {
+    PHASE_FLOORS,
+    PHASE_INPUTS,
+    PHASE_SNAPSHOT,
+    PHASE_SLICES,
+    PHASE_JOURNAL,
+    PHASE_OLD,
+    PHASE_DROP,
+};
 
 struct janitor {
     struct scheduler *scheduler;
     struct loop_timer *timer;
     struct store_place *floors; /* by shard */
     enum janitor_phase phase;
-    uint32_t shard; /* the next of INPUTS and JOURNAL */
+    uint32_t shard;            /* the next of INPUTS, SNAPSHOT, SLICES and JOURNAL */
+    struct snapshot *snapshot; /* that is made; NULL: none */
     struct store_old_query query;
     bool is_last; /* OLD has shown all there is */
     struct execution_id ids[OLD_ROWS];
@@ -61,6 +72,7 @@ void janitor_close(struct janitor *j)
     loop_timer_free(j->timer);
     j->timer = NULL;
     j->is_closing = true;
+    snapshot_close(j->snapshot);
     if (!j->is_asking) {
         janitor_free(j);
     }
@@ -135,7 +147,7 @@ static void on_floors(void *argument, const struct store_place *places, uint32_t
             j->floors[places[i].shard] = places[i];
         }
     }
-    j->phase = count > 0 ? PHASE_INPUTS : PHASE_JOURNAL;
+    j->phase = count > 0 ? PHASE_INPUTS : PHASE_SNAPSHOT;
     j->shard = 0;
 }
 
@@ -144,12 +156,86 @@ static void inputs_step(struct janitor *j)
     struct shard *shard = next_shard(j);
 
     if (shard == NULL) {
-        phase_begin(j, PHASE_JOURNAL);
+        phase_begin(j, PHASE_SNAPSHOT);
         return;
     }
     /* Nobody waits for the log here: what fails is asked again in the next period. */
     shard_trim(shard, j->floors[shard->number].offsets);
     loop_timer_start(j->timer, EXO_MILLISECOND, 0);
+}
+
+/* ---- snapshots ---- */
+
+static void snapshot_made(void *argument, bool is_whole)
+{
+    struct janitor *j = argument;
+
+    j->snapshot = NULL;
+    j->scheduler->counts.snapshots += is_whole;
+    loop_timer_start(j->timer, EXO_MILLISECOND, 0); /* else again in the next period */
+}
+
+static void on_snapshots(void *argument, const struct store_snapshots *all,
+                         const struct exo_error *err)
+{
+    struct janitor *j = argument;
+    struct retention_snapshot newest = {0};
+
+    if (!back(j, err)) {
+        return;
+    }
+    for (uint32_t i = 0; i < all->count; i++) {
+        const struct store_snapshot *s = &all->snapshots[i];
+
+        if (s->end_batch != 0) {
+            newest = (struct retention_snapshot){s->base, s->end_batch, s->ended_ns};
+        }
+    }
+    struct shard *shard = j->scheduler->shards[j->shard - 1];
+
+    if (shard != NULL && shard->state == SHARD_RUNNING &&
+        retention_wants_snapshot(j->scheduler->settings.journal_kept_ns, &newest, all->batch,
+                                 all->bare_batch, shard_time(shard))) {
+        loop_timer_stop(j->timer);
+        j->snapshot = snapshot_begin(j->scheduler, shard->number, snapshot_made, j);
+    }
+}
+
+static void snapshot_step(struct janitor *j)
+{
+    const struct shard *shard = next_shard(j);
+
+    if (shard == NULL) {
+        phase_begin(j, PHASE_SLICES);
+        return;
+    }
+    asking(j);
+    store_snapshot_list(j->scheduler->store, shard->number, on_snapshots, j);
+}
+
+static void on_slices(void *argument, uint32_t dropped, const struct exo_error *err)
+{
+    struct janitor *j = argument;
+
+    if (back(j, err)) {
+        j->shard -= dropped == SLICE_ROWS; /* the same again */
+    }
+}
+
+/* Snapshots that nothing needs. */
+static void slices_step(struct janitor *j)
+{
+    exo_time kept_ns = j->scheduler->settings.journal_kept_ns;
+    struct shard *shard = next_shard(j);
+
+    if (shard == NULL) {
+        phase_begin(j, PHASE_JOURNAL);
+        return;
+    }
+    asking(j);
+    store_snapshot_drop(j->scheduler->store, shard->number,
+                        kept_ns == 0 ? INT64_MIN : shard_time(shard) - kept_ns, SLICE_ROWS,
+                        on_slices, j);
 }
 
 /* ---- journal ---- */
@@ -242,7 +328,7 @@ static void step(void *argument)
     switch (j->phase) {
     case PHASE_FLOORS:
         if (!j->scheduler->settings.keeps_for_backup) {
-            phase_begin(j, PHASE_JOURNAL);
+            phase_begin(j, PHASE_SNAPSHOT);
             return;
         }
         asking(j);
@@ -250,6 +336,12 @@ static void step(void *argument)
         return;
     case PHASE_INPUTS:
         inputs_step(j);
+        return;
+    case PHASE_SNAPSHOT:
+        snapshot_step(j);
+        return;
+    case PHASE_SLICES:
+        slices_step(j);
         return;
     case PHASE_JOURNAL:
         journal_step(j);

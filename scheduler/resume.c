@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "infra/store/imprint.h"
 #include "schemas/wire/event.h"
 #include "schemas/wire/topics.h"
 
@@ -90,6 +91,10 @@ static void row_got(void *argument, const struct store_shard *row, const struct 
         .extra = arena_copy(&r->arena, row->extra),
         .journal = gap_row(r, row),
     };
+    struct imprint_packer *packer = imprint_packer_new();
+
+    r->batch.imprint = arena_copy(&r->arena, imprint_pack(packer, &r->batch));
+    imprint_packer_free(packer);
     store_commit(r->store, &r->batch, 1, committed, r);
 }
 

@@ -88,6 +88,7 @@ struct scheduler *scheduler_open(struct loop *loop, struct log *log, struct stor
     s->fleet = fleet_new(s->allocator, span_of(s->process), &limits);
     s->dispatch = s->fleet == NULL ? NULL : dispatch_new(s->allocator, s->fleet);
     s->definitions = definitions_new(DEFINITIONS_UNUSED_MAX);
+    s->imprints = imprint_packer_new();
     s->shards = calloc(s->shard_count, sizeof(struct shard *));
     if (s->dispatch == NULL || s->shards == NULL) {
         abort();
@@ -173,6 +174,7 @@ void scheduler_free(struct scheduler *s)
     dispatch_free(s->dispatch);
     fleet_free(s->fleet);
     definitions_free(s->definitions);
+    imprint_packer_free(s->imprints);
     free(s->shards);
     free(s);
 }

@@ -16,6 +16,7 @@
 #include "infra/crypto/attempt_token.h"
 #include "infra/log/log.h"
 #include "infra/loop/loop.h"
+#include "infra/store/imprint.h"
 #include "infra/store/store.h"
 #include "scheduler/core/dispatch.h"
 #include "scheduler/core/fleet.h"
@@ -54,6 +55,7 @@ struct scheduler {
     struct fleet *fleet;
     struct dispatch *dispatch;
     struct definitions *definitions;
+    struct imprint_packer *imprints;
     struct shard **shards; /* by number; NULL: not ours */
     struct committer *committer;
     struct fleet_link *fleet_link;

@@ -487,6 +487,8 @@ void shard_seal(struct shard *shard)
     shard->sealed.batch.event_batch = shard->event_batch;
     shard->event_sealed = shard->event_batch;
     shard->sealed.batch.extra = extra_pack(shard);
+    shard->sealed.batch.imprint =
+        sealed_copy(&shard->sealed, imprint_pack(shard->scheduler->imprints, &shard->sealed.batch));
     shard->sealed_sequence = shard->next_sequence;
     shard->is_extra_dirty = false;
     shard->has_moved = false;

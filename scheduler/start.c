@@ -132,6 +132,8 @@ static void collect(void *argument, struct buffer *buffer)
          c.attempts_lost},
         {"exosphere_scheduler_cancels_dropped_total", "counter",
          "cancels of executions that had not come, forgotten for want of room", c.cancels_dropped},
+        {"exosphere_scheduler_snapshots_total", "counter",
+         "snapshots of shards that were journaled", c.snapshots},
         {"exosphere_scheduler_journal_dropped_total", "counter",
          "rows of the journal that retention let go", c.journal_dropped},
         {"exosphere_scheduler_executions_dropped_total", "counter",

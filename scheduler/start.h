@@ -14,5 +14,6 @@ extern const struct command command_restore_point_begin;
 extern const struct command command_restore_point_complete;
 extern const struct command command_restore_point_list;
 extern const struct command command_gc;
+extern const struct command command_replay;
 
 #endif /* EXO_SCHEDULER_START_H */

@@ -9,6 +9,7 @@
 
 #include "infra/store/store.h"
 #include "infra/store/store_object.h"
+#include "infra/store/store_replay.h"
 #include "infra/store/store_versions.h"
 
 typedef void store_schema_done(void *argument, const struct store_schema *schema,
@@ -122,6 +123,21 @@ struct store_backend {
                      void *argument);
     void (*execution_drop)(struct store *store, const struct execution_id *ids, uint32_t count,
                            uint32_t rows_max, store_drop_done *done, void *argument);
+    void (*imprint_get)(struct store *store, uint32_t shard, uint64_t after_batch, uint32_t limit,
+                        store_imprints_done *done, void *argument);
+    void (*snapshot_list)(struct store *store, uint32_t shard, store_snapshots_done *done,
+                          void *argument);
+    void (*snapshot_begin)(struct store *store, uint32_t shard, store_snapshots_done *done,
+                           void *argument);
+    void (*snapshot_put)(struct store *store, const struct store_slice *slice, store_done *done,
+                         void *argument);
+    void (*snapshot_end)(struct store *store, int64_t snapshot, store_done *done, void *argument);
+    void (*slice_get)(struct store *store, int64_t snapshot, uint32_t from_part, uint32_t limit,
+                      store_slices_done *done, void *argument);
+    void (*snapshot_drop)(struct store *store, uint32_t shard, exo_time before_ns,
+                          uint32_t rows_max, store_dropped_done *done, void *argument);
+    void (*rows_read)(struct store *store, const struct store_rows_query *query,
+                      store_rows_done *done, void *argument);
     void (*version_put)(struct store *store, const struct store_version_put *put,
                         store_version_put_done *done, void *argument);
     void (*version_delete)(struct store *store, const struct store_version_put *name,
@@ -170,5 +186,8 @@ enum {
  * wants programs that know at least oldest; this one knows up to known. Returns -1, *err
  * EXO_ECONFLICT. */
 int store_schema_refuse(uint32_t version, uint32_t oldest, uint32_t known, struct exo_error *err);
+
+/* store_snapshot_refuse says that a snapshot may not go on. Returns -1, *err EXO_EFENCED. */
+int store_snapshot_refuse(struct exo_error *err);
 
 #endif /* EXO_INFRA_STORE_BACKEND_H */

@@ -338,13 +338,18 @@ static void send_segments(const struct commit_op *op, struct postgres_link *link
     link_send(link, SQL_SEGMENTS, p);
 }
 
+static bool has_journal(const struct store_batch *batch)
+{
+    return batch->journal.bytes != 0 || batch->imprint.bytes != 0;
+}
+
 /* One row at most of each batch, so an array of the batches that have one. */
 #define JOURNALS(type, append)                                                                     \
     do {                                                                                           \
         params_array(p, type, count);                                                              \
         FOR_BATCHES(op, b)                                                                         \
         {                                                                                          \
-            if (b->journal.bytes != 0) {                                                           \
+            if (has_journal(b)) {                                                                  \
                 append;                                                                            \
             }                                                                                      \
         }                                                                                          \
@@ -358,7 +363,7 @@ static void send_journal(const struct commit_op *op, struct postgres_link *link)
 
     FOR_BATCHES(op, b)
     {
-        count += b->journal.bytes != 0;
+        count += has_journal(b);
     }
     if (count == 0) {
         return;
@@ -368,6 +373,7 @@ static void send_journal(const struct commit_op *op, struct postgres_link *link)
     JOURNALS(TYPE_INT8, array_int8(p, (int64_t)b->epoch));
     JOURNALS(TYPE_INT8, array_int8(p, b->now_ns));
     JOURNALS(TYPE_BYTEA, array_bytes(p, b->journal));
+    JOURNALS(TYPE_BYTEA, array_optional(p, b->imprint));
     link_send(link, SQL_JOURNAL, p);
 }
 

@@ -13,6 +13,17 @@
     "s.epoch, s.batch, s.now_ns, s.jobs_offset, s.jobs_checksum, s.status_offset, "                \
     "s.status_checksum, s.event_batch, s.extra"
 
+/* A chunk of rows r, each with the shard's row of the same instant; that one alone with no rows. */
+#define ROWS(columns, rows, order)                                                                 \
+    "SELECT " columns ", " SHARD_COLUMNS " FROM shard s LEFT JOIN (" rows ") r ON true "           \
+    "WHERE s.shard = $1::int ORDER BY " order
+#define ROWS_EXECUTIONS(rows)                                                                      \
+    "SELECT " EXECUTION_HEAD ", e.input, e.output, e.output_ref, e.body, "                         \
+    "CASE WHEN row_number() OVER (PARTITION BY e.definition ORDER BY e.id) = 1 THEN d.text END, "  \
+    "EXISTS (SELECT FROM live_execution l WHERE l.shard = s.shard AND l.id = e.id), "              \
+    SHARD_COLUMNS " FROM shard s LEFT JOIN (" rows ") e ON true "                                  \
+    "LEFT JOIN definition d ON d.digest = e.definition WHERE s.shard = $1::int ORDER BY e.id"
+
 /* A version and its name, as read_result of postgres_versions.c reads them; a text follows. */
 #define VERSION_COLUMNS                                                                            \
     "v.project, v.name, v.number, v.digest, v.created_ns, v.actor, v.message, n.is_deleted, "      \
@@ -87,7 +98,7 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "ON CONFLICT DO NOTHING"},
     [SQL_JOURNAL] = {"journal",
         "INSERT INTO journal SELECT * FROM unnest($1::int[], $2::bigint[], $3::bigint[], "
-        "$4::bigint[], $5::bytea[])"},
+        "$4::bigint[], $5::bytea[], $6::bytea[])"},
     [SQL_DEAD_LETTERS] = {"dead_letters",
         "INSERT INTO dead_letter (topic, partition, position, at_ns, reason, key, value) "
         "SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], "
@@ -181,7 +192,7 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "AND page BETWEEN $4::bigint AND $5::bigint ORDER BY page, part"},
     [SQL_JOURNAL_GET] = {"journal_get",
         "SELECT epoch, batch, body FROM journal WHERE shard = $1::int AND batch > $2::bigint "
-        "ORDER BY batch LIMIT $3::bigint"},
+        "AND octet_length(body) > 0 ORDER BY batch LIMIT $3::bigint"},
     [SQL_JOURNAL_OLDEST] = {"journal_oldest",
         "SELECT coalesce(min(batch), 0) FROM journal WHERE shard = $1::int"},
 
@@ -269,7 +280,9 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_JOURNAL_DROP] = {"journal_drop",
         "WITH d AS (DELETE FROM journal WHERE ctid = ANY (ARRAY(SELECT o.ctid FROM "
         "(SELECT j.ctid, j.at_ns FROM journal j WHERE j.shard = $1::int AND j.batch <= "
-        "(SELECT s.event_batch FROM shard s WHERE s.shard = $1::int) "
+        "least((SELECT s.event_batch FROM shard s WHERE s.shard = $1::int), "
+        "coalesce((SELECT p.base FROM journal_snapshot p WHERE p.shard = $1::int "
+        "AND p.ended_ns < $2::bigint ORDER BY p.id DESC LIMIT 1), 0)) "
         "ORDER BY j.batch LIMIT $3::bigint) o WHERE o.at_ns < $2::bigint)) RETURNING 1) "
         "SELECT count(*) FROM d"},
     [SQL_OLD_LIST] = {"old_list",
@@ -278,6 +291,83 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "ORDER BY submitted_ns, id LIMIT $4::bigint"},
     [SQL_EXECUTION_DROP] = {"execution_drop",
         "SELECT dropped, is_more FROM exo_execution_drop($1::uuid[], $2::bigint)"},
+    [SQL_IMPRINT_GET] = {"imprint_get",
+        "SELECT epoch, batch, at_ns, body, imprint FROM journal "
+        "WHERE shard = $1::bigint AND batch > $2::bigint ORDER BY batch LIMIT $3::bigint"},
+    [SQL_SNAPSHOT_LIST] = {"snapshot_list",
+        "SELECT id, shard, epoch, base, end_batch, begun_ns, ended_ns FROM journal_snapshot "
+        "WHERE shard = $1::bigint ORDER BY id"},
+    [SQL_JOURNAL_PLACE] = {"journal_place",
+        "SELECT s.batch, (SELECT min(j.batch) FROM journal j WHERE j.shard = s.shard), "
+        "(SELECT max(j.batch) FROM journal j WHERE j.shard = s.shard AND j.imprint IS NULL) "
+        "FROM shard s WHERE s.shard = $1::bigint"},
+    [SQL_SNAPSHOT_BEGIN] = {"snapshot_begin",
+        "INSERT INTO journal_snapshot (shard, epoch, base, begun_ns) "
+        "SELECT shard, epoch, batch, now_ns FROM shard WHERE shard = $1::bigint "
+        "RETURNING id, shard, epoch, base, end_batch, begun_ns, ended_ns"},
+    [SQL_SNAPSHOT_PUT] = {"snapshot_put",
+        "INSERT INTO journal_slice SELECT p.id, $2::bigint, $5::bytea FROM journal_snapshot p "
+        "JOIN shard s ON s.shard = p.shard WHERE p.id = $1::bigint AND p.end_batch IS NULL "
+        "AND p.epoch = $3::bigint AND s.epoch = $3::bigint AND s.batch >= $4::bigint "
+        "RETURNING snapshot"},
+    [SQL_SNAPSHOT_END] = {"snapshot_end",
+        "UPDATE journal_snapshot p SET end_batch = s.batch, ended_ns = s.now_ns FROM shard s "
+        "WHERE p.id = $1::bigint AND s.shard = p.shard AND s.epoch = p.epoch "
+        "AND p.end_batch IS NULL RETURNING p.id"},
+    [SQL_SLICE_GET] = {"slice_get",
+        "SELECT body FROM journal_slice WHERE snapshot = $1::bigint AND part >= $2::bigint "
+        "ORDER BY part LIMIT $3::bigint"},
+    /* Given up, or older than the newest whole one from before $2. Slices first. */
+    [SQL_SNAPSHOT_DROP] = {"snapshot_drop",
+        "WITH old AS MATERIALIZED (SELECT id FROM journal_snapshot WHERE shard = $1::bigint AND "
+        "((end_batch IS NULL AND id < (SELECT max(id) FROM journal_snapshot "
+        "WHERE shard = $1::bigint)) OR id < (SELECT max(id) FROM journal_snapshot "
+        "WHERE shard = $1::bigint AND ended_ns < $2::bigint))), "
+        "d AS (DELETE FROM journal_slice WHERE ctid = ANY (ARRAY(SELECT c.ctid "
+        "FROM journal_slice c JOIN old ON c.snapshot = old.id LIMIT $3::bigint)) RETURNING 1), "
+        "e AS (DELETE FROM journal_snapshot p USING old WHERE p.id = old.id AND NOT EXISTS "
+        "(SELECT FROM journal_slice c WHERE c.snapshot = p.id) RETURNING 1) "
+        "SELECT count(*) FROM d"},
+    [SQL_ROWS_SPANNING] = {"rows_spanning", ROWS("r.kind, r.id, r.body",
+        "SELECT kind, id, body FROM spanning WHERE shard = $1::int AND "
+        "(kind, id) > ($2::int, $3::bytea) ORDER BY kind, id LIMIT " POSTGRES_CHUNK_LIMIT,
+        "r.kind, r.id")},
+    [SQL_ROWS_LETTERS] = {"rows_letters",
+        ROWS("r.id, r.topic, r.partition, r.position, r.at_ns, r.reason, r.key, r.value",
+        "SELECT * FROM dead_letter WHERE partition = $1::int AND id > $2::bigint "
+        "ORDER BY id LIMIT " POSTGRES_CHUNK_LIMIT, "r.id")},
+    [SQL_ROWS_EXECUTIONS] = {"rows_executions", ROWS_EXECUTIONS(
+        "SELECT x.* FROM execution x WHERE x.shard = $1::int AND x.id > $2::uuid "
+        "ORDER BY x.id LIMIT " POSTGRES_CHUNK_LIMIT)},
+    [SQL_ROWS_EXECUTIONS_LIVE] = {"rows_executions_live", ROWS_EXECUTIONS(
+        "SELECT x.* FROM live_execution v JOIN execution x ON x.id = v.id "
+        "WHERE v.shard = $1::int AND v.id > $2::uuid ORDER BY v.id LIMIT " POSTGRES_CHUNK_LIMIT)},
+    [SQL_ROWS_EXECUTIONS_OF] = {"rows_executions_of", ROWS_EXECUTIONS(
+        "SELECT x.* FROM execution x WHERE x.id = ANY ($2::uuid[])")},
+    [SQL_ROWS_DELETED] = {"rows_deleted", "SELECT id FROM tombstone WHERE id = ANY ($1::uuid[])"},
+    [SQL_ROWS_RUNS_OF] = {"rows_runs_of",
+        ROWS("r.execution, r.instance, r.index, r.number, r.is_ended, r.body",
+        "SELECT g.* FROM unnest($2::uuid[]) i (id) JOIN group_run g ON g.execution = i.id "
+        "WHERE (g.execution, g.instance, g.index) > ($3::uuid, $4::bigint, $5::bigint) "
+        "ORDER BY g.execution, g.instance, g.index LIMIT " POSTGRES_CHUNK_LIMIT,
+        "r.execution, r.instance, r.index")},
+    [SQL_ROWS_PAGES_OF] = {"rows_pages_of", ROWS("r.execution, r.instance, r.page, r.body",
+        "SELECT p.* FROM unnest($2::uuid[]) i (id) JOIN task_page p ON p.execution = i.id "
+        "WHERE (p.execution, p.instance, p.page) > ($3::uuid, $4::bigint, $5::bigint) "
+        "ORDER BY p.execution, p.instance, p.page LIMIT " POSTGRES_CHUNK_LIMIT,
+        "r.execution, r.instance, r.page")},
+    [SQL_ROWS_OUTPUTS_OF] = {"rows_outputs_of",
+        ROWS("r.execution, r.instance, r.kind, r.page, r.part, r.body",
+        "SELECT o.* FROM unnest($2::uuid[]) i (id) JOIN task_output o ON o.execution = i.id "
+        "WHERE (o.execution, o.instance, o.kind, o.page, o.part) > "
+        "($3::uuid, $4::bigint, $5::bigint, $6::bigint, $7::bigint) "
+        "ORDER BY o.execution, o.instance, o.kind, o.page, o.part LIMIT " POSTGRES_OUTPUTS_LIMIT,
+        "r.execution, r.instance, r.kind, r.page, r.part")},
+    [SQL_ROWS_REFERENCES_OF] = {"rows_references_of", ROWS("r.execution, r.digest",
+        "SELECT f.* FROM unnest($2::uuid[]) i (id) JOIN blob_reference f ON f.execution = i.id "
+        "WHERE (f.execution, f.digest) > ($3::uuid, $4::bytea) "
+        "ORDER BY f.execution, f.digest LIMIT " POSTGRES_CHUNK_LIMIT,
+        "r.execution, r.digest")},
     [SQL_VERSION_PUT] = {"version_put",
         "SELECT outcome, shown FROM exo_version_put($1::bigint, $2::text, $3::text, $4::bytea, "
         "$5::bytea, $6::text, $7::text, $8::bigint)"},

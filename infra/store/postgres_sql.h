@@ -80,6 +80,26 @@ enum postgres_statement {
     SQL_JOURNAL_DROP,
     SQL_OLD_LIST,
     SQL_EXECUTION_DROP,
+    /* replay */
+    SQL_IMPRINT_GET,
+    SQL_SNAPSHOT_LIST,
+    SQL_JOURNAL_PLACE,
+    SQL_SNAPSHOT_BEGIN,
+    SQL_SNAPSHOT_PUT,
+    SQL_SNAPSHOT_END,
+    SQL_SLICE_GET,
+    SQL_SNAPSHOT_DROP,
+    SQL_ROWS_SPANNING,
+    SQL_ROWS_LETTERS,
+    SQL_ROWS_EXECUTIONS,
+    SQL_ROWS_EXECUTIONS_LIVE,
+    SQL_ROWS_EXECUTIONS_OF,
+    SQL_ROWS_DELETED,
+    SQL_ROWS_RUNS_OF,
+    SQL_ROWS_PAGES_OF,
+    SQL_ROWS_OUTPUTS_OF,
+    SQL_ROWS_REFERENCES_OF,
+    /* versions */
     SQL_VERSION_PUT,
     SQL_VERSION_DELETE,
     SQL_VERSION_ONE,
@@ -99,7 +119,8 @@ struct postgres_sql {
 extern const struct postgres_sql postgres_sql[SQL_STATEMENT_NR];
 
 /* How many rows one chunk of a load has at most. */
-enum { POSTGRES_CHUNK_ROWS = 128 };
+enum { POSTGRES_CHUNK_ROWS = 128, POSTGRES_OUTPUTS_ROWS = 16 };
 #define POSTGRES_CHUNK_LIMIT "128"
+#define POSTGRES_OUTPUTS_LIMIT "16" /* of whole pages of outputs: up to 16 MiB each */
 
 #endif /* EXO_INFRA_STORE_POSTGRES_SQL_H */

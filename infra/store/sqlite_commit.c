@@ -289,11 +289,11 @@ static int put_references(struct sqlite_connection *connection, const struct sto
 static int put_journal(struct sqlite_connection *connection, const struct store_batch *batch,
                        struct exo_error *err)
 {
-    if (batch->journal.bytes == 0) {
+    if (batch->journal.bytes == 0 && batch->imprint.bytes == 0) {
         return 0;
     }
     struct sqlite_statement *statement =
-        sqlite_use(connection, "INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5)", err);
+        sqlite_use(connection, "INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6)", err);
 
     if (statement == NULL) {
         return -1;
@@ -303,6 +303,9 @@ static int put_journal(struct sqlite_connection *connection, const struct store_
     sqlite_bind_int(statement, 3, (int64_t)batch->epoch);
     sqlite_bind_int(statement, 4, batch->now_ns);
     sqlite_bind_bytes(statement, 5, batch->journal);
+    if (batch->imprint.bytes > 0) {
+        sqlite_bind_bytes(statement, 6, batch->imprint);
+    }
     return sqlite_run(statement, err);
 }
 

@@ -537,7 +537,7 @@ static int journal_job(void *argument, struct sqlite_connection *connection, str
     struct sqlite_statement *statement =
         sqlite_use(connection,
                    "SELECT epoch, batch, body FROM journal WHERE shard = ?1 AND batch > ?2 "
-                   "ORDER BY batch LIMIT ?3",
+                   "AND length(body) > 0 ORDER BY batch LIMIT ?3",
                    err);
     int stepped;
 

@@ -222,6 +222,8 @@ static int journal_job(void *argument, struct sqlite_connection *connection, str
         sqlite_use(connection,
                    "DELETE FROM journal WHERE at_ns < ?2 AND rowid IN (SELECT rowid FROM journal "
                    "WHERE shard = ?1 AND batch <= (SELECT event_batch FROM shard WHERE shard = ?1) "
+                   "AND batch <= (SELECT base FROM journal_snapshot WHERE shard = ?1 "
+                   "AND ended_ns < ?2 ORDER BY id DESC LIMIT 1) "
                    "ORDER BY batch LIMIT ?3)",
                    err);
 
@@ -383,7 +385,6 @@ static int is_ended(struct sqlite_connection *connection, const struct execution
 static int drop_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
 {
     static const char *const last[] = {
-        "INSERT INTO tombstone VALUES (?1) ON CONFLICT DO NOTHING",
         "DELETE FROM idempotency_key WHERE execution = ?1",
         "DELETE FROM execution WHERE id = ?1",
     };
@@ -395,6 +396,12 @@ static int drop_job(void *argument, struct sqlite_connection *connection, struct
     for (uint32_t i = 0; i < op->id_count && !op->is_more; i++) {
         const struct execution_id *id = &op->ids[i];
         int ended = is_ended(connection, id, err);
+
+        if (ended > 0 &&
+            run_id(connection, "INSERT INTO tombstone VALUES (?1) ON CONFLICT DO NOTHING", id,
+                   err) < 0) {
+            return -1; /* first: one that has it and still stands is being deleted */
+        }
         int64_t gone = ended <= 0 ? ended : drop_parts(connection, id, room, err);
 
         if (gone < 0) {

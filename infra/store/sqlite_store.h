@@ -195,4 +195,22 @@ void sqlite_store_execution_drop(struct store *store, const struct execution_id 
                                  uint32_t count, uint32_t rows_max, store_drop_done *done,
                                  void *argument);
 
+/* sqlite_replay.c, sqlite_rows.c: what tables are built again from and compared with. */
+void sqlite_store_imprint_get(struct store *store, uint32_t shard, uint64_t after_batch,
+                              uint32_t limit, store_imprints_done *done, void *argument);
+void sqlite_store_snapshot_list(struct store *store, uint32_t shard, store_snapshots_done *done,
+                                void *argument);
+void sqlite_store_snapshot_begin(struct store *store, uint32_t shard, store_snapshots_done *done,
+                                 void *argument);
+void sqlite_store_snapshot_put(struct store *store, const struct store_slice *slice,
+                               store_done *done, void *argument);
+void sqlite_store_snapshot_end(struct store *store, int64_t snapshot, store_done *done,
+                               void *argument);
+void sqlite_store_slice_get(struct store *store, int64_t snapshot, uint32_t from_part,
+                            uint32_t limit, store_slices_done *done, void *argument);
+void sqlite_store_snapshot_drop(struct store *store, uint32_t shard, exo_time before_ns,
+                                uint32_t rows_max, store_dropped_done *done, void *argument);
+void sqlite_store_rows_read(struct store *store, const struct store_rows_query *query,
+                            store_rows_done *done, void *argument);
+
 #endif /* EXO_INFRA_STORE_SQLITE_STORE_H */

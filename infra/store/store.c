@@ -335,3 +335,62 @@ int store_version_missing(const struct store_version_put *name, struct exo_error
     return exo_error_set(err, EXO_ENOTFOUND, "there is no %s %s/%s", version_kind_name(name->kind),
                          name->project, name->name);
 }
+
+/* ---- replay ---- */
+
+void store_imprint_get(struct store *store, uint32_t shard, uint64_t after_batch, uint32_t limit,
+                       store_imprints_done *done, void *argument)
+{
+    assert(limit >= 1);
+    assert(limit <= STORE_ROWS_MAX);
+    store->backend->imprint_get(store, shard, after_batch, limit, done, argument);
+}
+
+void store_snapshot_list(struct store *store, uint32_t shard, store_snapshots_done *done,
+                         void *argument)
+{
+    store->backend->snapshot_list(store, shard, done, argument);
+}
+
+void store_snapshot_begin(struct store *store, uint32_t shard, store_snapshots_done *done,
+                          void *argument)
+{
+    store->backend->snapshot_begin(store, shard, done, argument);
+}
+
+void store_snapshot_put(struct store *store, const struct store_slice *slice, store_done *done,
+                        void *argument)
+{
+    store->backend->snapshot_put(store, slice, done, argument);
+}
+
+void store_snapshot_end(struct store *store, int64_t snapshot, store_done *done, void *argument)
+{
+    store->backend->snapshot_end(store, snapshot, done, argument);
+}
+
+void store_slice_get(struct store *store, int64_t snapshot, uint32_t from_part, uint32_t limit,
+                     store_slices_done *done, void *argument)
+{
+    store->backend->slice_get(store, snapshot, from_part, limit, done, argument);
+}
+
+void store_snapshot_drop(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
+                         store_dropped_done *done, void *argument)
+{
+    store->backend->snapshot_drop(store, shard, before_ns, rows_max, done, argument);
+}
+
+void store_rows_read(struct store *store, const struct store_rows_query *query,
+                     store_rows_done *done, void *argument)
+{
+    assert(query->id_count <= STORE_ROWS_MAX);
+    store->backend->rows_read(store, query, done, argument);
+}
+
+int store_snapshot_refuse(struct exo_error *err)
+{
+    return exo_error_set(err, EXO_EFENCED,
+                         "the snapshot is no longer made: the shard has been taken over, or "
+                         "another database answers");
+}

@@ -224,7 +224,8 @@ struct store_batch {
     uint64_t event_batch;
     bool clears_marker; /* what was marked is in this batch */
     struct span extra;
-    struct span journal;                        /* packed ChangeBatch; empty: no row */
+    struct span journal;                        /* packed ChangeBatch; empty: nobody is told */
+    struct span imprint;                        /* of all rows here (imprint.h), for the journal */
     const struct store_definition *definitions; /* already there: no error */
     uint32_t definition_count;
     const struct store_execution *inserts; /* id already there: the commit is REFUSED */
@@ -477,8 +478,9 @@ void store_restore_floors(struct store *store, store_places_done *done, void *ar
 /* store_places gives how far all shards have committed, by shard. */
 void store_places(struct store *store, store_places_done *done, void *argument);
 
-/* store_journal_drop deletes the oldest rows of a shard's journal that are from before a time, and
- * whose public events have left: of the oldest rows_max those that are due.
+/* store_journal_drop deletes the oldest rows of a shard's journal that are from before a time,
+ * whose public events have left, and which a whole snapshot from before that time stands for
+ * (store_replay.h): of the oldest rows_max those that are due.
  * done gets how many went; fewer than rows_max: no more are due. */
 void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
                         void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),

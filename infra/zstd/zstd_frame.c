@@ -21,6 +21,67 @@ int zstd_compress(struct span bytes, struct buffer *ret_frame, struct exo_error 
                : exo_error_set(err, EXO_EIO, "out of memory to compress %zu bytes", bytes.bytes);
 }
 
+struct zstd_packer {
+    ZSTD_CCtx *context;
+    int level;
+    void *frame; /* grows */
+    size_t room;
+};
+
+struct zstd_packer *zstd_packer_new(int level)
+{
+    struct zstd_packer *packer = calloc(1, sizeof(*packer));
+
+    if (packer == NULL) {
+        return NULL;
+    }
+    packer->level = level;
+    packer->context = ZSTD_createCCtx();
+    if (packer->context == NULL) {
+        free(packer);
+        return NULL;
+    }
+    return packer;
+}
+
+void zstd_packer_free(struct zstd_packer *packer)
+{
+    if (packer != NULL) {
+        (void)ZSTD_freeCCtx(packer->context); /* never fails */
+        free(packer->frame);
+        free(packer);
+    }
+}
+
+static bool packer_room(struct zstd_packer *packer, size_t room)
+{
+    if (packer->room < room) {
+        free(packer->frame);
+        packer->frame = malloc(room);
+        packer->room = packer->frame == NULL ? 0 : room;
+    }
+    return packer->frame != NULL;
+}
+
+int zstd_pack(struct zstd_packer *packer, struct span bytes, struct buffer *ret_frame,
+              struct exo_error *err)
+{
+    size_t made = 0;
+    bool is_made = packer_room(packer, ZSTD_compressBound(bytes.bytes));
+
+    if (is_made) {
+        made = ZSTD_compressCCtx(packer->context, packer->frame, packer->room, bytes.data,
+                                 bytes.bytes, packer->level);
+        is_made = !ZSTD_isError(made);
+    }
+    if (is_made) {
+        buffer_append(ret_frame, (struct span){packer->frame, made});
+    }
+    return is_made && !ret_frame->is_failed
+               ? 0
+               : exo_error_set(err, EXO_EIO, "out of memory to compress %zu bytes", bytes.bytes);
+}
+
 /* Takes chunk after chunk, so that a frame that lies about its size costs nothing. */
 static int expand(ZSTD_DStream *stream, struct span frame, size_t bytes_max, void *chunk,
                   struct buffer *ret_bytes, struct exo_error *err)

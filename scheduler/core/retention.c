@@ -69,3 +69,15 @@ int64_t retention_below(int64_t committed, int64_t floor)
 
     return least > 0 ? least - 1 : 0;
 }
+
+bool retention_wants_snapshot(exo_time kept_ns, const struct retention_snapshot *newest,
+                              uint64_t batch, uint64_t bare, exo_time now_ns)
+{
+    const exo_time day_ns = 24 * EXO_HOUR;
+    exo_time period_ns = kept_ns == 0 || kept_ns / 4 > day_ns ? day_ns : kept_ns / 4;
+
+    if (batch == 0 || newest->end_batch == 0 || bare > newest->base) {
+        return batch > 0;
+    }
+    return batch > newest->end_batch && now_ns - newest->ended_ns >= period_ns;
+}

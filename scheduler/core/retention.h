@@ -3,6 +3,7 @@
  *   inputs      below where the newest restorable backup began, and below what is committed; the
  *               record before that stays: its checksum proves to a new owner that the log is whole
  *   executions  that ended longer ago than their project keeps them
+ *   journal     what a snapshot stands for that is older than the journal is kept
  *
  * Pure. */
 #ifndef EXO_SCHEDULER_RETENTION_H
@@ -45,5 +46,20 @@ bool retention_is_fresh(const struct retention_rules *rules, const struct execut
  * committed  offset of the next record to read, as committed
  * floor      offset where the newest restorable backup began */
 int64_t retention_below(int64_t committed, int64_t floor);
+
+/* The newest whole snapshot of a shard; all zero: there is none. */
+struct retention_snapshot {
+    uint64_t base, end_batch; /* the shard's when it began and ended */
+    exo_time ended_ns;
+};
+
+/* retention_wants_snapshot is true when a shard's live rows should be journaled again: there is no
+ * snapshot yet, something was committed since and it is a quarter of the time the journal is kept
+ * old (a day at most), or an older program has written since.
+ * kept_ns  0: for ever
+ * batch    the shard's last; 0: nothing was ever committed
+ * bare     newest batch an older program wrote; 0: none */
+bool retention_wants_snapshot(exo_time kept_ns, const struct retention_snapshot *newest,
+                              uint64_t batch, uint64_t bare, exo_time now_ns);
 
 #endif /* EXO_SCHEDULER_RETENTION_H */

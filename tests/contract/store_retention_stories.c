@@ -196,12 +196,22 @@ static void the_journal_is_dropped_from_its_end(void **state)
             s->batch++;
         }
     }
+    store_journal_drop(t->store, 1, INT64_MAX, 100, on_dropped, begin(&a));
+    assert_int_equal(await(t, &a), EXO_OK);
+    assert_int_equal(a.count, 0); /* no snapshot stands for them */
+    trial_sql(t, "INSERT INTO journal_snapshot (shard, epoch, base, end_batch, begun_ns, ended_ns) "
+                 "VALUES (1, 1, 5, 5, 1, 1004000000000), (1, 1, 10, NULL, 1, NULL)");
     store_journal_drop(t->store, 1, begin_ns + 5 * EXO_SECOND, 3, on_dropped, begin(&a));
     assert_int_equal(await(t, &a), EXO_OK);
     assert_int_equal(a.count, 3);
-    store_journal_drop(t->store, 1, begin_ns + 5 * EXO_SECOND, 3, on_dropped, begin(&a));
+    store_journal_drop(t->store, 1, INT64_MAX, 3, on_dropped, begin(&a));
     assert_int_equal(await(t, &a), EXO_OK);
-    assert_int_equal(a.count, 2);
+    assert_int_equal(a.count, 2); /* the later snapshot is not whole */
+    trial_sql(t, "UPDATE journal_snapshot SET end_batch = 10, ended_ns = 1009000000000 "
+                 "WHERE end_batch IS NULL");
+    store_journal_drop(t->store, 1, begin_ns + 6 * EXO_SECOND, 100, on_dropped, begin(&a));
+    assert_int_equal(await(t, &a), EXO_OK);
+    assert_int_equal(a.count, 0); /* it is not from before that time */
     store_journal_drop(t->store, 1, INT64_MAX, 100, on_dropped, begin(&a));
     assert_int_equal(await(t, &a), EXO_OK);
     assert_int_equal(a.count, 4); /* the newest has not left */

@@ -34,6 +34,10 @@ extern const size_t store_run_story_count;
 extern const struct store_story store_retention_stories[];
 extern const size_t store_retention_story_count;
 
+/* What tables are built again from and compared with. */
+extern const struct store_story store_replay_stories[];
+extern const size_t store_replay_story_count;
+
 /* What spans executions, and a store before it that gains it. */
 extern const struct store_story store_spanning_stories[];
 extern const size_t store_spanning_story_count;

@@ -10,7 +10,7 @@
 
 #include "tests/contract/store_stories.h"
 
-enum { STORIES_MAX = 96 };
+enum { STORIES_MAX = 128 };
 
 static size_t add(struct CMUnitTest *tests, size_t count, const struct store_story *stories,
                   size_t story_count, char *backend)
@@ -47,6 +47,7 @@ int main(int argc, char **argv)
     count = add(tests, count, store_version_stories, store_version_story_count, argv[1]);
     count = add(tests, count, store_run_stories, store_run_story_count, argv[1]);
     count = add(tests, count, store_retention_stories, store_retention_story_count, argv[1]);
+    count = add(tests, count, store_replay_stories, store_replay_story_count, argv[1]);
     count = add(tests, count, store_spanning_stories, store_spanning_story_count, argv[1]);
     count = add(tests, count, store_object_stories, store_object_story_count, argv[1]);
     if (strcmp(argv[1], "sqlite") == 0) {

@@ -58,6 +58,7 @@ struct store_batch batch_copy(const struct store_batch *from)
 
     to.extra = sim_copy(from->extra);
     to.journal = sim_copy(from->journal);
+    to.imprint = sim_copy(from->imprint);
     for (uint32_t i = 0; i < from->definition_count; i++) {
         definitions[i] = from->definitions[i];
         definitions[i].text = sim_copy(definitions[i].text);

@@ -193,6 +193,7 @@ static void executions_put(const struct store_batch *batch)
         e->row.batch = from->batch;
         e->row.started_ns = from->started_ns;
         e->row.ended_ns = from->ended_ns;
+        e->row.deadline_ns = from->deadline_ns;
         e->row.output = from->output;
         e->row.output_ref = from->output_ref;
         e->row.error = from->error;
@@ -315,6 +316,22 @@ static void segments_put(const struct store_batch *batch)
     }
 }
 
+static void references_put(const struct store_batch *batch)
+{
+    for (uint32_t i = 0; i < batch->reference_count; i++) {
+        const struct store_reference *from = &batch->references[i];
+        struct database_item **link = &database_find(&from->execution)->references;
+
+        while (*link != NULL && !digest_equal(&(*link)->reference.digest, &from->digest)) {
+            link = &(*link)->next;
+        }
+        if (*link == NULL) {
+            *link = sim_alloc(sizeof(**link));
+            (*link)->reference = *from;
+        }
+    }
+}
+
 static void batch_put(const struct store_batch *batch)
 {
     struct database_shard *shard = &database.shards[batch->shard];
@@ -333,19 +350,19 @@ static void batch_put(const struct store_batch *batch)
     runs_put(batch);
     pages_put(batch);
     segments_put(batch);
+    references_put(batch);
     shard->row.batch = batch->next;
     shard->row.now_ns = batch->now_ns;
     memcpy(shard->row.inputs, batch->inputs, sizeof(shard->row.inputs));
     shard->row.event_batch = batch->event_batch;
     shard->row.extra = batch->extra;
-    if (batch->journal.bytes > 0) {
-        struct database_journal *journal = sim_alloc(sizeof(*journal));
+    struct database_journal *journal = sim_alloc(sizeof(*journal));
 
-        journal->row = (struct store_journal_row){batch->epoch, batch->next, batch->journal};
-        journal->at_ns = batch->now_ns;
-        *shard->journal_last = journal;
-        shard->journal_last = &journal->next;
-    }
+    journal->row = (struct store_journal_row){batch->epoch, batch->next, batch->journal};
+    journal->at_ns = batch->now_ns;
+    journal->imprint = batch->imprint;
+    *shard->journal_last = journal;
+    shard->journal_last = &journal->next;
     for (uint32_t i = 0; i < batch->dead_letter_count; i++) {
         struct database_letter *letter = sim_alloc(sizeof(*letter));
 

@@ -9,7 +9,7 @@
 #ifndef EXO_TESTS_SIM_DATABASE_H
 #define EXO_TESTS_SIM_DATABASE_H
 
-#include "infra/store/store.h"
+#include "infra/store/store_replay.h"
 #include "tests/sim/sim.h"
 
 enum { DATABASE_SHARDS_MAX = 16, DATABASE_PROCESSES_MAX = 256 };
@@ -21,6 +21,7 @@ struct database_item {
         struct store_run run;
         struct store_page page;
         struct store_segment segment;
+        struct store_reference reference;
     };
 };
 
@@ -29,6 +30,7 @@ struct database_execution {
     struct store_execution row;
     struct database_item *runs;             /* by number */
     struct database_item *pages, *segments; /* oldest first */
+    struct database_item *references;
 };
 
 struct database_definition {
@@ -40,6 +42,18 @@ struct database_journal {
     struct database_journal *next;
     struct store_journal_row row;
     exo_time at_ns;
+    struct span imprint;
+};
+
+struct database_slice {
+    struct database_slice *next;
+    struct span body;
+};
+
+struct database_snapshot {
+    struct database_snapshot *next;
+    struct store_snapshot row;
+    struct database_slice *slices, **slice_last;
 };
 
 struct database_letter {
@@ -65,6 +79,7 @@ struct database_shard {
     struct txn *holder;
     struct row_wait *waits; /* oldest first */
     struct database_journal *journal, **journal_last;
+    struct database_snapshot *snapshots; /* oldest first */
     /* the guard: who opened it last and has not closed it */
     char opener[STORE_PROCESS_BYTES];
     bool is_open, is_marked;
@@ -98,6 +113,8 @@ struct database {
     uint64_t backends;
     struct txn *running;
     uint64_t commits;
+    int64_t snapshot_id;
+    uint64_t snapshots; /* that became whole */
 };
 
 extern struct database database;

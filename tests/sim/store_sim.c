@@ -6,19 +6,7 @@
 #include "infra/store/store_versions.h"
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
-
-/* A request on its way: begin runs in the database, answer in the client. */
-struct request {
-    struct request *next; /* of the client, until answered */
-    struct store *store;
-    sim_call *begin;
-    /* err is NULL when it did what was asked */
-    void (*answer)(struct request *request, const struct exo_error *err);
-    bool is_failed;
-    enum exo_error_code code;
-    void *argument; /* of the caller */
-    void *more;     /* of the kind */
-};
+#include "tests/sim/store_request.h"
 
 struct store {
     struct loop *loop;
@@ -61,7 +49,7 @@ static void request_answered(void *argument)
     request->answer(request, request->is_failed ? &err : NULL);
 }
 
-static void request_end(struct request *request)
+void request_end(struct request *request)
 {
     sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, request->store->loop, request_answered,
            request);
@@ -88,9 +76,9 @@ static void request_arrives(void *argument)
     request->begin(request);
 }
 
-static struct request *
-request_new(struct store *store, sim_call *begin,
-            void (*answer)(struct request *request, const struct exo_error *err), void *argument)
+struct request *request_new(struct store *store, sim_call *begin,
+                            void (*answer)(struct request *request, const struct exo_error *err),
+                            void *argument)
 {
     struct request *request = sim_alloc(sizeof(*request));
 
@@ -377,7 +365,7 @@ void store_shard_mark(struct store *store, uint32_t shard, const char *process, 
 
 /* ---- reads ---- */
 
-static void read_begin(void *argument)
+void request_read(void *argument)
 {
     request_end(argument);
 }
@@ -441,7 +429,7 @@ static void load_answer(struct request *request, const struct exo_error *err)
 void store_shard_load(struct store *store, uint32_t shard,
                       const struct store_load_callbacks *callbacks, void *argument)
 {
-    struct request *request = request_new(store, read_begin, load_answer, argument);
+    struct request *request = request_new(store, request_read, load_answer, argument);
     struct load *load = sim_alloc(sizeof(*load));
 
     *load = (struct load){shard, *callbacks};
@@ -468,7 +456,7 @@ void store_execution_get(struct store *store, const struct execution_id *id,
                                       struct span definition_text, const struct exo_error *err),
                          void *argument)
 {
-    struct request *request = request_new(store, read_begin, execution_answer, argument);
+    struct request *request = request_new(store, request_read, execution_answer, argument);
     struct execution_asked *asked = sim_alloc(sizeof(*asked));
 
     *asked = (struct execution_asked){*id, done};
@@ -552,7 +540,7 @@ void store_segment_get(struct store *store, const struct execution_id *id, uint3
                                     uint32_t count, const struct exo_error *err),
                        void *argument)
 {
-    struct request *request = request_new(store, read_begin, segments_answer, argument);
+    struct request *request = request_new(store, request_read, segments_answer, argument);
     struct segments *asked = sim_alloc(sizeof(*asked));
 
     *asked = (struct segments){*id, instance, kind, first, count, done};
@@ -575,7 +563,7 @@ static void journal_answer(struct request *request, const struct exo_error *err)
     uint32_t count = 0;
 
     for (const struct database_journal *j = first; j != NULL && count < asked->limit; j = j->next) {
-        if (j->row.batch > asked->after) {
+        if (j->row.batch > asked->after && j->row.body.bytes > 0) {
             rows[count++] = j->row;
         }
     }
@@ -589,7 +577,7 @@ void store_journal_get(struct store *store, uint32_t shard, uint64_t after_batch
                                     const struct exo_error *err),
                        void *argument)
 {
-    struct request *request = request_new(store, read_begin, journal_answer, argument);
+    struct request *request = request_new(store, request_read, journal_answer, argument);
     struct journal *asked = sim_alloc(sizeof(*asked));
 
     *asked = (struct journal){shard, after_batch, limit, done};
@@ -613,7 +601,7 @@ void store_blob_get(struct store *store, const struct digest *digest,
                     void (*done)(void *argument, struct span bytes, const struct exo_error *err),
                     void *argument)
 {
-    struct request *request = request_new(store, read_begin, blob_answer, argument);
+    struct request *request = request_new(store, request_read, blob_answer, argument);
     struct blob *asked = sim_alloc(sizeof(*asked));
 
     *asked = (struct blob){*digest, done};
@@ -668,8 +656,13 @@ static void drop_begin(void *argument)
     struct retention *asked = request->more;
     struct database_shard *shard = &database.shards[asked->shard];
 
+    uint64_t floor = 0;
+
+    for (const struct database_snapshot *s = shard->snapshots; s != NULL; s = s->next) {
+        floor = s->row.end_batch != 0 && s->row.ended_ns < asked->before_ns ? s->row.base : floor;
+    }
     while (asked->dropped < asked->rows_max && shard->journal != NULL &&
-           shard->journal->at_ns < asked->before_ns &&
+           shard->journal->at_ns < asked->before_ns && shard->journal->row.batch <= floor &&
            shard->journal->row.batch <= shard->row.event_batch) {
         shard->journal = shard->journal->next;
         shard->journal_last = shard->journal == NULL ? &shard->journal : shard->journal_last;
@@ -739,7 +732,7 @@ static void versions_answer(struct request *request, const struct exo_error *err
 void store_version_read(struct store *store, const struct store_version_query *query,
                         store_versions_done *done, void *argument)
 {
-    struct request *request = request_new(store, read_begin, versions_answer, argument);
+    struct request *request = request_new(store, request_read, versions_answer, argument);
     struct versions *asked = sim_alloc(sizeof(*asked));
 
     (void)query; /* whatever is asked for, there is none */

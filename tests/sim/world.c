@@ -14,6 +14,7 @@
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
+#include "tests/sim/replay.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_scheduler.h"
 #include "tests/sim/sim_worker.h"
@@ -541,6 +542,7 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
         sim_fail("what was over goes on");
     }
     oracle_check_end();
+    replay_check();
     check_peace();
     world_end(ret_counts);
 }

@@ -99,11 +99,31 @@ static void test_the_record_before_stays(void **state)
     assert_int_equal(retention_below(100, 0), 0);
 }
 
+static void test_snapshots_are_made_when_due(void **state)
+{
+    const struct retention_snapshot none = {0};
+    const struct retention_snapshot old = {10, 12, now_ns - 6 * EXO_HOUR};
+    const struct retention_snapshot day = {10, 12, now_ns - 24 * EXO_HOUR};
+
+    (void)state;
+    assert_false(retention_wants_snapshot(24 * EXO_HOUR, &none, 0, 0, now_ns));
+    assert_true(retention_wants_snapshot(24 * EXO_HOUR, &none, 1, 0, now_ns));
+    assert_true(retention_wants_snapshot(24 * EXO_HOUR, &old, 13, 0, now_ns)); /* a quarter */
+    assert_false(retention_wants_snapshot(25 * EXO_HOUR, &old, 13, 0, now_ns));
+    assert_false(retention_wants_snapshot(24 * EXO_HOUR, &old, 12, 0, now_ns)); /* nothing new */
+    assert_false(retention_wants_snapshot(0, &old, 13, 0, now_ns));
+    assert_true(retention_wants_snapshot(0, &day, 13, 0, now_ns)); /* a day at most */
+    assert_true(retention_wants_snapshot(720 * EXO_HOUR, &day, 13, 0, now_ns));
+    assert_true(retention_wants_snapshot(0, &old, 13, 11, now_ns)); /* an older program wrote */
+    assert_false(retention_wants_snapshot(0, &old, 13, 10, now_ns));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_project_has_its_time),
         cmocka_unit_test(test_an_id_of_the_future_is_kept),
+        cmocka_unit_test(test_snapshots_are_made_when_due),
         cmocka_unit_test(test_fresh_ids_need_no_look),
         cmocka_unit_test(test_what_went_is_not_fresh),
         cmocka_unit_test(test_the_record_before_stays),
