@@ -103,6 +103,7 @@ static const struct command *const rows[] = {
     &command_retry,
     &command_skip,
     &command_explain,
+    &command_history,
     &command_workers,
     &command_drain,
     &command_cluster_put,

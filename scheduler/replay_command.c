@@ -9,11 +9,12 @@
 #include "scheduler/start.h"
 #include "schemas/vocab/timestamp.h"
 
-enum { STATUS_UNAVAILABLE = 69, DIFFERENCES_SHOWN = 100, VIEW_TRIES = 10 };
+enum { STATUS_UNAVAILABLE = 69, DIFFERENCES_SHOWN = 100, VIEW_TRIES = 70 };
 
 static const exo_time prepare_ns = EXO_MINUTE;
 static const exo_time patience_ns = 24 * EXO_HOUR;
-static const exo_time view_pause_ns = 500 * EXO_MILLISECOND; /* what is older may be on its way */
+static const exo_time view_pause_ns =
+    500 * EXO_MILLISECOND; /* what is older is on its way, or expires */
 
 /* One command under way. */
 struct replaying {

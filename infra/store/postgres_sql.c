@@ -20,8 +20,8 @@
 #define ROWS_EXECUTIONS(rows)                                                                      \
     "SELECT " EXECUTION_HEAD ", e.input, e.output, e.output_ref, e.body, "                         \
     "CASE WHEN row_number() OVER (PARTITION BY e.definition ORDER BY e.id) = 1 THEN d.text END, "  \
-    "EXISTS (SELECT FROM live_execution l WHERE l.shard = s.shard AND l.id = e.id), "              \
-    SHARD_COLUMNS " FROM shard s LEFT JOIN (" rows ") e ON true "                                  \
+    "EXISTS (SELECT FROM live_execution l WHERE l.shard = s.shard AND l.id = "                     \
+    "e.id), " SHARD_COLUMNS " FROM shard s LEFT JOIN (" rows ") e ON true "                        \
     "LEFT JOIN definition d ON d.digest = e.definition WHERE s.shard = $1::int ORDER BY e.id"
 
 /* A version and its name, as read_result of postgres_versions.c reads them; a text follows. */

@@ -192,8 +192,13 @@ static void on_snapshots(void *argument, const struct store_snapshots *all,
         return;
     }
     const struct store_snapshot *s = pick(r, all);
+    uint64_t from = r->settings.from_batch;
+    bool is_newer = from > all->oldest_batch && from > (s == NULL ? 0 : s->end_batch);
 
-    if (s == NULL && all->oldest_batch != 1 && all->batch > 0) {
+    if (is_newer) {
+        s = NULL;
+        base.batch = from - 1;
+    } else if (s == NULL && all->oldest_batch != 1 && all->batch > 0) {
         (void)exo_error_set(&why, EXO_ENOTFOUND,
                             "the journal begins at batch %llu, and there is no whole snapshot%s",
                             (unsigned long long)all->oldest_batch,
@@ -206,7 +211,9 @@ static void on_snapshots(void *argument, const struct store_snapshots *all,
         r->snapshot = s->id;
     }
     r->rebuild = rebuild_new(&base, r->settings.only);
-    r->target = all->batch;
+    r->target = r->settings.to_batch != 0 && r->settings.to_batch < all->batch
+                    ? r->settings.to_batch
+                    : all->batch;
     if (s == NULL) {
         replay_advance(r, r->target);
     } else {

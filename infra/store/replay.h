@@ -16,7 +16,9 @@ struct replay_settings {
     uint32_t shard;
     exo_time at_ns;                  /* as it was then; 0: as it is now */
     const struct execution_id *only; /* of one execution; NULL: all. Copied */
-    uint32_t chunk;                  /* rows of the journal at once, 1 .. STORE_ROWS_MAX */
+    /* Nothing of it was there before this batch, or is after that one; 0: it may be. */
+    uint64_t from_batch, to_batch;
+    uint32_t chunk; /* rows of the journal at once, 1 .. STORE_ROWS_MAX */
     /* Each row of the journal that was taken, borrowed for the call; NULL: not wanted. */
     void (*row)(void *argument, const struct store_imprint *row);
     /* Where it stands: called once by each begin and advance. err: EXO_ENOTFOUND, the journal does

@@ -24,6 +24,7 @@ extern const struct command command_reject;
 extern const struct command command_retry;
 extern const struct command command_skip;
 extern const struct command command_explain;
+extern const struct command command_history;
 extern const struct command command_workers;
 extern const struct command command_drain;
 extern const struct command command_cluster_put;

@@ -64,6 +64,9 @@ route_handler schedules_list;
 route_handler executions_list;
 route_handler execution_get;
 
+/* history.c */
+route_handler execution_history;
+
 /* explaining.c */
 route_handler execution_explain;
 

@@ -53,6 +53,7 @@ static const struct route routes[] = {
     {"POST", "/v1/executions/{id}/tasks/{task}/reject",  task_reject,   GUARD_CLIENT, "refuse what waits for a person"},
     {"POST", "/v1/executions/{id}/tasks/{task}/retry",   task_retry,    GUARD_CLIENT, "try a task in BACKOFF now"},
     {"POST", "/v1/executions/{id}/tasks/{task}/skip",    task_skip,     GUARD_CLIENT, "end a task with a given result"},
+    {"GET",  "/v1/executions/{id}/history",         execution_history,  GUARD_CLIENT, "list what an execution went through, or show it as it was"},
     {"GET",  "/v1/executions/{id}/explain",         execution_explain,  GUARD_CLIENT, "say what each unfinished satellite waits for"},
     {"GET",  "/v1/executions/{id}/satellites/{name}/output", output_get, GUARD_CLIENT, "stream what a satellite gave back"},
     {"GET",  "/v1/workers",                         workers_list,       GUARD_CLIENT, "list workers"},

@@ -61,6 +61,46 @@ static void test_execution(void **state)
     api_free(t, ask);
 }
 
+static void test_history(void **state)
+{
+    struct api_trial *t = *state;
+    const char *id = api_submit(t, "{\"cluster\":" MAP ",\"input\":{\"items\":[1,2,3]}}");
+
+    api_ended(t, id);
+    struct api_ask *ask = api_get(t, api_path(t, id, "/history"));
+    struct value answer = api_value(t, ask);
+    const struct value *changes = value_get(&answer, span_of("changes"));
+
+    assert_int_equal(ask->status, 200);
+    assert_non_null(changes);
+    assert_true(changes->count > 10);
+    for (uint32_t i = 0; i < changes->count; i++) {
+        const struct value *number = value_get(&changes->items[i], span_of("number"));
+
+        assert_int_equal(number->integer, i + 1); /* all of them, in order */
+    }
+    assert_string_equal(api_text(t, &changes->items[changes->count - 1], "execution_state"),
+                        "SUCCEEDED");
+    assert_non_null(strstr(api_body(ask), "\"next_cursor\":null"));
+    api_free(t, ask);
+    ask = api_get(t, api_path(t, id, "/history?at=2200-01-01"));
+    assert_int_equal(ask->status, 200);
+    assert_non_null(strstr(api_body(ask), "\"execution\":{\"id\":"));
+    assert_non_null(strstr(api_body(ask), "\"counts\":{\"SUCCEEDED\":3}"));
+    assert_non_null(strstr(api_body(ask), "\"task\":\"count.2\",\"satellite\":\"count\","
+                                          "\"kind\":\"container\",\"index\":2,"
+                                          "\"state\":\"SUCCEEDED\""));
+    assert_non_null(strstr(api_body(ask), "\"has_more_tasks\":false"));
+    api_free(t, ask);
+    api_expect(t, "GET", api_path(t, id, "/history?at=2001-01-01T00:00:00Z"), NULL, 404,
+               "was not there yet");
+    api_expect(t, "GET", api_path(t, id, "/history?at=yesterday"), NULL, 400,
+               "\\\"yesterday\\\" is no time");
+    api_expect(t, "GET", api_path(t, id, "/history?cursor=x"), NULL, 400, "next_cursor");
+    api_expect(t, "GET", api_path(t, id, "/history?cursor=1&at=2200-01-01"), NULL, 400,
+               "not with `at`");
+}
+
 static void test_unknown(void **state)
 {
     static const char *const rests[] = {"",
@@ -69,6 +109,8 @@ static void test_unknown(void **state)
                                         "/tasks/a/attempts/1/logs",
                                         "/events",
                                         "/explain",
+                                        "/history",
+                                        "/history?at=2026-11-28",
                                         "/satellites/a/output"};
     struct api_trial *t = *state;
 
@@ -385,6 +427,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_execution, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_history, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
         cmocka_unit_test(test_barrier),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),

@@ -164,3 +164,7 @@ begin_dev
 status 0 "$EXO" watch "$ID"
 kill -TERM "$DEV"
 ends "$DEV" 0
+
+say "the tables are what the journal says"
+status 0 "$EXO" replay --store sqlite --cache memory --data "$WORK/data"
+holds out "identical: 0 differences"

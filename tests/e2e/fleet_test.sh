@@ -111,14 +111,36 @@ for service in postgres kafka redis; do
     status 0 "$EXO" run map.yaml
 done
 
+say "the tables are what the journal says, also while the fleet runs"
+status 0 "$EXO" replay
+holds out "identical: 0 differences"
+submit_some 3
+status 0 "$EXO" replay --shard 0
+all_finish
+status 0 "$EXO" history "${IDS[0]}"
+holds out "SUCCEEDED"
+status 0 "$EXO" history "${IDS[0]}" --at 2200-01-01
+holds out "state     SUCCEEDED"
+status 2 "$EXO" replay --shard x
+status 2 "$EXO" replay --at yesterday
+
 say "SIGTERM ends each in order"
 for role in worker-2 scheduler-2 api; do
     kill -TERM "${PID_OF[$role]}"
     ends "${PID_OF[$role]}" 0
 done
 
-say "a store that is newer than the program is refused"
+say "a table that somebody wrote to is told"
 psql=$(command -v psql) || skip "psql is not installed"
+status 0 "$EXO" replay
+"$psql" -q "$EXOSPHERE_POSTGRES_URL" -c "UPDATE execution SET state = 'FAILED' WHERE id = '${IDS[0]}'"
+status 1 "$EXO" replay
+holds out "execution id=${IDS[0]}: state differs"
+holds out "NOT IDENTICAL: 1 differences"
+"$psql" -q "$EXOSPHERE_POSTGRES_URL" -c "UPDATE execution SET state = 'SUCCEEDED' WHERE id = '${IDS[0]}'"
+status 0 "$EXO" replay
+
+say "a store that is newer than the program is refused"
 "$psql" -q "$EXOSPHERE_POSTGRES_URL" -c "INSERT INTO schema_version (version, at_ns) VALUES (99, 0)"
 status 78 "$EXO" migrate
 holds err "99"
