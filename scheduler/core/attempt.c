@@ -528,10 +528,14 @@ static struct satellite_control control_of(struct sched *s, const struct lease *
     struct value *value = arena_alloc(&s->scratch, sizeof(*value));
 
     if (report->control.bytes == 0 || report->outcome != OUTCOME_SUCCEEDED || value == NULL) {
+        s->is_broken = s->is_broken || value == NULL;
         return control;
     }
     fault_list_init(&faults, &s->scratch, 1);
-    if (json_read(report->control, &limits, &s->scratch, value, &json_error) != JSON_OK ||
+    enum json_err read = json_read(report->control, &limits, &s->scratch, value, &json_error);
+
+    s->is_broken = s->is_broken || read == JSON_EMEMORY;
+    if (read != JSON_OK ||
         control_parse(value, lease->instance->is_map, &s->scratch, &control, &faults) != 0) {
         return (struct satellite_control){0};
     }

@@ -67,18 +67,19 @@ static bool text_make(struct sched *s, struct execution *e, enum wire_key_kind k
         execution_end(s, e, EXECUTION_FAILED, span_of(error.text));
         return false;
     }
-    buffer_init(&text, s->allocator, LIMIT_EXPRESSION_BYTES);
+    buffer_init(&text, s->allocator, 0);
     if (value.kind == VALUE_STRING) {
         buffer_append(&text, value_text(&value));
     } else {
         json_write(&text, &value);
     }
-    if (text.is_failed) {
+    s->is_broken = s->is_broken || text.is_failed;
+    if (text.bytes > LIMIT_EXPRESSION_BYTES) {
         execution_end(s, e, EXECUTION_FAILED, span_of("key: its text is above 4 KiB"));
     } else {
         e->gates[kind].text = sched_text(s, buffer_span(&text));
     }
-    bool is_made = !text.is_failed && !s->is_broken;
+    bool is_made = text.bytes <= LIMIT_EXPRESSION_BYTES && !s->is_broken;
 
     buffer_release(&text);
     arena_reset(&s->scratch);

@@ -373,12 +373,20 @@ static enum expression_err scope_lookup(void *context, struct span name,
     return outer_value(scope, name, &ret->value, error);
 }
 
+/* The lack of memory is the shard's, not the expression's: it must not fail an execution. */
+static enum expression_err memory_seen(struct scope *scope, enum expression_err result)
+{
+    scope->sched->is_broken = scope->sched->is_broken || result == EXPRESSION_EMEMORY;
+    return result;
+}
+
 enum expression_err scope_eval(struct scope *scope, const struct expression *expression,
                                struct value *ret_value, struct expression_error *ret_error)
 {
     struct expression_scope names = {.lookup = scope_lookup, .context = scope};
 
-    return expression_eval(expression, &names, NULL, &scope->sched->scratch, ret_value, ret_error);
+    return memory_seen(scope, expression_eval(expression, &names, NULL, &scope->sched->scratch,
+                                              ret_value, ret_error));
 }
 
 enum expression_err scope_eval_template(struct scope *scope, const struct value_template *template,
@@ -386,8 +394,8 @@ enum expression_err scope_eval_template(struct scope *scope, const struct value_
 {
     struct expression_scope names = {.lookup = scope_lookup, .context = scope};
 
-    return value_template_eval(template, &names, NULL, NULL, &scope->sched->scratch, ret_value,
-                               ret_error);
+    return memory_seen(scope, value_template_eval(template, &names, NULL, NULL,
+                                                  &scope->sched->scratch, ret_value, ret_error));
 }
 
 /* What is too large to stand in the output is named by where it can be read. */

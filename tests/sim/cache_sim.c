@@ -10,10 +10,11 @@ struct cache {
 struct view {
     struct view *next;
     struct execution_id id;
-    struct cache_version version;
+    struct cache_version version, copied; /* what a replica has of it */
 };
 
 static struct view *views;
+static exo_time away_until_ns;
 
 struct cache *cache_new(struct loop *loop)
 {
@@ -26,6 +27,29 @@ struct cache *cache_new(struct loop *loop)
 void cache_begin(void)
 {
     views = NULL;
+    away_until_ns = 0;
+}
+
+void cache_hang(exo_time until_ns)
+{
+    sim_trace("the cache hangs until %.3f", (double)until_ns / 1e9);
+    away_until_ns = until_ns;
+}
+
+/* The replica is as old as the last time somebody looked here. */
+void cache_fail_over(void)
+{
+    sim_trace("an older copy of the cache takes over");
+    for (struct view *view = views; view != NULL; view = view->next) {
+        view->version = view->copied;
+    }
+}
+
+static void views_copy(void)
+{
+    for (struct view *view = views; view != NULL; view = view->next) {
+        view->copied = view->version;
+    }
 }
 
 void cache_close(struct cache *cache)
@@ -69,7 +93,10 @@ void cache_put(struct cache *cache, const struct execution_id *id, struct cache_
         sim_fail("the model of the cache knows no answers");
     }
     oracle_cached(id, version.epoch, version.batch);
-    if (!fault_fires(&sim.faults, FAULT_CACHE_DROP)) {
+    if (dice_chance(&sim.net, 10000)) {
+        views_copy();
+    }
+    if (away_until_ns <= sim.now_ns && !fault_fires(&sim.faults, FAULT_CACHE_DROP)) {
         struct view *put = sim_alloc(sizeof(*put));
 
         put->id = *id;

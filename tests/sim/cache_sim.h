@@ -8,4 +8,8 @@
 struct cache *cache_new(struct loop *loop);
 void cache_begin(void);
 
+/* cache_hang loses every view until then; cache_fail_over puts an older copy in its place. */
+void cache_hang(exo_time until_ns);
+void cache_fail_over(void);
+
 #endif /* EXO_TESTS_SIM_CACHE_SIM_H */

@@ -5,6 +5,9 @@
 
 #include "tests/sim/crash.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/rules.h"
+
+enum { LEASE_MS = 2800 };
 
 struct database database;
 
@@ -470,6 +473,11 @@ static void txn_rows(void *argument)
     if (txn->is_over) {
         return;
     }
+    if (database.full_until_ns > sim.now_ns) {
+        result = result_of(STORE_FAILED, "no space left on device");
+        txn_end(txn, &result);
+        return;
+    }
     if (txn->fate == TXN_FAILED || txn->fate == TXN_LOST) {
         result = txn->fate == TXN_FAILED ? result_of(STORE_FAILED, "deadlock detected")
                                          : result_of(STORE_UNKNOWN, "the connection broke");
@@ -598,6 +606,7 @@ static void leases_release(const struct store_lease_round *round)
             is_released = is_released || round->releases[k] == i;
         }
         shard->beat++;
+        shard->renewed_ns = sim.now_ns;
         if (is_released) {
             if (strcmp(shard->opener, round->process) == 0) {
                 shard->is_open = false;
@@ -606,6 +615,17 @@ static void leases_release(const struct store_lease_round *round)
             shard->owner[0] = '\0';
             sim_trace("%s gives up shard %u", round->process, i);
         }
+    }
+}
+
+/* Clocks differ by 5 %. */
+static void lease_check(const struct database_shard *shard, const char *process)
+{
+    exo_time stood_ns = sim.now_ns - shard->renewed_ns;
+
+    if (shard->owner[0] != '\0' && stood_ns < LEASE_MS * EXO_MILLISECOND) {
+        sim_fail("%s takes shard %u from %s, who renewed it %lld ms ago", process, shard->row.shard,
+                 shard->owner, (long long)(stood_ns / EXO_MILLISECOND));
     }
 }
 
@@ -625,8 +645,10 @@ void database_round(const struct store_lease_round *round)
 
         if (strcmp(shard->owner, round->takes[i].owner) == 0 &&
             shard->beat == round->takes[i].beat) {
+            lease_check(shard, round->process);
             (void)snprintf(shard->owner, sizeof(shard->owner), "%s", round->process);
             shard->beat++;
+            shard->renewed_ns = sim.now_ns;
             sim_trace("%s takes shard %u", round->process, shard->row.shard);
             uint64_t *backend = sim_alloc(sizeof(*backend));
 
@@ -704,6 +726,7 @@ bool database_taken(uint32_t number, const char *process, uint64_t backend)
     if (strcmp(shard->owner, process) != 0) {
         return false;
     }
+    rules_taken(number, process);
     shard->row.epoch = shard->row.epoch + 1 > seconds ? shard->row.epoch + 1 : seconds;
     shard->backend = backend;
     guard_open(shard, process);

@@ -75,7 +75,8 @@ struct database_shard {
     struct store_shard row;
     char owner[STORE_PROCESS_BYTES];
     uint64_t beat;
-    uint64_t backend; /* recorded when it was taken */
+    exo_time renewed_ns; /* true time */
+    uint64_t backend;    /* recorded when it was taken */
     struct txn *holder;
     struct row_wait *waits; /* oldest first */
     struct database_journal *journal, **journal_last;
@@ -110,6 +111,7 @@ struct database {
     uint32_t letter_count;
     exo_time clock_error_ns;
     exo_time down_until_ns;
+    exo_time full_until_ns; /* of its disk: nothing is committed */
     uint64_t backends;
     struct txn *running;
     uint64_t commits;

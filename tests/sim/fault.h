@@ -17,12 +17,14 @@
     X(SCHEDULER_CRASH,   "scheduler_crash",    25000, "dies and comes back under another name")    \
     X(SCHEDULER_LEAVE,   "scheduler_leave",    20000, "ends cleanly and comes back")               \
     X(SCHEDULER_PAUSE,   "scheduler_pause",    20000, "stands still for a while")                  \
+    X(OUT_OF_MEMORY,     "out_of_memory",        200, "a shard's core gets no memory, once")       \
     /* of workers: chances a second */                                                             \
     X(WORKER_CRASH,      "worker_crash",       25000, "dies with its containers and comes back")   \
     X(WORKER_PAUSE,      "worker_pause",       20000, "falls silent for a while")                  \
     X(WORKER_TWIN,       "worker_twin",        10000, "a second life starts beside the first")     \
     X(WORKER_DRAIN,      "worker_drain",       10000, "drains, leaves and comes back")             \
     X(WORKER_UNPREPARED, "worker_unprepared",  20000, "cannot prepare an attempt: its own fault")  \
+    X(WORKER_DISK_FULL,  "worker_disk_full",   30000, "the spool does not take an end")            \
     /* of the database: chances a commit, a request, a second */                                   \
     X(COMMIT_FAILED,     "commit_failed",      30000, "answer FAILED, nothing committed")          \
     X(COMMIT_APPLIED,    "commit_applied",     30000, "answer UNKNOWN, committed")                 \
@@ -32,12 +34,15 @@
     X(COMMIT_REFUSED,    "commit_refused",     10000, "answer REFUSED to a batch of many, once")   \
     X(STORE_ERROR,       "store_error",        30000, "a read, round or take-over fails")          \
     X(STORE_OUTAGE,      "store_outage",       20000, "away for seconds; what runs is aborted")    \
+    X(STORE_FULL,        "store_full",         15000, "its disk is full: no commit for seconds")   \
+    X(STORE_SLOW,        "store_slow",          3000, "a request arrives seconds late")            \
     X(CLOCK_JUMP,        "clock_jump",         20000, "the database's clock jumps")                \
     /* of the broker: chances an append, a delivery, a request, a second */                        \
     X(APPEND_LOST,       "append_lost",        10000, "error, not stored")                         \
     X(APPEND_UNKNOWN,    "append_unknown",     10000, "error, though stored")                      \
     X(APPEND_DELAY,      "append_delay",       10000, "takes seconds")                             \
     X(APPEND_FULL,       "append_full",         5000, "the producer's buffer is full")             \
+    X(APPEND_HELD,       "append_held",        10000, "stays in the producer's buffer for seconds") \
     X(RECORD_DOUBLED,    "record_doubled",     20000, "stored a second time, later")               \
     X(OFFSET_GAP,        "offset_gap",         20000, "offsets are not dense")                     \
     X(READER_STALL,      "reader_stall",        3000, "a reader gets nothing for seconds")         \
@@ -47,9 +52,14 @@
     X(PARTITION_OUTAGE,  "partition_outage",   30000, "one partition is away for long")            \
     /* of the cache: chances a put */                                                              \
     X(CACHE_DROP,        "cache_drop",         50000, "a view is lost")                            \
-    /* of machines: once a world */                                                                \
+    X(CACHE_HANG,        "cache_hang",         30000, "away for seconds: views are lost")          \
+    X(CACHE_OLD,         "cache_old",          20000, "an older copy takes over")                  \
+    /* of machines, once a world */                                                                \
     X(CLOCK_RATE,        "clock_rate",       1000000, "clocks run at different rates")             \
+    X(FEW_PARTITIONS,    "few_partitions",   1000000, "workers share partitions of exo.tasks")     \
+    X(BACKLOG,           "backlog",          1000000, "exo.status never comes to an end")          \
     /* strange work: chances an execution */                                                       \
+    X(CROWD,             "crowd",            1000000, "most come at one moment, at a bounded rate") \
     X(GARBAGE,           "garbage",           200000, "records that mean nothing")                 \
     X(FOREIGN_PARTITION, "foreign_partition", 300000, "a job on another shard's partition")        \
     X(NO_ID,             "no_id",             100000, "a job without an id")                       \

@@ -25,7 +25,6 @@ struct log {
     struct loop *loop;
     struct lane *lanes;
     bool is_closed;
-    exo_time closed_ns;
     struct log_counts counts;
 };
 
@@ -40,7 +39,6 @@ struct log *log_new(struct loop *loop)
 void log_close(struct log *log)
 {
     log->is_closed = true;
-    log->closed_ns = sim.now_ns;
 }
 
 static struct lane *lane_of(struct log *log, struct broker_partition *partition)
@@ -74,10 +72,10 @@ struct append {
     log_appended *done;
     void *argument;
     enum append_fate fate;
-    exo_time leaves_ns;
-    bool is_done;    /* the caller has its answer */
-    bool is_dropped; /* given up before it arrived */
-    int64_t offset;  /* -1: an error */
+    exo_time delay_ns; /* on the way */
+    bool is_done;      /* the caller has its answer */
+    bool is_dropped;   /* given up before it arrived */
+    int64_t offset;    /* -1: an error */
     enum exo_error_code code;
 };
 
@@ -132,8 +130,7 @@ static void append_arrives(void *argument)
     struct append *append = argument;
     struct broker_partition *partition = append->lane->partition;
 
-    if (append->is_dropped ||
-        (append->log->is_closed && append->log->closed_ns < append->leaves_ns)) {
+    if (append->is_dropped) {
         return;
     }
     if (broker_down_ns(partition) > sim.now_ns) {
@@ -154,6 +151,22 @@ static void append_arrives(void *argument)
         sim_at(sim.now_ns + sim_draw_fault(0, 5 * EXO_SECOND), NULL, stored_again, again);
     }
     append_answer(append, offset, append->fate == FATE_UNKNOWN ? EXO_EUNKNOWN : EXO_OK);
+}
+
+/* Out of the process: what happens to it now does not matter any more. A process that stands still
+ * keeps what it has not sent. */
+static void append_leaves(void *argument)
+{
+    struct append *append = argument;
+    struct lane *lane = append->lane;
+
+    if (append->log->is_closed) {
+        return;
+    }
+    lane->arrives_ns =
+        later(lane->arrives_ns,
+              sim.now_ns + append->delay_ns + sim_draw(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND));
+    sim_at(lane->arrives_ns, NULL, append_arrives, append);
 }
 
 /* Too late: it may yet arrive, or it never will. */
@@ -205,10 +218,11 @@ int log_append(struct log *log, const char *topic, uint32_t partition, struct sp
                             : 0;
 
     oracle_appends(topic, partition, value);
-    lane->leaves_ns = later(lane->leaves_ns, sim.now_ns + sim_draw(0, EXO_MILLISECOND));
-    lane->arrives_ns =
-        later(lane->arrives_ns,
-              lane->leaves_ns + delay_ns + sim_draw(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND));
+    exo_time held_ns = fault_fires(&sim.faults, FAULT_APPEND_HELD)
+                           ? sim_draw_fault(EXO_SECOND, 10 * EXO_SECOND)
+                           : 0;
+
+    lane->leaves_ns = later(lane->leaves_ns, sim.now_ns + held_ns + sim_draw(0, EXO_MILLISECOND));
     *append = (struct append){
         .log = log,
         .lane = lane,
@@ -217,10 +231,10 @@ int log_append(struct log *log, const char *topic, uint32_t partition, struct sp
         .done = done,
         .argument = argument,
         .fate = fate_draw(),
-        .leaves_ns = lane->leaves_ns,
+        .delay_ns = delay_ns,
     };
     log->counts.buffered_bytes += value.bytes;
-    sim_at(lane->arrives_ns, NULL, append_arrives, append);
+    sim_at(lane->leaves_ns, log->loop, append_leaves, append);
     sim_at(sim.now_ns + (timeout_ns > 0 ? timeout_ns : 60 * EXO_SECOND), log->loop, append_late,
            append);
     return 0;

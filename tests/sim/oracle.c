@@ -10,6 +10,7 @@
 #include "schemas/wire/task.h"
 #include "schemas/wire/topics.h"
 #include "tests/sim/database.h"
+#include "tests/sim/rules.h"
 #include "tests/sim/sim.h"
 
 struct oracle oracle;
@@ -115,6 +116,10 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
 
     if (oracle_find(&row->id) != NULL) {
         sim_fail("execution %s is inserted twice", id_text(&row->id));
+    }
+    if (row->shard != execution_shard(&row->id, database.shard_count)) {
+        sim_fail("execution %s is inserted by shard %u, which is not its own", id_text(&row->id),
+                 row->shard);
     }
     if (which >= oracle.plan->execution_count) {
         sim_fail("execution %s is of no plan: %s", id_text(&row->id), row->cluster);
@@ -246,6 +251,24 @@ static void key_check(const struct oracle_execution *e)
     }
 }
 
+/* So many have begun since the first was submitted; messages take their time, so only the sum is
+ * bounded. Clocks differ by 5 %. */
+static void rate_check(const struct oracle_execution *e)
+{
+    uint32_t project = e->plan->project;
+
+    if (!e->plan->has_rate) {
+        return;
+    }
+    exo_time since_ns = sim.now_ns - oracle.rate_ns[project];
+    uint32_t begun = ++oracle.rate_begun[project];
+
+    if (begun > PLAN_RATE + 1 + (uint32_t)(PLAN_RATE * since_ns * 11 / 10 / EXO_SECOND)) {
+        sim_fail("plan %u is number %u of its rate to begin in %lld ms", e->plan->number, begun,
+                 (long long)(since_ns / EXO_MILLISECOND));
+    }
+}
+
 static void task_follow(struct oracle_execution *e, struct oracle_instance *instance,
                         const struct wire_change *change, enum task_state to)
 {
@@ -271,13 +294,18 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
                      task->attempt);
         }
         task->attempt = change->attempt;
+        task->worker = is_run ? 0 : (uint8_t)rules_worker_number(change->worker);
         if (!e->has_begun) {
             key_check(e);
+            rate_check(e);
             e->has_begun = true;
         }
     } else if (change->attempt != task->attempt) {
         sim_fail("plan %u: %s: a change of attempt %u while it is %u", e->plan->number, name,
                  change->attempt, task->attempt);
+    }
+    if (span_is(change->error, "the worker fell silent")) {
+        rules_silence(database.shards[e->shard].opener, task->worker);
     }
     oracle.finishes += to == TASK_SUCCEEDED || to == TASK_FAILED || to == TASK_TIMED_OUT;
     task->state = (uint8_t)to;
@@ -408,6 +436,7 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
                  (unsigned long long)batch->event_batch, (unsigned long long)row->event_batch,
                  (unsigned long long)batch->previous);
     }
+    rules_commit(row, batch);
     for (uint32_t i = 0; i < batch->insert_count; i++) {
         (void)execution_add(&batch->inserts[i]);
     }
@@ -445,6 +474,10 @@ static void columns_compare(struct oracle_execution *e, uint32_t number, uint32_
         task->laters = i < columns->later_count ? (uint16_t)columns->laters[i] : 0;
         uint32_t losses = i < columns->loss_count ? columns->losses[i] : 0;
 
+        if (losses > LIMIT_LOSSES) {
+            sim_fail("plan %u: %s was lost %u times with its workers", e->plan->number, name,
+                     losses);
+        }
         oracle.losses += losses - task->losses;
         task->losses = (uint8_t)losses;
         e->is_excused = e->is_excused || losses >= LIMIT_LOSSES;

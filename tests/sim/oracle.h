@@ -18,8 +18,11 @@ struct oracle_task {
     uint8_t losses;
     uint16_t failures, laters;
     uint32_t attempt;
-    uint64_t started; /* containers: bit n is attempt n + 1 */
-    uint64_t sent;    /* Tasks, the same way */
+    uint64_t started;     /* containers: bit n is attempt n + 1 */
+    uint64_t sent;        /* Tasks, the same way */
+    uint8_t worker;       /* of the last attempt: N of wN */
+    uint32_t end_attempt; /* the newest whose FINISHED was stored ... */
+    exo_time end_ns;      /* ... first, in true time */
 };
 
 struct oracle_instance {
@@ -53,11 +56,21 @@ struct oracle_execution {
 
 struct oracle_blob;
 
+/* What was stored for one execution of the plan, in true time; 0: nothing. */
+struct oracle_stored {
+    uint32_t unnamed; /* Jobs without an id: each is an execution of its own */
+    exo_time job_ns, cancel_ns;
+};
+
 struct oracle {
     const struct plan *plan;
+    struct oracle_stored stored[PLAN_EXECUTIONS_MAX];
     struct oracle_execution *executions;
     struct oracle_blob *blobs;
     uint64_t containers, finishes, losses, rejections;
+    uint64_t last_words, unlent; /* FINISHED reports, and those that lend no ticket again */
+    exo_time rate_ns[3];         /* by project: when something with a rate was submitted first */
+    uint32_t rate_begun[3];
     uint64_t transitions[TASK_STATE_NR][TASK_STATE_NR];
 };
 

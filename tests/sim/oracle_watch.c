@@ -4,12 +4,15 @@
 
 #include "infra/crypto/crypto.h"
 #include "schemas/wire/event.h"
+#include "schemas/wire/job.h"
+#include "schemas/wire/key.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/task.h"
 #include "schemas/wire/topics.h"
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/reference.h"
+#include "tests/sim/rules.h"
 #include "tests/sim/sim.h"
 
 /* ---- nothing before its commit ---- */
@@ -49,6 +52,13 @@ static void task_watch(const struct wire_task_record *record, const struct wire_
         sim_fail("plan %u: a Task of %s attempt %u is sent after the CANCELLING was committed",
                  e->plan->number, oracle_name(e, spec->instance, task->index), task->attempt);
     }
+    if ((known->sent & bit) != 0 && known->end_attempt == task->attempt &&
+        known->end_ns < rules_taken_ns(e->shard)) {
+        sim_fail(
+            "plan %u: a Task of %s attempt %u is sent again, and its end lay in the log when the "
+            "shard was taken",
+            e->plan->number, oracle_name(e, spec->instance, task->index), task->attempt);
+    }
     known->sent |= bit;
 }
 
@@ -59,6 +69,7 @@ static void tasks_watch(struct span value, struct arena *arena)
     if (wire_task_record_unpack(value, arena, &record) != WIRE_OK) {
         sim_fail("a Task record cannot be read");
     }
+    rules_sent(record.shard, record.epoch, record.sequence);
     for (uint32_t i = 0; i < record.task_count; i++) {
         task_watch(&record, &record.tasks[i]);
     }
@@ -128,6 +139,72 @@ static void published(const struct wire_change *change)
     }
 }
 
+static void report_stored(const struct wire_report *report)
+{
+    struct oracle_execution *e = oracle_find(&report->task.execution);
+    struct oracle_instance *instance = e == NULL ? NULL : oracle_instance(e, report->task.instance);
+
+    oracle.rejections += report->kind == REPORT_REJECTED;
+    if (report->kind != REPORT_FINISHED || instance == NULL ||
+        report->task.index >= instance->task_count) {
+        return;
+    }
+    struct oracle_task *task = &instance->tasks[report->task.index];
+
+    if (report->attempt > task->end_attempt) {
+        task->end_attempt = report->attempt;
+        task->end_ns = sim.now_ns;
+    }
+}
+
+static void command_stored(const struct wire_command *command)
+{
+    for (uint32_t i = 0; i < oracle.plan->execution_count && command->kind == COMMAND_CANCEL; i++) {
+        const struct plan_execution *plan = &oracle.plan->executions[i];
+
+        if (plan->has_id && execution_id_equal(&plan->id, &command->execution) &&
+            oracle.stored[i].cancel_ns == 0) {
+            oracle.stored[i].cancel_ns = sim.now_ns;
+        }
+    }
+}
+
+/* Which execution of the plan a Job is; execution_count: garbage. */
+static uint32_t job_number(const struct wire_job *job)
+{
+    char text[64] = "";
+    unsigned project = 0;
+    unsigned number = 0;
+
+    (void)snprintf(text, sizeof(text), "%.*s", job->cluster.bytes < 63 ? 0 : 63,
+                   (const char *)job->cluster.data);
+    if (sscanf(text, "exosphere: v1 cluster: name: p%u/c%u", &project, &number) == 2 &&
+        number < oracle.plan->execution_count) {
+        return number;
+    }
+    return oracle.plan->execution_count;
+}
+
+static void job_stored(struct span value, struct arena *arena)
+{
+    struct wire_job job;
+    uint32_t number = wire_job_unpack(value, arena, &job) == WIRE_OK ? job_number(&job)
+                                                                     : oracle.plan->execution_count;
+
+    if (number == oracle.plan->execution_count) {
+        return;
+    }
+    const struct plan_execution *plan = &oracle.plan->executions[number];
+
+    oracle.stored[number].unnamed += job.execution_id.bytes == 0;
+    if (oracle.stored[number].job_ns == 0) {
+        oracle.stored[number].job_ns = sim.now_ns;
+    }
+    if (plan->has_rate && oracle.rate_ns[plan->project] == 0) {
+        oracle.rate_ns[plan->project] = sim.now_ns;
+    }
+}
+
 void oracle_stored(const char *topic, uint32_t partition, struct span value)
 {
     struct heap_budget budget = {0};
@@ -135,17 +212,23 @@ void oracle_stored(const char *topic, uint32_t partition, struct span value)
     struct wire_change_batch batch;
     struct wire_status status;
 
-    (void)partition;
     arena_init(&arena, allocator_heap(&budget), 0);
-    if (strcmp(topic, TOPIC_EVENTS) == 0 &&
-        wire_change_batch_unpack(value, &arena, &batch) == WIRE_OK) {
+    if (strcmp(topic, TOPIC_FLEET) == 0) {
+        rules_fleet_stored(partition, value);
+    } else if (strcmp(topic, TOPIC_JOBS) == 0) {
+        job_stored(value, &arena);
+    } else if (strcmp(topic, TOPIC_EVENTS) == 0 &&
+               wire_change_batch_unpack(value, &arena, &batch) == WIRE_OK) {
         for (uint32_t i = 0; i < batch.change_count; i++) {
             published(&batch.changes[i]);
         }
     } else if (strcmp(topic, TOPIC_STATUS) == 0 &&
                wire_status_unpack(value, &arena, &status) == WIRE_OK) {
         for (uint32_t i = 0; i < status.report_count; i++) {
-            oracle.rejections += status.reports[i].kind == REPORT_REJECTED;
+            report_stored(&status.reports[i]);
+        }
+        for (uint32_t i = 0; i < status.command_count; i++) {
+            command_stored(&status.commands[i]);
         }
     }
     arena_release(&arena);
@@ -222,8 +305,33 @@ struct span oracle_blob(const struct digest *digest)
 
 /* ---- the end ---- */
 
+static uint32_t count_of(const struct plan_execution *plan)
+{
+    uint32_t count = 0;
+
+    for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        count += e->plan == plan;
+    }
+    return count;
+}
+
+/* Each Job without an id is an execution of its own, under an id that hangs on its place. */
+static bool are_unnamed_there(const struct plan_execution *plan)
+{
+    bool is_slandered = false;
+
+    for (uint32_t i = 0; i < database.shard_count; i++) {
+        is_slandered = is_slandered || database.shards[i].is_slandered;
+    }
+    return plan->crash != CRASH_NONE || is_slandered ||
+           count_of(plan) == oracle.stored[plan->number].unnamed;
+}
+
 static bool is_there(const struct plan_execution *plan)
 {
+    if (!plan->has_id && !plan->is_poison && !are_unnamed_there(plan)) {
+        return false;
+    }
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         if (e->plan == plan) {
             return true;
@@ -362,12 +470,52 @@ uint64_t oracle_outcome(void)
     return sum;
 }
 
+/* What came to an end holds no key. (Who asks again for a rate after a load may wait for it twice.)
+ */
+static void keys_check_end(void)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    for (uint32_t i = 0; i < database.shard_count; i++) {
+        for (const struct database_item *k = database.shards[i].spanning; k != NULL; k = k->next) {
+            struct wire_key_state state;
+
+            if (k->spanning.kind == STORE_SPANNING_KEY &&
+                wire_key_state_unpack(k->spanning.body, &arena, &state) == WIRE_OK &&
+                state.kind == KEY_CONCURRENCY && state.holder_count + state.waiting_count > 0) {
+                sim_fail("shard %u: a key is held by %u and waited for by %u, and all has ended", i,
+                         state.holder_count, state.waiting_count);
+            }
+        }
+    }
+    arena_release(&arena);
+}
+
+/* A cancel that was in the log before its Job is kept for it: no report of a task can come before.
+ */
+static void early_cancel_check(const struct oracle_execution *e)
+{
+    const struct oracle_stored *stored = &oracle.stored[e->plan->number];
+
+    if (stored->cancel_ns != 0 && stored->cancel_ns < stored->job_ns && e->has_begun &&
+        e->state != EXECUTION_CANCELLED && e->plan->crash == CRASH_NONE &&
+        !database.shards[e->shard].is_slandered) {
+        sim_fail("plan %u was cancelled before it was submitted, and ended %s", e->plan->number,
+                 execution_state_name(e->state));
+    }
+}
+
 void oracle_check_end(void)
 {
     struct heap_budget budget = {0};
 
+    keys_check_end();
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         struct reference must = {0};
+
+        early_cancel_check(e);
 
         if (e->is_excused ||
             (database.shards[e->shard].is_slandered && e->plan->crash < CRASH_GRANT)) {

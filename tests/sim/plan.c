@@ -286,7 +286,10 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
     e->project = (uint32_t)dice_below(dice, 3);
     e->priority = (uint32_t)dice_below(dice, 10);
     e->key = percent(dice, 30) ? (uint32_t)dice_between(dice, 1, 2) : 0;
-    e->has_rate = percent(dice, 15);
+    e->has_rate = percent(dice, plan->is_crowd ? 70 : 15);
+    if (plan->is_crowd && percent(dice, 80)) {
+        e->submit_ns = plan->heal_ns / 4;
+    }
     e->has_sla = percent(dice, 30);
     e->timeout_ms = percent(dice, 10) ? (uint32_t)dice_between(dice, 1, 30000) : 0;
     e->output = (enum output_kind)dice_below(dice, 3);
@@ -329,6 +332,7 @@ void plan_make(struct plan *plan, uint64_t seed, struct faults *faults)
         .heal_ns = dice_between(&dice, 10 * EXO_SECOND, 60 * EXO_SECOND),
     };
     plan->execution_count = (uint32_t)dice_between(&dice, 5, 40);
+    plan->is_crowd = fault_fires(faults, FAULT_CROWD);
     for (uint32_t i = 0; i < plan->execution_count; i++) {
         make_execution(&dice, plan, i, faults);
     }

@@ -20,6 +20,7 @@ enum {
     PLAN_FEW_MAX = 4,   /* items of input.few, which maps inside groups run over */
     PLAN_ITEMS_MAX = 600,
     PLAN_TIMEOUT_MS = 1500, /* of an attempt that may run out of time */
+    PLAN_RATE = 2,          /* executions a second of a project that has a rate */
     PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself */
 };
 
@@ -150,6 +151,7 @@ struct plan {
     exo_time heal_ns;
     struct plan_execution executions[PLAN_EXECUTIONS_MAX];
     uint32_t execution_count;
+    bool is_crowd; /* most are submitted at one moment */
     uint32_t garbage_jobs, garbage_status;
 };
 

@@ -112,6 +112,26 @@ static void kill_step(struct sim_life *life, const struct wire_kill *kill)
     (void)life_event(life, &event); /* of an attempt that is gone: nothing to do */
 }
 
+/* No record twice, and none of an older owner. */
+static void mark_check(struct life_class *class, const struct wire_task_record *record)
+{
+    struct sim_life *life = class->life;
+    struct life_mark *marks = life->marks + class->index * life->worker->shard_count;
+    struct life_mark *mark = &marks[record->shard];
+
+    for (uint32_t i = 0; i < life->class_count; i++) {
+        if (record->epoch < life->marks[i * life->worker->shard_count + record->shard].epoch) {
+            sim_fail("a worker takes a Task of an owner that was replaced");
+        }
+    }
+    if (record->epoch == mark->epoch && record->sequence <= mark->sequence) {
+        sim_fail("a worker takes record %llu of shard %u after %llu",
+                 (unsigned long long)record->sequence, record->shard,
+                 (unsigned long long)mark->sequence);
+    }
+    *mark = (struct life_mark){record->epoch, record->sequence};
+}
+
 static void task_record(struct life_class *class, const struct log_record *from)
 {
     struct sim_life *life = class->life;
@@ -134,6 +154,7 @@ static void task_record(struct life_class *class, const struct log_record *from)
                                        }};
 
     if (life_event(life, &event) == WORKER_OK && is_ours) {
+        mark_check(class, &record);
         for (uint32_t i = 0; i < record.task_count; i++) {
             task_step(class, from->offset, &record, &record.tasks[i]);
         }

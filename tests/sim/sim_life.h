@@ -24,6 +24,11 @@ struct sim_attempt {
     uint32_t run; /* counts starts and stops: older exits mean nothing */
 };
 
+/* The newest record of a shard that the core has taken. */
+struct life_mark {
+    uint64_t epoch, sequence;
+};
+
 struct life_class {
     struct sim_life *life;
     uint32_t index;
@@ -44,6 +49,8 @@ struct sim_life {
     struct loop_timer *timer, *poll;
     struct sim_attempt **attempts; /* by slot */
     struct sim_file **told;        /* by slot: adopted from the spool */
+    uint32_t *accepted;            /* by slot: the generation whose ACCEPTED was sent */
+    struct life_mark *marks;       /* by class and shard: the records taken */
     struct sim_file *next_file;    /* to be told to the core */
     struct sim_file *adopting;
     bool is_spool_told;

@@ -91,6 +91,8 @@ static void report_send(struct sim_life *life, const struct worker_report *core)
         .at_ms = clock_wall_ns() / EXO_MILLISECOND,
         .outcome = (enum wire_outcome)core->outcome,
         .exit_status = core->exit_status,
+        .progress =
+            core->kind == WORKER_PROGRESS ? span_of("{\"percent\":50}") : (struct span){NULL, 0},
         .error = core->error == NULL ? (struct span){NULL, 0} : span_of(core->error),
     };
     struct wire_status status = {.worker = span_of(life->worker->name),
@@ -99,6 +101,11 @@ static void report_send(struct sim_life *life, const struct worker_report *core)
                                  .report_count = 1};
 
     *send = (struct report_send){life, core->id};
+    if (core->kind == WORKER_ACCEPTED) {
+        life->accepted[core->id.slot.index] = core->id.slot.generation;
+    }
+    oracle.last_words += core->kind == WORKER_FINISHED;
+    oracle.unlent += core->kind == WORKER_FINISHED && core->next_lend == 0;
     if (core->kind == WORKER_FINISHED) {
         output_fill(life, core, &report);
         excuse_timeout(life, core);
@@ -166,7 +173,8 @@ static void heartbeat_send(struct sim_life *life, const struct worker_heartbeat 
             .number = beat->number,
             .classes = classes,
             .class_count = life->class_count,
-            .partition = topic_class_partition(span_of(life->worker->name), TOPIC_TASKS_PARTITIONS),
+            .partition =
+                topic_class_partition(span_of(life->worker->name), life->worker->task_partitions),
             .slots = beat->slots,
             .window = beat->window,
             .is_draining = beat->is_draining,
@@ -217,7 +225,10 @@ static void slot_say(struct sim_attempt *attempt, enum worker_event_kind kind, e
         .attempt = attempt,
         .run = attempt->run,
         .event = {.kind = kind,
-                  .slot = {.slot = attempt->slot, .end = end, .exit_status = exit_status}},
+                  .slot = {.slot = attempt->slot,
+                           .end = end,
+                           .exit_status = exit_status,
+                           .has_news = true}},
     };
     sim_at(sim.now_ns + in_ns, attempt->life->loop, slot_said, word);
 }
@@ -304,6 +315,10 @@ static void start(struct sim_attempt *attempt)
 
     struct plan_spot spot = spot_of(attempt);
 
+    if (!attempt->life->worker->merges_accepted &&
+        attempt->life->accepted[attempt->slot.index] != attempt->slot.generation) {
+        sim_fail("a container starts before its ACCEPTED was sent");
+    }
     attempt->end = plan_task_end(plan, &spot, task->failures, task->laters);
     output_make(attempt, plan);
     sim_trace("container of plan %u %s attempt %u", plan->number,
@@ -311,6 +326,9 @@ static void start(struct sim_attempt *attempt)
                           attempt->task.index),
               attempt->attempt);
     slot_say(attempt, WORKER_ON_STARTED, ATTEMPT_EXITED, 0, lag_ns);
+    for (uint32_t i = 0; i < 3 && dice_chance(&sim.net, 100000); i++) {
+        slot_say(attempt, WORKER_ON_PROGRESS, ATTEMPT_EXITED, 0, sim_draw(lag_ns, run_ns));
+    }
     switch (attempt->end) {
     case END_SUCCEEDED:
         break;
@@ -345,7 +363,7 @@ static void spool_write(struct sim_life *life, const struct worker_action *actio
     struct sim_attempt *attempt = life->attempts[action->slot.index];
     struct sim_file *file = *file_find(life->worker, &attempt->task, attempt->attempt);
 
-    if (file != NULL) {
+    if (file != NULL && !fault_fires(&sim.faults, FAULT_WORKER_DISK_FULL)) {
         file->outcome = action->report.outcome;
         file->exit_status = action->report.exit_status;
         if (file->outcome == ATTEMPT_SUCCEEDED) {

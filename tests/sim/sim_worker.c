@@ -51,7 +51,8 @@ static void life_open(struct sim_life *life)
     static const struct log_reader_callbacks on_tasks = {life_on_tasks, reader_failed};
     static const struct log_reader_callbacks on_fleet = {life_on_fleet, reader_failed};
     static const char *const topics[] = {TOPIC_TASKS_PREFIX "default", TOPIC_TASKS_PREFIX "big"};
-    uint32_t partition = topic_class_partition(span_of(life->worker->name), TOPIC_TASKS_PARTITIONS);
+    uint32_t partition =
+        topic_class_partition(span_of(life->worker->name), life->worker->task_partitions);
 
     for (uint32_t i = 0; i < life->class_count; i++) {
         life->classes[i].life = life;
@@ -96,6 +97,8 @@ void sim_worker_start(struct sim_worker *worker)
     assert(life->core != NULL);
     life->attempts = sim_alloc(worker_slot_nr(life->core) * sizeof(struct sim_attempt *));
     life->told = sim_alloc(worker_slot_nr(life->core) * sizeof(struct sim_file *));
+    life->accepted = sim_alloc(worker_slot_nr(life->core) * sizeof(*life->accepted));
+    life->marks = sim_alloc(life->class_count * worker->shard_count * sizeof(*life->marks));
     life->next = worker->lives;
     worker->lives = life;
     life_open(life);
@@ -210,4 +213,31 @@ void sim_worker_check(const struct sim_worker *worker)
             worker_check(life->core);
         }
     }
+}
+
+bool sim_worker_holds(const struct sim_worker *worker, uint64_t incarnation,
+                      const struct task_id *task, uint32_t attempt)
+{
+    for (const struct sim_life *life = worker->lives; life != NULL; life = life->next) {
+        for (uint32_t i = 0; !life->is_over && i < worker_slot_nr(life->core); i++) {
+            const struct slot *slot = worker_slot(life->core, i);
+
+            if (life->incarnation == incarnation && slot_is_listed(slot->state) &&
+                slot->attempt == attempt && memcmp(&slot->task, task, sizeof(*task)) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool sim_worker_spooled(const struct sim_worker *worker, const struct task_id *task,
+                        uint32_t attempt)
+{
+    for (const struct sim_file *file = worker->files; file != NULL; file = file->next) {
+        if (file->attempt == attempt && memcmp(&file->task, task, sizeof(*task)) == 0) {
+            return file->outcome != ATTEMPT_UNKNOWN && file->outcome != ATTEMPT_LOST;
+        }
+    }
+    return false;
 }

@@ -29,7 +29,8 @@ struct sim_worker {
     uint32_t slots, prefetch;
     bool merges_accepted, spools, serves_big;
     uint32_t shard_count;
-    uint64_t incarnation; /* of the last life */
+    uint32_t task_partitions; /* it finds its own among so many */
+    uint64_t incarnation;     /* of the last life */
     struct sim_file *files;
     struct sim_life *lives; /* all that ever were, newest first */
 };
@@ -55,6 +56,13 @@ bool sim_worker_is_idle(const struct sim_worker *worker);
 
 /* sim_worker_retire ends every life but the newest. */
 void sim_worker_retire(struct sim_worker *worker);
+
+/* sim_worker_holds is true while that life runs and lists the attempt; sim_worker_spooled while the
+ * disk holds an end of the attempt that says what became of it. */
+bool sim_worker_holds(const struct sim_worker *worker, uint64_t incarnation,
+                      const struct task_id *task, uint32_t attempt);
+bool sim_worker_spooled(const struct sim_worker *worker, const struct task_id *task,
+                        uint32_t attempt);
 
 /* sim_worker_check asserts the invariants of every core that runs. */
 void sim_worker_check(const struct sim_worker *worker);

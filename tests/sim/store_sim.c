@@ -90,7 +90,12 @@ struct request *request_new(struct store *store, sim_call *begin,
     request->next = store->requests;
     store->requests = request;
     if (!store->loop->is_dead) { /* nothing leaves a dead process */
-        sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, request_arrives, request);
+        exo_time slow_ns = fault_fires(&sim.faults, FAULT_STORE_SLOW)
+                               ? sim_draw_fault(EXO_SECOND, 10 * EXO_SECOND)
+                               : 0;
+
+        sim_in(slow_ns + 50 * EXO_MICROSECOND, slow_ns + 2 * EXO_MILLISECOND, NULL, request_arrives,
+               request);
     }
     return request;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "schemas/vocab/limits.h"
 #include "schemas/wire/job.h"
 #include "schemas/wire/status.h"
 #include "tests/sim/broker.h"
@@ -15,6 +16,7 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/replay.h"
+#include "tests/sim/rules.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_scheduler.h"
 #include "tests/sim/sim_worker.h"
@@ -23,7 +25,8 @@ enum {
     SCHEDULERS_MAX = 4,
     WORKERS_MAX = 6,
     END_WITHIN_S = 1200, /* after the last fault */
-    CALM_S = 5,          /* nothing may change any more */
+    BACKLOG_RECORDS = 4,
+    CALM_S = 5, /* nothing may change any more */
     TURNS_MAX = 20000000,
 };
 
@@ -31,8 +34,9 @@ struct world {
     struct plan plan;
     struct sim_scheduler schedulers[SCHEDULERS_MAX];
     struct sim_worker workers[WORKERS_MAX];
-    struct log *log;       /* of the API and of other services */
-    uint32_t letters_sure; /* records that must become dead letters, once each at least */
+    struct log *log;          /* of the API and of other services */
+    uint32_t task_partitions; /* that workers spread over */
+    uint32_t letters_sure;    /* records that must become dead letters, once each at least */
 };
 
 static struct world world;
@@ -143,6 +147,33 @@ static void garbage(void *argument)
     outside_send(topic, (uint32_t)dice_below(&sim.net, world.plan.shard_count),
                  (struct span){bytes, sizeof(bytes)}, false);
     world.letters_sure++;
+}
+
+/* Reports about what nobody knows, faster than they are read, also when all else has healed: what
+ * waits for an end of exo.status waits for one that was, not for the end. */
+static void backlog(void *argument)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+    struct buffer record;
+    struct wire_report report = {.kind = REPORT_STARTED, .attempt = 1};
+    struct wire_status status = {
+        .worker = span_of("w0"), .incarnation = 1, .reports = &report, .report_count = 1};
+    uint32_t shard = (uint32_t)dice_below(&sim.net, world.plan.shard_count);
+
+    (void)argument;
+    arena_init(&arena, allocator_heap(&budget), 0);
+    buffer_init(&record, allocator_heap(&budget), 0);
+    for (size_t i = 0; i < sizeof(report.task.execution.bytes); i++) {
+        report.task.execution.bytes[i] = (uint8_t)dice_roll(&sim.net);
+    }
+    wire_status_pack(&status, &arena, &record);
+    for (uint32_t i = 0; i < BACKLOG_RECORDS; i++) {
+        outside_send(TOPIC_STATUS, shard, buffer_span(&record), true);
+    }
+    buffer_release(&record);
+    arena_release(&arena);
+    sim_in(10 * EXO_MILLISECOND, 100 * EXO_MILLISECOND, NULL, backlog, NULL);
 }
 
 static void outside_begin(void)
@@ -256,6 +287,16 @@ static void service_faults(void)
         sim_trace("the database's clock jumps to %lld ms",
                   (long long)(database.clock_error_ns / EXO_MILLISECOND));
     }
+    if (fault_fires(&sim.faults, FAULT_STORE_FULL)) {
+        database.full_until_ns = sim.now_ns + sim_draw_fault(0, 15 * EXO_SECOND);
+        sim_trace("the database's disk is full until %.3f", (double)database.full_until_ns / 1e9);
+    }
+    if (fault_fires(&sim.faults, FAULT_CACHE_HANG)) {
+        cache_hang(sim.now_ns + sim_draw_fault(0, 20 * EXO_SECOND));
+    }
+    if (fault_fires(&sim.faults, FAULT_CACHE_OLD)) {
+        cache_fail_over();
+    }
     if (fault_fires(&sim.faults, FAULT_BROKER_OUTAGE)) {
         broker.down_until_ns = sim.now_ns + sim_draw_fault(0, 20 * EXO_SECOND);
         sim_trace("the broker is away until %.3f", (double)broker.down_until_ns / 1e9);
@@ -298,6 +339,9 @@ static void look(void *argument)
         worker_start(&world.workers[i]); /* one that had been told to drain */
     }
     for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        if (sim.faults.is_over) {
+            sim_scheduler_start(&world.schedulers[i]); /* one that was leaving */
+        }
         sim_scheduler_check(&world.schedulers[i]);
     }
     for (uint32_t i = 0; i < world.plan.worker_count; i++) {
@@ -334,7 +378,8 @@ void world_limit(void)
 
 static void worker_begin(struct sim_worker *w, uint32_t number, struct dice *dice)
 {
-    *w = (struct sim_worker){.shard_count = world.plan.shard_count};
+    *w = (struct sim_worker){.shard_count = world.plan.shard_count,
+                             .task_partitions = world.task_partitions};
     (void)snprintf(w->name, sizeof(w->name), "w%u", number);
     w->merges_accepted = dice_chance(dice, 300000);
     w->spools = !w->merges_accepted;
@@ -342,6 +387,19 @@ static void worker_begin(struct sim_worker *w, uint32_t number, struct dice *dic
     w->prefetch = w->merges_accepted ? 64 : (uint32_t)dice_between(dice, 1, 4);
     w->serves_big = number == 0 || dice_chance(dice, 500000);
     sim_worker_start(w);
+}
+
+/* The real bound, or one that makes cursors of small work. */
+static uint32_t step_tasks_draw(struct dice *dice)
+{
+    static const uint32_t bounds[] = {LIMIT_STEP_TASKS, LIMIT_STEP_TASKS, 8, 32, 128};
+
+    return bounds[dice_below(dice, sizeof(bounds) / sizeof(bounds[0]))];
+}
+
+const struct sim_worker *world_worker(struct span name)
+{
+    return &world.workers[rules_worker_number(name)];
 }
 
 static void world_begin(const struct world_settings *settings)
@@ -358,6 +416,7 @@ static void world_begin(const struct world_settings *settings)
     }
     sim.heal_ns = world.plan.heal_ns;
     oracle_begin(&world.plan);
+    rules_begin(step_tasks_draw(&dice));
     crash_begin();
     broker_begin(world.plan.shard_count);
     database_begin(world.plan.shard_count);
@@ -366,12 +425,18 @@ static void world_begin(const struct world_settings *settings)
         world.schedulers[i] = (struct sim_scheduler){i, world.plan.shard_count, NULL};
         sim_scheduler_start(&world.schedulers[i]);
     }
+    world.task_partitions = fault_fires(&sim.faults, FAULT_FEW_PARTITIONS)
+                                ? (uint32_t)dice_between(&dice, 1, 2)
+                                : TOPIC_TASKS_PARTITIONS;
     for (uint32_t i = 0; i < world.plan.worker_count; i++) {
         worker_begin(&world.workers[i], i, &dice);
     }
     outside_begin();
     sim_in(0, EXO_SECOND, NULL, every_second, NULL);
     sim_in(0, EXO_SECOND, NULL, look, NULL);
+    if (fault_fires(&sim.faults, FAULT_BACKLOG)) {
+        sim_in(0, EXO_SECOND, NULL, backlog, NULL);
+    }
 }
 
 static void turns_until(exo_time until_ns)
@@ -457,6 +522,12 @@ static void say_open(void)
                           plan->partition, execution_shard(&plan->id, world.plan.shard_count));
         }
     }
+    for (uint32_t i = 0; i < world.plan.execution_count; i++) {
+        if (!world.plan.executions[i].has_id && oracle.stored[i].unnamed > 0) {
+            (void)fprintf(stderr, "plan %u: %u Jobs without an id were stored\n", i,
+                          oracle.stored[i].unnamed);
+        }
+    }
     for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
         sim_scheduler_say(&world.schedulers[i]);
     }
@@ -521,6 +592,14 @@ static void check_peace(void)
         if (sim.faults.is_enabled[i]) {
             return;
         }
+    }
+    if (oracle.unlent * 10 > oracle.last_words + 10) {
+        sim_fail("%llu of %llu tickets were not lent again with the FINISHED that gave them back",
+                 (unsigned long long)oracle.unlent, (unsigned long long)oracle.last_words);
+    }
+    if (oracle.rejections * 20 > oracle.containers + 20) {
+        sim_fail("%llu Tasks were rejected, %llu containers ran",
+                 (unsigned long long)oracle.rejections, (unsigned long long)oracle.containers);
     }
     if (oracle.losses > 0) {
         sim_fail("%llu attempts were lost though nothing went wrong",

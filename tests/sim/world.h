@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "schemas/vocab/span.h"
 #include "schemas/vocab/states.h"
 #include "tests/sim/fault.h"
 
@@ -39,6 +40,11 @@ struct world_counts {
 
 /* world_run runs one world; what is wrong aborts with a line that names the seed. */
 void world_run(const struct world_settings *settings, struct world_counts *ret_counts);
+
+struct sim_worker;
+
+/* world_worker gives the worker of a name, which must be there. */
+const struct sim_worker *world_worker(struct span name);
 
 /* world_faults says which faults the world of these settings has. */
 void world_faults(const struct world_settings *settings, bool ret_enabled[FAULT_NR]);

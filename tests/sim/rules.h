@@ -1,0 +1,40 @@
+/* rules: what the protocol asks for that no row shows: bounded steps, silence counted in ticks,
+ * losses that are true, turns in the queue.
+ *
+ *   sched_step --wrapped--> rules_step      shard_suspect, dispatch_* --wrapped--> rules_*.c
+ *   broker     --stored---> rules_fleet     database --taken, committed--> rules_taken,
+ * rules_commit */
+#ifndef EXO_TESTS_SIM_RULES_H
+#define EXO_TESTS_SIM_RULES_H
+
+#include "infra/store/store.h"
+#include "scheduler/core/sched.h"
+#include "schemas/vocab/ids.h"
+
+/* rules_begin forgets the last world. step_tasks: the bound of steps in this one. */
+void rules_begin(uint32_t step_tasks);
+
+/* rules_step steps and looks at what came of it. */
+enum sched_err rules_step(struct sched *sched, const struct sched_event *event, exo_time now_ns);
+
+/* A record of exo.fleet was stored. */
+void rules_fleet_stored(uint32_t partition, struct span value);
+
+/* rules_worker_number gives N of a worker that is called wN. */
+uint32_t rules_worker_number(struct span worker);
+
+/* rules_silence fails unless the process has seen the worker silent for long enough, in ticks of
+ * its own that were stored between two heartbeats. */
+void rules_silence(const char *process, uint32_t worker);
+
+/* A process takes a shard over; a batch is about to be committed to its row. */
+void rules_taken(uint32_t shard, const char *process);
+void rules_commit(const struct store_shard *row, const struct store_batch *batch);
+
+/* rules_taken_ns is when the shard was taken over last, in true time. */
+exo_time rules_taken_ns(uint32_t shard);
+
+/* rules_sent fails when a Task record is of a batch that never was. */
+void rules_sent(uint32_t shard, uint64_t epoch, uint64_t sequence);
+
+#endif /* EXO_TESTS_SIM_RULES_H */
