@@ -12,7 +12,7 @@ struct resume {
     struct store *store;
     uint32_t shard;
     int64_t reread;
-    int64_t ends[STORE_INPUTS];
+    int64_t starts[STORE_INPUTS], ends[STORE_INPUTS];
     struct resume_result result;
     struct heap_budget budget;
     struct arena arena;
@@ -38,11 +38,12 @@ static void committed(void *argument, const struct store_result *result)
     resume_end(argument, result->verdict == STORE_DONE ? NULL : &result->err);
 }
 
-static int64_t place_from(int64_t stored, int64_t end, int64_t reread)
+/* What was deleted cannot be read again: a reader that began there would stand still at once. */
+static int64_t place_from(const struct resume *r, int input, int64_t stored)
 {
-    int64_t from = (stored < end ? stored : end) - reread;
+    int64_t from = (stored < r->ends[input] ? stored : r->ends[input]) - r->reread;
 
-    return from < 0 ? 0 : from;
+    return from < r->starts[input] ? r->starts[input] : from;
 }
 
 static struct span gap_row(struct resume *r, const struct store_shard *row)
@@ -78,8 +79,8 @@ static void row_got(void *argument, const struct store_shard *row, const struct 
         resume_end(r, err);
         return;
     }
-    r->result.jobs_from = place_from(row->inputs[0].offset, r->ends[0], r->reread);
-    r->result.status_from = place_from(row->inputs[1].offset, r->ends[1], r->reread);
+    r->result.jobs_from = place_from(r, 0, row->inputs[0].offset);
+    r->result.status_from = place_from(r, 1, row->inputs[1].offset);
     r->batch = (struct store_batch){
         .shard = r->shard,
         .epoch = row->epoch,
@@ -122,6 +123,30 @@ static void jobs_end(void *argument, int64_t end, const struct exo_error *err)
     log_end(r->log, TOPIC_STATUS, r->shard, status_end, r);
 }
 
+static void status_start(void *argument, int64_t start, const struct exo_error *err)
+{
+    struct resume *r = argument;
+
+    if (err != NULL) {
+        resume_end(r, err);
+        return;
+    }
+    r->starts[1] = start;
+    log_end(r->log, TOPIC_JOBS, r->shard, jobs_end, r);
+}
+
+static void jobs_start(void *argument, int64_t start, const struct exo_error *err)
+{
+    struct resume *r = argument;
+
+    if (err != NULL) {
+        resume_end(r, err);
+        return;
+    }
+    r->starts[0] = start;
+    log_start(r->log, TOPIC_STATUS, r->shard, status_start, r);
+}
+
 void resume_shard(struct log *log, struct store *store, uint32_t shard, int64_t reread,
                   void (*done)(void *argument, const struct resume_result *result), void *argument)
 {
@@ -137,5 +162,5 @@ void resume_shard(struct log *log, struct store *store, uint32_t shard, int64_t 
     r->done = done;
     r->argument = argument;
     arena_init(&r->arena, allocator_heap(&r->budget), 0);
-    log_end(log, TOPIC_JOBS, shard, jobs_end, r);
+    log_start(log, TOPIC_JOBS, shard, jobs_start, r);
 }

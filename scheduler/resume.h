@@ -17,9 +17,9 @@ struct resume_result {
     struct exo_error err; /* code EXO_OK when it worked */
 };
 
-/* resume_shard moves the cursors of a shard to at most its inputs' ends, less reread records.
- * log, store  kept until done; the topics must be prepared
- * done gets EXO_EFENCED when the shard is not standing still: somebody commits to it. */
+/* resume_shard moves the cursors of a shard to at most its inputs' ends, less reread records, but
+ * not below what the log still keeps. log, store  kept until done; the topics must be prepared done
+ * gets EXO_EFENCED when the shard is not standing still: somebody commits to it. */
 void resume_shard(struct log *log, struct store *store, uint32_t shard, int64_t reread,
                   void (*done)(void *argument, const struct resume_result *result), void *argument);
 

@@ -36,8 +36,9 @@ struct log_driver {
     void (*reader_resume)(struct log_reader *reader);
     int64_t (*reader_position)(const struct log_reader *reader);
     void (*reader_close)(struct log_reader *reader);
-    void (*end)(struct log *log, const char *topic, uint32_t partition, log_end_done *done,
-                void *argument);
+    /* is_start: of the oldest record in place of the next */
+    void (*end)(struct log *log, const char *topic, uint32_t partition, bool is_start,
+                log_end_done *done, void *argument);
     void (*trim)(struct log *log, const char *topic, uint32_t partition, int64_t below,
                  log_done *done, void *argument);
     bool (*is_up)(const struct log *log);

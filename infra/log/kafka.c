@@ -263,6 +263,7 @@ static void enable_events(struct kafka_log *log, rd_kafka_queue_t *queue)
 
 struct wait {
     log_end_done *ended;
+    bool is_start; /* it asks for the other end */
     log_done *done;
     void *argument;
 };
@@ -273,7 +274,11 @@ static void on_answered(struct kafka_question *question)
     const struct exo_error *err = question->is_failed ? &question->err : NULL;
 
     if (wait.ended != NULL) {
-        wait.ended(wait.argument, err == NULL ? question->high : -1, err);
+        wait.ended(wait.argument,
+                   err != NULL           ? -1
+                   : question->wants_low ? question->low
+                                         : question->high,
+                   err);
     } else if (wait.done != NULL) {
         wait.done(wait.argument, err);
     }
@@ -293,10 +298,11 @@ static void ask_place(struct kafka_log *log, enum ask_kind kind, const struct ka
     memcpy(question->topic, topic->name, sizeof(question->topic));
     question->partition = (int32_t)partition;
     question->low = low;
+    question->wants_low = wait->is_start;
     kafka_ask_put(log->ask, question);
 }
 
-static void kafka_end(struct log *base, const char *topic_name, uint32_t partition,
+static void kafka_end(struct log *base, const char *topic_name, uint32_t partition, bool is_start,
                       log_end_done *done, void *argument)
 {
     struct kafka_log *log = (struct kafka_log *)base;
@@ -308,7 +314,7 @@ static void kafka_end(struct log *base, const char *topic_name, uint32_t partiti
         return;
     }
     ask_place(log, ASK_RANGE, topic, partition, 0,
-              &(struct wait){.ended = done, .argument = argument});
+              &(struct wait){.ended = done, .is_start = is_start, .argument = argument});
 }
 
 static void kafka_trim(struct log *base, const char *topic_name, uint32_t partition, int64_t below,

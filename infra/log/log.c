@@ -206,7 +206,17 @@ void log_end(struct log *log, const char *topic, uint32_t partition,
     struct log_call *call = call_new(log, argument);
 
     call->ended = done;
-    log->driver->end(log, topic, partition, call_numbered, call);
+    log->driver->end(log, topic, partition, false, call_numbered, call);
+}
+
+void log_start(struct log *log, const char *topic, uint32_t partition,
+               void (*done)(void *argument, int64_t start, const struct exo_error *err),
+               void *argument)
+{
+    struct log_call *call = call_new(log, argument);
+
+    call->ended = done;
+    log->driver->end(log, topic, partition, true, call_numbered, call);
 }
 
 void log_trim(struct log *log, const char *topic, uint32_t partition, int64_t below,

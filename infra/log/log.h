@@ -119,6 +119,12 @@ void log_end(struct log *log, const char *topic, uint32_t partition,
              void (*done)(void *argument, int64_t end, const struct exo_error *err),
              void *argument);
 
+/* log_start asks the broker for the offset of the oldest record it keeps of a partition; the end
+ * when it keeps none. */
+void log_start(struct log *log, const char *topic, uint32_t partition,
+               void (*done)(void *argument, int64_t start, const struct exo_error *err),
+               void *argument);
+
 /* log_trim deletes the records of a partition below an offset, for topics that are kept for ever.
  * The end and the offsets of what stays do not change. A reader that stands below fails.
  * done  may be NULL */

@@ -115,8 +115,8 @@ void readers_run(struct sqlite_log *log);
 void readers_release(struct sqlite_log *log);
 
 /* as log_end */
-void sqlite_end(struct log *base, const char *topic, uint32_t partition, log_end_done *done,
-                void *argument);
+void sqlite_end(struct log *base, const char *topic, uint32_t partition, bool is_start,
+                log_end_done *done, void *argument);
 /* as log_trim */
 void sqlite_trim(struct log *base, const char *topic, uint32_t partition, int64_t below,
                  log_done *done, void *argument);

@@ -6,8 +6,8 @@
 
 enum { TRIM_ROWS = 1000 };
 
-void sqlite_end(struct log *base, const char *topic, uint32_t partition_number, log_end_done *done,
-                void *argument)
+void sqlite_end(struct log *base, const char *topic, uint32_t partition_number, bool is_start,
+                log_end_done *done, void *argument)
 {
     struct sqlite_log *log = (struct sqlite_log *)base;
     struct exo_error err = {.code = EXO_OK};
@@ -22,7 +22,7 @@ void sqlite_end(struct log *base, const char *topic, uint32_t partition_number, 
     answer->is_failed = err.code != EXO_OK;
     answer->err = err;
     assert(partition != NULL || answer->is_failed);
-    answer->offset = answer->is_failed ? -1 : partition->end;
+    answer->offset = answer->is_failed ? -1 : is_start ? partition->low : partition->end;
 }
 
 /* One log_trim, or one step of the janitor (done NULL, is_janitor). */

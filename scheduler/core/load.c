@@ -6,6 +6,13 @@
 #include "scheduler/core/sched_state.h"
 #include "schemas/json/json_read.h"
 
+/* Whatever is half loaded by now is thrown away with the rest: sched_load_done says so too. */
+static enum sched_err no_memory(struct sched *s)
+{
+    s->is_broken = true;
+    return SCHED_EMEMORY;
+}
+
 static struct instance *find_instance(const struct sched *s, const struct execution_id *id,
                                       uint32_t instance)
 {
@@ -248,7 +255,7 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
     struct execution *e = execution_new(s, &loaded->id, loaded->definition);
 
     if (e == NULL || !texts_load(s, e, loaded)) {
-        return SCHED_EMEMORY;
+        return no_memory(s);
     }
     e->state = (uint8_t)loaded->state;
     e->ending = (uint8_t)loaded->body.ending;
@@ -259,7 +266,7 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
     e->timeout_at_ns = loaded->body.timeout_at_ns;
     if (e->timeout_at_ns != 0 && e->state != EXECUTION_CANCELLING &&
         !heap_insert(&s->timeouts, &e->timer)) {
-        return SCHED_EMEMORY;
+        return no_memory(s);
     }
     if (loaded->body.next_number > e->next_number) {
         e->next_number = loaded->body.next_number;
@@ -272,7 +279,7 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
     }
     if (!signals_load(s, e, &loaded->body) || !gates_fill(s, e, &loaded->body)) {
         execution_release(s, e);
-        return SCHED_EMEMORY;
+        return no_memory(s);
     }
     enum sched_err result = instances_load(s, &e->root, loaded->body.instances);
 
@@ -300,7 +307,7 @@ enum sched_err sched_load_frame(struct sched *s, const struct execution_id *id,
     struct frame *frame = frame_new(s, &(struct frame_place){e, group, kept->index, kept->number});
 
     if (frame == NULL) {
-        return SCHED_EMEMORY;
+        return no_memory(s);
     }
     frame->started_ns = kept->started_ns;
     frame->stop = (uint8_t)kept->stop;
@@ -324,7 +331,7 @@ enum sched_err sched_load_page(struct sched *s, const struct execution_id *id, u
         return SCHED_ESTALE;
     }
     if (page_get(s, i, page) == NULL) {
-        return SCHED_EMEMORY;
+        return no_memory(s);
     }
     return columns_load(s, i, page * PAGE_TASKS, columns);
 }
@@ -375,7 +382,7 @@ enum sched_err sched_load_items(struct sched *s, const struct execution_id *id, 
     list->ends = ends != NULL ? ends : list->ends;
     if (json == NULL || ends == NULL) {
         s->is_broken = true;
-        return SCHED_EMEMORY;
+        return no_memory(s);
     }
     for (uint32_t k = 0; k < count; k++) {
         memcpy(json + list->json_bytes, items[k].json.data, items[k].json.bytes);

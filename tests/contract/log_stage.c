@@ -216,6 +216,19 @@ int64_t stage_end(struct stage *stage, uint32_t partition)
     return answer.end;
 }
 
+int64_t stage_start(struct stage *stage, uint32_t partition)
+{
+    struct answer answer = {.is_done = false};
+
+    log_start(stage->log, stage->topic, partition, on_end, &answer);
+    assert_false(answer.is_done);
+    stage_wait(stage, &answer.is_done, "log_start");
+    if (answer.err.code != EXO_OK) {
+        fail_msg("log_start: %s", answer.err.text);
+    }
+    return answer.end;
+}
+
 void stage_turns(struct stage *stage, exo_time time_ns)
 {
     static const bool never = false;

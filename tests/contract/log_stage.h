@@ -83,6 +83,9 @@ void stage_wait(struct stage *stage, const bool *is_done, const char *what);
 /* stage_end asks for the end of a partition of stage->topic. */
 int64_t stage_end(struct stage *stage, uint32_t partition);
 
+/* stage_start asks where a partition begins: what log_start answers. */
+int64_t stage_start(struct stage *stage, uint32_t partition);
+
 /* stage_turns runs the loop for a while in which nothing in particular must happen. */
 void stage_turns(struct stage *stage, exo_time time_ns);
 

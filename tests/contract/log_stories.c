@@ -359,8 +359,10 @@ static void test_trim(void **state)
     int64_t end = stage_end(stage, 0);
 
     log_reader_close(first.reader);
+    assert_int_equal(stage_start(stage, 0), 0);
     log_trim(stage->log, stage->topic, 0, half, on_trimmed, &wait);
     stage_wait(stage, &wait.is_done, "log_trim");
+    assert_int_equal(stage_start(stage, 0), half);
     assert_int_equal(wait.code, EXO_OK);
     assert_int_equal(stage_end(stage, 0), end);
     stage_read(stage, 0, half - 2, 0, &low);

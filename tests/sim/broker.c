@@ -82,3 +82,18 @@ int64_t broker_append(struct broker_partition *partition, struct span key, struc
     broker_wake(partition);
     return record->offset;
 }
+
+void broker_truncate(struct broker_partition *partition, uint32_t count)
+{
+    while (count > 0 && partition->count > 0 &&
+           partition->records[partition->count - 1].offset >= partition->low) {
+        const struct broker_record *last = &partition->records[--partition->count];
+
+        oracle_unstored(partition->topic, last->value);
+        partition->end = last->offset;
+        count--;
+    }
+    sim_trace("%s/%u ends at %lld now", partition->topic, partition->number,
+              (long long)partition->end);
+    broker_shortened(partition);
+}

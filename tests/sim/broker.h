@@ -54,6 +54,11 @@ exo_time broker_down_ns(const struct broker_partition *partition);
  * offset. */
 int64_t broker_append(struct broker_partition *partition, struct span key, struct span value);
 
+/* broker_truncate takes the newest records away, so many at most; what comes next has their
+ * offsets. Readers that stand behind its end hear that it is another log (in log_sim.c). */
+void broker_truncate(struct broker_partition *partition, uint32_t count);
+void broker_shortened(struct broker_partition *partition);
+
 /* broker_wake tells readers of a partition that there is something; in log_sim.c. */
 void broker_wake(struct broker_partition *partition);
 

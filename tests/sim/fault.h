@@ -50,6 +50,7 @@
     X(END_FAILED,        "end_failed",         50000, "the end of a partition is not told")        \
     X(BROKER_OUTAGE,     "broker_outage",      15000, "all partitions are away for seconds")       \
     X(PARTITION_OUTAGE,  "partition_outage",   30000, "one partition is away for long")            \
+    X(TAIL_LOST,         "tail_lost",          10000, "a partition loses its newest records")      \
     /* of the cache: chances a put */                                                              \
     X(CACHE_DROP,        "cache_drop",         50000, "a view is lost")                            \
     X(CACHE_HANG,        "cache_hang",         30000, "away for seconds: views are lost")          \

@@ -301,8 +301,9 @@ static bool reader_check(struct log_reader *reader)
     if (reader->index > 0) {
         before = record_of(&reader->partition->records[reader->index - 1]);
     }
-    if (reader->index > 0 && (before.offset < reader->partition->low ||
-                              log_record_checksum(&before) == reader->checksum)) {
+    if (reader->position <= reader->partition->end && reader->index > 0 &&
+        (before.offset < reader->partition->low ||
+         log_record_checksum(&before) == reader->checksum)) {
         return true;
     }
     (void)exo_error_set(&err, EXO_ECONFLICT, "%s/%u is another log below %lld",
@@ -392,11 +393,25 @@ static void reader_turn(void *argument)
     }
     reader->index += (uint32_t)taken;
     if (taken > 0) {
-        reader->position = partition->records[reader->index - 1].offset + 1;
+        struct log_record last = record_of(&partition->records[reader->index - 1]);
+
+        reader->position = last.offset + 1;
+        reader->checksum = log_record_checksum(&last);
     }
     reader->is_paused = taken < count;
     if (!reader->is_paused && reader->index < partition->count) {
         reader_come(reader, sim.now_ns + sim_draw(0, EXO_MILLISECOND));
+    }
+}
+
+void broker_shortened(struct broker_partition *partition)
+{
+    for (struct log_reader *reader = partition->readers; reader != NULL; reader = reader->next) {
+        reader->is_checked = false;
+        reader->index = 0;
+        if (!reader->is_closed) {
+            reader_come(reader, sim.now_ns + sim_draw(0, 3 * EXO_SECOND));
+        }
     }
 }
 
@@ -483,6 +498,7 @@ struct end_ask {
     void *argument;
     int64_t end;
     bool is_failed;
+    bool is_start; /* of the oldest record */
 };
 
 static void end_answer(void *argument)
@@ -506,7 +522,7 @@ static void end_arrives(void *argument)
     struct end_ask *ask = argument;
     exo_time max_ns = 2 * EXO_MILLISECOND;
 
-    ask->end = ask->partition->end;
+    ask->end = ask->is_start ? ask->partition->low : ask->partition->end;
     ask->is_failed =
         broker_down_ns(ask->partition) > sim.now_ns || fault_fires(&sim.faults, FAULT_END_FAILED);
     if (fault_fires(&sim.faults, FAULT_END_SLOW)) {
@@ -523,7 +539,24 @@ void log_end(struct log *log, const char *topic, uint32_t partition,
 {
     struct end_ask *ask = sim_alloc(sizeof(*ask));
 
-    *ask = (struct end_ask){log, broker_partition(topic, partition), done, argument, -1, false};
+    *ask = (struct end_ask){.log = log,
+                            .partition = broker_partition(topic, partition),
+                            .done = done,
+                            .argument = argument};
+    sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, end_arrives, ask);
+}
+
+void log_start(struct log *log, const char *topic, uint32_t partition,
+               void (*done)(void *argument, int64_t start, const struct exo_error *err),
+               void *argument)
+{
+    struct end_ask *ask = sim_alloc(sizeof(*ask));
+
+    *ask = (struct end_ask){.log = log,
+                            .partition = broker_partition(topic, partition),
+                            .done = done,
+                            .argument = argument,
+                            .is_start = true};
     sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, NULL, end_arrives, ask);
 }
 
@@ -535,14 +568,19 @@ struct trim_ask {
     int64_t below;
     void (*done)(void *argument, const struct exo_error *err);
     void *argument;
+    bool is_refused;
 };
 
 static void trim_answer(void *argument)
 {
     struct trim_ask *ask = argument;
+    struct exo_error err;
 
+    if (ask->is_refused) {
+        (void)exo_error_set(&err, EXO_ENOTFOUND, "the log ends below that");
+    }
     if (ask->done != NULL && !ask->log->is_closed) {
-        ask->done(ask->argument, NULL);
+        ask->done(ask->argument, ask->is_refused ? &err : NULL);
     }
 }
 
@@ -550,6 +588,15 @@ static void trim_arrives(void *argument)
 {
     struct trim_ask *ask = argument;
 
+    /* Whose connection broke has looked at its log again before it sends anything. */
+    for (const struct log_reader *r = ask->partition->readers; r != NULL; r = r->next) {
+        ask->is_refused = ask->is_refused || !r->is_checked;
+    }
+    if (ask->is_refused || ask->below > ask->partition->end) {
+        ask->is_refused = true;
+        sim_in(0, 2 * EXO_MILLISECOND, ask->log->loop, trim_answer, ask);
+        return;
+    }
     for (int i = 0; i < STORE_INPUTS; i++) {
         const char *const inputs[STORE_INPUTS] = {TOPIC_JOBS, TOPIC_STATUS};
         uint32_t number = ask->partition->number;
@@ -573,7 +620,7 @@ void log_trim(struct log *log, const char *topic, uint32_t partition, int64_t be
 {
     struct trim_ask *ask = sim_alloc(sizeof(*ask));
 
-    *ask = (struct trim_ask){log, broker_partition(topic, partition), below, done, argument};
+    *ask = (struct trim_ask){log, broker_partition(topic, partition), below, done, argument, false};
     sim_in(0, 2 * EXO_MILLISECOND, NULL, trim_arrives, ask);
 }
 

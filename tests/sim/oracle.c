@@ -289,6 +289,11 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
             sim_fail("plan %u: a task is dispatched while the execution is %s", e->plan->number,
                      execution_state_name(e->state));
         }
+        if (!instance->spot.is_inner && e->plan->satellites[instance->spot.satellite].is_strict &&
+            task->losses > 0) {
+            sim_fail("plan %u: %s was lost, and its claim is strict: nobody may try it again",
+                     e->plan->number, name);
+        }
         if (change->attempt != task->attempt + 1) {
             sim_fail("plan %u: %s: attempt %u follows %u", e->plan->number, name, change->attempt,
                      task->attempt);
@@ -304,11 +309,14 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
         sim_fail("plan %u: %s: a change of attempt %u while it is %u", e->plan->number, name,
                  change->attempt, task->attempt);
     }
+    e->is_excused =
+        e->is_excused || (change->error.bytes > 5 && memcmp(change->error.data, "LOST:", 5) == 0);
     if (span_is(change->error, "the worker fell silent")) {
         rules_silence(database.shards[e->shard].opener, task->worker);
     }
     oracle.finishes += to == TASK_SUCCEEDED || to == TASK_FAILED || to == TASK_TIMED_OUT;
     task->state = (uint8_t)to;
+    task->running_ns = to == TASK_RUNNING ? sim.now_ns : task->running_ns;
 }
 
 static void instance_follow(struct oracle_execution *e, struct oracle_instance *i,
@@ -414,6 +422,23 @@ static void journal_follow(const struct store_batch *batch)
     arena_release(&arena);
 }
 
+/* A person went on behind a hole: the offsets may go back, and the journal says so. */
+static bool is_gap(const struct store_batch *batch)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+    struct wire_change_batch changes;
+    bool has_gap = false;
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    if (batch->journal.bytes > 0 &&
+        wire_change_batch_unpack(batch->journal, &arena, &changes) == WIRE_OK) {
+        has_gap = changes.gap.bytes > 0;
+    }
+    arena_release(&arena);
+    return has_gap;
+}
+
 void oracle_commit(const struct store_shard *row, const struct store_batch *batch)
 {
     if (batch->epoch != row->epoch || batch->previous != row->batch ||
@@ -422,7 +447,7 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
                  batch->shard, (unsigned long long)batch->next, (unsigned long long)batch->epoch,
                  (unsigned long long)row->batch, (unsigned long long)row->epoch);
     }
-    for (int i = 0; i < STORE_INPUTS; i++) {
+    for (int i = 0; i < STORE_INPUTS && !is_gap(batch); i++) {
         if (batch->inputs[i].offset < row->inputs[i].offset) {
             sim_fail("shard %u: input %d goes back from %lld to %lld", batch->shard, i,
                      (long long)row->inputs[i].offset, (long long)batch->inputs[i].offset);

@@ -22,6 +22,7 @@ struct oracle_task {
     uint64_t sent;        /* Tasks, the same way */
     uint8_t worker;       /* of the last attempt: N of wN */
     uint32_t end_attempt; /* the newest whose FINISHED was stored ... */
+    exo_time running_ns;  /* when RUNNING was committed */
     exo_time end_ns;      /* ... first, in true time */
 };
 
@@ -92,6 +93,7 @@ void oracle_committed(const struct store_batch *batch);
 /* A process hands a record to its client; the broker stores one. */
 void oracle_appends(const char *topic, uint32_t partition, struct span value);
 void oracle_stored(const char *topic, uint32_t partition, struct span value);
+void oracle_unstored(const char *topic, struct span value);
 
 /* A view is handed to the cache. */
 void oracle_cached(const struct execution_id *id, uint64_t epoch, uint64_t batch);

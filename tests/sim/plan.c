@@ -124,6 +124,7 @@ static void make_group(struct dice *dice, struct plan_satellite *s)
     s->gives_blob = false;
     s->has_timeout = false;
     s->is_big = false;
+    s->is_strict = false;
     s->retries = 0;
     s->style = STYLE_GOOD;
 }
@@ -194,6 +195,7 @@ static void make_satellite(struct dice *dice, struct plan_execution *e, uint32_t
     make_each(dice, e, s);
     make_when(dice, e, s);
     s->list_count = few_or_many(dice);
+    s->is_strict = percent(dice, 10);
     s->gives_blob = s->each == EACH_NONE && percent(dice, 10);
     s->tolerate =
         s->each != EACH_NONE && percent(dice, 25) ? (uint32_t)dice_between(dice, 1, 3) : 0;
@@ -714,7 +716,7 @@ static void text_satellite(const struct plan_execution *e, uint32_t number, stru
     }
     buffer_text(text, ", command: [x]");
     text_policy(s->is_big, s->has_timeout, s->retries, text);
-    buffer_text(text, "}\n");
+    buffer_text(text, s->is_strict ? ", claim: strict}\n" : "}\n");
 }
 
 static void text_output(const struct plan_execution *e, struct buffer *text)

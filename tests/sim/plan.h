@@ -102,7 +102,8 @@ struct plan_satellite {
     uint32_t each_of;
     uint32_t max_parallel; /* 0: none */
     uint32_t retries;
-    bool is_big; /* class */
+    bool is_big;    /* class */
+    bool is_strict; /* a lost attempt is not tried again */
     bool has_timeout;
     enum style style;
     uint32_t list_count; /* of its output, when it is no map */

@@ -31,10 +31,18 @@ void rules_silence(const char *process, uint32_t worker);
 void rules_taken(uint32_t shard, const char *process);
 void rules_commit(const struct store_shard *row, const struct store_batch *batch);
 
+/* rules_barrier_end is where exo.status ended when the batch of a shard time was committed; 0: not
+ * known.
+ */
+int64_t rules_barrier_end(uint32_t shard, exo_time now_ns);
+
 /* rules_taken_ns is when the shard was taken over last, in true time. */
 exo_time rules_taken_ns(uint32_t shard);
 
-/* rules_sent fails when a Task record is of a batch that never was. */
+/* rules_committed fails unless that batch was committed under that epoch: what is let out of it,
+ * Tasks (rules_sent: by their sequence), events, views, came before its commit, or of an owner that
+ * was fenced. */
+void rules_committed(uint32_t shard, uint64_t epoch, uint64_t batch, const char *what);
 void rules_sent(uint32_t shard, uint64_t epoch, uint64_t sequence);
 
 #endif /* EXO_TESTS_SIM_RULES_H */

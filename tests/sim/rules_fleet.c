@@ -7,12 +7,13 @@
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/topics.h"
+#include "tests/sim/broker.h"
 #include "tests/sim/database.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_state.h"
 #include "tests/sim/sim.h"
 
-enum { PROCESSES_MAX = 512, WORKERS_MAX = 32, SEQUENCE_BITS = 20 };
+enum { PROCESSES_MAX = 512, WORKERS_MAX = 32, SEQUENCE_BITS = 20, COMMITS_KEPT = 64 };
 
 /* One scheduler process as exo.fleet knows it. */
 struct process {
@@ -28,6 +29,12 @@ struct reign {
     uint64_t epoch, batch;
 };
 
+/* Where exo.status ended when a batch was committed. */
+struct commit {
+    exo_time now_ns;
+    int64_t end;
+};
+
 static struct {
     struct process processes[PROCESSES_MAX];
     uint32_t process_count;
@@ -36,6 +43,8 @@ static struct {
         exo_time taken_ns;     /* true time */
         exo_time committed_ns; /* of the last commit, true time ... */
         exo_time now_ns;       /* ... and the shard's */
+        struct commit commits[COMMITS_KEPT];
+        uint32_t commit_count;
     } shards[DATABASE_SHARDS_MAX];
 } state;
 
@@ -183,6 +192,16 @@ static void time_check(const struct store_batch *batch)
     }
 }
 
+int64_t rules_barrier_end(uint32_t shard, exo_time now_ns)
+{
+    for (uint32_t i = 0; i < COMMITS_KEPT; i++) {
+        if (state.shards[shard].commits[i].now_ns == now_ns) {
+            return state.shards[shard].commits[i].end;
+        }
+    }
+    return 0;
+}
+
 void rules_commit(const struct store_shard *row, const struct store_batch *batch)
 {
     struct reign *reign = state.shards[batch->shard].reigns;
@@ -196,21 +215,28 @@ void rules_commit(const struct store_shard *row, const struct store_batch *batch
     } else {
         time_check(batch);
     }
+    state.shards[batch->shard].commits[state.shards[batch->shard].commit_count++ % COMMITS_KEPT] =
+        (struct commit){batch->now_ns, broker_partition(TOPIC_STATUS, batch->shard)->end};
     reign->batch = batch->next;
     state.shards[batch->shard].committed_ns = sim.now_ns;
     state.shards[batch->shard].now_ns = batch->now_ns;
     peers_compare(row, batch);
 }
 
-void rules_sent(uint32_t shard, uint64_t epoch, uint64_t sequence)
+void rules_committed(uint32_t shard, uint64_t epoch, uint64_t batch, const char *what)
 {
     const struct reign *reign = state.shards[shard].reigns;
 
     while (reign != NULL && reign->epoch != epoch) {
         reign = reign->next;
     }
-    if (reign == NULL || sequence >> SEQUENCE_BITS > reign->batch) {
-        sim_fail("shard %u sends Tasks of batch %llu of epoch %llu, which was never committed",
-                 shard, (unsigned long long)(sequence >> SEQUENCE_BITS), (unsigned long long)epoch);
+    if (reign == NULL || batch > reign->batch) {
+        sim_fail("shard %u lets out %s of batch %llu of epoch %llu, which was never committed",
+                 shard, what, (unsigned long long)batch, (unsigned long long)epoch);
     }
+}
+
+void rules_sent(uint32_t shard, uint64_t epoch, uint64_t sequence)
+{
+    rules_committed(shard, epoch, sequence >> SEQUENCE_BITS, "Tasks");
 }

@@ -171,6 +171,25 @@ void sim_scheduler_check(const struct sim_scheduler *s)
     fleet_check(s->life->scheduler);
 }
 
+const struct shard *sim_scheduler_shard(const struct sim_scheduler *s, const struct sched *sched)
+{
+    for (uint32_t i = 0; s->life != NULL && i < s->shard_count; i++) {
+        const struct shard *shard = s->life->scheduler->shards[i];
+
+        if (shard != NULL && shard->sched == sched) {
+            return shard;
+        }
+    }
+    return NULL;
+}
+
+bool sim_scheduler_stands(const struct sim_scheduler *s, uint32_t shard)
+{
+    const struct shard *of = s->life == NULL ? NULL : s->life->scheduler->shards[shard];
+
+    return of != NULL && of->state == SHARD_STOPPED;
+}
+
 void sim_scheduler_count(const struct sim_scheduler *s, uint64_t *live, uint64_t *running)
 {
     if (s->life != NULL) {

@@ -39,6 +39,15 @@ const char *sim_scheduler_name(const struct sim_scheduler *s, const struct loop 
 /* sim_scheduler_check asserts the invariants of its cores. */
 void sim_scheduler_check(const struct sim_scheduler *s);
 
+struct sched;
+struct shard;
+
+/* sim_scheduler_shard gives its shard that has that core; NULL: none. */
+const struct shard *sim_scheduler_shard(const struct sim_scheduler *s, const struct sched *sched);
+
+/* sim_scheduler_stands is true while a shard of it stands still until somebody resumes it. */
+bool sim_scheduler_stands(const struct sim_scheduler *s, uint32_t shard);
+
 /* sim_scheduler_count adds its live executions and leases, and its shards that run. */
 void sim_scheduler_count(const struct sim_scheduler *s, uint64_t *live, uint64_t *running);
 

@@ -509,6 +509,30 @@ void store_execution_known(struct store *store, const struct execution_id *ids, 
     request->more = known;
 }
 
+struct shard_asked {
+    uint32_t shard;
+    void (*done)(void *argument, const struct store_shard *shard, const struct exo_error *err);
+};
+
+static void shard_answer(struct request *request, const struct exo_error *err)
+{
+    const struct shard_asked *asked = request->more;
+
+    asked->done(request->argument, err == NULL ? &database.shards[asked->shard].row : NULL, err);
+}
+
+void store_shard_get(struct store *store, uint32_t shard,
+                     void (*done)(void *argument, const struct store_shard *shard,
+                                  const struct exo_error *err),
+                     void *argument)
+{
+    struct request *request = request_new(store, read_begin, shard_answer, argument);
+    struct shard_asked *asked = sim_alloc(sizeof(*asked));
+
+    *asked = (struct shard_asked){shard, done};
+    request->more = asked;
+}
+
 struct segments {
     struct execution_id id;
     uint32_t instance, kind, first, count;

@@ -13,6 +13,7 @@
 #include "tests/sim/cache_sim.h"
 #include "tests/sim/crash.h"
 #include "tests/sim/database.h"
+#include "tests/sim/operator.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/replay.h"
@@ -20,6 +21,7 @@
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_scheduler.h"
 #include "tests/sim/sim_worker.h"
+#include "tests/sim/truncate.h"
 
 enum {
     SCHEDULERS_MAX = 4,
@@ -182,6 +184,7 @@ static void outside_begin(void)
     static char status[] = TOPIC_STATUS;
 
     world.log = log_new(process_new("outside"));
+    operator_begin();
     for (uint32_t i = 0; i < world.plan.execution_count; i++) {
         struct plan_execution *e = &world.plan.executions[i];
 
@@ -202,6 +205,28 @@ static void outside_begin(void)
     }
     for (uint32_t i = 0; i < world.plan.garbage_status; i++) {
         sim_in(0, world.plan.heal_ns, NULL, garbage, status);
+    }
+}
+
+/* Somebody misses what a log has lost, and asks for it again: Jobs that never came to be, cancels
+ * that had no effect. */
+static void outside_again(void *argument)
+{
+    (void)argument;
+    for (uint32_t i = 0; i < world.plan.execution_count; i++) {
+        struct plan_execution *e = &world.plan.executions[i];
+        const struct oracle_execution *known = e->has_id ? oracle_find(&e->id) : NULL;
+
+        if (e->is_left_out || !e->has_id || e->submit_ns >= sim.now_ns) {
+            continue;
+        }
+        if (known == NULL) {
+            submit(e);
+        }
+        if (e->cancel_ns > 0 && e->cancel_ns < sim.now_ns &&
+            (known == NULL || !execution_state_is_terminal(known->state))) {
+            cancel(e);
+        }
     }
 }
 
@@ -301,6 +326,10 @@ static void service_faults(void)
         broker.down_until_ns = sim.now_ns + sim_draw_fault(0, 20 * EXO_SECOND);
         sim_trace("the broker is away until %.3f", (double)broker.down_until_ns / 1e9);
     }
+    if (fault_fires(&sim.faults, FAULT_TAIL_LOST)) {
+        truncate_inputs();
+        sim_in(0, 5 * EXO_SECOND, NULL, outside_again, NULL);
+    }
     if (fault_fires(&sim.faults, FAULT_PARTITION_OUTAGE)) {
         uint64_t which = dice_below(&sim.luck, 5);
         struct broker_topic *topic = broker.topics;
@@ -343,6 +372,11 @@ static void look(void *argument)
             sim_scheduler_start(&world.schedulers[i]); /* one that was leaving */
         }
         sim_scheduler_check(&world.schedulers[i]);
+        for (uint32_t k = 0; k < world.plan.shard_count; k++) {
+            if (sim_scheduler_stands(&world.schedulers[i], k) && dice_chance(&sim.net, 100000)) {
+                operator_resume(k);
+            }
+        }
     }
     for (uint32_t i = 0; i < world.plan.worker_count; i++) {
         sim_worker_check(&world.workers[i]);
@@ -395,6 +429,16 @@ static uint32_t step_tasks_draw(struct dice *dice)
     static const uint32_t bounds[] = {LIMIT_STEP_TASKS, LIMIT_STEP_TASKS, 8, 32, 128};
 
     return bounds[dice_below(dice, sizeof(bounds) / sizeof(bounds[0]))];
+}
+
+const struct shard *world_shard(const struct sched *sched)
+{
+    const struct shard *found = NULL;
+
+    for (uint32_t i = 0; i < world.plan.scheduler_count && found == NULL; i++) {
+        found = sim_scheduler_shard(&world.schedulers[i], sched);
+    }
+    return found;
 }
 
 const struct sim_worker *world_worker(struct span name)
@@ -483,7 +527,8 @@ static bool is_over(void)
         is_idle = is_idle && sim_worker_is_idle(&world.workers[i]);
     }
     return oracle_is_over() && is_even && live == 0 && running == world.plan.shard_count &&
-           is_idle && database.letter_count >= world.letters_sure;
+           is_idle &&
+           (database.letter_count >= world.letters_sure || sim.faults.fired[FAULT_TAIL_LOST] > 0);
 }
 
 static void say_instance(uint32_t number, const struct oracle_instance *instance)
@@ -612,6 +657,9 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
     world_begin(settings);
     turns_until(sim.heal_ns);
     heal();
+    if (sim.faults.fired[FAULT_TAIL_LOST] > 0) {
+        outside_again(NULL);
+    }
     await_end(END_WITHIN_S);
     uint64_t containers = oracle.containers;
 

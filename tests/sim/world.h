@@ -41,7 +41,12 @@ struct world_counts {
 /* world_run runs one world; what is wrong aborts with a line that names the seed. */
 void world_run(const struct world_settings *settings, struct world_counts *ret_counts);
 
+struct sched;
+struct shard;
 struct sim_worker;
+
+/* world_shard gives the shard of a core, NULL where it has none. */
+const struct shard *world_shard(const struct sched *sched);
 
 /* world_worker gives the worker of a name, which must be there. */
 const struct sim_worker *world_worker(struct span name);
