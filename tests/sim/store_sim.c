@@ -526,7 +526,7 @@ void store_shard_get(struct store *store, uint32_t shard,
                                   const struct exo_error *err),
                      void *argument)
 {
-    struct request *request = request_new(store, read_begin, shard_answer, argument);
+    struct request *request = request_new(store, request_read, shard_answer, argument);
     struct shard_asked *asked = sim_alloc(sizeof(*asked));
 
     *asked = (struct shard_asked){shard, done};
