@@ -158,6 +158,7 @@ void replay_check(void)
 {
     for (uint32_t shard = 0; shard < database.shard_count; shard++) {
         const struct database_shard *row = &database.shards[shard];
+        uint64_t oldest = row->journal == NULL ? row->row.batch + 1 : row->journal->row.batch;
         bool is_checked = row->row.batch == 0;
 
         if (row->journal != NULL && row->journal->row.batch == 1) {
@@ -165,7 +166,8 @@ void replay_check(void)
             is_checked = true;
         }
         for (const struct database_snapshot *s = row->snapshots; s != NULL; s = s->next) {
-            if (s->row.end_batch != 0) {
+            /* One that is older than what is left of the journal is about to go, too. */
+            if (s->row.end_batch != 0 && s->row.base + 1 >= oldest) {
                 check_from(shard, s);
                 is_checked = true;
             }
