@@ -248,6 +248,9 @@ static enum sched_err instances_load(struct sched *s, struct frame *frame,
 
 enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *loaded)
 {
+    if (s->is_broken) {
+        return SCHED_EMEMORY;
+    }
     if (loaded->body.instance_count != loaded->definition->cluster->root_count ||
         execution_state_is_terminal(loaded->state) || execution_is_known(s, &loaded->id)) {
         return SCHED_ESTALE;
@@ -292,6 +295,9 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
 enum sched_err sched_load_frame(struct sched *s, const struct execution_id *id,
                                 const struct wire_run *kept)
 {
+    if (s->is_broken) {
+        return SCHED_EMEMORY; /* half of what it hangs on may be missing */
+    }
     struct instance *group = find_instance(s, id, kept->group);
     struct execution *e = group == NULL ? NULL : group->execution;
     bool is_next =
@@ -322,6 +328,9 @@ enum sched_err sched_load_frame(struct sched *s, const struct execution_id *id,
 enum sched_err sched_load_page(struct sched *s, const struct execution_id *id, uint32_t instance,
                                uint32_t page, const struct wire_columns *columns)
 {
+    if (s->is_broken) {
+        return SCHED_EMEMORY;
+    }
     struct instance *i = find_instance(s, id, instance);
 
     if (is_ended_run(s, id, instance)) {
@@ -339,6 +348,9 @@ enum sched_err sched_load_page(struct sched *s, const struct execution_id *id, u
 enum sched_err sched_load_output(struct sched *s, const struct execution_id *id, uint32_t instance,
                                  const struct wire_output *output)
 {
+    if (s->is_broken) {
+        return SCHED_EMEMORY;
+    }
     struct instance *i = find_instance(s, id, instance);
 
     if (is_ended_run(s, id, instance)) {
@@ -358,6 +370,9 @@ enum sched_err sched_load_output(struct sched *s, const struct execution_id *id,
 enum sched_err sched_load_items(struct sched *s, const struct execution_id *id, uint32_t instance,
                                 uint32_t first, const struct wire_output *items, uint32_t count)
 {
+    if (s->is_broken) {
+        return SCHED_EMEMORY;
+    }
     struct instance *i = find_instance(s, id, instance);
 
     if (is_ended_run(s, id, instance)) {
