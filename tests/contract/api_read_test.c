@@ -101,6 +101,20 @@ static void test_history(void **state)
                "not with `at`");
 }
 
+/* One without a map has no pages. */
+static void test_history_without_pages(void **state)
+{
+    struct api_trial *t = *state;
+    const char *id = api_submit(t, "{\"cluster\":" ONE "}");
+
+    api_ended(t, id);
+    struct api_ask *ask = api_get(t, api_path(t, id, "/history?at=2200-01-01"));
+
+    assert_int_equal(ask->status, 200);
+    assert_non_null(strstr(api_body(ask), "\"tasks\":[{\"task\":\"a\""));
+    api_free(t, ask);
+}
+
 static void test_unknown(void **state)
 {
     static const char *const rests[] = {"",
@@ -428,6 +442,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_execution, setup, teardown),
         cmocka_unit_test_setup_teardown(test_history, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_history_without_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
         cmocka_unit_test(test_barrier),
         cmocka_unit_test_setup_teardown(test_list, setup, teardown),
