@@ -180,8 +180,7 @@ void exchange_delay(struct exchange *x, exo_time delay_ns, void (*call)(void *ar
 void exchange_delays_end(struct api *api)
 {
     while (api->delays != NULL) {
-        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed was the first, and is no more
-         */
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has left the list */
         struct exchange *x = api->delays->x;
 
         delay_free(api, api->delays);
