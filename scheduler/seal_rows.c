@@ -354,6 +354,7 @@ static void seal_runs(struct sealed *sealed, const struct sched_batch *batch,
             .stop = frame->stop,
             .input = {frame->input, frame->input_bytes},
             .error = frame->error == NULL ? (struct span){0} : span_of(frame->error),
+            .given = {frame->output, frame->stop == TASK_SUCCEEDED ? frame->output_bytes : 0},
             .instances = fill_instances(sealed, frame),
             .instance_count = frame->instance_count,
         };

@@ -99,11 +99,14 @@ static enum command_fit conflict(const struct command_facts *facts, struct fault
     return FIT_CONFLICT;
 }
 
-/* A task of a map that was never given to a worker has no row of its own. */
-static bool is_unbegun(const struct command_facts *facts)
+/* A task can be ended by hand once its item is in the store. */
+static bool is_unwritten(const struct command_facts *facts)
 {
-    return facts->path->has_index && facts->path->index >= facts->instance->next_index;
+    return facts->path->has_index && facts->path->index >= facts->instance->cursor;
 }
+
+static const char unwritten[] =
+    "its list is still being written to the store; ask again in a moment";
 
 static enum command_fit fit_cancel(const struct command_facts *facts, struct fault_text *text)
 {
@@ -113,19 +116,7 @@ static enum command_fit fit_cancel(const struct command_facts *facts, struct fau
     if (task_state_is_terminal(facts->state)) {
         return conflict(facts, text, "it has already ended");
     }
-    if (!facts->path->has_index) {
-        return FIT_SEND;
-    }
-    bool is_group = facts->path->satellite->kind == SATELLITE_GROUP;
-
-    if (!is_unbegun(facts)) {
-        return FIT_SEND;
-    }
-    return conflict(facts, text,
-                    is_group ? "a run of a group can be cancelled once it has begun; cancel the "
-                               "whole group, or wait"
-                             : "a task of a map can be cancelled once a worker has been given it; "
-                               "cancel the whole map, or wait");
+    return is_unwritten(facts) ? conflict(facts, text, unwritten) : FIT_SEND;
 }
 
 static enum command_fit fit_retry(const struct command_facts *facts, struct fault_text *text)
@@ -145,9 +136,6 @@ static enum command_fit fit_skip(const struct command_facts *facts, struct fault
 {
     bool is_wait = facts->path->satellite->kind == SATELLITE_WAIT;
 
-    if (facts->path->satellite->kind == SATELLITE_GROUP) {
-        return conflict(facts, text, "a group is not skipped by hand; skip what stands in it");
-    }
     if (facts->state == TASK_SUCCEEDED && facts->is_same_output) {
         return FIT_DONE;
     }
@@ -157,10 +145,7 @@ static enum command_fit fit_skip(const struct command_facts *facts, struct fault
     if (facts->state == TASK_WAITING || (is_wait && facts->state != TASK_RUNNING)) {
         return conflict(facts, text, "it has not begun; skip it when what it waits for has ended");
     }
-    return is_unbegun(facts)
-               ? conflict(facts, text,
-                          "a task of a map can be skipped once a worker has been given it")
-               : FIT_SEND;
+    return is_unwritten(facts) ? conflict(facts, text, unwritten) : FIT_SEND;
 }
 
 static enum command_fit fit_approval(const struct command_facts *facts, struct fault_text *text)

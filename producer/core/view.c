@@ -324,13 +324,21 @@ static uint32_t column(const uint32_t *numbers, uint32_t count, uint32_t offset)
     return offset < count ? numbers[offset] : 0;
 }
 
+/* A task whose turn had not come may have been ended by hand. */
+static bool is_ended_at(const struct wire_columns *columns, uint32_t offset)
+{
+    return task_state_is_terminal(
+        (enum task_state)(((const uint8_t *)columns->states.data)[offset] % TASK_STATE_NR));
+}
+
 void view_task_at(const struct wire_instance *instance, const struct wire_columns *columns,
                   uint32_t offset, struct view_task *ret_task)
 {
     ret_task->attempt = ret_task->failures = ret_task->losses = 0;
     ret_task->lease = NULL;
     if (columns == NULL || offset >= columns->states.bytes ||
-        (instance->is_map && ret_task->index >= instance->next_index)) {
+        (instance->is_map && ret_task->index >= instance->next_index &&
+         !is_ended_at(columns, offset))) {
         /* Kept of an execution that has been deleted since, or never dispatched: of a map it waits
          * for a ticket, or was cancelled as one of many. */
         ret_task->state = !instance->is_map || instance->has_origin || instance->task_count == 0

@@ -145,7 +145,7 @@ static uint32_t ready_count(const struct instance *instance)
     uint32_t ready = instance->again_count;
 
     if (instance->tail_state == TASK_WAITING) {
-        ready += instance->items_stored - instance->next_index;
+        ready += instance->items_stored - instance->next_index - instance->ahead_count;
     }
     uint32_t busy = instance->counts[TASK_DISPATCHED] + instance->counts[TASK_RUNNING] +
                     instance->counts[TASK_BACKOFF];
@@ -178,11 +178,11 @@ void instance_offer(struct sched *s, struct instance *instance)
 /* The next ready task of an instance as a lease; NULL when there is none. */
 static struct lease *next_ready(struct sched *s, struct instance *instance)
 {
-    struct lease *lease = instance->again_first;
+    if (instance->again_first != NULL) {
+        struct lease *again = instance->again_first;
 
-    if (lease != NULL) {
-        again_remove(instance, lease);
-        return lease;
+        again_remove(instance, again);
+        return again;
     }
     if (!instance->is_map) {
         return instance->task.state == TASK_READY ? lease_new(s, instance, 0) : NULL;
@@ -191,7 +191,10 @@ static struct lease *next_ready(struct sched *s, struct instance *instance)
         page_get(s, instance, instance->next_index / PAGE_TASKS) == NULL) {
         return NULL;
     }
-    return lease_new(s, instance, instance->next_index++);
+    struct lease *lease = lease_new(s, instance, instance->next_index++);
+
+    map_advance(instance);
+    return lease;
 }
 
 void dispatch_note(struct sched *s, struct lease *lease)

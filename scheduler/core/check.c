@@ -55,6 +55,15 @@ static void check_map(const struct instance *instance)
         again += page->tasks[i % PAGE_TASKS].state == TASK_READY;
     }
     assert(again == instance->again_count);
+    uint32_t ahead = 0;
+
+    for (uint32_t i = instance->next_index; i < instance->items_stored; i++) {
+        const struct page *page = instance->pages[i / PAGE_TASKS];
+
+        ahead += page != NULL &&
+                 task_state_is_terminal((enum task_state)page->tasks[i % PAGE_TASKS].state);
+    }
+    assert(ahead == instance->ahead_count);
 }
 
 /* Its parents end, or enough of them do, before a child begins. */

@@ -170,24 +170,62 @@ static bool find_target(struct execution *e, struct span path, struct target *re
     }
 }
 
-/* The task as a lease, whether it was ever granted or not; NULL when nothing can be done to it. */
+/* A task of a map whose turn has not come, and whose item is the store's. */
+static bool is_ahead(const struct target *target)
+{
+    const struct instance *instance = target->instance;
+
+    return target->has_index && target->index >= instance->next_index &&
+           target->index < instance->items_stored && instance->tail_state == TASK_WAITING &&
+           task_state_at(instance, target->index) == TASK_READY;
+}
+
+/* The task as a lease, whether it was ever granted or not; NULL when nothing can be done to it. One
+ * whose turn has not come is ended by whoever asks: map_advance after that. */
 static struct lease *lease_of(struct sched *s, const struct target *target)
 {
     struct instance *instance = target->instance;
-    struct task *task = execution_task(instance, target->index);
+    bool is_first = is_ahead(target);
+    struct task *task = NULL;
 
+    if (!is_first || page_get(s, instance, target->index / PAGE_TASKS) != NULL) {
+        task = execution_task(instance, target->index);
+    }
     if (task != NULL && task->lease != NULL) {
         return task->lease;
     }
-    if (instance->is_map || task == NULL || task->state != TASK_READY) {
+    if (task == NULL || task->state != TASK_READY || (instance->is_map && !is_first)) {
         return NULL;
     }
-    struct lease *lease = lease_new(s, instance, 0);
+    struct lease *lease = lease_new(s, instance, target->index);
 
     if (lease != NULL) {
         again_add(instance, lease);
+        instance->ahead_count += is_first;
     }
     return lease;
+}
+
+/* One run of a group ends as CANCELLED or, with json, SUCCEEDED: what of it runs is ended first. */
+static enum sched_err end_run(struct sched *s, const struct target *target, enum task_state state,
+                              struct span json, struct span reason)
+{
+    struct instance *group = target->instance;
+    struct frame *frame = find_run(group->execution, group, target->index);
+
+    if (frame != NULL) {
+        if (frame->stop != TASK_WAITING) {
+            return SCHED_ESTALE;
+        }
+        frame->output = bytes_copy(s, json, &frame->output_bytes);
+        frame_stop_set(s, frame, state, reason);
+        return SCHED_OK;
+    }
+    bool is_open = group->is_map ? is_ahead(target)
+                                 : group->task_count == 1 && group->task.state == TASK_READY;
+
+    return is_open && group_run_forestall(s, group, target->index, state, json) ? SCHED_OK
+                                                                                : SCHED_ESTALE;
 }
 
 static enum sched_err cancel_target(struct sched *s, const struct target *target,
@@ -203,13 +241,7 @@ static enum sched_err cancel_target(struct sched *s, const struct target *target
         return SCHED_OK;
     }
     if (instance_is_group(instance)) {
-        struct frame *run = find_run(instance->execution, instance, target->index);
-
-        if (run == NULL || run->stop != TASK_WAITING) {
-            return SCHED_ESTALE;
-        }
-        frame_stop_set(s, run, TASK_CANCELLED, reason);
-        return SCHED_OK;
+        return end_run(s, target, TASK_CANCELLED, nothing, reason);
     }
     struct lease *lease = lease_of(s, target);
 
@@ -222,6 +254,7 @@ static enum sched_err cancel_target(struct sched *s, const struct target *target
         attempt_kill(s, lease);
     } else {
         lease_end(s, lease, TASK_CANCELLED, reason);
+        map_advance(instance);
     }
     return SCHED_OK;
 }
@@ -247,12 +280,15 @@ static enum sched_err skip_target(struct sched *s, const struct target *target,
     struct instance *instance = target->instance;
 
     if (task_state_is_terminal((enum task_state)instance->state) || instance_is_stopped(instance) ||
-        instance_is_group(instance) || (instance->is_map && !target->has_index)) {
+        (instance->is_map && !target->has_index)) {
         return SCHED_ESTALE;
     }
     if (instance->satellite->kind == SATELLITE_WAIT && instance->state == TASK_RUNNING) {
         wait_end(s, instance, TASK_SUCCEEDED, command->value, nothing);
         return SCHED_OK;
+    }
+    if (instance_is_group(instance)) {
+        return end_run(s, target, TASK_SUCCEEDED, command->value, nothing);
     }
     struct lease *lease = lease_of(s, target);
 
@@ -260,6 +296,7 @@ static enum sched_err skip_target(struct sched *s, const struct target *target,
         return SCHED_ESTALE;
     }
     attempt_skip(s, lease, command->value, command->actor);
+    map_advance(instance);
     return SCHED_OK;
 }
 

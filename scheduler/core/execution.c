@@ -15,6 +15,23 @@ struct task *execution_task(struct instance *instance, uint32_t index)
     return page == NULL ? NULL : &page->tasks[index % PAGE_TASKS];
 }
 
+/* At or above next_index a task that was not ended by hand is READY in its page, if it has one. */
+static bool is_ended_ahead(const struct instance *instance, uint32_t index)
+{
+    const struct page *page = instance->pages[index / PAGE_TASKS];
+
+    return instance->ahead_count > 0 && page != NULL &&
+           task_state_is_terminal((enum task_state)page->tasks[index % PAGE_TASKS].state);
+}
+
+void map_advance(struct instance *instance)
+{
+    while (instance->ahead_count > 0 && is_ended_ahead(instance, instance->next_index)) {
+        instance->next_index++;
+        instance->ahead_count--;
+    }
+}
+
 enum task_state task_state_at(const struct instance *instance, uint32_t index)
 {
     if (index >= instance->task_count) {
@@ -28,8 +45,8 @@ enum task_state task_state_at(const struct instance *instance, uint32_t index)
     }
     const struct page *page = instance->pages[index / PAGE_TASKS];
 
-    if (index < instance->next_index) {
-        assert(page != NULL);
+    assert(page != NULL || index >= instance->next_index);
+    if (index < instance->next_index || is_ended_ahead(instance, index)) {
         return (enum task_state)page->tasks[index % PAGE_TASKS].state;
     }
     if (instance->tail_state != TASK_WAITING) {

@@ -11,7 +11,8 @@
  * each frame as it begins. A frame leaves the memory when it has ended (ADR 0010).
  *
  * Tasks of a map at or above next_index have never been dispatched: they are READY (or, once the
- * instance is terminal, CANCELLED) without a page. Pure. */
+ * instance is terminal, CANCELLED) without a page, but for those that somebody has ended by hand
+ * (ahead_count): they are terminal in their page. Pure. */
 #ifndef EXO_SCHEDULER_EXECUTION_H
 #define EXO_SCHEDULER_EXECUTION_H
 
@@ -180,6 +181,7 @@ struct instance {
     uint32_t parents_good;  /* parents that count as succeeded */
     uint32_t task_count;    /* 0 while WAITING */
     uint32_t next_index;
+    uint32_t ahead_count; /* tasks at or above next_index that were ended by hand */
     uint32_t counts[TASK_STATE_NR];
     struct task task;    /* when it is no map */
     struct page **pages; /* when it is one; NULL: never dispatched from */
@@ -219,6 +221,7 @@ struct frame {
     uint32_t open_count;  /* instances not terminal */
     struct waiter waiter; /* all satellites terminal, the output waits for a value */
     bool has_values;      /* some instance holds a fetched value */
+    uint8_t stop;         /* enum task_state: what it ends as, by hand; WAITING: nothing stops it */
     /* Of a group's run; the top level's row is the execution's. */
     bool is_dirty;
     bool is_ended; /* freed with the next seal */
@@ -227,7 +230,7 @@ struct frame {
     struct instance_timer timer;
     unsigned char *input; /* of a closed group: what `input` is in it; JSON, owned */
     uint32_t input_bytes;
-    unsigned char *output; /* JSON, owned; once it SUCCEEDED */
+    unsigned char *output; /* JSON, owned; once it SUCCEEDED, or was given by hand */
     uint32_t output_bytes;
     char *error; /* owned; NULL: none */
 };
@@ -285,6 +288,9 @@ struct task *execution_task(struct instance *instance, uint32_t index);
 
 /* task_state_at is the state of any task of an instance, with or without a page. */
 enum task_state task_state_at(const struct instance *instance, uint32_t index);
+
+/* map_advance moves next_index over tasks that were ended by hand: after what changes either. */
+void map_advance(struct instance *instance);
 
 /* item_at gives the JSON of one item of a map; empty where it is none. */
 struct span item_at(const struct instance *instance, uint32_t index);

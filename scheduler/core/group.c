@@ -52,7 +52,7 @@ static bool has_ready(const struct instance *group)
     if (task_state_is_terminal((enum task_state)group->state)) {
         return false;
     }
-    return group->is_map ? group->next_index < group->items_stored
+    return group->is_map ? group->next_index < group->items_stored /* not ended: map_advance */
                          : group->task_count == 1 && group->task.state == TASK_READY;
 }
 
@@ -98,6 +98,7 @@ static void begin_run(struct sched *s, struct instance *group, uint32_t index, s
 
     e->next_number += frame->instance_count;
     group->next_index += group->is_map;
+    map_advance(group);
     task->attempt = 1;
     task_change(s, group, task, index, TASK_RUNNING, (struct span){0}, (struct span){0});
     if (is_refused) {
@@ -156,6 +157,35 @@ void group_begin(struct sched *s, struct instance *group)
     if (s->budget == 0) {
         group_wake(s, group);
     }
+}
+
+bool group_run_forestall(struct sched *s, struct instance *group, uint32_t index,
+                         enum task_state state, struct span json)
+{
+    struct wire_output output = {.index = index,
+                                 .attempt = 1,
+                                 .json = json,
+                                 .outcome = OUTCOME_SUCCEEDED,
+                                 .ended_ms = s->now_ns / EXO_MILLISECOND};
+
+    if (group->is_map && page_get(s, group, index / PAGE_TASKS) == NULL) {
+        return false;
+    }
+    struct task *task = execution_task(group, index);
+
+    task->attempt = 1;
+    if (state == TASK_SUCCEEDED) {
+        output_note(s, group, &output);
+        if (!group->is_map && !output_keep(s, &group->output, json)) {
+            return false;
+        }
+    }
+    group->ahead_count += group->is_map;
+    task_change(s, group, task, index, state, (struct span){0}, (struct span){0});
+    map_advance(group);
+    instance_settle(s, group);
+    group_wake(s, group);
+    return true;
 }
 
 void group_run_ended(struct sched *s, struct frame *frame, enum task_state state)

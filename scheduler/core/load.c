@@ -317,6 +317,7 @@ enum sched_err sched_load_frame(struct sched *s, const struct execution_id *id,
     }
     frame->started_ns = kept->started_ns;
     frame->stop = (uint8_t)kept->stop;
+    frame->output = bytes_copy(s, kept->given, &frame->output_bytes);
     frame->input = bytes_copy(s, kept->input, &frame->input_bytes);
     if (kept->error.bytes > 0) {
         frame->error = sched_text(s, kept->error);
@@ -425,6 +426,23 @@ static void again_load(struct sched *s, struct instance *instance)
     }
 }
 
+/* Those that were ended by hand before their turn. */
+static void ahead_load(struct instance *instance)
+{
+    uint32_t count = instance->is_map && !instance->has_origin ? instance->items_stored : 0;
+
+    instance->ahead_count = 0;
+    for (uint32_t i = instance->next_index; i < count; i++) {
+        const struct task *task = execution_task(instance, i);
+
+        if (task == NULL) {
+            i |= PAGE_TASKS - 1; /* no page: none of it */
+        } else if (task_state_is_terminal((enum task_state)task->state)) {
+            instance->ahead_count++;
+        }
+    }
+}
+
 /* A crash between the pages of items: what is missing is computed again from the same inputs. */
 static void items_again(struct sched *s, struct instance *instance)
 {
@@ -484,6 +502,7 @@ static void frame_load_done(struct sched *s, struct frame *frame)
         parents_load(instance);
         timers_load(s, instance);
         again_load(s, instance);
+        ahead_load(instance);
         items_again(s, instance);
         if (instance->state == TASK_WAITING && instance_is_joined(instance)) {
             work_add(s, WORK_RESOLVE, instance);

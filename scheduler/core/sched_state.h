@@ -203,6 +203,10 @@ void frames_sealed(struct sched *s);
 void group_wake(struct sched *s, struct instance *group);
 void group_begin(struct sched *s, struct instance *group);
 void group_run_ended(struct sched *s, struct frame *frame, enum task_state state);
+/* By hand, a run that has not begun ends as CANCELLED, or as SUCCEEDED with json as its output.
+ * False without memory. */
+EXO_CHECKED bool group_run_forestall(struct sched *s, struct instance *group, uint32_t index,
+                                     enum task_state state, struct span json);
 void group_unstarve(struct instance *group);
 
 /* closed.c */

@@ -114,7 +114,8 @@ static void stop_lease(struct sched *s, struct lease *lease)
 
 bool tail_end(struct instance *instance, enum task_state state)
 {
-    uint32_t tail = instance->is_map ? instance->task_count - instance->next_index : 0;
+    uint32_t tail =
+        instance->is_map ? instance->task_count - instance->next_index - instance->ahead_count : 0;
 
     if (tail == 0 || instance->tail_state != TASK_WAITING || instance->counts[TASK_READY] < tail) {
         return false;

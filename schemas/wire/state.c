@@ -403,6 +403,7 @@ void wire_run_pack(const struct wire_run *run, struct arena *scratch, struct buf
     message.stop = run->stop;
     message.input = message_bytes(run->input);
     message.error = message_bytes(run->error);
+    message.given = message_bytes(run->given);
     message.instances =
         instances_fill(run->instances, run->instance_count, scratch, &message.n_instances);
     message_pack(&message.base, buffer);
@@ -435,6 +436,7 @@ enum wire_result wire_run_unpack(struct span bytes, struct arena *arena, struct 
         .stop = message->stop,
         .input = message_span(message->input),
         .error = message_span(message->error),
+        .given = message_span(message->given),
         .instances = instances,
         .instance_count = (uint32_t)message->n_instances,
     };

@@ -137,6 +137,7 @@ struct wire_run {
     uint32_t stop;     /* enum task_state it ends as, being stopped by itself; 0: it is not */
     struct span input; /* JSON; of a closed group what `input` means in it, else empty */
     struct span error; /* why it failed or is stopped; empty: it did not, it is not */
+    struct span given; /* with stop SUCCEEDED: its output, JSON */
     const struct wire_instance *instances;
     uint32_t instance_count;
 };

@@ -37,6 +37,7 @@ static int setup(void **state)
 
     assert_int_equal(cluster_parse(&source, &scene.arena, &scene.cluster, &faults), 0);
     scene.instance.next_index = 1;
+    scene.instance.cursor = 5;
     *state = &scene;
     return 0;
 }
@@ -110,11 +111,12 @@ static void test_tasks(void **state)
         const char *fits;
     } rows[] = {
         {COMMAND_CANCEL, "one", "SSSSSCCCCDC"},    {COMMAND_CANCEL, "many", "SSSSSCCCCDC"},
-        {COMMAND_CANCEL, "many.0", "SSSSSCCCCDC"}, {COMMAND_CANCEL, "many.1", "CCCCCCCCCDC"},
-        {COMMAND_CANCEL, "group", "SSSSSCCCCDC"},  {COMMAND_RETRY, "one", "CDDDSCCCCCC"},
-        {COMMAND_RETRY, "many.0", "CDDDSCCCCCC"},  {COMMAND_RETRY, "many", "CCCCCCCCCCC"},
-        {COMMAND_SKIP, "one", "CSSSSCCCCCC"},      {COMMAND_SKIP, "many.1", "CCCCCCCCCCC"},
-        {COMMAND_SKIP, "many", "CCCCCCCCCCC"},     {COMMAND_SKIP, "group", "CCCCCCCCCCC"},
+        {COMMAND_CANCEL, "many.0", "SSSSSCCCCDC"}, {COMMAND_CANCEL, "many.1", "SSSSSCCCCDC"},
+        {COMMAND_CANCEL, "many.9", "CCCCCCCCCDC"}, {COMMAND_CANCEL, "group", "SSSSSCCCCDC"},
+        {COMMAND_RETRY, "one", "CDDDSCCCCCC"},     {COMMAND_RETRY, "many.0", "CDDDSCCCCCC"},
+        {COMMAND_RETRY, "many", "CCCCCCCCCCC"},    {COMMAND_SKIP, "one", "CSSSSCCCCCC"},
+        {COMMAND_SKIP, "many.1", "CSSSSCCCCCC"},   {COMMAND_SKIP, "many.9", "CCCCCCCCCCC"},
+        {COMMAND_SKIP, "many", "CCCCCCCCCCC"},     {COMMAND_SKIP, "group", "CSSSSCCCCCC"},
         {COMMAND_SKIP, "go", "CCCSCCCCCCC"},       {COMMAND_APPROVE, "ok", "CCCSCDCCCCC"},
         {COMMAND_REJECT, "ok", "CCCSCCDCCCC"},     {COMMAND_APPROVE, "go", "CCCCCCCCCCC"},
         {COMMAND_REJECT, "one", "CCCCCCCCCCC"},
