@@ -9,6 +9,7 @@
 #include "infra/crypto/crypto.h"
 #include "scheduler/core/room.h"
 #include "scheduler/job_texts.h"
+#include "scheduler/projects.h"
 #include "scheduler/shard.h"
 #include "schemas/json/utf8.h"
 #include "schemas/vocab/limits.h"
@@ -150,6 +151,8 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
     if (definition == NULL) {
         return false;
     }
+    const struct project_settings project =
+        projects_of(shard->scheduler->projects, definition->cluster->project);
     struct buffer input;
     struct buffer labels;
     bool is_good;
@@ -167,6 +170,8 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
                                                .labels = buffer_span(&labels),
                                                .submitted_ns = submitted_ns(job, read_ns),
                                                .traceparent = job->traceparent,
+                                               .running_max = project.running_max,
+                                               .rejects = project.on_limit == PROJECT_REJECT,
                                                .is_rerun = job->rerun_of.bytes > 0,
                                                .rerun_of = rerun_of,
                                                .kept = job->kept,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "infra/crypto/crypto.h"
+#include "scheduler/projects.h"
 #include "scheduler/shard.h"
 
 enum { DEFINITIONS_UNUSED_MAX = 256 };
@@ -97,6 +98,7 @@ struct scheduler *scheduler_open(struct loop *loop, struct log *log, struct stor
     s->fleet_link = fleet_link_open(s);
     s->leases = leases_open(s);
     s->janitor = janitor_open(s);
+    s->projects = projects_open(s);
     s->gathering = event_gathering_open(s);
     return s;
 }
@@ -160,6 +162,8 @@ void scheduler_close(struct scheduler *s)
         }
     }
     event_gathering_close(s->gathering);
+    projects_close(s->projects);
+    s->projects = NULL;
     janitor_close(s->janitor);
     leases_close(s->leases);
     fleet_link_close(s->fleet_link);

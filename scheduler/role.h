@@ -27,6 +27,7 @@ struct scheduler_settings {
     bool keeps_for_backup;            /* instead: deletes below the newest complete restore point */
     exo_time journal_kept_ns;         /* 0: for ever */
     struct retention_rules retention; /* of ended executions; its projects are kept by the caller */
+    bool reads_projects;              /* heeds what the store says of projects (projects.h) */
     exo_time janitor_ns;              /* between rounds of deletion; 0: 60 s */
     exo_time lease_ns;                /* of a shard; 0: 3 s */
     exo_time round_ns;                /* between looks at the leases; 0: 500 ms */

@@ -6,7 +6,7 @@
  *   caution.c  after crashes and refusals, one input at a time
  *   command.c  what people ask for
  *   relay.c    after the commit: tasks, events, peers, dead letters
- *   janitor.c  what is old goes
+ *   janitor.c  what is old goes; projects.c  how long, and how much, project by project
  *
  * One loop, one thread. */
 #ifndef EXO_SCHEDULER_SCHEDULER_H
@@ -31,6 +31,7 @@ struct committer;
 struct fleet_link;
 struct leases;
 struct janitor;
+struct projects;
 struct event_gathering;
 
 /* A grant that was drawn and waits for its shard's marker. */
@@ -61,6 +62,7 @@ struct scheduler {
     struct fleet_link *fleet_link;
     struct leases *leases;
     struct janitor *janitor;
+    struct projects *projects; /* NULL: nothing is known of any */
     struct event_gathering *gathering;
     struct scheduler_counts counts;
     bool is_full_said; /* that some shard is full */

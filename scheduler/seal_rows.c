@@ -197,7 +197,8 @@ static uint32_t fill_gates(const struct execution *e, struct wire_gate *gates)
     for (uint32_t kind = 0; kind < KEY_KIND_NR; kind++) {
         if (e->gates[kind].text != NULL) {
             gates[count++] =
-                (struct wire_gate){kind, e->gates[kind].state, span_of(e->gates[kind].text)};
+                (struct wire_gate){kind, e->gates[kind].state, span_of(e->gates[kind].text),
+                                   e->gates[kind].limit, e->gates[kind].rejects};
         }
     }
     return count;

@@ -191,6 +191,7 @@ static void *start_open(struct process *process, unsigned number, struct exo_err
         .shard_count = ports->schema.shard_count,
         .secret = ports->schema.secret,
         .publishes_events = true,
+        .reads_projects = true,
         .trims_inputs = is_consumed,
         .keeps_for_backup = !is_consumed,
         .journal_kept_ns = ports->settings->retention_journal,

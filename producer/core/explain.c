@@ -46,6 +46,34 @@ static bool is_paused(const struct explain_facts *facts)
     return strcmp(facts->execution->state, "PAUSED") == 0;
 }
 
+/* Nothing begins before its keys are granted. */
+static bool say_keys(const struct wire_body *body, struct fault_text *text)
+{
+    enum { ASKED = 1 };
+
+    for (uint32_t i = 0; body != NULL && i < body->gate_count; i++) {
+        const struct wire_gate *gate = &body->gates[i];
+
+        if (gate->state == ASKED) {
+            if (gate->kind == KEY_QUOTA) {
+                fault_text_add(text,
+                               "it waits for the quota running_executions of its project: %u may "
+                               "run at once, and others do",
+                               (unsigned)gate->limit);
+            } else {
+                fault_text_add(
+                    text,
+                    gate->kind == KEY_RATE
+                        ? "it waits for the rate of %q: as many as it allows have begun"
+                        : "it waits for the concurrency key %q: other executions hold it",
+                    gate->text);
+            }
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Which parents a waiting satellite waits for. */
 static void say_parents(const struct subject *subject, struct fault_text *text)
 {
@@ -57,7 +85,9 @@ static void say_parents(const struct subject *subject, struct fault_text *text)
         open += !task_state_is_terminal(state_in(subject->scope, satellite->parents[i]));
     }
     if (open == 0) {
-        fault_text_add(text, "its parents have ended; it is looked at next by its scheduler");
+        if (!say_keys(subject->facts->execution->body, text)) {
+            fault_text_add(text, "its parents have ended; it is looked at next by its scheduler");
+        }
         return;
     }
     fault_text_add(text, "it waits for ");
@@ -132,7 +162,9 @@ static void say_backoff(const struct explain_facts *facts, const struct wire_ins
 {
 
     if (instance->is_map || instance->task.lease_count == 0) {
-        fault_text_add(text, "%u tasks wait for their next try after a failure",
+        fault_text_add(text,
+                       "%u tasks wait for their next try after a failure; ask for one of them to "
+                       "see when it comes",
                        instance->counts[TASK_BACKOFF]);
         return;
     }
@@ -177,6 +209,10 @@ static void say_group(const struct subject *subject, struct fault_text *text)
             fault_text_add(text, ": the execution is paused");
         } else if (most != 0 && instance->counts[TASK_RUNNING] >= most) {
             fault_text_add(text, ": max_parallel lets %u run at once", most);
+        } else if (instance->counts[TASK_RUNNING] > 0) {
+            fault_text_add(text,
+                           ": they begin as others end (1,000 of a group at once, 4,096 of an "
+                           "execution)");
         }
     }
 }
@@ -293,26 +329,6 @@ static void put_subject(struct json_writer *w, const struct subject *subject)
     json_put_text(w, text.bytes);
     view_put_text(w, "uses", subject->satellite->uses);
     json_end_map(w);
-}
-
-/* Nothing begins before its keys are granted. */
-static bool say_keys(const struct wire_body *body, struct fault_text *text)
-{
-    enum { ASKED = 1 };
-
-    for (uint32_t i = 0; body != NULL && i < body->gate_count; i++) {
-        const struct wire_gate *gate = &body->gates[i];
-
-        if (gate->state == ASKED) {
-            fault_text_add(text,
-                           gate->kind == KEY_RATE
-                               ? "it waits for the rate of %q: as many as it allows have begun"
-                               : "it waits for the concurrency key %q: other executions hold it",
-                           gate->text);
-            return true;
-        }
-    }
-    return false;
 }
 
 /* The first satellite that is not waiting for others, or the first that failed. */

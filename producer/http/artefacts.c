@@ -127,6 +127,7 @@ enum { PAGES_MAX = (LIMIT_ARTEFACT_MAP_TASKS - 1) / WIRE_PAGE_TASKS + 1 };
 struct map_look {
     struct exchange *x;
     uint32_t task_count;
+    bool is_kept; /* another execution ran it */
 };
 
 static void digests_send(struct exchange *x, const struct output_page *pages, uint32_t task_count)
@@ -163,6 +164,11 @@ static void on_segments(void *argument, const struct store_segment *segments, ui
         exchange_error(x, "the store", err);
         return;
     }
+    if (count == 0 && look->is_kept) {
+        exchange_problem(x, 404,
+                         "the execution that ran this map has been deleted, and what it left");
+        return;
+    }
     struct output_page *pages = exchange_alloc(x, PAGES_MAX * sizeof(*pages));
 
     for (uint32_t i = 0; i < count; i++) {
@@ -185,12 +191,13 @@ static void on_map(struct exchange *x, const struct list_source *source)
                          LIMIT_ARTEFACT_MAP_TASKS);
         return;
     }
+    struct read_home home = reading_home(&source->execution, source->number, source->instance);
     struct map_look *look = exchange_alloc(x, sizeof(*look));
 
-    *look = (struct map_look){x, task_count};
+    *look = (struct map_look){x, task_count, source->instance->has_origin};
     (void)exchange_wait(x);
-    store_segment_get(x->api->store, &source->execution, source->number, 0, 0, PAGES_MAX,
-                      on_segments, look);
+    store_segment_get(x->api->store, &home.execution, home.number, 0, 0, PAGES_MAX, on_segments,
+                      look);
 }
 
 void list_artefacts_get(struct exchange *x)

@@ -48,6 +48,12 @@ route_handler definitions_list;
 route_handler versions_list;
 route_handler version_get;
 
+/* projects.c */
+route_handler project_put;
+route_handler project_get;
+route_handler project_delete;
+route_handler projects_list;
+
 /* schedule_commands.c, schedule_reads.c */
 route_handler schedule_put;
 route_handler schedule_delete;

@@ -246,7 +246,7 @@ enum sched_err admit_submit(struct sched *s, const struct sched_submit *submit)
     }
     s->counts.admitted++;
     change_execution(s, e);
-    gates_ask(s, e);
+    gates_ask(s, e, submit);
     return SCHED_OK;
 }
 

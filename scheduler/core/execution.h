@@ -129,8 +129,10 @@ enum gate_state { GATE_NONE, GATE_ASKED, GATE_OPEN };
 
 /* What an execution asks for before it begins: its keys. */
 struct gate {
-    uint8_t state; /* enum gate_state */
-    char *text;    /* of the key, owned; NULL: none */
+    uint8_t state;  /* enum gate_state */
+    bool rejects;   /* QUOTA: beyond the limit it fails, where it would wait */
+    uint32_t limit; /* QUOTA: executions at once, as it was when this one came */
+    char *text;     /* of the key, owned; NULL: none */
 };
 
 /* A signal that came before its wait. */
@@ -221,7 +223,6 @@ struct frame {
     uint32_t open_count;  /* instances not terminal */
     struct waiter waiter; /* all satellites terminal, the output waits for a value */
     bool has_values;      /* some instance holds a fetched value */
-    uint8_t stop;         /* enum task_state: what it ends as, by hand; WAITING: nothing stops it */
     /* Of a group's run; the top level's row is the execution's. */
     bool is_dirty;
     bool is_ended; /* freed with the next seal */
@@ -351,7 +352,8 @@ static inline bool instance_is_stopped(const struct instance *instance)
 /* execution_is_gated is true while it waits for a key. */
 static inline bool execution_is_gated(const struct execution *e)
 {
-    return e->gates[KEY_CONCURRENCY].state == GATE_ASKED || e->gates[KEY_RATE].state == GATE_ASKED;
+    return e->gates[KEY_CONCURRENCY].state == GATE_ASKED ||
+           e->gates[KEY_QUOTA].state == GATE_ASKED || e->gates[KEY_RATE].state == GATE_ASKED;
 }
 
 /* instance_may_start is true while attempts and runs of it may begin. */

@@ -6,11 +6,25 @@
 #include "scheduler/core/sched_state.h"
 #include "schemas/json/json_write.h"
 
-static const struct cluster_key *key_of(const struct execution *e, enum wire_key_kind kind)
+/* In this order, in all executions: none holds what another waits for while it waits for what that
+ * one holds. The quota comes behind the key that may be waited for long, and before the rate, which
+ * counts what begins. */
+static const enum wire_key_kind in_order[] = {KEY_CONCURRENCY, KEY_QUOTA, KEY_RATE};
+
+enum { KINDS = sizeof(in_order) / sizeof(in_order[0]) };
+
+/* Of a quota: a key that queues, as many at once as the project's settings say. */
+static struct cluster_key key_of(const struct execution *e, enum wire_key_kind kind)
 {
     const struct cluster *cluster = e->definition->cluster;
 
-    return kind == KEY_RATE ? &cluster->rate : &cluster->concurrency;
+    if (kind == KEY_QUOTA) {
+        return (struct cluster_key){.is_given = e->gates[KEY_QUOTA].text != NULL,
+                                    .policy = e->gates[KEY_QUOTA].rejects ? CLUSTER_KEY_REJECT
+                                                                          : CLUSTER_KEY_QUEUE,
+                                    .limit = e->gates[KEY_QUOTA].limit};
+    }
+    return kind == KEY_RATE ? cluster->rate : cluster->concurrency;
 }
 
 static struct sched_message *message_add(struct sched *s, const struct execution *e,
@@ -39,13 +53,13 @@ static void ask(struct sched *s, struct execution *e, enum wire_key_kind kind)
         [CLUSTER_KEY_REPLACE] = KEY_REPLACE,
         [CLUSTER_KEY_CANCEL_OLDEST] = KEY_CANCEL_OLDEST,
     };
-    const struct cluster_key *key = key_of(e, kind);
+    const struct cluster_key key = key_of(e, kind);
     struct sched_message *message = message_add(s, e, kind);
 
     if (message != NULL) {
-        message->policy = policies[key->policy];
-        message->limit = key->limit;
-        message->per_ns = key->per_ns;
+        message->policy = policies[key.policy];
+        message->limit = key.limit;
+        message->per_ns = key.per_ns;
     }
     e->gates[kind].state = GATE_ASKED;
 }
@@ -53,17 +67,17 @@ static void ask(struct sched *s, struct execution *e, enum wire_key_kind kind)
 /* The text of a key; false when its expression failed, and the execution with it. */
 static bool text_make(struct sched *s, struct execution *e, enum wire_key_kind kind)
 {
-    const struct cluster_key *key = key_of(e, kind);
+    const struct cluster_key key = key_of(e, kind);
     struct scope scope = {.sched = s, .frame = &e->root};
     struct expression_error error;
     struct value value;
     struct buffer text;
 
-    if (key->key == NULL) {
+    if (key.key == NULL) {
         e->gates[kind].text = sched_text(s, e->definition->cluster->name);
         return !s->is_broken;
     }
-    if (scope_eval_template(&scope, key->key, &value, &error) != EXPRESSION_OK) {
+    if (scope_eval_template(&scope, key.key, &value, &error) != EXPRESSION_OK) {
         execution_end(s, e, EXECUTION_FAILED, span_of(error.text));
         return false;
     }
@@ -86,10 +100,11 @@ static bool text_make(struct sched *s, struct execution *e, enum wire_key_kind k
     return is_made;
 }
 
-/* Its rate counts what begins: it is asked for when nothing else is waited for. */
 static void go_on(struct sched *s, struct execution *e)
 {
-    for (enum wire_key_kind kind = KEY_CONCURRENCY; kind < KEY_KIND_NR; kind++) {
+    for (int i = 0; i < KINDS; i++) {
+        enum wire_key_kind kind = in_order[i];
+
         if (e->gates[kind].text != NULL && e->gates[kind].state == GATE_NONE) {
             ask(s, e, kind);
             return;
@@ -99,12 +114,20 @@ static void go_on(struct sched *s, struct execution *e)
     frame_begin(s, &e->root);
 }
 
-void gates_ask(struct sched *s, struct execution *e)
+void gates_ask(struct sched *s, struct execution *e, const struct sched_submit *submit)
 {
+    if (submit->running_max > 0) {
+        e->gates[KEY_QUOTA].limit = submit->running_max;
+        e->gates[KEY_QUOTA].rejects = submit->rejects;
+        e->gates[KEY_QUOTA].text = sched_text(s, span_of("running_executions"));
+    }
     for (enum wire_key_kind kind = KEY_CONCURRENCY; kind < KEY_KIND_NR; kind++) {
-        if (key_of(e, kind)->is_given && !text_make(s, e, kind)) {
+        if (kind != KEY_QUOTA && key_of(e, kind).is_given && !text_make(s, e, kind)) {
             return;
         }
+    }
+    if (s->is_broken) {
+        return;
     }
     go_on(s, e);
 }
@@ -126,7 +149,7 @@ void gates_release(struct sched *s, struct execution *e)
         struct gate *gate = &e->gates[kind];
 
         /* What was started is started: a rate is given back only while it is waited for. */
-        if (gate->state == GATE_ASKED || (gate->state == GATE_OPEN && kind == KEY_CONCURRENCY)) {
+        if (gate->state == GATE_ASKED || (gate->state == GATE_OPEN && kind != KEY_RATE)) {
             struct sched_message *message = message_add(s, e, kind);
 
             if (message != NULL) {
@@ -139,6 +162,12 @@ void gates_release(struct sched *s, struct execution *e)
 
 enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer)
 {
+    static const char *const refusals[KEY_KIND_NR] = {
+        [KEY_CONCURRENCY] = "CONCURRENCY: too many of its key run; try again later",
+        [KEY_RATE] = "RATE: too many of its key have started; try again later",
+        [KEY_QUOTA] =
+            "QUOTA: running_executions: as many of its project run as may; try again later",
+    };
     struct execution *e = execution_find(s, &answer->execution);
     struct gate *gate = e == NULL ? NULL : &e->gates[answer->kind];
 
@@ -160,10 +189,7 @@ enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer
         if (gate->state != GATE_ASKED || e->state == EXECUTION_CANCELLING) {
             return SCHED_ESTALE;
         }
-        execution_end(s, e, EXECUTION_FAILED,
-                      span_of(answer->kind == KEY_RATE
-                                  ? "RATE: too many of its key have started; try again later"
-                                  : "CONCURRENCY: too many of its key run; try again later"));
+        execution_end(s, e, EXECUTION_FAILED, span_of(refusals[answer->kind]));
         return SCHED_OK;
     case KEY_CANCELLED:
         return gate->state == GATE_NONE

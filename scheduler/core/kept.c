@@ -80,6 +80,9 @@ static void result_take(struct sched *s, struct instance *instance,
         instance->output.has_ref = own.has_ref;
         instance->output.digest = own.ref_digest;
         instance->output.ref_bytes = own.ref_bytes;
+        instance->output.has_artefacts = own.has_artefacts;
+        instance->output.artefacts = own.artefacts_digest;
+        instance->output.artefacts_bytes = own.artefacts_bytes;
     }
 }
 

@@ -364,7 +364,7 @@ void keyring_holders(const struct keyring *ring,
  * or the ring is sealed. */
 static bool is_empty(const struct key *key)
 {
-    return key->holders.count == 0 && key->waiting.count == 0 && key->kind == KEY_CONCURRENCY;
+    return key->holders.count == 0 && key->waiting.count == 0 && key->kind != KEY_RATE;
 }
 
 uint32_t keyring_change_count(const struct keyring *ring)
@@ -444,7 +444,7 @@ void keyring_check(const struct keyring *ring)
         assert(key->limit >= 1);
         assert(key->waiting.count <= LIMIT_KEY_WAITING);
         assert((key->timer.place != 0) == (key->kind == KEY_RATE && key->waiting.count > 0));
-        assert(key->kind == KEY_CONCURRENCY || key->holders.count == 0);
+        assert(key->kind != KEY_RATE || key->holders.count == 0);
         for (uint32_t k = 0; k < key->waiting.count; k++) {
             assert(list_find(&key->holders, (const struct execution_id *)key->waiting.items + k) ==
                    UINT32_MAX);

@@ -224,6 +224,9 @@ static bool gates_fill(struct sched *s, struct execution *e, const struct wire_b
             e->gates[gate->kind].text == NULL) {
             e->gates[gate->kind].state = (uint8_t)gate->state;
             e->gates[gate->kind].text = sched_text(s, gate->text);
+            e->gates[gate->kind].limit =
+                gate->kind == KEY_QUOTA && gate->limit == 0 ? 1 : gate->limit;
+            e->gates[gate->kind].rejects = gate->rejects;
         }
     }
     return !s->is_broken;

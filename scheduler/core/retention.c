@@ -19,6 +19,15 @@ exo_time retention_least(const struct retention_rules *rules)
     return least_ns;
 }
 
+void retention_note(struct retention_rules *rules)
+{
+    exo_time least_ns = retention_least(rules);
+
+    if (rules->least_ns == 0 || least_ns < rules->least_ns) {
+        rules->least_ns = least_ns;
+    }
+}
+
 static exo_time kept_of(const struct retention_rules *rules, const char *project)
 {
     for (uint32_t i = 0; i < rules->project_count; i++) {
@@ -55,6 +64,10 @@ bool retention_is_fresh(const struct retention_rules *rules, const struct execut
                         exo_time since_ns, exo_time now_ns, exo_time margin_ns)
 {
     exo_time least_ns = retention_least(rules);
+
+    if (rules->least_ns != 0 && rules->least_ns < least_ns) {
+        least_ns = rules->least_ns;
+    }
     exo_time after_ns =
         least_ns == EXO_TIME_NEVER || now_ns - least_ns < since_ns ? since_ns : now_ns - least_ns;
     int64_t ms = id_ms(id);

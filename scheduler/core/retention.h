@@ -26,10 +26,16 @@ struct retention_rules {
     exo_time kept_ns;                         /* of projects not named; 0: for ever */
     const struct retention_project *projects; /* kept by the caller */
     uint32_t project_count;
+    exo_time
+        least_ns; /* the shortest that has been in force, as retention_note noted it; 0: these */
 };
 
 /* retention_least is the shortest time that any execution is kept; EXO_TIME_NEVER: all for ever. */
 exo_time retention_least(const struct retention_rules *rules);
+
+/* retention_note notes how short executions are kept by these rules: call it with each change of
+ * them. What was deleted by shorter ones is not taken for fresh when longer ones come. */
+void retention_note(struct retention_rules *rules);
 
 /* retention_is_due is true when an execution that ended at ended_ns may go. One whose id carries a
  * later time than that (another program's clock) is kept by the id's time, so that

@@ -63,6 +63,8 @@ struct sched_submit {
     struct span labels;            /* JSON object */
     exo_time submitted_ns;
     struct span traceparent;
+    uint32_t running_max; /* executions of its project at once; 0: any number */
+    bool rejects;         /* beyond them it fails, where it would wait */
     bool is_rerun;
     struct execution_id rerun_of;
     const struct wire_kept *kept; /* of a rerun: satellites that do not run again; has passed

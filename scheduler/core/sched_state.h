@@ -131,7 +131,7 @@ enum sched_err control_cancel(struct sched *s, struct execution *e, struct span 
 void offer_work(struct sched *s, struct execution *e);
 
 /* gate.c */
-void gates_ask(struct sched *s, struct execution *e);
+void gates_ask(struct sched *s, struct execution *e, const struct sched_submit *submit);
 void gates_load(struct sched *s, struct execution *e);
 void gates_release(struct sched *s, struct execution *e);
 enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer);

@@ -9,7 +9,7 @@ static const char cluster_prefix[] = "cluster/";
 const char *version_kind_name(enum version_kind kind)
 {
     assert(kind < VERSION_KIND_NR);
-    return kind == VERSION_CLUSTER ? "cluster" : "satellite";
+    return kind == VERSION_CLUSTER ? "cluster" : kind == VERSION_PROJECT ? "project" : "satellite";
 }
 
 bool version_name_is_good(struct span name)
@@ -128,6 +128,7 @@ const char *version_uses_parse(struct span text, struct version_reference *ret)
         return version_reference_parse(
             VERSION_CLUSTER, (struct span){(const char *)text.data + prefix, text.bytes - prefix},
             (struct span){NULL, 0}, ret);
+    case VERSION_PROJECT:
     case VERSION_KIND_NR:
         break;
     }

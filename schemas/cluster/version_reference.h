@@ -17,7 +17,12 @@
 #include "schemas/vocab/span.h"
 
 /* What is stored and versioned; the numbers stand in the store. */
-enum version_kind { VERSION_CLUSTER, VERSION_SATELLITE, VERSION_KIND_NR };
+enum version_kind {
+    VERSION_CLUSTER,
+    VERSION_SATELLITE,
+    VERSION_PROJECT, /* the settings of a project; only those who run it name them */
+    VERSION_KIND_NR
+};
 
 enum {
     VERSION_NUMBER_MAX = 1000000000,
@@ -60,7 +65,7 @@ bool version_name_is_good(struct span name);
 void version_reference_format(const struct version_reference *reference,
                               char ret_text[VERSION_REFERENCE_BYTES]);
 
-/* version_kind_name returns "cluster" or "satellite". */
+/* version_kind_name returns "cluster", "satellite" or "project". */
 const char *version_kind_name(enum version_kind kind);
 
 #endif /* EXO_CLUSTER_VERSION_REFERENCE_H */

@@ -15,6 +15,7 @@
 enum wire_key_kind {
     KEY_CONCURRENCY = 1, /* so many at once */
     KEY_RATE,            /* so many starts in a time */
+    KEY_QUOTA,           /* so many of the project at once */
     KEY_KIND_NR,
 };
 

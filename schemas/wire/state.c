@@ -300,6 +300,8 @@ static void gates_fill(const struct wire_body *body, struct arena *scratch,
         message->gates[i]->kind = body->gates[i].kind;
         message->gates[i]->state = body->gates[i].state;
         message->gates[i]->text = message_string(scratch, body->gates[i].text);
+        message->gates[i]->limit = body->gates[i].limit;
+        message->gates[i]->rejects = body->gates[i].rejects;
     }
 }
 
@@ -359,7 +361,8 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
     }
     for (size_t i = 0; i < message->n_gates; i++) {
         gates[i] = (struct wire_gate){message->gates[i]->kind, message->gates[i]->state,
-                                      span_of(message->gates[i]->text)};
+                                      span_of(message->gates[i]->text), message->gates[i]->limit,
+                                      message->gates[i]->rejects != 0};
     }
     struct execution_id rerun_of = {{0}};
 

@@ -105,6 +105,8 @@ struct wire_gate {
     uint32_t kind;  /* enum wire_key_kind */
     uint32_t state; /* 0 not asked yet, 1 asked, 2 granted */
     struct span text;
+    uint32_t limit; /* of a quota */
+    bool rejects;   /* of a quota */
 };
 
 struct wire_body {

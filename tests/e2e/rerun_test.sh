@@ -52,7 +52,7 @@ cluster:
   satellites:
     - name: one
       needs: []
-      command: [sh, -c, 'printf "{\"from\":\"%s\",\"large\":\"%03000d\"}" "$FROM" 7 >/exosphere/output.json']
+      command: [sh, -c, 'echo "$FROM" >/exosphere/artefacts/who && printf "{\"from\":\"%s\",\"large\":\"%03000d\"}" "$FROM" 7 >/exosphere/output.json']
     - name: blob
       needs: []
       command: [sh, -c, 'printf "\"%0100000d\"" 8 >/exosphere/output.json']
@@ -65,7 +65,8 @@ cluster:
         - -c
         - |
           [ -e /flags/go ] || exit 9
-          printf '{"from":"%s","word":"%s","bytes":%d}' "$FROM" "$WORD" "$(wc -c </exosphere/input.json)" >/exosphere/output.json
+          printf '{"from":"%s","word":"%s","bytes":%d,"left":"%s"}' "$FROM" "$WORD" "$(wc -c </exosphere/input.json)" \
+            "$(cat /exosphere/artefacts-of/one/who)" >/exosphere/output.json
     - name: three
       needs: [two]
       command: [sh, -c, 'printf "\"%s\"" "$FROM" >/exosphere/output.json']
@@ -75,6 +76,7 @@ cluster:
     three: ${{ satellites.three.output }}
     word: ${{ satellites.two.output.word }}
     bytes: ${{ satellites.two.output.bytes }}
+    left: ${{ satellites.two.output.left }}
 YAML
 cat >map.yaml <<'YAML'
 exosphere: v1
@@ -89,7 +91,7 @@ cluster:
     - name: square
       for_each: ${{ satellites.numbers.output }}
       env: {N: "${{ item }}"}
-      command: [sh, -c, "echo $((N * N)) >/exosphere/output.json"]
+      command: [sh, -c, "[ $N != 18 ] || echo square >/exosphere/artefacts/$N; echo $((N * N)) >/exosphere/output.json"]
     - name: merge
       input: {squares: "${{ satellites.square.output }}"}
       env: {ADD: "${{ input.add }}"}
@@ -100,8 +102,8 @@ cluster:
           [ "$ADD" -gt 0 ] || exit 9
           sum=$ADD
           for n in $(sed 's/[^0-9]/ /g' /exosphere/input.json); do sum=$((sum + n)); done
-          printf '{"sum":%d,"from":"%s"}' $sum "$FROM" >/exosphere/output.json
-  output: {sum: "${{ satellites.merge.output.sum }}", last: "${{ satellites.square.output[299] }}", size: "${{ size(satellites.square.output.filter(n, n > 0)) }}"}
+          printf '{"sum":%d,"from":"%s","left":"%s"}' $sum "$FROM" "$(cat /exosphere/artefacts-of/square/17/18)" >/exosphere/output.json
+  output: {sum: "${{ satellites.merge.output.sum }}", left: "${{ satellites.merge.output.left }}", last: "${{ satellites.square.output[299] }}", size: "${{ size(satellites.square.output.filter(n, n > 0)) }}"}
 YAML
 
 state() { "$EXO" get "$1" -o json | jq -er --arg name "$2" '.satellites[] | select(.name == $name) | .state'; }
@@ -121,13 +123,15 @@ status 0 "$EXO" rerun "$OLD" --idempotency-key again
 check "the same key is the same rerun" test "$NEW" = "$(cat out)"
 status 0 "$EXO" watch "$NEW"
 check "one is kept, two and three ran" jq -e --arg old "$OLD" --arg new "$NEW" \
-    '.one == $old and .two == $new and .three == $new and .bytes > 103000 and .word == "old"' out
+    '.one == $old and .two == $new and .three == $new and .bytes > 103000 and .word == "old" and .left == $old' out
 status 0 "$EXO" get "$NEW" -o json
 check "it says so" jq -e --arg old "$OLD" '.rerun_of == $old and [.satellites[].kept_from] == [$old, $old, null, null]' out
 status 0 "$EXO" get "$NEW"
 check "for people, too" eval "grep -q '^rerun of *$OLD' out && grep -q 'one *SUCCEEDED, kept' out && grep -q 'two *SUCCEEDED *-' out"
 status 0 "$EXO" explain "$NEW" -o json
 check "explain says so" jq -e --arg old "$OLD" '.rerun_of == $old and .kept == ["one", "blob"]' out
+status 0 "$EXO" artefacts "$NEW" one --file who --to left
+check "and gives the artefacts of what was kept" test "$(cat left/who 2>/dev/null || cat left)" = "$OLD"
 status 0 "$EXO" get "$NEW" one -o json
 check "what was kept can be read" jq -e '.state == "SUCCEEDED" and (.output.large | length) == 3000' out
 curl -s "$EXOSPHERE_SERVER/v1/executions/$NEW/satellites/blob/output" >out
@@ -165,7 +169,7 @@ kill -KILL "$DECIDER"
 ends "$DECIDER" 137
 begin_decider
 status 0 "$EXO" watch "$NEW"
-check "the sum of 300 squares and 5" jq -e '. == {"sum": 9045055, "last": 90000, "size": 300}' out
+check "the sum of 300 squares and 5" jq -e '. == {"sum": 9045055, "left": "square", "last": 90000, "size": 300}' out
 check "numbers and square are kept" eval "[[ '$(kept "$NEW")' == 'numbers square' ]]"
 status 0 "$EXO" get "$NEW" -o json
 check "no task of the map ran twice" jq -e '.input == {"add": 5, "count": 300} and .satellites[1].counts == {"SUCCEEDED": 300}' out

@@ -1,7 +1,10 @@
 /* explain: each reason in its words. */
 #include "producer/core/explain.h"
 
+#include <stdio.h>
+
 #include "producer/core/cluster_book.h"
+#include "schemas/wire/key.h"
 #include "tests/support/test.h"
 
 static const char text[] =
@@ -156,7 +159,8 @@ static void test_map(void **state)
     s->instances[1].counts[TASK_BACKOFF] = 1;
     s->instances[1].counts[TASK_READY] = 8;
     says(s, "1 tasks run, 0 have been sent to a worker; 1 tasks wait for their next try after a "
-            "failure; 8 tasks could start: max_parallel lets 2 run at once");
+            "failure; ask for one of them to see when it comes; 8 tasks could start: max_parallel "
+            "lets 2 run at once");
     says(s, "it waits for many (RUNNING)");
 }
 
@@ -266,6 +270,38 @@ static void says_of(struct scene *s, const char *path, uint32_t satellite,
     }
 }
 
+/* What an execution waits for before anything of it begins, also where a satellite is asked for. */
+static void test_keys(void **state)
+{
+    static const struct {
+        struct wire_gate gate;
+        const char *words;
+    } rows[] = {
+        {{.kind = KEY_CONCURRENCY, .state = 1, .text = {"k1", 2}},
+         "it waits for the concurrency key `k1`: other executions hold it"},
+        {{.kind = KEY_RATE, .state = 1, .text = {"k2", 2}},
+         "it waits for the rate of `k2`: as many as it allows have begun"},
+        {{.kind = KEY_QUOTA, .state = 1, .text = {"q", 1}, .limit = 7},
+         "it waits for the quota running_executions of its project: 7 may run at once, and others "
+         "do"},
+    };
+    struct scene *s = *state;
+    char summary[256];
+
+    s->execution.state = "QUEUED";
+    s->body.gate_count = 1;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        s->body.gates = &rows[i].gate;
+        (void)snprintf(summary, sizeof(summary), "\"summary\":\"%s\"", rows[i].words);
+        says(s, summary);
+        (void)snprintf(summary, sizeof(summary), "\"reason\":\"%s\"", rows[i].words);
+        says(s, summary);
+        says_of(s, "one", 0, NULL, rows[i].words);
+    }
+    s->body.gates = NULL;
+    s->body.gate_count = 0;
+}
+
 static void test_targets(void **state)
 {
     struct scene *s = *state;
@@ -310,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_paused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(test_targets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

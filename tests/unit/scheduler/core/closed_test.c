@@ -314,13 +314,15 @@ static void a_run_is_cancelled_by_its_path(void **state)
                             "      max_parallel: 2\n"
                             "      uses: cluster/p/part@1\n"
                             "      satellites: [{name: a, image: i}, {name: b, image: i}]\n");
-    bench_submit(&bench, "{\"l\":[1,2,3]}");
+    bench_submit(&bench, "{\"l\":[1,2,3,4]}");
     assert_int_equal(bench_grant(&bench), 2);
     bench_seal(&bench);
     assert_int_equal(bench_command(&bench, &cancel), SCHED_OK);
     assert_int_equal(bench_command(&bench, &cancel), SCHED_ESTALE);
-    cancel.task = span_of("part.2"); /* has not begun */
+    cancel.task = span_of("part.3"); /* has not begun */
+    assert_int_equal(bench_command(&bench, &cancel), SCHED_OK);
     assert_int_equal(bench_command(&bench, &cancel), SCHED_ESTALE);
+    assert_int_equal(state_of(&bench, "part.3"), TASK_CANCELLED);
     assert_int_equal(state_of(&bench, "part.1.b"), TASK_CANCELLED);
     assert_int_equal(bench_finish(&bench, "part.1.a", OUTCOME_CANCELLED, ""), SCHED_OK);
     assert_int_equal(state_of(&bench, "part.1"), TASK_CANCELLED);

@@ -417,125 +417,6 @@ static void one_satellite_is_cancelled(void **state)
     bench_close(&bench);
 }
 
-static enum sched_err by_hand(struct sched_bench *bench, enum wire_command_kind kind,
-                              const char *path, const char *value)
-{
-    return bench_command(bench, &(struct sched_command){
-                                    .kind = kind, .task = span_of(path), .value = span_of(value)});
-}
-
-/* Tasks of a map whose turn has not come. */
-static void a_task_is_ended_before_its_turn(void **state)
-{
-    struct sched_bench bench;
-
-    (void)state;
-    bench_open(&bench,
-               HEAD "  satellites:\n"
-                    "    - {name: m, for_each: \"${{ input.l }}\", max_parallel: 1, command: "
-                    "[x], continue_on_error: true}\n"
-                    "  output: ${{ satellites.m.output }}\n");
-    bench_submit(&bench, "{\"l\":[1,2,3,4,5,6]}");
-    assert_int_equal(bench_grant(&bench), 1);
-    assert_int_equal(by_hand(&bench, COMMAND_SKIP, "m.3", "33"), SCHED_OK);
-    assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "m.1", ""), SCHED_OK);
-    assert_int_equal(by_hand(&bench, COMMAND_SKIP, "m.2", "22"), SCHED_OK);
-    assert_int_equal(state_of(&bench, "m.1"), TASK_CANCELLED);
-    assert_int_equal(state_of(&bench, "m.2"), TASK_SUCCEEDED);
-    assert_int_equal(state_of(&bench, "m.3"), TASK_SUCCEEDED);
-    assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "m.1", ""), SCHED_ESTALE);
-    assert_int_equal(by_hand(&bench, COMMAND_SKIP, "m.3", "34"), SCHED_ESTALE);
-    assert_int_equal(by_hand(&bench, COMMAND_SKIP, "m.5", "55"), SCHED_OK);
-    bench_seal(&bench);
-    succeed(&bench, "m.0", "11");
-    assert_int_equal(bench_grant(&bench), 1); /* the next is the one behind them */
-    assert_int_equal(state_of(&bench, "m.4"), TASK_DISPATCHED);
-    succeed(&bench, "m.4", "44");
-    assert_int_equal(bench_grant(&bench), 0);
-    assert_int_equal(state_of(&bench, "m"), TASK_CANCELLED);
-    bench_seal(&bench);
-    bench_values(&bench);
-    bench_seal(&bench);
-    assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
-    bench_close(&bench);
-}
-
-/* All of a map by hand, and what a cancel of the whole finds then. */
-static void a_map_is_ended_task_by_task(void **state)
-{
-    struct sched_bench bench;
-
-    (void)state;
-    bench_open(&bench,
-               HEAD "  satellites:\n"
-                    "    - {name: m, needs: [], for_each: \"${{ input.l }}\", command: [x]}\n"
-                    "    - {name: n, needs: [], for_each: \"${{ input.l }}\", command: [x]}\n");
-    bench_submit(&bench, "{\"l\":[1,2,3]}");
-    for (int i = 2; i >= 0; i--) {
-        const char path[] = {'m', '.', (char)('0' + i), '\0'};
-
-        assert_int_equal(by_hand(&bench, COMMAND_SKIP, path, "1"), SCHED_OK);
-    }
-    assert_int_equal(state_of(&bench, "m"), TASK_SUCCEEDED);
-    assert_int_equal(by_hand(&bench, COMMAND_SKIP, "n.1", "1"), SCHED_OK);
-    bench_seal(&bench);
-    bench_cancel(&bench);
-    assert_int_equal(bench.ended, EXECUTION_CANCELLED);
-    bench_close(&bench);
-}
-
-static void runs_are_ended_by_hand(void **state)
-{
-    struct sched_bench bench;
-
-    (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - name: page\n"
-                            "      for_each: ${{ input.pages }}\n"
-                            "      max_parallel: 2\n"
-                            "      continue_on_error: true\n"
-                            "      satellites:\n"
-                            "        - {name: a, command: [x]}\n"
-                            "        - {name: b, command: [x]}\n"
-                            "    - {name: last, command: [x]}\n");
-    bench_submit(&bench, "{\"pages\":[1,2,3,4,5]}");
-    assert_int_equal(bench_grant(&bench), 2);
-    bench_seal(&bench);
-    /* Before their turn. */
-    assert_int_equal(by_hand(&bench, COMMAND_SKIP, "page.2", "7"), SCHED_OK);
-    assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "page.4", ""), SCHED_OK);
-    assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "page.4", ""), SCHED_ESTALE);
-    assert_int_equal(state_of(&bench, "page.2"), TASK_SUCCEEDED);
-    assert_int_equal(state_of(&bench, "page.4"), TASK_CANCELLED);
-    /* Under way: what runs of it is ended first. */
-    assert_int_equal(by_hand(&bench, COMMAND_SKIP, "page.0", "{\"given\":1}"), SCHED_OK);
-    assert_int_equal(by_hand(&bench, COMMAND_SKIP, "page.0", "2"), SCHED_ESTALE);
-    assert_int_equal(state_of(&bench, "page.0"), TASK_RUNNING);
-    assert_int_equal(bench_finish(&bench, "page.0.a", OUTCOME_CANCELLED, ""), SCHED_OK);
-    assert_int_equal(state_of(&bench, "page.0"), TASK_SUCCEEDED);
-    assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "page.1", ""), SCHED_OK);
-    succeed(&bench, "page.1.a", "1"); /* was quicker; b does not begin */
-    assert_int_equal(state_of(&bench, "page.1"), TASK_CANCELLED);
-    bench_seal(&bench);
-    assert_int_equal(bench_grant(&bench), 1);
-    assert_int_equal(state_of(&bench, "page.3.a"), TASK_DISPATCHED);
-    succeed(&bench, "page.3.a", "1");
-    assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "page.3.b", "1");
-    assert_int_equal(state_of(&bench, "page"), TASK_CANCELLED);
-    bool is_seen = false;
-
-    for (uint32_t i = 0; i < bench.output_count; i++) {
-        const struct wire_output *output = &bench.outputs[i].output;
-
-        is_seen = is_seen || (bench.outputs[i].number == 0 && output->index == 0 &&
-                              output->outcome == OUTCOME_SUCCEEDED);
-    }
-    bench_seal(&bench);
-    (void)is_seen;
-    bench_close(&bench);
-}
-
 static void a_task_is_skipped_by_hand(void **state)
 {
     struct sched_bench bench;
@@ -758,6 +639,67 @@ static void keys_are_asked_for_first(void **state)
     bench_close(&bench);
 }
 
+static void submit_under_quota(struct sched_bench *bench, bool rejects)
+{
+    struct sched_event event = {.kind = SCHED_SUBMIT,
+                                .submit = {.id = bench->id,
+                                           .definition = &bench->definition,
+                                           .input = span_of("{}"),
+                                           .labels = span_of("{}"),
+                                           .submitted_ns = bench->now_ns,
+                                           .running_max = 2,
+                                           .rejects = rejects}};
+
+    assert_int_equal(bench_step(bench, &event), SCHED_OK);
+}
+
+/* The quota of a project is one more key, between the other two. */
+static void a_quota_is_waited_for(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, HEAD "  concurrency: {}\n"
+                            "  rate: {limit: 5, per: 1m}\n"
+                            "  satellites:\n"
+                            "    - {name: a, command: [x]}\n");
+    submit_under_quota(&bench, false);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_QUOTA, KEY_GRANTED), SCHED_ESTALE);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_GRANTED), SCHED_OK);
+    struct sched_batch batch = sched_batch(bench.sched);
+
+    assert_int_equal(batch.message_count, 1);
+    assert_int_equal(batch.messages[0].kind, KEY_QUOTA);
+    assert_int_equal(batch.messages[0].policy, KEY_QUEUE);
+    assert_int_equal(batch.messages[0].limit, 2);
+    assert_true(span_is(batch.messages[0].text, "running_executions"));
+    bench_seal(&bench);
+    assert_int_equal(bench_grant(&bench), 0);
+    assert_int_equal(key_answer(&bench, KEY_QUOTA, KEY_GRANTED), SCHED_OK);
+    batch = sched_batch(bench.sched);
+    assert_int_equal(batch.messages[0].kind, KEY_RATE);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_RATE, KEY_GRANTED), SCHED_OK);
+    assert_int_equal(bench_grant(&bench), 1);
+    bench_seal(&bench);
+    succeed(&bench, "a", "1");
+    batch = sched_batch(bench.sched);
+    assert_int_equal(batch.message_count, 2); /* both are given back, the rate is not */
+    assert_true(batch.messages[0].is_release && batch.messages[1].is_release);
+    bench_close(&bench);
+
+    bench_open(&bench, HEAD "  satellites:\n"
+                            "    - {name: a, command: [x]}\n");
+    submit_under_quota(&bench, true);
+    batch = sched_batch(bench.sched);
+    assert_int_equal(batch.messages[0].policy, KEY_REJECT);
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_QUOTA, KEY_REFUSED), SCHED_OK);
+    assert_int_equal(bench.ended, EXECUTION_FAILED);
+    bench_close(&bench);
+}
+
 static void a_key_may_refuse_and_take_back(void **state)
 {
     struct sched_bench bench;
@@ -805,9 +747,6 @@ int main(void)
         cmocka_unit_test(queue_and_total_timeouts),
         cmocka_unit_test(pause_and_resume),
         cmocka_unit_test(one_satellite_is_cancelled),
-        cmocka_unit_test(a_task_is_ended_before_its_turn),
-        cmocka_unit_test(a_map_is_ended_task_by_task),
-        cmocka_unit_test(runs_are_ended_by_hand),
         cmocka_unit_test(a_task_is_skipped_by_hand),
         cmocka_unit_test(a_cancel_ends_runs_and_waits),
         cmocka_unit_test(exit_statuses_mean_what_the_policy_says),
@@ -816,6 +755,7 @@ int main(void)
         cmocka_unit_test(an_attempt_asks_for_another_time),
         cmocka_unit_test(a_map_grows_while_it_runs),
         cmocka_unit_test(keys_are_asked_for_first),
+        cmocka_unit_test(a_quota_is_waited_for),
         cmocka_unit_test(a_key_may_refuse_and_take_back),
     };
 

@@ -133,6 +133,40 @@ static void all_may_be_kept(void **state)
     bench_close(&bench);
 }
 
+/* What it left stays visible to what runs after it, and is named by the rerun: it outlives the old
+ * execution. */
+static void artefacts_are_kept(void **state)
+{
+    struct wire_instance instances[] = {ended_single("1"), ended_map(2)};
+    const struct wire_kept kept[] = {{span_of("a"), &instances[0]},
+                                     {span_of("pages"), &instances[1]}};
+    struct sched_bench bench;
+    bool is_named = false;
+
+    (void)state;
+    instances[0].result.has_artefacts = true;
+    instances[0].result.artefacts_digest = (struct digest){{7, 7}};
+    instances[0].result.artefacts_bytes = 99;
+    instances[1].has_artefacts = true;
+    bench_open(&bench, CHAIN);
+    submit(&bench, kept, 2);
+    const struct execution *e = sched_find(bench.sched, &bench.id);
+    const struct instance *a = execution_instance(e, 0);
+
+    assert_true(a->output.has_artefacts);
+    assert_int_equal(a->output.artefacts.bytes[1], 7);
+    assert_int_equal(a->output.artefacts_bytes, 99);
+    assert_true(execution_instance(e, 1)->has_artefacts);
+    struct sched_batch batch = sched_batch(bench.sched);
+
+    for (uint32_t i = 0; i < batch.blob_count; i++) {
+        is_named =
+            is_named || (batch.blobs[i].execution == e && batch.blobs[i].digest.bytes[0] == 7);
+    }
+    assert_true(is_named);
+    bench_close(&bench);
+}
+
 /* What the rows say is enough to go on after a crash; a large result has a row of its own. */
 static void kept_survive_a_load(void **state)
 {
@@ -257,9 +291,9 @@ static void plan_follows_the_graph(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kept_do_not_run),        cmocka_unit_test(all_may_be_kept),
-        cmocka_unit_test(kept_survive_a_load),    cmocka_unit_test(what_does_not_fit_is_told),
-        cmocka_unit_test(plan_follows_the_graph),
+        cmocka_unit_test(kept_do_not_run),           cmocka_unit_test(all_may_be_kept),
+        cmocka_unit_test(artefacts_are_kept),        cmocka_unit_test(kept_survive_a_load),
+        cmocka_unit_test(what_does_not_fit_is_told), cmocka_unit_test(plan_follows_the_graph),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,9 @@
 
 static const exo_time now_ns = 500000 * EXO_HOUR;
 static const struct retention_project projects[] = {{"short", EXO_HOUR}, {"ever", 0}};
-static const struct retention_rules rules = {24 * EXO_HOUR, projects, 2};
-static const struct retention_rules for_ever = {0};
+static const struct retention_rules rules = {
+    .kept_ns = 24 * EXO_HOUR, .projects = projects, .project_count = 2};
+static const struct retention_rules for_ever = {.kept_ns = 0};
 
 /* As execution_id_new makes them. */
 static struct execution_id id_at(exo_time at_ns)
@@ -73,6 +74,29 @@ static void test_fresh_ids_need_no_look(void **state)
     assert_false(retention_is_fresh(&rules, &fresh, taken_ns, now_ns, margin_ns));
 }
 
+/* Rules that change while a process runs: what shorter ones deleted is not taken for fresh later.
+ */
+static void test_the_shortest_is_remembered(void **state)
+{
+    const exo_time margin_ns = 5 * EXO_SECOND;
+    const struct retention_project minute = {"scratch", EXO_MINUTE};
+    struct retention_rules changing = {.kept_ns = 24 * EXO_HOUR};
+    struct execution_id id = id_at(now_ns - 10 * EXO_MINUTE);
+    exo_time taken_ns = now_ns - EXO_HOUR;
+
+    (void)state;
+    retention_note(&changing);
+    assert_true(retention_is_fresh(&changing, &id, taken_ns, now_ns, margin_ns));
+    changing.projects = &minute;
+    changing.project_count = 1;
+    retention_note(&changing);
+    assert_false(retention_is_fresh(&changing, &id, taken_ns, now_ns, margin_ns));
+    changing.project_count = 0;
+    retention_note(&changing);
+    assert_int_equal(retention_least(&changing), 24 * EXO_HOUR);
+    assert_false(retention_is_fresh(&changing, &id, taken_ns, now_ns, margin_ns));
+}
+
 /* Nothing that is fresh may have been due before: whatever goes was not fresh from then on. */
 static void test_what_went_is_not_fresh(void **state)
 {
@@ -123,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_project_has_its_time),
         cmocka_unit_test(test_an_id_of_the_future_is_kept),
+        cmocka_unit_test(test_the_shortest_is_remembered),
         cmocka_unit_test(test_snapshots_are_made_when_due),
         cmocka_unit_test(test_fresh_ids_need_no_look),
         cmocka_unit_test(test_what_went_is_not_fresh),

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# project_test.sh EXOSPHERE [services]: what is said of projects over REST and the command line, and heeded: with the null
+# sandbox, against `exosphere dev`; or an API, a scheduler and a worker on the services that `infra/services env` names.
+# shellcheck source=tests/e2e/stage.sh
+source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
+MODE=${2:-dev}
+if [[ $MODE == services ]]; then
+    [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
+else
+    without_services
+fi
+need jq curl
+cd "$WORK" || exit 1
+PROJECT=quota$$
+
+if [[ $MODE == dev ]]; then
+    start_dev --sandbox null
+else
+    start scheduler "$EXO" scheduler --data "$WORK/scheduler"
+    start worker "$EXO" worker --sandbox null --worker-name "project-$$" --data "$WORK/worker"
+    start api "$EXO" api --listen 127.0.0.1:0 --log-format json --data "$WORK/api"
+    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
+    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
+    export EXOSPHERE_SERVER
+    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+fi
+URL=$EXOSPHERE_SERVER/v1/projects
+rest() { curl -s -o "$WORK/out" -w '%{http_code}' "$@"; }
+
+cat >held.yaml <<YAML
+exosphere: v1
+cluster: {name: $PROJECT/held, satellites: [{name: a, wait: {signal: go}}]}
+YAML
+state() { "$EXO" get "$1" -o json | jq -r .state; }
+submitted() { "$EXO" submit held.yaml -o json | jq -re .id; }
+
+say "put, show, list, delete"
+status 66 "$EXO" project show "$PROJECT"
+status 0 "$EXO" project put "$PROJECT" --keep 720h --running 1
+status 0 "$EXO" project show "$PROJECT"
+holds out "720h"
+status 0 "$EXO" project show "$PROJECT" -o json
+check "it is what was put" jq -e '.version == 1 and .settings == {"retention": {"executions": "720h"}, "quotas": {"running_executions": 1}}' out
+status 0 "$EXO" project put "$PROJECT" --running 1
+status 0 "$EXO" project show "$PROJECT" -o json
+check "a put replaces all" jq -e '.version == 2 and .settings == {"quotas": {"running_executions": 1}}' out
+status 0 "$EXO" project list
+holds out "$PROJECT"
+
+say "what is refused"
+check "an unknown quota" eval "[[ $(rest -X PUT -d '{"quotas": {"tasks": 5}}' "$URL/$PROJECT") == 422 ]] && grep -q running_executions out"
+check "no number" test "$(rest -X PUT -d '{"quotas": {"running_executions": 0}}' "$URL/$PROJECT")" = 422
+check "a time too short" eval "[[ $(rest -X PUT -d '{"retention": {"executions": "1s"}}' "$URL/$PROJECT") == 422 ]] && grep -q 'at least 1m' out"
+check "no JSON" test "$(rest -X PUT -d '{' "$URL/$PROJECT")" = 400
+check "no name" test "$(rest -X PUT -d '{}' "$URL/Not-One")" = 400
+check "another version" test "$(rest -X PUT -H 'If-Match: "1"' -d '{}' "$URL/$PROJECT")" = 412
+status 0 "$EXO" project show "$PROJECT" -o json
+check "nothing of that was kept" jq -e '.version == 2' out
+
+say "one runs, the others wait and say for what"
+# What was put is heeded within seconds: until then the second one runs beside the first.
+waits() {
+    FIRST=$(submitted) || return 1
+    SECOND=$(submitted) || return 1
+    "$EXO" explain "$SECOND" >explained && grep -q 'the quota running_executions of its project: 1 may run at once' explained && return 0
+    "$EXO" cancel "$FIRST" && "$EXO" cancel "$SECOND"
+    return 1
+}
+await "the second one waits" waits
+check "the first one does not" eval '[[ $(state "$FIRST") == RUNNING || $(state "$FIRST") == QUEUED ]] && "$EXO" explain "$FIRST" | grep -q "waits for the signal"'
+status 0 "$EXO" explain "$SECOND" a
+holds out "the quota running_executions"
+sed "s/$PROJECT/other$$/" held.yaml >other.yaml
+OTHER=$("$EXO" submit other.yaml -o json | jq -re .id)
+await "another project is not held up" eval "'$EXO' explain $OTHER | grep -q 'waits for the signal'"
+check "the first one ends" "$EXO" signal "$FIRST" go
+await "the second one has its turn" eval "'$EXO' explain $SECOND | grep -q 'waits for the signal'"
+
+say "or they are refused"
+status 0 "$EXO" project put "$PROJECT" --running 1 --reject
+judged() { [[ $(state "$1") == FAILED ]] || "$EXO" explain "$1" | grep -q 'it waits for'; }
+# Until it is heeded one more waits behind the second one.
+refused() {
+    local id
+    id=$(submitted) || return 1
+    await "it is judged" judged "$id"
+    "$EXO" get "$id" -o json | jq -e '.state == "FAILED" and (.error | startswith("QUOTA: running_executions"))' && return 0
+    "$EXO" cancel "$id"
+    return 1
+}
+await "the next one is refused, by the quota's name" refused
+
+say "nothing is said any more"
+status 0 "$EXO" project delete "$PROJECT"
+status 66 "$EXO" project show "$PROJECT"
+check "deleting it again" test "$(rest -X DELETE "$URL/$PROJECT")" = 404
+runs_free() {
+    local id
+    id=$(submitted) || return 1
+    await "it is judged" judged "$id"
+    "$EXO" explain "$id" | grep -q 'waits for the signal'
+}
+await "and all run" runs_free
