@@ -262,6 +262,7 @@ static void execution_fail(struct sched *s, struct execution *e, struct span wha
     if (e->error == NULL) {
         e->error = sched_text(s, buffer_span(&text));
     }
+    s->is_broken = s->is_broken || text.is_failed;
     buffer_release(&text);
     execution_state_set(s, e, EXECUTION_FAILED);
 }

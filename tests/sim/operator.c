@@ -38,6 +38,7 @@ void operator_resume(uint32_t shard)
     }
     *of = shard;
     person.is_busy[shard] = true;
+    sim.is_resumed = true;
     /* Sometimes more than there is. */
     resume_shard(person.log, person.store, shard, dice_between(&sim.net, 0, 40), resumed, of);
 }

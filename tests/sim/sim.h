@@ -49,6 +49,7 @@ struct sim {
     bool is_told;      /* the trace is written to stderr */
     bool is_restarted; /* every shard is loaded again after each of its commits */
     uint64_t restarts;
+    bool is_resumed; /* a person has moved cursors back */
     struct sim_block *blocks;
     struct loop *processes;
     uint32_t process_count;

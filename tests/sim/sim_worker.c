@@ -148,21 +148,14 @@ void sim_worker_drain(struct sim_worker *worker)
     }
 }
 
-static void room_tell(struct sim_life *life, bool is_full)
+/* By the time it is: a life that stood still hears of both at once, in any order. */
+static void room_tell(void *argument)
 {
-    const struct worker_event event = {.kind = WORKER_ON_ROOM, .room.is_full = is_full};
+    struct sim_life *life = argument;
+    const struct worker_event event = {.kind = WORKER_ON_ROOM,
+                                       .room.is_full = sim.now_ns < life->full_until_ns};
 
     (void)life_event(life, &event);
-}
-
-static void disk_filled(void *argument)
-{
-    room_tell(argument, true);
-}
-
-static void disk_emptied(void *argument)
-{
-    room_tell(argument, false);
 }
 
 void sim_worker_fill(struct sim_worker *worker, exo_time until_ns)
@@ -170,8 +163,9 @@ void sim_worker_fill(struct sim_worker *worker, exo_time until_ns)
     struct sim_life *life = worker->lives;
 
     sim_trace("worker %s is full until %.3f", worker->name, (double)until_ns / 1e9);
-    sim_at(sim.now_ns, life->loop, disk_filled, life);
-    sim_at(until_ns, life->loop, disk_emptied, life);
+    life->full_until_ns = until_ns > life->full_until_ns ? until_ns : life->full_until_ns;
+    sim_at(sim.now_ns, life->loop, room_tell, life);
+    sim_at(life->full_until_ns, life->loop, room_tell, life);
 }
 
 static bool has_left(const struct sim_life *life)
