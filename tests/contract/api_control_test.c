@@ -307,7 +307,6 @@ static void test_inside_groups(void **state)
     const char *id = submit_until(t, body, "page.0", "RUNNING");
 
     api_until_says(t, api_path(t, id, "/tasks/page.1.hang"), "\"state\":\"RUNNING\"");
-    ask(t, id, "/tasks/page.0/cancel", "", 409, "one run of a group");
     ask(t, id, "/tasks/page/skip", "", 409, "name one of its tasks");
     ask(t, id, "/tasks/page.1.hang/skip", "{\"output\":1}", 202, "\"task\":\"page.1.hang\"");
     api_until_says(t, api_path(t, id, "/tasks/page.1.ok"), "\"state\":\"RUNNING\"");
@@ -317,7 +316,7 @@ static void test_inside_groups(void **state)
     api_until_says(t, api_path(t, id, "/tasks/page.1.go"), "\"state\":\"RUNNING\"");
     ask(t, id, "/signals/start", "7", 202, NULL);
     api_until_says(t, api_path(t, id, "/tasks/page.1"), "\"output\":{\"go\":7}");
-    ask(t, id, "/tasks/page/cancel", "", 202, NULL);
+    ask(t, id, "/tasks/page.0/cancel", "", 202, NULL);
     api_ended(t, id);
     api_expect(t, "GET", api_path(t, id, "/tasks/page.0.hang"), NULL, 200,
                "\"state\":\"CANCELLED\"");

@@ -120,7 +120,7 @@ static void test_append_before_ready(void **state)
     stage_wait(stage, &sink.is_done, "records");
     assert_int_equal(receipts.failed, 0);
     assert_int_equal(sink.wrong, 0);
-    assert_true(is_prepared);
+    stage_wait(stage, &is_prepared, "the topic");
     log_reader_close(sink.reader);
     stage_close(stage);
 }

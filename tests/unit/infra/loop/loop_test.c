@@ -2,6 +2,7 @@
 #include "infra/loop/loop.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -268,7 +269,7 @@ static void test_process_inherits_fds(void **state)
     int out[2];
     char text[64] = {0};
 
-    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     assert_int_equal(pipe(out), 0);
     assert_int_equal(write(in[1], "hello\n", 6), 6);
     (void)close(in[1]);
@@ -316,7 +317,7 @@ static void test_process_killed(void **state)
     struct scene *scene = *state;
     int in[2];
 
-    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     struct loop_process *process = spawn_cat(scene, in[0]);
 
     loop_process_kill(process, SIGKILL);
@@ -332,7 +333,7 @@ static void test_process_forgotten(void **state)
     struct scene *scene = *state;
     int in[2];
 
-    assert_int_equal(pipe(in), 0);
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
     loop_process_forget(spawn_cat(scene, in[0])); /* still runs when the loop is freed */
     (void)close(in[0]);
     loop_process_forget(NULL);
