@@ -217,7 +217,9 @@ static enum sched_err end_run(struct sched *s, const struct target *target, enum
         if (frame->stop != TASK_WAITING) {
             return SCHED_ESTALE;
         }
-        frame->output = bytes_copy(s, json, &frame->output_bytes);
+        if (state == TASK_SUCCEEDED) {
+            frame->output = bytes_copy(s, json, &frame->output_bytes);
+        }
         frame_stop_set(s, frame, state, reason);
         return SCHED_OK;
     }

@@ -320,7 +320,9 @@ enum sched_err sched_load_frame(struct sched *s, const struct execution_id *id,
     }
     frame->started_ns = kept->started_ns;
     frame->stop = (uint8_t)kept->stop;
-    frame->output = bytes_copy(s, kept->given, &frame->output_bytes);
+    if (kept->stop == TASK_SUCCEEDED) { /* else it is made when the run ends */
+        frame->output = bytes_copy(s, kept->given, &frame->output_bytes);
+    }
     frame->input = bytes_copy(s, kept->input, &frame->input_bytes);
     if (kept->error.bytes > 0) {
         frame->error = sched_text(s, kept->error);
