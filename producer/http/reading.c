@@ -236,8 +236,10 @@ static void on_end(void *argument, int64_t end, const struct exo_error *err)
     if (!exchange_back(reading->x)) {
         return;
     }
-    if (err != NULL) {
-        exchange_error(reading->x, "the log", err);
+    if (err != NULL) { /* a partition this process does not know yet says nothing of the id */
+        exchange_later(reading->x, 503, 1,
+                       "whether it is there cannot be told now: the log does not "
+                       "answer");
         return;
     }
     reading->end = end;
