@@ -130,7 +130,6 @@ static const struct command *const rows[] = {
     &command_schedule_put,
     &command_schedule_list,
     &command_schedule_show,
-    &command_schedule_history,
     &command_schedule_delete,
     &command_schedule_pause,
     &command_schedule_resume,

@@ -125,6 +125,7 @@ static exo_time step_due(struct committer *c)
         if (shard == NULL || !shard_is_live(shard)) {
             continue;
         }
+        sched_hold_asks(shard->sched, shard->outbox_count >= OUTBOX_MAX / 2);
         if (sched_has_work(shard->sched) || sched_deadline(shard->sched) <= shard_time(shard)) {
             timer_step(shard);
         }
@@ -150,10 +151,16 @@ static exo_time step_due(struct committer *c)
             continue;
         }
         exo_time schedules_due_ns = schedules_turn(shard);
+        exo_time gathers_due_ns = gathers_turn(shard);
+
+        if (!shard_is_live(shard)) {
+            continue;
+        }
         exo_time due_ns = sched_deadline(shard->sched);
 
         due_ns = keys_due_ns < due_ns ? keys_due_ns : due_ns;
         due_ns = schedules_due_ns < due_ns ? schedules_due_ns : due_ns;
+        due_ns = gathers_due_ns < due_ns ? gathers_due_ns : due_ns;
         exo_time left_ns = due_ns == EXO_TIME_NEVER ? EXO_TIME_NEVER : due_ns - shard_time(shard);
 
         next_ns = left_ns < next_ns ? left_ns : next_ns;

@@ -180,7 +180,7 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
 
         shard->scheduler->counts.duplicates += result == SCHED_EKNOWN;
         if (result == SCHED_EKNOWN && sched_find(shard->sched, id) == NULL) {
-            schedule_ends_job(shard, job, id);
+            ends_job(shard, job, id);
         }
         if (result == SCHED_OK) {
             early_cancel_apply(shard, id);
@@ -271,7 +271,7 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
     }
     if (resolved == RESOLVE_REFUSED) {
         job_refuse(shard, record, refusal.text);
-        schedule_ends_job(shard, &job, &id);
+        ends_job(shard, &job, &id);
         return JOB_TAKEN;
     }
     uint32_t target = execution_shard(&id, shard->scheduler->shard_count);
@@ -298,13 +298,13 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
         }
         if (shard->is_checked_known[place]) {
             shard->scheduler->counts.duplicates++;
-            schedule_ends_job(shard, &job, &id);
+            ends_job(shard, &job, &id);
             return JOB_TAKEN;
         }
     }
     if (!job_submit(shard, &job, &id, record->timestamp_ns, &refusal)) {
         job_refuse(shard, record, refusal.text);
-        schedule_ends_job(shard, &job, &id);
+        ends_job(shard, &job, &id);
     }
     return JOB_TAKEN;
 }
@@ -331,9 +331,14 @@ static void take_forwarded(struct shard *shard, const struct wire_job *job,
     struct execution_id id;
     struct refusal refusal = {{0}};
 
-    if (!execution_id_parse(job->execution_id, &id) ||
-        !job_submit(shard, job, &id, record->timestamp_ns, &refusal)) {
-        letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    bool has_id = execution_id_parse(job->execution_id, &id);
+
+    if (has_id && job_submit(shard, job, &id, record->timestamp_ns, &refusal)) {
+        return;
+    }
+    letter_add(shard, TOPIC_STATUS, record, refusal.text);
+    if (has_id) {
+        ends_job(shard, job, &id);
     }
 }
 
@@ -362,6 +367,18 @@ static void take_peer(struct shard *shard, const struct wire_peer *peer,
         break;
     case PEER_SCHEDULE_ENDED:
         schedules_ended(shard, &peer->schedule_ended);
+        break;
+    case PEER_GATHER_ASK:
+        gathers_ask(shard, &peer->gather_ask);
+        break;
+    case PEER_GATHER_LEAVE:
+        gathers_leave(shard, &peer->gather_leave);
+        break;
+    case PEER_GATHER_ANSWER:
+        gathers_answer(shard, &peer->gather_answer);
+        break;
+    case PEER_GATHER_ENDED:
+        gathers_ended(shard, &peer->gather_ended);
         break;
     case PEER_UNKNOWN:
         letter_add(shard, TOPIC_STATUS, record,

@@ -54,9 +54,36 @@ static void report_fail(struct shard *shard, const struct wire_status *status,
     }
 }
 
+/* Who waits for a batch, or for its result, fails: its retries apply. */
+static void gather_skip(struct shard *shard, const struct wire_peer *peer)
+{
+    char text[512];
+
+    if (peer->kind == PEER_GATHER_ENDED) {
+        shard->gathers.is_sweeping = true; /* all are looked at */
+    }
+    if (peer->kind != PEER_GATHER_ASK && peer->kind != PEER_GATHER_ANSWER) {
+        return;
+    }
+    caution_reason(shard, "a message about its batch was put aside: see `exosphere dlq list`",
+                   text);
+    utf8_repair(text, strlen(text));
+    struct span reason = arena_copy(&shard->open_arena, span_of(text));
+
+    if (reason.data == NULL) {
+        abort();
+    }
+    if (peer->kind == PEER_GATHER_ASK) {
+        gathers_refuse(shard, &peer->gather_ask, reason);
+    } else {
+        gathers_fail(shard, &peer->gather_answer, reason);
+    }
+}
+
 static void peer_skip(struct shard *shard, const struct wire_peer *peer,
                       const struct log_record *record, struct outcome *outcome)
 {
+    struct execution_id id;
     struct buffer job;
     char reason[512];
 
@@ -69,11 +96,14 @@ static void peer_skip(struct shard *shard, const struct wire_peer *peer,
     if (peer->kind == PEER_KEY_ASK) {
         keys_refuse(shard, &peer->key_ask);
     }
+    gather_skip(shard, peer);
     if (peer->kind != PEER_JOB) {
         return;
     }
+    if (execution_id_parse(peer->forwarded_job.execution_id, &id)) {
+        ends_job(shard, &peer->forwarded_job, &id);
+    }
     outcome->jobs++;
-    schedule_ends_id(shard, &peer->forwarded_job);
     buffer_init(&job, shard->scheduler->allocator, 0);
     wire_job_pack(&peer->forwarded_job, &shard->open_arena, &job);
     struct log_record letter = {.offset = record->offset, .value = buffer_span(&job)};
@@ -104,16 +134,6 @@ static bool status_quarantine(struct shard *shard, const struct log_record *reco
         peer_skip(shard, &status.peers[i], record, outcome);
     }
     return shard->generation == generation;
-}
-
-/* A schedule that waits for the end of what it never began would wait for ever. */
-static void job_quarantine(struct shard *shard, const struct log_record *record)
-{
-    struct wire_job job;
-
-    if (wire_job_unpack(record->value, &shard->open_arena, &job) == WIRE_OK) {
-        schedule_ends_id(shard, &job);
-    }
 }
 
 static void outcome_write(const struct outcome *outcome, char text[256])
@@ -157,9 +177,6 @@ void record_quarantine(struct shard *shard, const char *topic, const struct log_
             return;
         }
         outcome_write(&outcome, became);
-    }
-    if (strcmp(topic, TOPIC_JOBS) == 0 && !shard->caution.found->is_blind) {
-        job_quarantine(shard, record);
     }
     caution_reason(shard, became, reason);
     letter_add(shard, topic, record, reason);

@@ -212,8 +212,6 @@ void schedule_entry_pack(const struct schedule_entry *entry, struct arena *scrat
         .state = entry->text->kept,
         .fires = entry->fires,
         .fire_count = entry->fire_count,
-        .skips = entry->skips,
-        .skip_count = entry->skip_count,
         .answers = answers,
         .answer_count = entry->answer_count,
     };

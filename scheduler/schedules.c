@@ -95,10 +95,6 @@ bool schedules_load(struct shard *shard, const struct store_spanning *row)
     if (read.fire_count > 0) {
         memcpy(entry->fires, read.fires, read.fire_count * sizeof(*read.fires));
     }
-    entry->skip_count = read.skip_count;
-    if (read.skip_count > 0) {
-        memcpy(entry->skips, read.skips, read.skip_count * sizeof(*read.skips));
-    }
     for (uint32_t i = 0; i < read.answer_count; i++) {
         schedule_entry_answer(entry, read.answers[i].id, read.answers[i].verdict,
                               read.answers[i].nominal_ns);
@@ -125,29 +121,6 @@ static void fired(struct schedule_entry *entry, const struct schedule_action *ac
         (struct wire_schedule_fire){action->nominal_ns, now_ns, (uint32_t)action->reason, false};
 }
 
-/* Times left out for one reason with no start between them are one line of the history. */
-static void skipped(struct schedule_entry *entry, const struct schedule_action *action,
-                    exo_time now_ns)
-{
-    struct wire_schedule_skip *last =
-        entry->skip_count == 0 ? NULL : &entry->skips[entry->skip_count - 1];
-    exo_time started_ns = entry->fire_count == 0 ? 0 : entry->fires[entry->fire_count - 1].at_ns;
-
-    if (last != NULL && last->reason == (uint32_t)action->reason &&
-        action->nominal_ns > last->until_ns && started_ns <= last->at_ns) {
-        last->until_ns = action->until_ns;
-        last->at_ns = now_ns;
-        last->count++;
-        return;
-    }
-    if (entry->skip_count == WIRE_SCHEDULE_SKIPS_MAX) {
-        entry->skip_count--;
-        memmove(entry->skips, entry->skips + 1, entry->skip_count * sizeof(*entry->skips));
-    }
-    entry->skips[entry->skip_count++] = (struct wire_schedule_skip){
-        action->nominal_ns, action->until_ns, now_ns, (uint32_t)action->reason, 1};
-}
-
 static void act(struct shard *shard, struct schedule_entry *entry,
                 const struct schedule_action *action)
 {
@@ -160,7 +133,6 @@ static void act(struct shard *shard, struct schedule_entry *entry,
         schedule_cancel_send(shard, entry, action->nominal_ns);
         return;
     case SCHEDULE_SKIP:
-        skipped(entry, action, shard_time(shard));
         scheduler_say(shard->scheduler, "schedule.skipped", "%.*s/%.*s: %s",
                       SPAN_ARG(entry->text->project), SPAN_ARG(entry->text->name),
                       schedule_reason_name(action->reason));

@@ -4,8 +4,8 @@
  *        (scheduler/core/schedule.h) --> START: a Job, CANCEL: a command, both through the outbox;
  *        the schedule's row goes with the same commit
  *
- * For this folder's sources only. schedule_entry.c keeps one schedule, schedule_ends.c tells
- * schedules of the ends of executions. */
+ * For this folder's sources only. schedule_entry.c keeps one schedule, ends.c tells schedules of
+ * the ends of executions. */
 #ifndef EXO_SCHEDULER_SCHEDULES_H
 #define EXO_SCHEDULER_SCHEDULES_H
 
@@ -46,8 +46,6 @@ struct schedule_entry {
     exo_time changed_ns;
     struct wire_schedule_fire fires[WIRE_SCHEDULE_FIRES_MAX];
     uint32_t fire_count;
-    struct wire_schedule_skip skips[WIRE_SCHEDULE_SKIPS_MAX];
-    uint32_t skip_count;
     struct schedule_answer answers[WIRE_SCHEDULE_ANSWERS_MAX];
     uint32_t answer_count;
     bool is_dirty;
@@ -117,17 +115,5 @@ void schedule_start_send(struct shard *shard, const struct schedule_entry *entry
                          exo_time nominal_ns);
 void schedule_cancel_send(struct shard *shard, const struct schedule_entry *entry,
                           exo_time nominal_ns);
-
-/* ---- schedule_ends.c ---- */
-
-/* schedule_ends_send tells of the executions that ended in the open batch: before the seal. */
-void schedule_ends_send(struct shard *shard);
-
-/* schedule_ends_job tells of a Job that begins nothing: its id has ended, or it was refused. */
-void schedule_ends_job(struct shard *shard, const struct wire_job *job,
-                       const struct execution_id *id);
-
-/* schedule_ends_id does the same for a Job that was put aside; nothing where it names no id. */
-void schedule_ends_id(struct shard *shard, const struct wire_job *job);
 
 #endif /* EXO_SCHEDULER_SCHEDULES_H */

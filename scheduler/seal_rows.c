@@ -63,6 +63,9 @@ static void fill_lease(const struct lease *lease, uint32_t offset, bool is_runni
         .first_ns = lease->first_ns,
         .ready_ns = lease->ready_ns,
         .is_cancelled = lease->is_cancelled,
+        .gather_key = text_or_none(lease->gather_key),
+        .is_gathered = lease->is_gathered,
+        .gathered_in = lease->gathered_in,
         .progress = {is_running ? lease->progress : NULL, is_running ? lease->progress_bytes : 0},
     };
 }

@@ -129,6 +129,7 @@ static void life_end(struct shard *shard)
     shard->sched = NULL;
     keys_close(shard);
     schedules_close(shard);
+    gathers_close(shard);
     waits_free(shard);
     events_free(shard);
     outbox_free(shard);
@@ -389,7 +390,8 @@ bool shard_wants_commit(struct shard *shard)
         return false;
     }
     if (!sched_is_empty(shard->sched) || keys_has_changes(shard) || schedules_has_changes(shard) ||
-        shard->letter_count > 0 || shard->is_extra_dirty || shard->caution.mark == MARK_USED) {
+        gathers_has_changes(shard) || shard->letter_count > 0 || shard->is_extra_dirty ||
+        shard->caution.mark == MARK_USED) {
         return true;
     }
     exo_time now_ns = loop_now_ns(shard->scheduler->loop);
@@ -473,10 +475,12 @@ void shard_seal(struct shard *shard)
     assert(!shard->is_in_flight);
     arena_reset(&shard->sealed.arena);
     keys_send(shard);
-    schedule_ends_send(shard);
+    ends_send(shard);
+    gathers_send(shard);
     seal(&shard->sealed, shard->sched, &facts);
     keys_seal(shard);
     schedules_seal(shard);
+    gathers_seal(shard);
     letters_seal(shard);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->sealed.batch.inputs[i] = shard->inputs[i].cursor;

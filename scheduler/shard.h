@@ -13,6 +13,7 @@
 
 #include "scheduler/caution.h"
 #include "scheduler/core/early_cancel.h"
+#include "scheduler/gathers.h"
 #include "scheduler/keys.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/schedules.h"
@@ -82,6 +83,7 @@ struct shard {
     struct sched *sched;
     struct keys keys;
     struct schedules schedules;
+    struct gathers gathers;
     struct shard_input inputs[INPUT_NR];
     struct arena open_arena; /* of the events in the open batch */
     struct sealed sealed;    /* the batch in flight */
@@ -248,6 +250,12 @@ enum resolve_result rerun_job(struct shard *shard, const struct log_record *reco
 bool rerun_may_be_forwarded(const struct wire_job *job);
 /* rerun_free forgets what was found. */
 void rerun_free(struct shard *shard);
+
+/* ---- ends.c ---- */
+/* ends_send tells schedules and batches of the executions that ended in the open batch: before the
+ * seal. ends_job tells of a Job that begins nothing: its id has ended, or it was refused. */
+void ends_send(struct shard *shard);
+void ends_job(struct shard *shard, const struct wire_job *job, const struct execution_id *id);
 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);

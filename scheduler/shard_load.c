@@ -79,6 +79,7 @@ static void load_spanning(void *argument, const struct store_spanning *row)
     arena_reset(&shard->open_arena);
     bool is_good = row->kind == STORE_SPANNING_KEY        ? keys_load(shard, row)
                    : row->kind == STORE_SPANNING_SCHEDULE ? schedules_load(shard, row)
+                   : row->kind == STORE_SPANNING_BATCH    ? gathers_load(shard, row)
                                                           : false;
 
     if (!is_good) {
@@ -314,6 +315,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     sched_be_narrow(shard->sched, shard->caution.mode != CAUTION_NONE);
     keys_open(shard);
     schedules_open(shard);
+    gathers_open(shard);
     shard->state = SHARD_LOADING;
     scheduler->counts.takeovers++;
     static const struct store_load_callbacks callbacks = {.spanning = load_spanning,

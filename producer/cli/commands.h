@@ -52,7 +52,6 @@ extern const struct command command_project_delete;
 extern const struct command command_schedule_put;
 extern const struct command command_schedule_list;
 extern const struct command command_schedule_show;
-extern const struct command command_schedule_history;
 extern const struct command command_schedule_delete;
 extern const struct command command_schedule_pause;
 extern const struct command command_schedule_resume;

@@ -145,6 +145,7 @@ static void print_task(struct cli *cli, const struct value *task)
     line("task", rest_text(task, "task"));
     line("state", rest_text(task, "state"));
     line("worker", rest_text(task, "worker"));
+    line("batch", rest_text(task, "batch"));
     line("started", rest_text(task, "started_at"));
     line("retry", rest_text(task, "retry_at"));
     progress_said(value_get(task, span_of("progress")), said);

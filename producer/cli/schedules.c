@@ -1,5 +1,4 @@
-/* schedule put, list, show, history, delete, pause, resume, trigger, backfill: schedules over REST.
- */
+/* schedule put, list, show, delete, pause, resume, trigger, backfill: schedules over REST. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -234,50 +233,6 @@ static int run_show(const struct command_call *call)
     return rest_run(call, show);
 }
 
-static void print_history(struct cli *cli, const struct value *answer)
-{
-    static const char *const headings[] = {"TIME", "KIND", "REASON", "TIMES", "EXECUTION", NULL};
-    const struct value *history = items_of(answer, "history");
-    struct text_table table;
-
-    text_table_init(&table, &cli->arena, headings);
-    for (uint32_t i = 0; i < history->count; i++) {
-        const struct value *one = &history->items[i];
-        const char *why = rest_text(one, "why");
-        char times[NUMBER_TEXT_BYTES];
-        const char *words[] = {rest_text(one, "time"), rest_text(one, "kind"),
-                               why[0] != '\0' ? why : rest_text(one, "reason"), times,
-                               rest_text(one, "execution")};
-
-        (void)snprintf(times, sizeof(times), "%lld",
-                       why[0] != '\0' ? (long long)rest_number(one, "count") : 1LL);
-        text_table_add(&table, words);
-    }
-    text_table_print(&table, stdout);
-}
-
-static int history(struct rest *rest)
-{
-    struct rest_path path;
-    struct value answer = {0};
-    int status = named_path(rest, &path);
-
-    rest_path_add(&path, "/history");
-    status =
-        status == 0 ? rest_ask(rest, &(struct rest_request){.path = path.text}, &answer) : status;
-    if (status == 0 && cli_is_table(rest->cli)) {
-        print_history(rest->cli, &answer);
-    } else if (status == 0) {
-        cli_show(rest->cli, &answer);
-    }
-    return status;
-}
-
-static int run_history(const struct command_call *call)
-{
-    return rest_run(call, history);
-}
-
 static int drop(struct rest *rest)
 {
     struct rest_path path;
@@ -305,12 +260,8 @@ static int act(struct rest *rest)
 
     rest_path_add(&path, "/");
     rest_path_add(&path, strchr(rest->cli->call->command->name, ' ') + 1);
-    return status == 0
-               ? ask(rest, &(struct rest_request){.method = "POST",
-                                                  .path = path.text,
-                                                  .idempotency_key = command_line_value(
-                                                      rest->cli->call->line, "idempotency-key")})
-               : status;
+    return status == 0 ? ask(rest, &(struct rest_request){.method = "POST", .path = path.text})
+                       : status;
 }
 
 static int run_act(const struct command_call *call)
@@ -372,9 +323,6 @@ static const struct flag list_flags[] = {
     {"limit", 'n', "N", "how many, 1 to 1000", false},
     {"cursor", 0, "CURSOR", "go on behind the page before", false},
 };
-static const struct flag act_flags[] = {
-    {"idempotency-key", 0, "KEY", "the same sent again with it is done once", false},
-};
 static const struct flag backfill_flags[] = {
     {"parallel", 0, "N", "how many at once, with overlap: allow; 1 where none is given", false},
     {"stop", 0, NULL, "start no more of the backfill under way; takes no times", false},
@@ -398,10 +346,6 @@ const struct command command_schedule_list = {
 const struct command command_schedule_show = {
     .name = "schedule show", .summary = "show a schedule, its next times and what it started last",
     .details = EXIT_HELP, ROW("PROJECT/NAME", 1, 1, run_show)};
-const struct command command_schedule_history = {
-    .name = "schedule history", .summary = "show what a schedule started and left out, and why",
-    .details = "The newest first: the last 20 starts, and the last 20 runs of times left out for one reason.\n" EXIT_HELP,
-    ROW("PROJECT/NAME", 1, 1, run_history)};
 const struct command command_schedule_delete = {
     .name = "schedule delete", .summary = "delete a schedule",
     .details = "What runs goes on.\n" EXIT_HELP, ROW("PROJECT/NAME", 1, 1, run_delete)};
@@ -415,8 +359,7 @@ const struct command command_schedule_resume = {
 const struct command command_schedule_trigger = {
     .name = "schedule trigger", .summary = "start one execution of a schedule now",
     .details = "Also of a paused one, but none beside another where its overlap does not allow it. Prints the\n"
-               "execution's id.\n" EXIT_HELP,
-    .flags = act_flags, .flag_count = sizeof(act_flags) / sizeof(act_flags[0]), ROW("PROJECT/NAME", 1, 1, run_act)};
+               "execution's id.\n" EXIT_HELP, ROW("PROJECT/NAME", 1, 1, run_act)};
 const struct command command_schedule_backfill = {
     .name = "schedule backfill", .summary = "run the times of a range in the past",
     .details = "FROM and TO are RFC 3339, both included; the oldest first. For example:\n"

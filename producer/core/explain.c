@@ -217,11 +217,50 @@ static void say_group(const struct subject *subject, struct fault_text *text)
     }
 }
 
-static void say_active(const struct wire_instance *instance, struct fault_text *text)
+/* "a batch of up to 32, or what is there at 2026-..., in 3s" */
+static void say_batch(const struct subject *subject, const struct wire_lease *lease,
+                      struct fault_text *text)
 {
+    const struct satellite_batch *batch = &subject->satellite->batch;
+    exo_time ready_ns =
+        lease != NULL && lease->ready_ns > 0 ? lease->ready_ns : subject->instance->ready_ns;
+
+    if (lease != NULL && lease->is_gathered) {
+        char id[EXECUTION_ID_TEXT_BYTES + 1];
+
+        execution_id_format(&lease->gathered_in, id);
+        fault_text_add(text, "it runs in a batch, in the execution %s", id);
+        return;
+    }
+    fault_text_add(text, "it waits for a batch: %u tasks start it, or what is there at ",
+                   (unsigned)batch->size);
+    say_time(subject->facts, ready_ns + batch->interval_ns, text);
+}
+
+/* Tasks that do not go to a worker by themselves. */
+static void say_gathered(const struct subject *subject, struct fault_text *text)
+{
+    const struct wire_instance *instance = subject->instance;
+
+    if (!instance->is_map) {
+        say_batch(subject, instance->task.lease_count > 0 ? &instance->task.leases[0] : NULL, text);
+        return;
+    }
+    fault_text_add(text, "%u tasks run in batches, %u wait for one of up to %u",
+                   instance->counts[TASK_RUNNING], instance->counts[TASK_DISPATCHED],
+                   (unsigned)subject->satellite->batch.size);
+}
+
+static void say_active(const struct subject *subject, struct fault_text *text)
+{
+    const struct wire_instance *instance = subject->instance;
     uint32_t running = instance->counts[TASK_RUNNING];
     uint32_t sent = instance->counts[TASK_DISPATCHED];
 
+    if (subject->satellite->batch.size > 0) {
+        say_gathered(subject, text);
+        return;
+    }
     if (!instance->is_map && instance->task.lease_count > 0) {
         fault_text_add(text,
                        running > 0 ? "attempt %u runs on the worker %q"
@@ -246,6 +285,8 @@ static void say_start(const struct subject *subject, struct fault_text *text)
         fault_text_add(text, "the execution is paused; nothing begins until it is resumed");
     } else if (satellite->max_parallel != 0 && busy >= satellite->max_parallel) {
         fault_text_add(text, "max_parallel lets %u run at once", satellite->max_parallel);
+    } else if (satellite->batch.size > 0) {
+        fault_text_add(text, "it asks for a place in a batch next");
     } else if (satellite->kind == SATELLITE_CONTAINER) {
         say_fleet(subject->facts, satellite, text);
     } else {
@@ -269,7 +310,7 @@ static void say_container(const struct subject *subject, struct fault_text *text
     const struct wire_instance *instance = subject->instance;
 
     if (instance->counts[TASK_RUNNING] + instance->counts[TASK_DISPATCHED] > 0) {
-        say_active(instance, text);
+        say_active(subject, text);
     }
     if (instance->counts[TASK_BACKOFF] > 0) {
         fault_text_add(text, "%s", text->used > 0 ? "; " : "");
@@ -431,6 +472,9 @@ static void say_task(const struct subject *subject, const struct view_task *task
     } else if (task->state == TASK_BACKOFF && task->lease != NULL) {
         fault_text_add(text, "its last try failed; the next one comes at ");
         say_time(subject->facts, task->lease->due_ns, text);
+    } else if (task->lease != NULL && task_state_is_active(task->state) &&
+               subject->satellite->batch.size > 0) {
+        say_batch(subject, task->lease, text);
     } else if (task->lease != NULL && task_state_is_active(task->state)) {
         fault_text_add(text,
                        task->state == TASK_RUNNING

@@ -1,7 +1,5 @@
 #include "producer/core/schedule_view.h"
 
-#include <string.h>
-
 #include "producer/core/view.h"
 #include "schemas/vocab/ids.h"
 #include "schemas/vocab/timestamp.h"
@@ -9,8 +7,7 @@
 /* As scheduler/core/schedule.h names them. */
 static const char *reason_name(uint32_t reason)
 {
-    static const char *const names[] = {"due",    "caught up", "waited", "backfill", "triggered",
-                                        "missed", "overlap",   "full",   "replaced"};
+    static const char *const names[] = {"due", "caught up", "waited", "backfill", "triggered"};
 
     return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "other";
 }
@@ -45,98 +42,30 @@ static uint32_t put_next(struct json_writer *w, const struct schedule_view *view
     return count;
 }
 
-/* The fields of a fire, in the map that is open. */
-static void put_fire(struct json_writer *w, const struct schedule_view *view, uint32_t i)
-{
-    const struct wire_schedule_fire *fire = &view->row->fires[i];
-    char id[EXECUTION_ID_TEXT_BYTES + 1];
-
-    execution_id_format(&view->fires[i], id);
-    json_key(w, "time");
-    put_time(w, fire->nominal_ns);
-    json_key(w, "execution");
-    json_put_text(w, id);
-    json_key(w, "started_at");
-    put_time(w, fire->at_ns);
-    json_key(w, "reason");
-    json_put_text(w, reason_name(fire->reason));
-    json_key(w, "has_ended");
-    json_put_bool(w, fire->is_ended);
-}
-
 static void put_fires(struct json_writer *w, const struct schedule_view *view)
 {
+    char id[EXECUTION_ID_TEXT_BYTES + 1];
+
     json_key(w, "fires");
     json_begin_list(w);
     for (uint32_t i = view->row->fire_count; i-- > 0;) {
+        const struct wire_schedule_fire *fire = &view->row->fires[i];
+
+        execution_id_format(&view->fires[i], id);
         json_begin_map(w);
-        put_fire(w, view, i);
+        json_key(w, "time");
+        put_time(w, fire->nominal_ns);
+        json_key(w, "execution");
+        json_put_text(w, id);
+        json_key(w, "started_at");
+        put_time(w, fire->at_ns);
+        json_key(w, "reason");
+        json_put_text(w, reason_name(fire->reason));
+        json_key(w, "has_ended");
+        json_put_bool(w, fire->is_ended);
         json_end_map(w);
     }
     json_end_list(w);
-}
-
-/* Why, as docs/schedules.md has it. */
-static const char *skip_text(const char *reason)
-{
-    static const struct {
-        const char *reason, *text;
-    } texts[] = {
-        {"missed", "nobody looked in time, and catch_up makes up for none of it"},
-        {"overlap", "another execution of it had not ended"},
-        {"full", "100 of it ran or waited"},
-        {"replaced", "a later one took its place before it began"},
-    };
-
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (strcmp(texts[i].reason, reason) == 0) {
-            return texts[i].text;
-        }
-    }
-    return reason;
-}
-
-static void put_skip(struct json_writer *w, const struct wire_schedule_skip *skip)
-{
-    json_key(w, "time");
-    put_time(w, skip->nominal_ns);
-    json_key(w, "until");
-    put_time(w, skip->until_ns);
-    json_key(w, "skipped_at");
-    put_time(w, skip->at_ns);
-    json_key(w, "reason");
-    json_put_text(w, reason_name(skip->reason));
-    json_key(w, "why");
-    json_put_text(w, skip_text(reason_name(skip->reason)));
-    json_key(w, "count");
-    json_put_uint(w, skip->count);
-}
-
-void schedule_history_put(struct json_writer *w, const struct schedule_view *view)
-{
-    const struct wire_schedule_row *row = view->row;
-    uint32_t fire = row->fire_count;
-    uint32_t skip = row->skip_count;
-
-    json_begin_map(w);
-    json_key(w, "history");
-    json_begin_list(w);
-    while (fire + skip > 0) {
-        bool is_fire =
-            skip == 0 || (fire > 0 && row->fires[fire - 1].at_ns >= row->skips[skip - 1].at_ns);
-
-        json_begin_map(w);
-        json_key(w, "kind");
-        json_put_text(w, is_fire ? "started" : "skipped");
-        if (is_fire) {
-            put_fire(w, view, --fire);
-        } else {
-            put_skip(w, &row->skips[--skip]);
-        }
-        json_end_map(w);
-    }
-    json_end_list(w);
-    json_end_map(w);
 }
 
 static void put_backfill(struct json_writer *w, const struct wire_schedule_state *state)

@@ -22,8 +22,4 @@ struct schedule_view {
 /* schedule_view_put puts one schedule as a map. */
 void schedule_view_put(struct json_writer *w, const struct schedule_view *view);
 
-/* schedule_history_put puts what a schedule last started and left out, the newest first, as
- * {"history": [{"kind": "started" or "skipped", ...}]}. Of the view it uses row and fires. */
-void schedule_history_put(struct json_writer *w, const struct schedule_view *view);
-
 #endif /* EXO_PRODUCER_SCHEDULE_VIEW_H */

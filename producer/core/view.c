@@ -271,6 +271,8 @@ void view_put_task_members(struct json_writer *w, const struct view_task *task)
 
     view_put_text(w, "worker", is_active ? task->lease->worker : (struct span){NULL, 0});
     view_put_time(w, "started_at", is_active ? task->lease->started_ms : 0);
+    view_put_id(w, "batch",
+                is_active && task->lease->is_gathered ? &task->lease->gathered_in : NULL);
     view_put_json(w, "progress", is_active ? task->lease->progress : (struct span){NULL, 0},
                   "null");
     view_put_time(w, "retry_at",
@@ -306,6 +308,7 @@ void view_put_attempt(struct json_writer *w, const struct execution_id *id, cons
     json_put_uint(w, output->has_ref ? output->ref_bytes : output->json.bytes);
     json_key(w, "cached");
     json_put_bool(w, output->is_cached);
+    view_put_id(w, "batch", output->is_gathered ? &output->gathered_in : NULL);
     json_key(w, "artefacts_bytes");
     json_put_uint(w, output->has_artefacts ? output->artefacts_bytes : 0);
     for (size_t i = 0; i < 3; i++) {

@@ -63,7 +63,6 @@ route_handler schedule_trigger;
 route_handler schedule_backfill;
 route_handler schedule_backfill_stop;
 route_handler schedule_get;
-route_handler schedule_history;
 route_handler schedules_list;
 
 /* execution_reads.c */

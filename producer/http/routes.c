@@ -32,7 +32,6 @@ static const struct route routes[] = {
     {"PUT",  "/v1/schedules/{project}/{name}",               schedule_put,       GUARD_CLIENT, "make or change a schedule"},
     {"GET",  "/v1/schedules/{project}/{name}",               schedule_get,       GUARD_CLIENT, "show a schedule, its next and its last times"},
     {"DELETE","/v1/schedules/{project}/{name}",               schedule_delete,    GUARD_CLIENT, "delete a schedule; what runs goes on"},
-    {"GET",  "/v1/schedules/{project}/{name}/history",       schedule_history,   GUARD_CLIENT, "what a schedule started and left out, and why"},
     {"POST", "/v1/schedules/{project}/{name}/pause",         schedule_pause,     GUARD_CLIENT, "let a schedule start nothing"},
     {"POST", "/v1/schedules/{project}/{name}/resume",        schedule_resume,    GUARD_CLIENT, "let a schedule go on from now"},
     {"POST", "/v1/schedules/{project}/{name}/trigger",       schedule_trigger,   GUARD_CLIENT, "start one execution of a schedule now"},

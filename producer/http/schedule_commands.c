@@ -8,10 +8,8 @@
 #include "infra/crypto/crypto.h"
 #include "infra/crypto/fire_id.h"
 #include "infra/zoneinfo/zoneinfo.h"
-#include "producer/core/command_body.h"
 #include "producer/core/version_view.h"
 #include "producer/http/handlers.h"
-#include "producer/http/resolving.h"
 #include "producer/http/schedules.h"
 #include "schemas/json/json_read.h"
 #include "schemas/schedule/schedule.h"
@@ -217,37 +215,11 @@ static void on_found(struct exchange *x, const struct wire_schedule_row *row)
     }
 }
 
-/* The command's id. Sent again with the same key, a command of one kind is one command, as long as
- * its schedule remembers it. False when the exchange is answered. */
-static bool id_make(struct exchange *x, const struct schedule_name *name,
-                    enum wire_schedule_command_kind kind, struct execution_id *ret_id)
-{
-    const char *key = http_request_header(x->request, "Idempotency-Key");
-    char text[COMMAND_ID_BYTES_MAX + 32];
-
-    if (key == NULL) {
-        *ret_id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
-        return true;
-    }
-    if (key[0] == '\0' || strlen(key) > COMMAND_ID_BYTES_MAX) {
-        exchange_problem(x, 400, "Idempotency-Key: it is a text of 1 to %d bytes",
-                         (int)COMMAND_ID_BYTES_MAX);
-        return false;
-    }
-    (void)snprintf(text, sizeof(text), "command %u %s", (unsigned)kind, key);
-    *ret_id = execution_id_from_name(&name->id, span_of(text));
-    return true;
-}
-
 void schedule_command_send(struct exchange *x, const struct schedule_name *name,
                            struct wire_schedule_command command)
 {
     struct commanding *c = exchange_alloc(x, sizeof(*c));
-    struct execution_id id;
-
-    if (!id_make(x, name, command.kind, &id)) {
-        return;
-    }
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
 
     c->x = x;
     c->name = *name;
@@ -305,54 +277,6 @@ static bool is_zone(void *context, struct span name)
     return zoneinfo_read(name, &x->parsing, &zone, &err) == 0;
 }
 
-/* A put whose cluster is looked up. */
-struct putting {
-    struct exchange *x;
-    const struct schedule_name *name;
-    struct wire_schedule_command command;
-    struct uses_set set;
-    struct uses_entry entry;
-};
-
-static void on_cluster(void *argument, const struct exo_error *err)
-{
-    struct putting *putting = argument;
-    const struct uses_entry *entry = &putting->entry;
-    char name[VERSION_REFERENCE_BYTES];
-
-    if (err != NULL) {
-        exchange_error(putting->x, "the store", err);
-    } else if (entry->problem != NULL) {
-        version_reference_format(&entry->reference, name);
-        exchange_problem(putting->x, 422,
-                         "cluster: %s: %s; PUT it first, or nothing of this schedule could start",
-                         name, entry->problem);
-    } else {
-        schedule_command_send(putting->x, putting->name, putting->command);
-    }
-}
-
-/* What it names must be there; a version may be deleted later, which its Jobs then say. */
-static void put_checked(struct exchange *x, const struct schedule_name *name,
-                        const struct schedule *schedule, struct wire_schedule_command command)
-{
-    struct putting *putting = exchange_alloc(x, sizeof(*putting));
-
-    if (schedule->cluster != NULL) {
-        schedule_command_send(x, name, command);
-        return;
-    }
-    *putting = (struct putting){.x = x, .name = name, .command = command};
-    putting->entry.reference = (struct version_reference){
-        .kind = VERSION_CLUSTER,
-        .project = name->project,
-        .name = exchange_copy(x, schedule->cluster_name),
-        .number = schedule->cluster_version,
-    };
-    putting->set = (struct uses_set){.entries = &putting->entry, .count = 1};
-    uses_look_up(x, &putting->set, on_cluster, putting);
-}
-
 void schedule_put(struct exchange *x)
 {
     struct schedule_name *name = exchange_alloc(x, sizeof(*name));
@@ -384,7 +308,7 @@ void schedule_put(struct exchange *x)
     buffer_reset(&x->text);
     schedule_canonical(schedule, &x->text);
     command.definition = exchange_copy(x, buffer_span(&x->text));
-    put_checked(x, name, schedule, command);
+    schedule_command_send(x, name, command);
 }
 
 void schedule_delete(struct exchange *x)

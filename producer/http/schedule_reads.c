@@ -110,23 +110,17 @@ static const struct schedule *definition_of(struct exchange *x, const struct wir
     return definition;
 }
 
-static const struct execution_id *fires_of(struct exchange *x, const struct wire_schedule_row *row)
+void schedule_put_row(struct exchange *x, struct json_writer *w,
+                      const struct wire_schedule_row *row, bool is_whole)
 {
     struct execution_id id = schedule_id_of(row->project, row->name);
     struct execution_id *fires = exchange_alloc(x, row->fire_count * sizeof(*fires) + 1);
+    struct schedule_view view = {
+        .row = row, .fires = fires, .now_ns = clock_wall_ns(), .is_whole = is_whole};
 
     for (uint32_t i = 0; i < row->fire_count; i++) {
         fires[i] = fire_id_of(&id, row->fires[i].nominal_ns);
     }
-    return fires;
-}
-
-void schedule_put_row(struct exchange *x, struct json_writer *w,
-                      const struct wire_schedule_row *row, bool is_whole)
-{
-    struct schedule_view view = {
-        .row = row, .fires = fires_of(x, row), .now_ns = clock_wall_ns(), .is_whole = is_whole};
-
     view.definition = definition_of(x, row, &view.zone);
     schedule_view_put(w, &view);
 }
@@ -157,28 +151,6 @@ void schedule_get(struct exchange *x)
 
     if (schedule_name_read(x, name)) {
         schedule_read_row(x, name, on_shown);
-    }
-}
-
-static void on_history(struct exchange *x, const struct wire_schedule_row *row)
-{
-    if (row == NULL) {
-        exchange_problem(x, 404, "there is no such schedule; GET /v1/schedules lists them");
-        return;
-    }
-    const struct schedule_view view = {.row = row, .fires = fires_of(x, row)};
-    struct json_writer w = exchange_json(x);
-
-    schedule_history_put(&w, &view);
-    exchange_send(x, 200, NULL, NULL, 0);
-}
-
-void schedule_history(struct exchange *x)
-{
-    struct schedule_name *name = exchange_alloc(x, sizeof(*name));
-
-    if (schedule_name_read(x, name)) {
-        schedule_read_row(x, name, on_history);
     }
 }
 

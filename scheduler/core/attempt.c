@@ -134,7 +134,7 @@ void lease_dirty(struct sched *s, struct lease *lease)
 
 /* ---- grants ---- */
 
-static uint32_t ready_count(const struct instance *instance)
+uint32_t ready_count(const struct instance *instance)
 {
     if (!instance_may_start(instance) || task_state_is_terminal((enum task_state)instance->state)) {
         return 0;
@@ -169,14 +169,26 @@ void instance_offer(struct sched *s, struct instance *instance)
         group_wake(s, instance);
         return;
     }
+    if (instance_is_gathered(instance)) {
+        gather_wake(s, instance);
+        return;
+    }
     if (!dispatch_set(s->dispatch, &instance->source,
                       instance->execution->definition->cluster->project, ready_count(instance))) {
         s->is_broken = true;
     }
 }
 
+/* Of the task that next_ready gives. */
+uint32_t next_ready_index(const struct instance *instance)
+{
+    return instance->again_first != NULL ? instance->again_first->index
+           : instance->is_map            ? instance->next_index
+                                         : 0;
+}
+
 /* The next ready task of an instance as a lease; NULL when there is none. */
-static struct lease *next_ready(struct sched *s, struct instance *instance)
+struct lease *next_ready(struct sched *s, struct instance *instance)
 {
     if (instance->again_first != NULL) {
         struct lease *again = instance->again_first;
@@ -370,13 +382,18 @@ static bool retry_is_in_budget(const struct sched *s, const struct lease *lease,
     return budget_ns == 0 || s->now_ns + retry_wait(lease, n) <= lease->first_ns + budget_ns;
 }
 
+static struct span holder_name(const struct lease *lease)
+{
+    return lease->holder == NULL ? nothing : span_of(lease->holder->name);
+}
+
 static void task_backoff(struct sched *s, struct lease *lease, exo_time wait_ns, struct span error)
 {
     struct instance *instance = lease->instance;
 
     lease->due_ns = s->now_ns + wait_ns;
     task_change(s, instance, execution_task(instance, lease->index), lease->index, TASK_BACKOFF,
-                span_of(lease->holder->name), error);
+                holder_name(lease), error);
     lease_unhold(lease);
     if (!heap_insert(&s->backoffs, &lease->timer)) {
         s->is_broken = true;
@@ -489,7 +506,7 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .run_ms = report->run_ms,
         .memory_bytes_max = report->memory_bytes_max,
         .cpu_ms = report->cpu_ms,
-        .worker = span_of(lease->holder->name),
+        .worker = holder_name(lease),
         .exit_status = report->exit_status,
         .error = report->error,
         .outcome = outcome,
@@ -499,6 +516,8 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .artefacts_digest = report->artefacts_digest,
         .artefacts_bytes = report->artefacts_bytes,
         .is_cached = report->is_cached,
+        .is_gathered = lease->is_gathered,
+        .gathered_in = lease->gathered_in,
     };
 }
 
@@ -693,6 +712,22 @@ static void attempt_finished(struct sched *s, struct lease *lease, const struct 
         break;
     }
     assert(false);
+}
+
+void attempt_gathered(struct sched *s, struct lease *lease, enum wire_outcome outcome,
+                      struct span output, struct span error)
+{
+    const struct wire_report report = {
+        .kind = REPORT_FINISHED,
+        .task = {lease->execution->id, instance_number(lease->instance), lease->index},
+        .attempt = execution_task(lease->instance, lease->index)->attempt,
+        .at_ms = s->now_ns / EXO_MILLISECOND,
+        .outcome = outcome,
+        .output = output,
+        .error = error,
+    };
+
+    attempt_finished(s, lease, &report);
 }
 
 static void image_pin(struct sched *s, struct instance *instance, struct span digest)

@@ -10,7 +10,9 @@ static void check_task(const struct instance *instance, const struct task *task,
 
     assert(state < TASK_STATE_NR);
     assert((lease != NULL && lease->holder != NULL) ==
-           (task_state_is_active(state) && instance->satellite->kind == SATELLITE_CONTAINER));
+           (task_state_is_active(state) && instance->satellite->kind == SATELLITE_CONTAINER &&
+            !instance_is_gathered(instance)));
+    assert(!instance_is_gathered(instance) || !task_state_is_active(state) || lease != NULL);
     assert((lease != NULL && lease->timer.place != 0) == (state == TASK_BACKOFF));
     if (lease != NULL) {
         assert(lease->instance == instance);

@@ -250,7 +250,8 @@ static enum sched_err cancel_target(struct sched *s, const struct target *target
     if (lease == NULL || lease->is_cancelled) {
         return SCHED_ESTALE;
     }
-    if (task_state_is_active((enum task_state)execution_task(instance, target->index)->state)) {
+    if (task_state_is_active((enum task_state)execution_task(instance, target->index)->state) &&
+        !instance_is_gathered(instance)) {
         lease->is_cancelled = true;
         lease_dirty(s, lease);
         attempt_kill(s, lease);

@@ -216,3 +216,12 @@ void instance_path(const struct instance *instance, struct buffer *buffer)
     }
     buffer_append(buffer, instance->satellite->name);
 }
+
+void task_path(const struct instance *instance, uint32_t index, struct buffer *buffer)
+{
+    instance_path(instance, buffer);
+    if (instance->is_map) {
+        buffer_text(buffer, ".");
+        put_number(buffer, index);
+    }
+}

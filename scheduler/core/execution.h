@@ -108,6 +108,10 @@ struct lease {
     uint32_t progress_bytes;
     exo_time told_ns; /* when that was told last; 0: never */
     uint64_t batch;   /* that granted it */
+    /* Of a satellite with `batch`: nobody holds it. */
+    char *gather_key;                /* owned; what it asked with last; NULL: it never did */
+    bool is_gathered;                /* its batch has started: */
+    struct execution_id gathered_in; /* the execution that runs it */
 };
 
 struct task {
@@ -190,6 +194,7 @@ struct instance {
     struct item_list items;
     bool is_starved, is_begin_queued; /* a group: in the list above; a BEGIN is queued */
     struct instance *starved_next, *starved_previous;
+    bool is_gather_queued;                  /* a GATHER is queued */
     bool needs_items;                       /* loaded half-way: compute the list again */
     uint32_t items_stored;                  /* items already handed to the store */
     struct item_list more;                  /* items to come behind those, once they are */
@@ -327,6 +332,12 @@ static inline bool instance_is_group(const struct instance *instance)
     return instance->satellite->kind == SATELLITE_GROUP;
 }
 
+/* instance_is_gathered is true when its tasks run in batches with those of others. */
+static inline bool instance_is_gathered(const struct instance *instance)
+{
+    return instance->satellite->batch.size > 0;
+}
+
 /* instance_sees_failure is true when `failures` of a user that deals with failures (JOIN_ANY_FAILED
  * or final) holds an instance of the same frame: it failed by itself and the user
  * runs after it. Cost O(satellites + edges). */
@@ -361,5 +372,8 @@ bool instance_may_start(const struct instance *instance);
 
 /* instance_path appends the path people know it by, such as page.3.parse. */
 void instance_path(const struct instance *instance, struct buffer *buffer);
+
+/* task_path appends the path of one of its tasks, such as page.3.parse.7. */
+void task_path(const struct instance *instance, uint32_t index, struct buffer *buffer);
 
 #endif /* EXO_SCHEDULER_EXECUTION_H */

@@ -154,6 +154,7 @@ void lease_free(struct sched *s, struct lease *lease)
     }
     task->lease = NULL;
     progress_forget(s, lease);
+    sched_text_put(s, lease->gather_key);
     sched_put(s, lease, sizeof(*lease));
     s->counts.leases--;
 }

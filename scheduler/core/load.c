@@ -69,9 +69,14 @@ static bool lease_from(struct sched *s, struct instance *instance, uint32_t inde
     lease->is_killed = kept->is_cancelled; /* sent again with what has no answer */
     memcpy(lease->process, kept->process.data, kept->process.bytes);
     progress_keep(s, lease, kept->progress);
+    lease->is_gathered = kept->is_gathered;
+    lease->gathered_in = kept->gathered_in;
+    if (instance_is_gathered(instance)) {
+        lease->gather_key = sched_text(s, kept->gather_key);
+    }
     if (task->state == TASK_BACKOFF) {
         s->is_broken = s->is_broken || !heap_insert(&s->backoffs, &lease->timer);
-    } else {
+    } else if (!instance_is_gathered(instance)) {
         struct holder *holder = holder_get(s, kept->worker, kept->incarnation);
 
         if (holder != NULL) {

@@ -63,6 +63,7 @@ bool sched_concerns(const struct sched *s, const struct sched_event *event,
     case SCHED_REPORT:
     case SCHED_CANCEL:
     case SCHED_ANSWER:
+    case SCHED_GATHERED:
     case SCHED_COMMAND:
     case SCHED_FAIL:
     case SCHED_EVENT_NR:

@@ -68,6 +68,8 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
     vector_init(&s->frames, allocator, sizeof(struct frame *));
     vector_init(&s->messages, allocator, sizeof(struct sched_message));
+    vector_init(&s->asks, allocator, sizeof(struct sched_ask));
+    vector_init(&s->postponed, allocator, sizeof(struct task_id));
     vector_init(&s->blobs, allocator, sizeof(struct sched_blob));
     arena_init(&s->scratch, allocator, 0);
     arena_init(&s->batch_arena, allocator, 0);
@@ -115,7 +117,8 @@ void sched_free(struct sched *s)
     heap_release(&s->takes);
     struct vector *vectors[] = {&s->works,   &s->changes,  &s->dispatches, &s->kills,
                                 &s->outputs, &s->pages,    &s->items,      &s->needs,
-                                &s->frames,  &s->messages, &s->progress,   &s->blobs};
+                                &s->frames,  &s->messages, &s->progress,   &s->blobs,
+                                &s->asks,    &s->postponed};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
@@ -139,6 +142,10 @@ static void work_step(struct sched *s, const struct work *work)
     case WORK_BEGIN:
         waiter_looks(&work->instance->waiter, work->execution);
         group_begin(s, work->instance);
+        break;
+    case WORK_GATHER:
+        waiter_looks(&work->instance->waiter, work->execution);
+        gather_step(s, work->instance);
         break;
     case WORK_STOP:
         stop_work(s, work->execution);
@@ -281,6 +288,8 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
         return waiter_value(s, &event->value);
     case SCHED_ANSWER:
         return gate_answer(s, &event->answer);
+    case SCHED_GATHERED:
+        return gather_answer(s, &event->gathered);
     case SCHED_FAIL:
         return fail_step(s, &event->cancel);
     case SCHED_EVENT_NR:
@@ -389,6 +398,8 @@ struct sched_batch sched_batch(const struct sched *s)
         .frame_count = s->frames.count,
         .messages = s->messages.items,
         .message_count = s->messages.count,
+        .asks = s->asks.items,
+        .ask_count = s->asks.count,
         .needs = s->needs.items,
         .need_count = s->needs.count,
         .progress = s->progress.items,
@@ -439,6 +450,7 @@ void sched_sealed(struct sched *s)
             execution_release(s, e);
         }
     }
+    gather_sealed(s);
     if (s->counts.holders > HOLDERS_SWEEP && s->counts.holders > 2 * s->counts.leases) {
         holders_sweep(s, false);
     }

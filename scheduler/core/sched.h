@@ -48,11 +48,12 @@ enum sched_event_kind {
     SCHED_COMMAND, /* whatever else a person may ask for */
     SCHED_GRANT,
     SCHED_WITNESS,
-    SCHED_TIMER,   /* something is due */
-    SCHED_BARRIER, /* all input below an end asked at asked_ns has been applied */
-    SCHED_VALUE,   /* what a need asked for */
-    SCHED_ANSWER,  /* of a key's shard */
-    SCHED_FAIL,    /* an input that concerns an execution brings its reader down: it fails */
+    SCHED_TIMER,    /* something is due */
+    SCHED_BARRIER,  /* all input below an end asked at asked_ns has been applied */
+    SCHED_VALUE,    /* what a need asked for */
+    SCHED_ANSWER,   /* of a key's shard */
+    SCHED_GATHERED, /* what became of a task in a batch */
+    SCHED_FAIL,     /* an input that concerns an execution brings its reader down: it fails */
     SCHED_EVENT_NR,
 };
 
@@ -126,6 +127,17 @@ struct sched_value {
     struct span error;
 };
 
+/* The word of a batch's shard on one task's attempt. */
+struct sched_gathered {
+    struct task_id task;
+    uint32_t attempt;
+    bool has_execution;
+    struct execution_id execution; /* that runs, or ran, the batch */
+    enum wire_outcome outcome;     /* NONE: its batch has started */
+    struct span output;            /* JSON */
+    struct span error;
+};
+
 struct sched_event {
     enum sched_event_kind kind;
     union {
@@ -137,6 +149,7 @@ struct sched_event {
         struct sched_witness witness;
         struct sched_value value;
         struct wire_key_answer answer;
+        struct sched_gathered gathered;
         exo_time asked_ns; /* BARRIER */
     };
 };
@@ -170,6 +183,10 @@ bool sched_concerns(const struct sched *sched, const struct sched_event *event,
 
 /* sched_be_narrow lets each TIMER go about one execution only, the one sched_concerns tells. */
 void sched_be_narrow(struct sched *sched, bool is_narrow);
+
+/* sched_hold_asks lets no task ask for a place in a batch while it is held: messages to other
+ * shards must first leave. */
+void sched_hold_asks(struct sched *sched, bool is_held);
 
 /* sched_holders calls back for each life of a worker that holds attempts of this shard. */
 void sched_holders(const struct sched *sched,
@@ -295,6 +312,18 @@ struct sched_message {
     exo_time per_ns;
 };
 
+/* A task asks for a place in a batch, or leaves it. Everything is borrowed until sched_sealed. */
+struct sched_ask {
+    struct task_id task;
+    uint32_t attempt;
+    bool is_leave;
+    const struct satellite *satellite;
+    struct span project;
+    struct span key;  /* of its batch */
+    struct span item; /* JSON {"execution", "task", "input"}; of a leave: none */
+    uint32_t priority;
+};
+
 struct sched_batch {
     struct execution *dirty; /* list by dirty_next: rows to write */
     const struct sched_change *changes;
@@ -314,6 +343,8 @@ struct sched_batch {
     uint32_t frame_count;
     const struct sched_message *messages;
     uint32_t message_count;
+    const struct sched_ask *asks; /* in order */
+    uint32_t ask_count;
     const struct sched_need *needs;
     uint32_t need_count;
     const struct sched_progress *progress;

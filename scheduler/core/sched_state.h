@@ -6,6 +6,7 @@
  *   stop.c       what an end from outside does to all that runs
  *   control.c    what people ask for while it runs
  *   gate.c       keys that are asked for before anything begins
+ *   gather.c     tasks that run in batches with those of other executions
  *   wait.c       satellites that wait for time, a signal, a person
  *   timer.c      queue and total timeouts
  *   frame.c      runs of a scope: the top level's and those of groups
@@ -36,6 +37,7 @@ enum work_kind {
     WORK_ITEMS,   /* hand the next items of a map to the store */
     WORK_BEGIN,   /* begin runs of a group */
     WORK_STOP,    /* go on with a stop */
+    WORK_GATHER,  /* ask for places in batches */
     WORK_OFFER,   /* tell the queue of every instance again: a pause, a resume, a priority */
     WORK_FINISH,  /* all satellites of a frame are terminal */
 };
@@ -43,8 +45,8 @@ enum work_kind {
 struct work {
     enum work_kind kind;
     struct execution *execution;
-    struct frame *frame;       /* RESOLVE, ITEMS, BEGIN: the instance's; FINISH: whose end it is */
-    struct instance *instance; /* RESOLVE, ITEMS, BEGIN */
+    struct frame *frame;       /* the instance's; FINISH: whose end it is */
+    struct instance *instance; /* RESOLVE, ITEMS, BEGIN, GATHER */
 };
 
 struct scope;
@@ -76,6 +78,10 @@ struct sched {
     struct vector changes, dispatches, kills, outputs, pages, items, needs, progress, blobs;
     struct vector frames; /* struct frame *: to be written */
     struct vector messages;
+    struct vector asks;      /* struct sched_ask */
+    struct vector postponed; /* struct task_id, of instances: they ask when there is room */
+    size_t ask_bytes;        /* of the items in asks */
+    bool is_ask_held;
     bool wants_barrier;
     uint32_t budget;          /* changes this step may still make */
     struct arena scratch;     /* expressions; reset after use */
@@ -135,6 +141,13 @@ void gates_ask(struct sched *s, struct execution *e, const struct sched_submit *
 void gates_load(struct sched *s, struct execution *e);
 void gates_release(struct sched *s, struct execution *e);
 enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer);
+
+/* gather.c */
+void gather_wake(struct sched *s, struct instance *instance);
+void gather_step(struct sched *s, struct instance *instance);
+void gather_sealed(struct sched *s);
+void gather_leave(struct sched *s, struct lease *lease);
+enum sched_err gather_answer(struct sched *s, const struct sched_gathered *answer);
 
 /* wait.c */
 void wait_begin(struct sched *s, struct instance *instance);
@@ -252,6 +265,11 @@ void work_add_execution(struct sched *s, enum work_kind kind, struct execution *
 void works_purge(struct sched *s, const struct execution *e, const struct frame *frame);
 
 /* attempt.c */
+uint32_t ready_count(const struct instance *instance);
+uint32_t next_ready_index(const struct instance *instance);
+struct lease *next_ready(struct sched *s, struct instance *instance);
+void attempt_gathered(struct sched *s, struct lease *lease, enum wire_outcome outcome,
+                      struct span output, struct span error);
 void instance_offer(struct sched *s, struct instance *instance);
 struct page *page_get(struct sched *s, struct instance *instance, uint32_t page);
 void task_change(struct sched *s, struct instance *instance, struct task *task, uint32_t index,
@@ -295,7 +313,7 @@ struct scope {
     struct sched *sched;
     struct frame *frame;
     const struct instance *user; /* whose expression it is; NULL: an output */
-    bool is_of_run;              /* of what a run of the user is given: its item has a name */
+    bool is_of_run;              /* of one task or run of the user: its item has a name */
     uint32_t run;                /* which */
     bool is_list_of_map;         /* it is a for_each: larger values are loaded */
     bool has_need;

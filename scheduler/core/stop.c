@@ -87,7 +87,11 @@ void lease_end(struct sched *s, struct lease *lease, enum task_state state, stru
 {
     struct task *task = execution_task(lease->instance, lease->index);
 
-    if (task->state == TASK_DISPATCHED && lease->batch == s->batch) {
+    if (instance_is_gathered(lease->instance)) {
+        if (task_state_is_active((enum task_state)task->state)) {
+            gather_leave(s, lease);
+        }
+    } else if (task->state == TASK_DISPATCHED && lease->batch == s->batch) {
         ticket_restore(s, lease);
     } else if (task_state_is_active((enum task_state)task->state)) {
         attempt_kill(s, lease);
@@ -100,12 +104,15 @@ static void stop_lease(struct sched *s, struct lease *lease)
 {
     struct task *task = execution_task(lease->instance, lease->index);
     enum task_state stop = instance_stop(lease->instance);
-    bool has_left = task_state_is_active((enum task_state)task->state) && lease->batch != s->batch;
+    bool is_gathered = instance_is_gathered(lease->instance);
+    bool has_left = is_gathered ? task->state == TASK_RUNNING
+                                : task_state_is_active((enum task_state)task->state) &&
+                                      lease->batch != s->batch;
 
     if (stop == TASK_WAITING || (has_left && stop == TASK_SKIPPED)) {
         return;
     }
-    if (has_left || task->state == TASK_RUNNING) {
+    if (!is_gathered && (has_left || task->state == TASK_RUNNING)) {
         attempt_kill(s, lease);
         return;
     }

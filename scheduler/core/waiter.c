@@ -85,6 +85,7 @@ static enum work_kind work_of(const struct instance *instance)
 {
     return instance->needs_items             ? WORK_ITEMS
            : instance->state == TASK_WAITING ? WORK_RESOLVE
+           : instance_is_gathered(instance)  ? WORK_GATHER
                                              : WORK_BEGIN;
 }
 

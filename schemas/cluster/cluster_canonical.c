@@ -1,5 +1,6 @@
 #include "schemas/cluster/canonical.h"
 
+#include "schemas/cluster/batch.h"
 #include "schemas/cluster/cluster.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/graph.h"
@@ -137,6 +138,7 @@ static void put_container(struct json_writer *writer, const struct satellite *sa
         json_key(writer, "claim");
         json_put_text(writer, satellite_claim_name(satellite->claim));
     }
+    batch_canonical(writer, &satellite->batch);
 }
 
 /* What a closed group has beside what any group has. */

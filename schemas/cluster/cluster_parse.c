@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/cluster/batch.h"
 #include "schemas/cluster/closed.h"
 #include "schemas/cluster/cluster_draft.h"
 #include "schemas/cluster/cluster_fields.h"
@@ -254,6 +255,7 @@ static void finish_satellite(struct cluster_draft *draft, struct satellite *sate
         satellite->is_final = false;
     }
     finish_map(draft, satellite, notes);
+    batch_check(&draft->reader, satellite, notes);
 }
 
 static void read_satellite(struct cluster_draft *draft, const struct satellite_draft *defaults,

@@ -95,6 +95,15 @@ struct satellite_wait {
     exo_time timeout_ns; /* of signal and approval: TIMED_OUT after; 0: none */
 };
 
+/* Tasks of it, also of different executions, that one container runs together. */
+struct satellite_batch {
+    uint32_t size;        /* so many start it; 0: each runs alone */
+    exo_time interval_ns; /* so long the first waits for others */
+    const struct value *key_source;
+    const struct value_template *key; /* evaluated for each task: only the same go together; NULL:
+                                       * all do */
+};
+
 enum reference_kind {
     REFERENCE_INPUT,     /* input */
     REFERENCE_OUTPUT,    /* satellites.NAME.output */
@@ -168,7 +177,8 @@ struct satellite {
     bool has_inputs;
     uint32_t input_count;
     const struct cluster_input *inputs;
-    struct satellite_work work; /* of a SATELLITE_CONTAINER */
+    struct satellite_work work;   /* of a SATELLITE_CONTAINER */
+    struct satellite_batch batch; /* the same */
     /* What the templates of work use, of a group its output (not when and for_each: see
      * expression_references). */
     const struct cluster_reference *references;

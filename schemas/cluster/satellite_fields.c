@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "schemas/cluster/batch.h"
 #include "schemas/cluster/failure_rules.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/cluster/output_schema.h"
@@ -202,6 +203,8 @@ const struct field satellite_fields[] = {
     {.name = "retries",       .in = SHARED, .read = policy_read_retries, .offset = AT(satellite.retries)},
     {.name = "claim",         .in = SHARED, .read = field_read_word, .offset = AT(satellite.claim),
      .words = satellite_claim_words},
+    {.name = "batch",         .in = STEP, .read = batch_read, .offset = AT(satellite.batch),
+     .refusal = "only a satellite with an image can be gathered into batches"},
     {.name = "inputs",        .in = FIELD_IN_CLUSTER, .read = field_read_value, .offset = AT(notes.inputs)},
     {.name = "satellites",    .in = INNER, .read = field_read_value, .offset = AT(notes.inner)},
     {.name = "output",        .in = INNER, .read = field_read_value, .offset = AT(satellite.output_source)},

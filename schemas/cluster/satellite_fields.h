@@ -39,6 +39,8 @@ extern const struct field resources_fields[];
 extern const size_t resources_field_count;
 extern const struct field cache_fields[];
 extern const size_t cache_field_count;
+extern const struct field batch_fields[]; /* their target is a struct satellite_batch */
+extern const size_t batch_field_count;
 extern const struct field retries_fields[];
 extern const size_t retries_field_count;
 extern const struct field timeouts_fields[];

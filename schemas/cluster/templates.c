@@ -255,6 +255,12 @@ static void check_work(struct gathering *g, struct satellite *satellite,
     }
     work->input_template = check_value(g, work->input, &input);
     work->env_template = check_value(g, work->env, &env);
+    if (satellite->batch.key_source != NULL && satellite->batch.key_source->kind == VALUE_STRING) {
+        const struct value_place batch = {.up = step, .key = span_of("batch")};
+        const struct value_place key = {.up = &batch, .key = span_of("key")};
+
+        satellite->batch.key = check_value(g, satellite->batch.key_source, &key);
+    }
 }
 
 static void check_arguments(struct gathering *g, const struct satellite *satellite,

@@ -25,11 +25,13 @@ enum {
     LIMIT_LOG_BYTES = 16 << 20,      /* of an attempt; first and last half kept */
     LIMIT_TASKS = 1000000,           /* of an execution, in maps and groups */
     LIMIT_LABELS = 32,
-    LIMIT_LABEL_BYTES = 63,    /* of a key, and of a value */
-    LIMIT_SUBMIT_LINES = 1000, /* of an NDJSON submission */
-    LIMIT_STEP_TASKS = 4096,   /* changed by one step of a shard */
-    LIMIT_KEY_WAITING = 10000, /* executions that wait for one key */
-    LIMIT_LOSSES = 10,         /* attempts of a task lost to us before INFRASTRUCTURE */
+    LIMIT_LABEL_BYTES = 63,        /* of a key, and of a value */
+    LIMIT_SUBMIT_LINES = 1000,     /* of an NDJSON submission */
+    LIMIT_STEP_TASKS = 4096,       /* changed by one step of a shard */
+    LIMIT_KEY_WAITING = 10000,     /* executions that wait for one key */
+    LIMIT_BATCH_SIZE = 1000,       /* tasks that one container runs together */
+    LIMIT_BATCH_BYTES = 512 << 10, /* of their inputs */
+    LIMIT_LOSSES = 10,             /* attempts of a task lost to us before INFRASTRUCTURE */
 };
 
 #endif /* EXO_VOCAB_LIMITS_H */

@@ -20,21 +20,6 @@ static bool fires_fill(const struct wire_schedule_row *row, struct arena *scratc
     return message->n_fires == row->fire_count;
 }
 
-static bool skips_fill(const struct wire_schedule_row *row, struct arena *scratch,
-                       Exo__V1__ScheduleRow *message)
-{
-    message->skips = message_array(scratch, &exo__v1__schedule_skip__descriptor, row->skip_count);
-    message->n_skips = message->skips == NULL ? 0 : row->skip_count;
-    for (size_t i = 0; i < message->n_skips; i++) {
-        message->skips[i]->nominal_ns = row->skips[i].nominal_ns;
-        message->skips[i]->until_ns = row->skips[i].until_ns;
-        message->skips[i]->at_ns = row->skips[i].at_ns;
-        message->skips[i]->reason = row->skips[i].reason;
-        message->skips[i]->count = row->skips[i].count;
-    }
-    return message->n_skips == row->skip_count;
-}
-
 static bool answers_fill(const struct wire_schedule_row *row, struct arena *scratch,
                          Exo__V1__ScheduleRow *message)
 {
@@ -66,30 +51,11 @@ void wire_schedule_row_pack(const struct wire_schedule_row *row, struct arena *s
     message.changed_ns = row->changed_ns;
     message.state = &state;
     if (!schedule_state_fill(&row->state, scratch, &state) || !fires_fill(row, scratch, &message) ||
-        !skips_fill(row, scratch, &message) || !answers_fill(row, scratch, &message)) {
+        !answers_fill(row, scratch, &message)) {
         buffer->is_failed = true;
         return;
     }
     message_pack(&message.base, buffer);
-}
-
-static enum wire_result skips_read(const Exo__V1__ScheduleRow *message, struct arena *arena,
-                                   struct wire_schedule_row *row)
-{
-    struct wire_schedule_skip *skips = arena_alloc(arena, message->n_skips * sizeof(*skips));
-
-    if (skips == NULL) {
-        return WIRE_EMEMORY;
-    }
-    for (size_t i = 0; i < message->n_skips; i++) {
-        const Exo__V1__ScheduleSkip *from = message->skips[i];
-
-        skips[i] = (struct wire_schedule_skip){from->nominal_ns, from->until_ns, from->at_ns,
-                                               from->reason, from->count};
-    }
-    row->skips = skips;
-    row->skip_count = (uint32_t)message->n_skips;
-    return WIRE_OK;
 }
 
 static enum wire_result fires_read(const Exo__V1__ScheduleRow *message, struct arena *arena,
@@ -154,16 +120,12 @@ enum wire_result wire_schedule_row_unpack(struct span bytes, struct arena *arena
         return WIRE_EVERSION;
     }
     if (message->state == NULL || message->n_fires > WIRE_SCHEDULE_FIRES_MAX ||
-        message->n_skips > WIRE_SCHEDULE_SKIPS_MAX ||
         message->n_answers > WIRE_SCHEDULE_ANSWERS_MAX) {
         return WIRE_EMALFORMED;
     }
     result = schedule_state_read(message->state, arena, &row.state);
     if (result == WIRE_OK) {
         result = fires_read(message, arena, &row);
-    }
-    if (result == WIRE_OK) {
-        result = skips_read(message, arena, &row);
     }
     if (result == WIRE_OK) {
         result = answers_read(message, arena, &row);

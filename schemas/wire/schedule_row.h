@@ -8,22 +8,13 @@
 #include "schemas/vocab/ids.h"
 #include "schemas/wire/schedule_state.h"
 
-enum { WIRE_SCHEDULE_FIRES_MAX = 20, WIRE_SCHEDULE_SKIPS_MAX = 20, WIRE_SCHEDULE_ANSWERS_MAX = 16 };
+enum { WIRE_SCHEDULE_FIRES_MAX = 20, WIRE_SCHEDULE_ANSWERS_MAX = 16 };
 
 struct wire_schedule_fire {
     exo_time nominal_ns;
     exo_time at_ns;
     uint32_t reason; /* enum schedule_reason */
     bool is_ended;
-};
-
-/* Times left out for one reason, one after the other. */
-struct wire_schedule_skip {
-    exo_time nominal_ns; /* the first */
-    exo_time until_ns;   /* none is later */
-    exo_time at_ns;      /* when the last was left out */
-    uint32_t reason;     /* enum schedule_reason */
-    uint64_t count;      /* decisions; one may leave out a whole range */
 };
 
 enum wire_schedule_verdict {
@@ -51,8 +42,6 @@ struct wire_schedule_row {
     struct wire_schedule_state state;
     const struct wire_schedule_fire *fires; /* the newest last */
     uint32_t fire_count;                    /* at most WIRE_SCHEDULE_FIRES_MAX */
-    const struct wire_schedule_skip *skips; /* the newest last */
-    uint32_t skip_count;                    /* at most WIRE_SCHEDULE_SKIPS_MAX */
     const struct wire_schedule_answer *answers;
     uint32_t answer_count; /* at most WIRE_SCHEDULE_ANSWERS_MAX */
 };

@@ -16,6 +16,11 @@ static Exo__V1__OutputRef *ref_make(const struct digest *digest, uint64_t bytes,
     return ref[0];
 }
 
+static ProtobufCBinaryData id_of(const struct execution_id *id)
+{
+    return message_bytes((struct span){id->bytes, EXECUTION_ID_BYTES});
+}
+
 static void output_fill(const struct wire_output *output, struct arena *scratch,
                         Exo__V1__TaskOutput *message)
 {
@@ -42,6 +47,9 @@ static void output_fill(const struct wire_output *output, struct arena *scratch,
     message->started_ms = output->started_ms;
     message->ended_ms = output->ended_ms;
     message->cached = output->is_cached;
+    if (output->is_gathered) {
+        message->gathered_in = id_of(&output->gathered_in);
+    }
 }
 
 static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *output)
@@ -66,8 +74,10 @@ static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *
         .is_cached = message->cached != 0,
         .has_artefacts = message->artefacts != NULL,
         .artefacts_bytes = message->artefacts == NULL ? 0 : message->artefacts->bytes,
+        .is_gathered = message->gathered_in.len != 0,
     };
     return message->outcome < OUTCOME_NR &&
+           (!output->is_gathered || message_id(message->gathered_in, &output->gathered_in)) &&
            (!output->has_ref || message_digest(message->ref->digest, &output->ref_digest)) &&
            (!output->has_artefacts ||
             message_digest(message->artefacts->digest, &output->artefacts_digest)) &&
@@ -104,6 +114,10 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
         message->leases[i]->ready_ns = lease->ready_ns;
         message->leases[i]->cancelled = lease->is_cancelled;
         message->leases[i]->progress = message_bytes(lease->progress);
+        message->leases[i]->gather_key = message_string(scratch, lease->gather_key);
+        if (lease->is_gathered) {
+            message->leases[i]->gathered_in = id_of(&lease->gathered_in);
+        }
     }
 }
 
@@ -140,7 +154,12 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
             .ready_ns = lease->ready_ns,
             .is_cancelled = lease->cancelled,
             .progress = message_span(lease->progress),
+            .gather_key = span_of(lease->gather_key),
+            .is_gathered = lease->gathered_in.len != 0,
         };
+        if (leases[i].is_gathered && !message_id(lease->gathered_in, &leases[i].gathered_in)) {
+            return WIRE_EMALFORMED;
+        }
     }
     *ret = (struct wire_columns){
         .states = message_span(message->states),

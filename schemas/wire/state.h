@@ -30,7 +30,10 @@ struct wire_lease {
     int64_t first_ns;
     int64_t ready_ns;
     bool is_cancelled;
-    struct span progress; /* RUNNING: JSON of what it said last; bytes 0: nothing */
+    struct span progress;            /* RUNNING: JSON of what it said last; bytes 0: nothing */
+    struct span gather_key;          /* of the batch that it waits for or is in */
+    bool is_gathered;                /* its batch has started: */
+    struct execution_id gathered_in; /* the execution that runs it */
 };
 
 /* Columns may be shorter than states: the rest is 0. */
@@ -66,6 +69,8 @@ struct wire_output {
     struct digest artefacts_digest;
     uint64_t artefacts_bytes; /* of the blob */
     bool is_cached;
+    bool is_gathered;                /* it was in a batch: */
+    struct execution_id gathered_in; /* the execution that ran it */
 };
 
 struct wire_instance {

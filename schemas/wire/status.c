@@ -4,6 +4,7 @@
 
 #include "exo/v1/status.pb-c.h"
 #include "schemas/vocab/limits.h"
+#include "schemas/wire/gather_message.h"
 #include "schemas/wire/job_message.h"
 #include "schemas/wire/message.h"
 #include "schemas/wire/schedule_message.h"
@@ -112,6 +113,36 @@ static void key_answer_fill(const struct wire_key_answer *answer, Exo__V1__KeyAn
     message->verdict = (uint32_t)answer->verdict;
 }
 
+static void gather_peer_fill(const struct wire_peer *peer, struct arena *scratch,
+                             Exo__V1__PeerMessage *message)
+{
+    if (peer->kind == PEER_GATHER_ASK) {
+        message->gather_ask = one(scratch, &exo__v1__gather_ask__descriptor);
+        if (message->gather_ask != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_GATHER_ASK;
+            gather_ask_fill(&peer->gather_ask, scratch, message->gather_ask);
+        }
+    } else if (peer->kind == PEER_GATHER_LEAVE) {
+        message->gather_leave = one(scratch, &exo__v1__gather_leave__descriptor);
+        if (message->gather_leave != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_GATHER_LEAVE;
+            gather_leave_fill(&peer->gather_leave, scratch, message->gather_leave);
+        }
+    } else if (peer->kind == PEER_GATHER_ANSWER) {
+        message->gather_answer = one(scratch, &exo__v1__gather_answer__descriptor);
+        if (message->gather_answer != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_GATHER_ANSWER;
+            gather_answer_fill(&peer->gather_answer, scratch, message->gather_answer);
+        }
+    } else {
+        message->gather_ended = one(scratch, &exo__v1__gather_ended__descriptor);
+        if (message->gather_ended != NULL) {
+            message->body_case = EXO__V1__PEER_MESSAGE__BODY_GATHER_ENDED;
+            gather_ended_fill(&peer->gather_ended, message->gather_ended);
+        }
+    }
+}
+
 static void peer_fill(const struct wire_peer *peer, struct arena *scratch,
                       Exo__V1__PeerMessage *message)
 {
@@ -150,6 +181,12 @@ static void peer_fill(const struct wire_peer *peer, struct arena *scratch,
             message->body_case = EXO__V1__PEER_MESSAGE__BODY_SCHEDULE_ENDED;
             schedule_ended_fill(&peer->schedule_ended, message->schedule_ended);
         }
+        return;
+    case PEER_GATHER_ASK:
+    case PEER_GATHER_LEAVE:
+    case PEER_GATHER_ANSWER:
+    case PEER_GATHER_ENDED:
+        gather_peer_fill(peer, scratch, message);
         return;
     case PEER_UNKNOWN:
         break;
@@ -311,6 +348,15 @@ static bool key_answer_read(const Exo__V1__KeyAnswer *message, struct wire_key_a
            message->verdict < KEY_VERDICT_NR;
 }
 
+static enum wire_result gather_ask_take(const Exo__V1__PeerMessage *message, struct arena *arena,
+                                        struct wire_peer *peer)
+{
+    enum wire_result result = gather_ask_read(message->gather_ask, arena, &peer->gather_ask);
+
+    peer->kind = PEER_GATHER_ASK;
+    return result == WIRE_OK && !gather_ask_is_good(&peer->gather_ask) ? WIRE_EMALFORMED : result;
+}
+
 static enum wire_result peer_read(const Exo__V1__PeerMessage *message, struct arena *arena,
                                   struct wire_peer *peer)
 {
@@ -337,6 +383,17 @@ static enum wire_result peer_read(const Exo__V1__PeerMessage *message, struct ar
         peer->kind = PEER_SCHEDULE_ENDED;
         is_good = schedule_ended_read(message->schedule_ended, &peer->schedule_ended);
         break;
+    case EXO__V1__PEER_MESSAGE__BODY_GATHER_ASK:
+        return gather_ask_take(message, arena, peer);
+    case EXO__V1__PEER_MESSAGE__BODY_GATHER_LEAVE:
+        peer->kind = PEER_GATHER_LEAVE;
+        return gather_leave_read(message->gather_leave, &peer->gather_leave);
+    case EXO__V1__PEER_MESSAGE__BODY_GATHER_ANSWER:
+        peer->kind = PEER_GATHER_ANSWER;
+        return gather_answer_read(message->gather_answer, arena, &peer->gather_answer);
+    case EXO__V1__PEER_MESSAGE__BODY_GATHER_ENDED:
+        peer->kind = PEER_GATHER_ENDED;
+        return gather_ended_read(message->gather_ended, &peer->gather_ended);
     case EXO__V1__PEER_MESSAGE__BODY__NOT_SET:
     default:
         peer->kind = PEER_UNKNOWN;

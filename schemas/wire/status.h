@@ -9,6 +9,7 @@
 
 #include "schemas/vocab/ids.h"
 #include "schemas/wire/codec.h"
+#include "schemas/wire/gather.h"
 #include "schemas/wire/job.h"
 #include "schemas/wire/key.h"
 #include "schemas/wire/schedule_command.h"
@@ -97,6 +98,10 @@ enum wire_peer_kind {
     PEER_KEY_RELEASE,
     PEER_KEY_ANSWER,
     PEER_SCHEDULE_ENDED,
+    PEER_GATHER_ASK,
+    PEER_GATHER_LEAVE,
+    PEER_GATHER_ANSWER,
+    PEER_GATHER_ENDED,
 };
 
 struct wire_peer {
@@ -109,6 +114,10 @@ struct wire_peer {
         struct wire_key_release key_release;
         struct wire_key_answer key_answer;
         struct wire_schedule_ended schedule_ended;
+        struct wire_gather_ask gather_ask;
+        struct wire_gather_leave gather_leave;
+        struct wire_gather_answer gather_answer;
+        struct wire_gather_ended gather_ended;
     };
 };
 

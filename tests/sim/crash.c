@@ -88,6 +88,7 @@ static const struct plan_execution *killer(const struct sched *sched,
         return plan != NULL && plan->crash == CRASH_GRANT ? plan : NULL;
     case SCHED_CANCEL:
     case SCHED_ANSWER:
+    case SCHED_GATHERED:
     case SCHED_COMMAND:
     case SCHED_WITNESS:
     case SCHED_TIMER:

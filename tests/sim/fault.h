@@ -71,7 +71,10 @@
     X(CRASH_INTERNAL,    "crash_internal",     30000, "a grant that kills the process making it")  \
     X(REFUSE_INTERNAL,   "refuse_internal",    50000, "a grant the database refuses for good")     \
     /* of workers again, here so that older seeds stay what they are: chances a second */          \
-    X(WORKER_FULL,       "worker_full",        20000, "its disk is full for a while")
+    X(WORKER_FULL,       "worker_full",        20000, "its disk is full for a while")                       \
+    /* chances a satellite, a container of a batch */                                              \
+    X(BATCH,             "batch",             300000, "a satellite whose tasks run in batches")    \
+    X(BATCH_FAILED,      "batch_failed",       20000, "a batch fails whole, or gives too little")
 /* clang-format on */
 
 enum sim_fault {

@@ -10,6 +10,7 @@
 #include "schemas/wire/task.h"
 #include "schemas/wire/topics.h"
 #include "tests/sim/database.h"
+#include "tests/sim/gathered.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/sim.h"
 
@@ -121,17 +122,23 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
         sim_fail("execution %s is inserted by shard %u, which is not its own", id_text(&row->id),
                  row->shard);
     }
-    if (which >= oracle.plan->execution_count) {
+    bool is_batch = number != NULL && strcmp(number, "/batch") == 0;
+
+    if (!is_batch && which >= oracle.plan->execution_count) {
         sim_fail("execution %s is of no plan: %s", id_text(&row->id), row->cluster);
     }
     e->id = row->id;
     e->shard = row->shard;
-    e->plan = &oracle.plan->executions[which];
+    e->plan = is_batch ? &gathered_plan : &oracle.plan->executions[which];
     for (uint32_t i = 0; i < PLAN_SATELLITES_MAX; i++) {
         e->instances[i].spot.satellite = i;
     }
     e->next = oracle.executions;
     oracle.executions = e;
+    if (is_batch) {
+        e->input = sim_copy(row->input);
+        gathered_begins(e);
+    }
     if (e->plan->has_id && !execution_id_equal(&e->plan->id, &row->id)) {
         sim_fail("execution %lu has got another id", which);
     }
@@ -358,6 +365,9 @@ static void execution_follow(struct oracle_execution *e, enum execution_state to
         }
     }
     e->state = to;
+    if (gathered_is(e) && execution_state_is_terminal(to)) {
+        gathered_ended(e);
+    }
 }
 
 static void change_follow(const struct wire_change *change, uint64_t epoch)

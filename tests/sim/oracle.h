@@ -24,6 +24,7 @@ struct oracle_task {
     uint32_t end_attempt; /* the newest whose FINISHED was stored ... */
     exo_time running_ns;  /* when RUNNING was committed */
     exo_time end_ns;      /* ... first, in true time */
+    uint32_t gathered;    /* batches it was in */
 };
 
 struct oracle_instance {
@@ -49,6 +50,7 @@ struct oracle_execution {
     uint64_t change;
     uint64_t cancel_epoch; /* 0: never CANCELLING */
     uint64_t published;    /* changes seen in exo.events without a gap */
+    struct span input;     /* of one that runs a batch */
     bool has_begun;        /* something of it was dispatched */
     bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
     struct oracle_instance instances[PLAN_SATELLITES_MAX];

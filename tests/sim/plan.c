@@ -22,7 +22,7 @@ static uint32_t few_or_many(struct dice *dice)
     if (percent(dice, 4)) {
         return wide[dice_below(dice, sizeof(wide) / sizeof(wide[0]))];
     }
-    return (uint32_t)dice_between(dice, 1, percent(dice, 20) ? 30 : 6);
+    return (uint32_t)dice_between(dice, 1, percent(dice, 20) ? 30 : PLAN_LIST_SHORT);
 }
 
 static bool waits_for_all(enum join_kind join)
@@ -319,6 +319,9 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
     }
     e->is_poison = fault_fires(faults, FAULT_POISON);
     make_crash(e, faults);
+    for (uint32_t i = 0; i < e->satellite_count; i++) {
+        plan_batch_make(e, &e->satellites[i], faults);
+    }
     plan->garbage_jobs += fault_fires(faults, FAULT_GARBAGE);
     plan->garbage_status += fault_fires(faults, FAULT_GARBAGE);
 }
@@ -406,6 +409,10 @@ bool plan_spot_of(const struct plan_execution *e, struct span path, struct plan_
     }
     memcpy(text, path.data, path.bytes);
     text[path.bytes] = '\0';
+    if (strcmp(text, "batch") == 0) {
+        *ret_spot = spot;
+        return true;
+    }
     if (text[0] != 's' || text[1] < '0' || text[1] > '9') {
         return false;
     }
@@ -716,6 +723,7 @@ static void text_satellite(const struct plan_execution *e, uint32_t number, stru
     }
     buffer_text(text, ", command: [x]");
     text_policy(s->is_big, s->has_timeout, s->retries, text);
+    plan_batch_text(s, text);
     buffer_text(text, s->is_strict ? ", claim: strict}\n" : "}\n");
 }
 

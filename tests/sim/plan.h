@@ -16,8 +16,9 @@
 enum {
     PLAN_EXECUTIONS_MAX = 48,
     PLAN_SATELLITES_MAX = 8,
-    PLAN_INNER_MAX = 3, /* satellites of a group */
-    PLAN_FEW_MAX = 4,   /* items of input.few, which maps inside groups run over */
+    PLAN_INNER_MAX = 3,  /* satellites of a group */
+    PLAN_LIST_SHORT = 6, /* items of most lists */
+    PLAN_FEW_MAX = 4,    /* items of input.few, which maps inside groups run over */
     PLAN_ITEMS_MAX = 600,
     PLAN_TIMEOUT_MS = 1500, /* of an attempt that may run out of time */
     PLAN_RATE = 2,          /* executions a second of a project that has a rate */
@@ -84,6 +85,9 @@ enum given_kind {
 
 enum { GIVEN_MAX = 3 /* a run that is given more fails before it begins */ };
 
+/* Batches of a few kinds, so that tasks of several executions meet. */
+enum batch_kind { BATCH_NONE, BATCH_PAIR, BATCH_FIVE, BATCH_MANY };
+
 struct plan_satellite {
     uint32_t parents; /* a set: bit i is satellite i */
     enum join_kind join;
@@ -108,6 +112,7 @@ struct plan_satellite {
     enum style style;
     uint32_t list_count; /* of its output, when it is no map */
     bool gives_blob;
+    enum batch_kind batch; /* only of a satellite that is no group; one of GOOD, FLAKY, BAD */
 };
 
 /* What of an execution brings its reader down. */
@@ -189,6 +194,14 @@ uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spo
  * failures, laters  of this task so far */
 enum task_end plan_task_end(const struct plan_execution *e, const struct plan_spot *spot,
                             uint32_t failures, uint32_t laters);
+
+/* plan_batch_size is the most tasks of one batch. */
+uint32_t plan_batch_size(enum batch_kind kind);
+
+/* plan_batch_make lets a satellite run in batches if it can and the fault fires; plan_batch_text
+ * adds what its cluster file says of it (nothing when it runs alone). */
+void plan_batch_make(struct plan_execution *e, struct plan_satellite *s, struct faults *faults);
+void plan_batch_text(const struct plan_satellite *s, struct buffer *text);
 
 /* plan_item gives item i of input.items, of a satellite's output.list, and a map's task's output.
  */

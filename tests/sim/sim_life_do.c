@@ -4,6 +4,7 @@
 
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/status.h"
+#include "tests/sim/gathered.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/sim_life.h"
 
@@ -309,6 +310,18 @@ static void output_make(struct sim_attempt *attempt, const struct plan_execution
     }
 }
 
+static void gathered_make(struct sim_attempt *attempt)
+{
+    struct heap_budget budget = {0};
+    struct buffer text;
+
+    buffer_init(&text, allocator_heap(&budget), 0);
+    attempt->end =
+        gathered_output(oracle_find(&attempt->task.execution), &text) ? END_SUCCEEDED : END_FAILED;
+    attempt->output = sim_copy(buffer_span(&text));
+    buffer_release(&text);
+}
+
 static void start(struct sim_attempt *attempt)
 {
     const struct oracle_task *task = oracle_container(&attempt->task, attempt->attempt);
@@ -325,7 +338,11 @@ static void start(struct sim_attempt *attempt)
         sim_fail("a container starts before its ACCEPTED was sent");
     }
     attempt->end = plan_task_end(plan, &spot, task->failures, task->laters);
-    output_make(attempt, plan);
+    if (plan == &gathered_plan) {
+        gathered_make(attempt);
+    } else {
+        output_make(attempt, plan);
+    }
     sim_trace("container of plan %u %s attempt %u", plan->number,
               oracle_name(oracle_find(&attempt->task.execution), attempt->task.instance,
                           attempt->task.index),

@@ -39,6 +39,7 @@ static void note_step(struct usage *usage, enum field_table table, const struct 
     note_map(usage, TABLE_JOIN, value_get(step, span_of("join")));
     note_map(usage, TABLE_WAIT, value_get(step, span_of("wait")));
     note_map(usage, TABLE_CACHE, value_get(step, span_of("cache")));
+    note_map(usage, TABLE_BATCH, value_get(step, span_of("batch")));
     for (uint32_t i = 0; mounts != NULL && i < mounts->count; i++) {
         note_map(usage, TABLE_MOUNT, &mounts->items[i]);
     }

@@ -92,7 +92,6 @@ static void others_are_refused(void **state)
 static void a_row_comes_back(void **state)
 {
     static const struct wire_schedule_fire fires[] = {{1, 2, 3, false}, {4, 5, 0, true}};
-    static const struct wire_schedule_skip skips[] = {{10, 20, 21, 6, 3}};
     const struct wire_schedule_answer answers[] = {
         {span_of("first"), SCHEDULE_VERDICT_CREATED, 0},
         {span_of("second"), SCHEDULE_VERDICT_UNREADABLE, 77}};
@@ -104,8 +103,6 @@ static void a_row_comes_back(void **state)
                                     .state = {.considered_ns = 9, .is_paused = true},
                                     .fires = fires,
                                     .fire_count = 2,
-                                    .skips = skips,
-                                    .skip_count = 1,
                                     .answers = answers,
                                     .answer_count = 2};
     struct wire_schedule_row back = {0};
@@ -124,21 +121,10 @@ static void a_row_comes_back(void **state)
     assert_int_equal(back.fire_count, 2);
     assert_true(back.fires[0].nominal_ns == 1 && back.fires[0].at_ns == 2 &&
                 back.fires[0].reason == 3 && !back.fires[0].is_ended && back.fires[1].is_ended);
-    assert_int_equal(back.skip_count, 1);
-    assert_memory_equal(back.skips, skips, sizeof(skips));
     assert_int_equal(back.answer_count, 2);
     assert_true(span_equal(back.answers[1].id, span_of("second")));
     assert_int_equal(back.answers[1].verdict, SCHEDULE_VERDICT_UNREADABLE);
     assert_int_equal(back.answers[1].nominal_ns, 77);
-
-    struct wire_schedule_skip many[WIRE_SCHEDULE_SKIPS_MAX + 1] = {{0}};
-
-    row.skips = many;
-    row.skip_count = WIRE_SCHEDULE_SKIPS_MAX + 1;
-    buffer_reset(&text);
-    wire_schedule_row_pack(&row, &arena, &text);
-    assert_int_equal(wire_schedule_row_unpack(buffer_span(&text), &arena, &back), WIRE_EMALFORMED);
-    row.skip_count = 0;
 
     const struct wire_schedule_answer bad = {span_of("x"), SCHEDULE_VERDICT_NR, 0};
 
