@@ -540,6 +540,9 @@ static void execution_load_done(struct sched *s, struct execution *e)
 
 enum sched_err sched_load_done(struct sched *s, exo_time now_ns)
 {
+    if (s->is_broken) {
+        return SCHED_EMEMORY;
+    }
     s->now_ns = now_ns > s->now_ns ? now_ns : s->now_ns;
     for (uint32_t i = 0; i < s->executions.capacity; i++) {
         if (s->executions.slots[i].item != NULL) {
