@@ -645,7 +645,8 @@ static void check_peace(void)
         sim_fail("%llu of %llu tickets were not lent again with the FINISHED that gave them back",
                  (unsigned long long)oracle.unlent, (unsigned long long)oracle.last_words);
     }
-    if (oracle.rejections * 20 > oracle.containers + 20) {
+    /* Who is loaded again sends what is undecided again, and such a Task may be refused. */
+    if (!sim.is_restarted && oracle.rejections * 20 > oracle.containers + 20) {
         sim_fail("%llu Tasks were rejected, %llu containers ran",
                  (unsigned long long)oracle.rejections, (unsigned long long)oracle.containers);
     }
