@@ -35,6 +35,7 @@ begin() {
     EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
     export EXOSPHERE_SERVER
     await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+    mkdir -p "$WORK/worker"
     start worker "$EXO" worker --worker-name "batch-$$" --data "$WORK/worker" --image-dir "$IMAGES" --slots 4 \
         --api-url "$EXOSPHERE_SERVER"
 }
