@@ -182,9 +182,13 @@ int imprint_open(struct imprint *imprint, struct span packed, size_t bytes_max,
         imprint_close(imprint);
         return -1;
     }
+    if (imprint->expanded.bytes == 0) {
+        imprint_close(imprint);
+        return broken(err);
+    }
     imprint->at = imprint->expanded.data;
     imprint->end = imprint->at + imprint->expanded.bytes;
-    if (imprint->at == NULL || !get_varint(&imprint->at, imprint->end, &imprint->epoch) ||
+    if (!get_varint(&imprint->at, imprint->end, &imprint->epoch) ||
         !get_varint(&imprint->at, imprint->end, &imprint->batch)) {
         imprint_close(imprint);
         return broken(err);
