@@ -24,11 +24,10 @@ class Limits:
     def store(self):
         """store_bench: rows a second in batched commits, and the smallest durable commit in ms."""
         def measure():
-            where = ["postgres", self.fleet.env["EXOSPHERE_POSTGRES_URL"] + "_limit"]
+            where = ["sqlite", f"{self.fleet.directory}/limit.db"]
             if self.fleet.kind == "services":
                 self.fleet.sql("create database exosphere_limit")
-            else:
-                where = ["sqlite", f"{self.fleet.directory}/limit.db"]
+                where = ["postgres", self.fleet.env["EXOSPHERE_POSTGRES_URL"] + "_limit"]
             text = subprocess.run([program(self.fleet, "store_bench"), *where, "3"], capture_output=True, text=True,
                                   check=True).stdout
             rows = re.search(r"^500 inserts.*?([\d.]+) rows/s", text, re.M)
@@ -40,9 +39,9 @@ class Limits:
     def hops(self):
         """hops_bench: three hops in a row: records a second, and ms of one record through all three."""
         def measure():
-            where = ["kafka", self.fleet.env["EXOSPHERE_KAFKA_BROKERS"]]
-            if self.fleet.kind != "services":
-                where = ["sqlite", f"{self.fleet.directory}/limit-log.db"]
+            where = ["sqlite", f"{self.fleet.directory}/limit-log.db"]
+            if self.fleet.kind == "services":
+                where = ["kafka", self.fleet.env["EXOSPHERE_KAFKA_BROKERS"]]
             text = subprocess.run([program(self.fleet, "hops_bench"), *where, "3"], capture_output=True, text=True,
                                   check=True).stdout
             rate = re.search(r"^three hops, burst\s+([\d.]+) records/s", text, re.M)
