@@ -67,7 +67,7 @@ def settle(fleet, check, seconds=600):
 def live(table, binary):
     """100,000 executions live at once, then a map of 1,000,000 ready tasks, each in a scheduler of its own."""
     # The bound is shared evenly by the shards, and executions fall on them by chance.
-    with f.Fleet(binary, "services", role_flags={"scheduler": ["--executions-max", "120000"]}) as fleet:
+    with f.Fleet(binary, "services", role_flags={"scheduler": ["--executions-max", "200000"]}) as fleet:
         before, core = f.pss_mib(fleet.processes["scheduler-0"].pid), fleet.metrics("scheduler-0")
         begin = time.monotonic()
         ids = f.submit(fleet, nobody(f.one_cluster()), HUNDRED_THOUSAND)
