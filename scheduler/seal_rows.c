@@ -151,8 +151,7 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .has_task = !instance->is_map && instance->task_count == 1,
         .started_ms = instance->started_ms,
         .ended_ms = instance->ended_ms,
-        .has_result = instance->has_result,
-        .result = instance->result,
+        .has_result = instance->result != NULL,
         .cursor = instance->items_stored,
         .stop = instance->stop,
         .tail_state = instance->tail_state,
@@ -165,6 +164,9 @@ static void fill_instance(struct sealed *sealed, const struct instance *instance
         .origin_number = instance->origin_number,
     };
     memcpy(to->counts, instance->counts, sizeof(instance->counts));
+    if (instance->result != NULL) {
+        to->result = *instance->result;
+    }
     if (to->has_task) {
         fill_columns(sealed, &instance->task, 1, &to->task);
     }

@@ -421,17 +421,31 @@ void attempt_backoffs(struct sched *s)
     }
 }
 
+static size_t result_bytes(const struct wire_output *output)
+{
+    return sizeof(*output) + output->json.bytes + output->worker.bytes + output->error.bytes;
+}
+
+void result_drop(struct sched *s, struct instance *instance)
+{
+    if (instance->result != NULL) {
+        sched_put(s, instance->result, result_bytes(instance->result));
+    }
+    instance->result = NULL;
+}
+
 /* The small result of a single task is kept for as long as its row is written again. */
 void result_keep(struct sched *s, struct instance *instance, const struct wire_output *output)
 {
-    size_t bytes = output->json.bytes + output->worker.bytes + output->error.bytes;
-    unsigned char *memory = sched_get(s, bytes);
+    struct wire_output *kept = sched_get(s, result_bytes(output));
 
-    if (memory == NULL) {
+    if (kept == NULL) {
         return;
     }
-    struct wire_output kept = *output;
-    struct span *parts[] = {&kept.json, &kept.worker, &kept.error};
+    *kept = *output;
+
+    struct span *parts[] = {&kept->json, &kept->worker, &kept->error};
+    unsigned char *memory = (unsigned char *)(kept + 1);
     size_t at = 0;
 
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -441,11 +455,8 @@ void result_keep(struct sched *s, struct instance *instance, const struct wire_o
         parts[i]->data = memory + at;
         at += parts[i]->bytes;
     }
-    sched_put(s, instance->result_memory, instance->result_bytes);
-    instance->result_memory = memory;
-    instance->result_bytes = (uint32_t)bytes;
+    result_drop(s, instance);
     instance->result = kept;
-    instance->has_result = true;
 }
 
 /* What the end names must not be collected while its execution is there. */

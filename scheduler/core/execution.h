@@ -159,6 +159,13 @@ struct kept_output {
     uint64_t artefacts_bytes;
 };
 
+/* A value of an instance, fetched for an expression; dropped after use. */
+struct loaded {
+    struct kept_output output;
+    uint32_t index; /* UINT32_MAX: the whole list */
+    char *error;    /* owned; why it could not be fetched; NULL: it was */
+};
+
 /* JSON texts of a map's items, one after the other. */
 struct item_list {
     unsigned char *json;
@@ -176,7 +183,6 @@ struct instance {
     uint8_t stop; /* what its open tasks end as, being stopped by itself; WAITING: it is not */
     uint8_t tail_state; /* what tasks never dispatched have ended as; WAITING: they have not */
     bool is_map;
-    bool has_result; /* result is small and stands in the body */
     bool has_pinned_image;
     bool is_pruned;     /* it succeeded, and what needs it is skipped */
     bool has_artefacts; /* some task of the map left some */
@@ -202,15 +208,10 @@ struct instance {
     uint32_t again_count;
     struct dispatch_source source;
     struct kept_output output;
-    struct wire_output result; /* spans in result_memory */
-    unsigned char *result_memory;
-    uint32_t result_bytes;
-    struct kept_output loaded; /* value fetched for an expression; dropped after use */
-    uint32_t loaded_index;     /* UINT32_MAX: the whole list */
-    bool is_loaded;
-    char *loaded_error; /* owned; why it could not be fetched */
-    char *error;        /* owned, NUL-terminated; NULL: none */
-    char *image_digest; /* owned; NULL: not pinned yet */
+    struct wire_output *result; /* small, stands in the body; its texts behind it; NULL: none */
+    struct loaded *loaded;      /* NULL: none */
+    char *error;                /* owned, NUL-terminated; NULL: none */
+    char *image_digest;         /* owned; NULL: not pinned yet */
     int64_t started_ms, ended_ms;
     exo_time ready_ns; /* 0: not yet */
     struct instance_timer timers[TIMER_KIND_NR];

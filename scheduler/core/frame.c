@@ -20,7 +20,6 @@ static void instance_init(struct sched *s, struct frame *frame, uint32_t i)
     instance->state = TASK_WAITING;
     instance->is_map = satellite->for_each != NULL;
     instance->parents_open = satellite->parent_count;
-    instance->loaded_index = UINT32_MAX;
     instance->source = (struct dispatch_source){
         .owner = instance,
         .priority = e->priority,
@@ -119,7 +118,7 @@ static void instance_release(struct sched *s, struct instance *instance)
     items_drop(s, &instance->more);
     output_drop(s, &instance->output);
     loaded_drop(s, instance);
-    sched_put(s, instance->result_memory, instance->result_bytes);
+    result_drop(s, instance);
     sched_text_put(s, instance->error);
     sched_text_put(s, instance->image_digest);
 }

@@ -275,6 +275,7 @@ struct page *page_get(struct sched *s, struct instance *instance, uint32_t page)
 void task_change(struct sched *s, struct instance *instance, struct task *task, uint32_t index,
                  enum task_state state, struct span worker, struct span error);
 void result_keep(struct sched *s, struct instance *instance, const struct wire_output *output);
+void result_drop(struct sched *s, struct instance *instance);
 void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 void task_ready_again(struct sched *s, struct lease *lease, struct span error);
 void attempt_lost(struct sched *s, struct lease *lease, const char *why);

@@ -53,7 +53,8 @@ static enum expression_err parse_loaded(const struct seen *seen, struct value *r
     enum expression_err result = EXPRESSION_OK;
 
     if (!seen->loaded->is_done) {
-        result = parse(seen->scope, (struct span){instance->loaded.json, instance->loaded.bytes},
+        result = parse(seen->scope,
+                       (struct span){instance->loaded->output.json, instance->loaded->output.bytes},
                        &seen->loaded->value, error);
         seen->loaded->is_done = result == EXPRESSION_OK;
     }
@@ -71,7 +72,7 @@ static enum expression_err want(struct scope *scope, const struct instance *inst
             .id = instance->execution->id,
             .instance = instance_number(instance),
             /* A second item of one list: fetch the whole, or two would drive each other out. */
-            .index = instance->is_loaded ? UINT32_MAX : index,
+            .index = instance->loaded != NULL ? UINT32_MAX : index,
             .has_ref = instance->output.has_ref,
             .digest = instance->output.digest,
             .ref_bytes = instance->output.ref_bytes,
@@ -85,7 +86,7 @@ static bool is_too_large(const struct scope *scope, const struct instance *insta
     uint64_t bytes_max = scope->is_list_of_map ? LIMIT_MAP_LIST_BYTES : LIMIT_LIST_LOAD_BYTES;
 
     return (instance->output.has_ref && instance->output.ref_bytes > bytes_max) ||
-           (instance->is_loaded && instance->loaded.bytes > bytes_max);
+           (instance->loaded != NULL && instance->loaded->output.bytes > bytes_max);
 }
 
 static enum expression_err load_whole(const struct expression_object *self, struct arena *arena,
@@ -103,10 +104,10 @@ static enum expression_err load_whole(const struct expression_object *self, stru
                                           "into",
                                     "");
     }
-    if (instance->is_loaded && instance->loaded_error != NULL) {
-        return expression_error_set(error, EXPRESSION_ELIMIT, instance->loaded_error, "");
+    if (instance->loaded != NULL && instance->loaded->error != NULL) {
+        return expression_error_set(error, EXPRESSION_ELIMIT, instance->loaded->error, "");
     }
-    if (instance->is_loaded && instance->loaded_index == UINT32_MAX) {
+    if (instance->loaded != NULL && instance->loaded->index == UINT32_MAX) {
         return parse_loaded(seen, ret, error);
     }
     return want(seen->scope, instance, UINT32_MAX, error);
@@ -137,18 +138,18 @@ static enum expression_err list_index(const struct expression_object *self, int6
         *ret = expression_object_value(value_null());
         return EXPRESSION_OK;
     }
-    if (instance->is_loaded && instance->loaded_error != NULL) {
-        return expression_error_set(error, EXPRESSION_ELIMIT, instance->loaded_error, "");
+    if (instance->loaded != NULL && instance->loaded->error != NULL) {
+        return expression_error_set(error, EXPRESSION_ELIMIT, instance->loaded->error, "");
     }
-    if (!instance->is_loaded ||
-        (instance->loaded_index != UINT32_MAX && instance->loaded_index != (uint32_t)index)) {
+    if (instance->loaded == NULL ||
+        (instance->loaded->index != UINT32_MAX && instance->loaded->index != (uint32_t)index)) {
         return want(seen->scope, instance, (uint32_t)index, error);
     }
     result = parse_loaded(seen, &value, error);
     if (result != EXPRESSION_OK) {
         return result;
     }
-    if (instance->loaded_index == UINT32_MAX) {
+    if (instance->loaded->index == UINT32_MAX) {
         if (value.kind != VALUE_LIST || (uint32_t)index >= value.count) {
             return expression_error_set(error, EXPRESSION_EFAILED, "a kept list is broken", "");
         }
@@ -426,10 +427,12 @@ static void put_output(struct scope *scope, struct json_writer *writer, struct i
     struct expression_error error;
 
     if (instance->is_map && instance->task_count > 0 && instance->state == TASK_SUCCEEDED) {
-        if (instance->task_count > DEFAULT_OUTPUT_TASKS_MAX || instance->loaded_error != NULL) {
+        if (instance->task_count > DEFAULT_OUTPUT_TASKS_MAX ||
+            (instance->loaded != NULL && instance->loaded->error != NULL)) {
             put_place(scope, writer, instance);
-        } else if (instance->is_loaded && instance->loaded_index == UINT32_MAX) {
-            json_put_raw(writer, (struct span){instance->loaded.json, instance->loaded.bytes});
+        } else if (instance->loaded != NULL && instance->loaded->index == UINT32_MAX) {
+            json_put_raw(writer, (struct span){instance->loaded->output.json,
+                                               instance->loaded->output.bytes});
         } else {
             (void)want(scope, instance, UINT32_MAX, &error); /* always pending */
             *ret_is_pending = true;

@@ -58,10 +58,15 @@ void waiter_stop(struct waiter *waiter, struct execution *e)
 
 void loaded_drop(struct sched *s, struct instance *instance)
 {
-    output_drop(s, &instance->loaded);
-    sched_text_put(s, instance->loaded_error);
-    instance->loaded_error = NULL;
-    instance->is_loaded = false;
+    struct loaded *loaded = instance->loaded;
+
+    if (loaded == NULL) {
+        return;
+    }
+    output_drop(s, &loaded->output);
+    sched_text_put(s, loaded->error);
+    sched_put(s, loaded, sizeof(*loaded));
+    instance->loaded = NULL;
 }
 
 void values_drop(struct sched *s, struct frame *frame)
@@ -110,14 +115,14 @@ enum sched_err waiter_value(struct sched *s, const struct sched_value *value)
         return SCHED_ESTALE;
     }
     loaded_drop(s, source);
-    if (!output_keep(s, &source->loaded, value->json)) {
+    source->loaded = sched_get(s, sizeof(*source->loaded));
+    if (source->loaded == NULL || !output_keep(s, &source->loaded->output, value->json)) {
         return SCHED_EMEMORY;
     }
     if (value->error.bytes > 0) {
-        source->loaded_error = sched_text(s, value->error);
+        source->loaded->error = sched_text(s, value->error);
     }
-    source->loaded_index = value->index;
-    source->is_loaded = true;
+    source->loaded->index = value->index;
     source->frame->has_values = true;
     for (struct waiter *waiter = e->waiters; waiter != NULL;) {
         struct waiter *next = waiter->next;
