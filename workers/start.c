@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "schemas/vocab/quantity.h"
@@ -115,12 +116,26 @@ static const char *or_none(const char *text)
     return text[0] == '\0' ? NULL : text;
 }
 
+/* The image directory nobody named is ours to make: a first `exosphere dev` begins with none. One
+ * that was named must be there: the place may be misspelt. */
+static void own_images_make(const struct settings *from)
+{
+    char path[PATH_BYTES];
+    int bytes = snprintf(path, sizeof(path), "%s/images", from->data);
+
+    if (bytes > 0 && (size_t)bytes < sizeof(path) && strcmp(path, from->image_dir) == 0) {
+        (void)mkdir(from->data, 0755); /* who opens the directory says why it is not there */
+        (void)mkdir(path, 0755);
+    }
+}
+
 static int words_read(struct worker_words *words, const struct process_ports *ports,
                       struct exo_error *err)
 {
     const struct settings *from = ports->settings;
     struct worker_role_settings *to = &words->settings;
 
+    own_images_make(from);
     *to = (struct worker_role_settings){
         .name = or_none(from->worker_name),
         .classes = words->classes,

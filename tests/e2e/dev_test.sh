@@ -25,6 +25,18 @@ cluster() {
     } >"$1.yaml"
 }
 
+say "a first start makes its own image directory, and none that is named"
+start_dev
+cp -r "$IMAGES/." "$WORK/data/images/"
+status 0 "$EXO" init
+status 0 "$EXO" run cluster.yaml --input 'names=["Bea"]'
+check "an image put there later" jq -e '. == ["Hello, Bea!"]' out
+kill -TERM "$DEV"
+ends "$DEV" 0
+rm -rf "$WORK/data" cluster.yaml
+status 78 "$EXO" dev --listen 127.0.0.1:0 --data "$WORK/data" --image-dir "$WORK/misspelt"
+holds err "misspelt"
+
 say "the examples"
 begin_dev
 status 0 "$EXO" run "$ROOT/examples/word-frequency/cluster.yaml" --input top=3
