@@ -131,6 +131,8 @@ static exo_time step_due(struct committer *c)
         }
         if (scheduler->careful_count > 0 && shard_is_live(shard)) {
             careful_turn(shard);
+        } else if (shard->is_wait_halfway) {
+            shard_applied(shard);
         }
         if (!shard_is_live(shard)) {
             continue;

@@ -217,9 +217,11 @@ static void end_read(struct shard *shard, const struct wire_gather_ended *batch,
                   is_cancelled ? "its execution was cancelled: " : "", execution->error);
         return;
     }
-    const char *wrong = gather_results_read(execution->output, count, &shard->open_arena, results);
+    const char *wrong;
 
-    if (wrong != NULL) {
+    if (!gather_results_read(execution->output, count, &shard->open_arena, results, &wrong)) {
+        check(shard, false);
+    } else if (wrong != NULL) {
         end_whole(shard, batch, OUTCOME_FAILED, wrong, (struct span){NULL, 0});
     } else {
         check(shard, gather_book_end(book, &batch->batch, batch->number, results, NULL));

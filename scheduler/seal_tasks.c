@@ -455,6 +455,14 @@ static void parcel_add_task(struct parcel *p, const struct sched_dispatch *d)
     p->bytes += task->item.bytes + 160;
     p->ids[p->task_count] = id;
     p->attempts[p->task_count++] = d->attempt;
+    /* It never runs alone, wherever the other kills stand. */
+    if (execution_task(d->instance, d->index)->lease->is_killed) {
+        p->kills[p->kill_count++] = (struct wire_kill){
+            .task = id,
+            .attempt = d->attempt,
+            .grace_ms = d->instance->satellite->work.grace_ns / EXO_MILLISECOND,
+        };
+    }
 }
 
 static void parcel_add_kill(struct parcel *p, const struct sched_kill *kill)
@@ -472,14 +480,6 @@ static bool parcel_is_full(const struct parcel *p)
            p->bytes > RECORD_BYTES;
 }
 
-/* A task cancelled in the batch that granted it is not sent. */
-static bool is_still_wanted(const struct sched_dispatch *d)
-{
-    const struct task *task = execution_task(d->instance, d->index);
-
-    return task != NULL && task->attempt == d->attempt && task->state == TASK_DISPATCHED;
-}
-
 static uint32_t gather(struct sealed *sealed, const struct sched_batch *batch,
                        const struct seal_facts *facts, struct letter *letters)
 {
@@ -488,7 +488,7 @@ static uint32_t gather(struct sealed *sealed, const struct sched_batch *batch,
     for (uint32_t i = 0; i < batch->dispatch_count; i++) {
         const struct sched_dispatch *d = &batch->dispatches[i];
 
-        if (is_still_wanted(d)) {
+        if (sched_leaves(d)) {
             letters[count++] = (struct letter){
                 .worker = d->holder->name,
                 .incarnation = d->holder->incarnation,

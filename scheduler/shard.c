@@ -144,6 +144,7 @@ static void life_end(struct shard *shard)
     shard->early_cancels.count = 0;
     shard->is_extra_dirty = false;
     shard->is_full = false;
+    shard->is_wait_halfway = false;
     scheduler_room_tell(shard->scheduler);
 }
 
@@ -322,15 +323,17 @@ static struct sched_event wait_event(const struct shard_wait *wait)
     return event;
 }
 
-static void wait_over(struct shard *shard, struct shard_wait *wait, enum caution_verdict verdict)
+/* True: it is not over, and stays. */
+static bool wait_over(struct shard *shard, struct shard_wait *wait, enum caution_verdict verdict)
 {
     struct sched_event event = wait_event(wait);
 
     if (verdict == CAUTION_QUARANTINE) {
         caution_fail(shard, &event);
-    } else {
-        (void)shard_step(shard, &event); /* what it says is counted by the core */
+        return !wait->is_witness; /* a barrier is for many executions: one of them is to blame */
     }
+    shard->is_wait_halfway = shard_step(shard, &event) == SCHED_EMORE;
+    return shard->is_wait_halfway;
 }
 
 void shard_applied(struct shard *shard)
@@ -341,6 +344,7 @@ void shard_applied(struct shard *shard)
     if (!shard_is_live(shard)) {
         return;
     }
+    shard->is_wait_halfway = false;
     for (struct shard_wait **link = &shard->waits; *link != NULL;) {
         struct shard_wait *wait = *link;
 
@@ -350,16 +354,13 @@ void shard_applied(struct shard *shard)
         }
         struct sched_event event = wait_event(wait);
         enum caution_verdict verdict = caution_event(shard, &event);
-        /* A barrier is for many executions: only one of them is to blame. */
-        bool is_kept = verdict == CAUTION_QUARANTINE && !wait->is_witness;
 
         if (verdict == CAUTION_WAIT) {
             link = &wait->next;
             continue;
         }
         *link = wait->next;
-        wait_over(shard, wait, verdict);
-        if (is_kept && shard->generation == generation) {
+        if (wait_over(shard, wait, verdict) && shard->generation == generation) {
             wait->next = shard->waits;
             shard->waits = wait;
             return;

@@ -93,6 +93,7 @@ struct shard {
     exo_time resend_ns; /* not before; on the loop's clock */
     int64_t drained_at; /* DRAINING: C; -1: not known yet */
     struct shard_wait *waits;
+    bool is_wait_halfway; /* what one of them brings is more than a step: it goes on next turn */
     /* the channel between shards */
     uint64_t next_sequence;
     uint64_t *received;                           /* by source */

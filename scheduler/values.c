@@ -164,6 +164,9 @@ static bool page_write(struct fetch *fetch, const struct wire_output *page)
         buffer_append(&fetch->list, page[i].json.bytes == 0 ? span_of("null") : page[i].json);
         fetch->written++;
     }
+    if (fetch->list.is_failed && !fetch->list.is_too_long) {
+        abort();
+    }
     return !fetch->list.is_failed;
 }
 

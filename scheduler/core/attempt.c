@@ -227,6 +227,7 @@ void dispatch_note(struct sched *s, struct lease *lease)
         .lend = lease->lend,
         .holder = lease->holder,
         .process = span_of(lease->process),
+        .is_granted = lease->batch == s->batch,
     };
 }
 
@@ -247,6 +248,7 @@ static bool grant_one(struct sched *s, struct instance *instance, const struct s
     lease->heartbeat = 0;
     lease->started_ms = 0;
     lease->is_killed = false;
+    lease->is_withheld = false;
     lease->told_ns = 0;
     progress_forget(s, lease);
     lease->batch = s->batch;
@@ -300,10 +302,14 @@ void task_end(struct sched *s, struct lease *lease, enum task_state state, struc
     instance_offer(s, instance);
 }
 
-/* What an attempt that comes back while it is being stopped ends its task as. */
-static enum task_state lease_stop(const struct lease *lease)
+enum task_state lease_stop(const struct lease *lease)
 {
     return lease->is_cancelled ? TASK_CANCELLED : instance_stop(lease->instance);
+}
+
+bool lease_has_left(const struct sched *s, const struct lease *lease)
+{
+    return lease->batch != s->batch && !lease->is_withheld;
 }
 
 static bool lease_is_stopped(const struct lease *lease)

@@ -108,6 +108,7 @@ struct lease {
     uint32_t progress_bytes;
     exo_time told_ns; /* when that was told last; 0: never */
     uint64_t batch;   /* that granted it */
+    bool is_withheld; /* stopped in that batch: its Task was not sent */
     /* Of a satellite with `batch`: nobody holds it. */
     char *gather_key;                /* owned; what it asked with last; NULL: it never did */
     bool is_gathered;                /* its batch has started: */

@@ -93,14 +93,21 @@ void sched_hold_asks(struct sched *s, bool is_held)
 /* ---- what a task asks with ---- */
 
 /* The text of what an expression gave: a string as it is, all else as JSON. */
-static bool put_text(struct buffer *text, const struct value *value)
+static void put_text(struct buffer *text, const struct value *value)
 {
     if (value->kind == VALUE_STRING) {
         buffer_append(text, value_text(value));
     } else {
         json_write(text, value);
     }
-    return !text->is_failed;
+}
+
+/* Only what is longer than it may be is the user's fault; without memory the shard is loaded again.
+ */
+static bool is_too_long(struct sched *s, const struct buffer *text)
+{
+    s->is_broken = s->is_broken || (text->is_failed && !text->is_too_long);
+    return text->is_too_long;
 }
 
 static uint32_t depth_of(const struct value *value)
@@ -172,7 +179,10 @@ static bool draft_key(struct scope *scope, struct draft *draft)
     }
     if (result != EXPRESSION_OK) {
         draft->field = "batch.key";
-    } else if (!put_text(&draft->key, &value)) {
+        return true;
+    }
+    put_text(&draft->key, &value);
+    if (is_too_long(scope->sched, &draft->key)) {
         draft_refuse(draft, "batch.key", "its text is above 4 KiB");
     }
     return true;
@@ -194,7 +204,7 @@ static bool draft_item(struct sched *s, struct scope *scope, struct draft *draft
     }
     buffer_init(&input, s->allocator, LIMIT_INLINE_BYTES);
     json_write(&input, &value);
-    if (input.is_failed) {
+    if (is_too_long(s, &input)) {
         draft_refuse(draft, "input",
                      "in a batch it may have 64 KiB; hand larger things over as "
                      "artefacts, and name them");
@@ -256,9 +266,9 @@ static void refuse(struct sched *s, struct lease *lease, const struct draft *dra
     buffer_text(&why, draft->error.text);
     struct span error = arena_copy(&s->batch_arena, buffer_span(&why));
 
+    s->is_broken = s->is_broken || why.is_failed || error.data == NULL;
     buffer_release(&why);
-    if (error.data == NULL) {
-        s->is_broken = true;
+    if (s->is_broken) {
         return;
     }
     attempt_gathered(s, lease, OUTCOME_NEVER_AGAIN, nothing, error);
@@ -307,7 +317,7 @@ static bool gather_one(struct sched *s, struct instance *instance)
     buffer_init(&draft.item, s->allocator, 0);
     bool is_there =
         draft_key(&scope, &draft) && (draft.field != NULL || draft_item(s, &scope, &draft));
-    bool goes_on = is_there && gather_task(s, instance, &draft);
+    bool goes_on = is_there && !s->is_broken && gather_task(s, instance, &draft);
 
     if (!is_there) {
         waiter_wait(s, &instance->waiter, instance->frame, &scope);

@@ -27,50 +27,63 @@ static struct span shortened(struct span text)
     return (struct span){bytes, end};
 }
 
-static struct gather_result result_of(const struct value *value, struct arena *arena)
+/* False: memory is missing. */
+static bool output_copy(const struct value *output, struct arena *arena, struct gather_result *ret)
 {
-    const struct value *output = value_get(value, span_of("output"));
-    const struct value *error = value_get(value, span_of("error"));
     struct buffer text;
 
-    if ((output == NULL) == (error == NULL)) {
-        return failed("BATCH_OUTPUT: its result must have either `output` or `error`");
-    }
-    if (error != NULL) {
-        if (error->kind != VALUE_STRING || error->count == 0) {
-            return failed("BATCH_OUTPUT: the `error` of its result must be a text");
-        }
-        return (struct gather_result){.outcome = OUTCOME_FAILED,
-                                      .error = shortened(value_text(error))};
-    }
     buffer_init(&text, arena->allocator, LIMIT_INLINE_BYTES);
     json_write(&text, output);
     struct span copy = arena_copy(arena, buffer_span(&text));
-    bool is_large = text.is_failed;
+    bool is_good = copy.data != NULL && (text.is_too_long || !text.is_failed);
 
+    *ret = text.is_too_long ? failed("BATCH_OUTPUT: the `output` of its result is above 64 KiB")
+                            : (struct gather_result){.outcome = OUTCOME_SUCCEEDED, .output = copy};
     buffer_release(&text);
-    return is_large || copy.data == NULL
-               ? failed("BATCH_OUTPUT: the `output` of its result is above 64 KiB")
-               : (struct gather_result){.outcome = OUTCOME_SUCCEEDED, .output = copy};
+    return is_good;
 }
 
-const char *gather_results_read(struct span text, uint32_t count, struct arena *arena,
-                                struct gather_result *ret_results)
+static bool result_of(const struct value *value, struct arena *arena, struct gather_result *ret)
+{
+    const struct value *output = value_get(value, span_of("output"));
+    const struct value *error = value_get(value, span_of("error"));
+
+    if ((output == NULL) == (error == NULL)) {
+        *ret = failed("BATCH_OUTPUT: its result must have either `output` or `error`");
+    } else if (output != NULL) {
+        return output_copy(output, arena, ret);
+    } else if (error->kind != VALUE_STRING || error->count == 0) {
+        *ret = failed("BATCH_OUTPUT: the `error` of its result must be a text");
+    } else {
+        *ret = (struct gather_result){.outcome = OUTCOME_FAILED,
+                                      .error = shortened(value_text(error))};
+    }
+    return true;
+}
+
+bool gather_results_read(struct span text, uint32_t count, struct arena *arena,
+                         struct gather_result *ret_results, const char **ret_wrong)
 {
     struct json_error error;
     struct value list;
+    enum json_err read =
+        text.bytes == 0 ? JSON_ESYNTAX : json_read(text, NULL, arena, &list, &error);
 
-    if (text.bytes == 0 || json_read(text, NULL, arena, &list, &error) != JSON_OK ||
-        list.kind != VALUE_LIST) {
-        return "BATCH_OUTPUT: its output is no list of results";
+    *ret_wrong = NULL;
+    if (read != JSON_OK || list.kind != VALUE_LIST) {
+        *ret_wrong = "BATCH_OUTPUT: its output is no list of results";
+        return read != JSON_EMEMORY;
     }
     if (list.count != count) {
-        return "BATCH_OUTPUT: its output has not as many results as it had items";
+        *ret_wrong = "BATCH_OUTPUT: its output has not as many results as it had items";
+        return true;
     }
     for (uint32_t i = 0; i < count; i++) {
-        ret_results[i] = list.items[i].kind == VALUE_MAP
-                             ? result_of(&list.items[i], arena)
-                             : failed("BATCH_OUTPUT: its result is no object");
+        if (list.items[i].kind != VALUE_MAP) {
+            ret_results[i] = failed("BATCH_OUTPUT: its result is no object");
+        } else if (!result_of(&list.items[i], arena, &ret_results[i])) {
+            return false;
+        }
     }
-    return NULL;
+    return true;
 }

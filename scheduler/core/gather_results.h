@@ -13,9 +13,10 @@
  * arena        borrowed; texts of the results live there
  * ret_results  out, count of them; undefined on failure. One that is neither, or above 64 KiB, is a
  *              failure of its task alone
+ * ret_wrong    out: NULL, or a static text that says why nothing of it can be used
  *
- * Returns NULL, or a static text that says why nothing of it can be used. */
-const char *gather_results_read(struct span text, uint32_t count, struct arena *arena,
-                                struct gather_result *ret_results);
+ * Returns false when memory is missing: then nothing is known of the results. */
+EXO_CHECKED bool gather_results_read(struct span text, uint32_t count, struct arena *arena,
+                                     struct gather_result *ret_results, const char **ret_wrong);
 
 #endif /* EXO_SCHEDULER_GATHER_RESULTS_H */

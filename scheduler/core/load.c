@@ -562,12 +562,15 @@ enum sched_err sched_resend(struct sched *s)
         }
         for (struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
             struct task *task = execution_task(lease->instance, lease->index);
+            enum task_state stop = lease_stop(lease);
+            bool is_sent = task->state == TASK_DISPATCHED && lease->offset == TASK_UNSENT;
 
-            if (task->state == TASK_DISPATCHED && lease->offset == TASK_UNSENT) {
+            if (is_sent) {
                 dispatch_note(s, lease);
             }
-            /* The kill may be lost as well, and one before its Task was none. */
-            if (lease->is_killed) {
+            /* The kill may be lost as well, and one before its Task was none. Whose turn to be
+             * stopped has not come is not sent alone. */
+            if (lease->is_killed || (is_sent && stop != TASK_WAITING && stop != TASK_SKIPPED)) {
                 lease->is_killed = false;
                 attempt_kill(s, lease);
             }

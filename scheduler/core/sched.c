@@ -243,6 +243,10 @@ static enum sched_err barrier_step(struct sched *s, exo_time asked_ns)
         if (first == NULL || execution_of(first)->timeout_at_ns > asked_ns) {
             break;
         }
+        if (s->budget == 0) {
+            return SCHED_EMORE;
+        }
+        s->budget--;
         struct execution *e = (struct execution *)(void *)((unsigned char *)first -
                                                            offsetof(struct execution, timer));
 
@@ -253,7 +257,9 @@ static enum sched_err barrier_step(struct sched *s, exo_time asked_ns)
                           span_of("the execution ran longer than its timeout"));
         }
     }
-    timers_take(s, asked_ns);
+    if (!timers_take(s, asked_ns)) {
+        return SCHED_EMORE;
+    }
     s->barrier_asked_ns = 0;
     return SCHED_OK;
 }
@@ -416,6 +422,40 @@ bool sched_is_empty(const struct sched *s)
            s->needs.count == 0 && s->progress.count == 0 && !s->wants_barrier;
 }
 
+/* The lease of a dispatch whose attempt still waits for its worker; NULL: it ended. */
+static struct lease *dispatch_lease(const struct sched_dispatch *dispatch)
+{
+    const struct task *task = execution_task(dispatch->instance, dispatch->index);
+
+    return task != NULL && task->attempt == dispatch->attempt && task->state == TASK_DISPATCHED
+               ? task->lease
+               : NULL;
+}
+
+/* The work that stops many goes on after the seal, and may not have come to this one. */
+static bool is_stopped_at_once(const struct sched_dispatch *dispatch)
+{
+    return dispatch->is_granted && instance_stop(dispatch->instance) != TASK_WAITING;
+}
+
+bool sched_leaves(const struct sched_dispatch *dispatch)
+{
+    return dispatch_lease(dispatch) != NULL && !is_stopped_at_once(dispatch);
+}
+
+static void dispatches_withhold(struct sched *s)
+{
+    const struct sched_dispatch *dispatches = s->dispatches.items;
+
+    for (uint32_t i = 0; i < s->dispatches.count; i++) {
+        struct lease *lease = dispatch_lease(&dispatches[i]);
+
+        if (lease != NULL && is_stopped_at_once(&dispatches[i])) {
+            lease->is_withheld = true;
+        }
+    }
+}
+
 static void pages_clean(struct sched *s)
 {
     const struct sched_page *pages = s->pages.items;
@@ -431,6 +471,7 @@ void sched_sealed(struct sched *s)
     struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,    &s->outputs, &s->items,
                                 &s->needs,   &s->messages,   &s->progress, &s->blobs};
 
+    dispatches_withhold(s);
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vectors[i]->count = 0;
     }

@@ -39,6 +39,8 @@ enum sched_err {
     SCHED_EKNOWN = -2,  /* SUBMIT of an id that is or was here: nothing changed */
     SCHED_ELIMIT = -3,  /* SUBMIT that cannot be held: the reason stands in the batch's refusal */
     SCHED_EMEMORY = -4, /* the core is broken */
+    SCHED_EMORE = -5, /* WITNESS, BARRIER: it concerns more than one step may change; the same event
+                         again goes on */
 };
 
 enum sched_event_kind {
@@ -243,7 +245,13 @@ struct sched_dispatch {
     uint64_t lend;
     const struct holder *holder;
     struct span process;
+    bool is_granted; /* in this batch; else it is sent again */
 };
+
+/* sched_leaves is true for a dispatch of the open batch whose Task goes to its worker: neither
+ * ended nor stopped since it was granted. One that was granted before and is being stopped goes
+ * with its kill. */
+bool sched_leaves(const struct sched_dispatch *dispatch);
 
 struct sched_kill {
     struct task_id task;

@@ -167,7 +167,7 @@ void timers_ready(struct sched *s, struct instance *instance);
 void timer_run(struct sched *s, struct frame *frame);
 void timers_again(struct sched *s, struct lease *lease);
 void timers_start(struct sched *s);
-void timers_take(struct sched *s, exo_time asked_ns);
+bool timers_take(struct sched *s, exo_time asked_ns);
 exo_time timers_next_start(const struct sched *s);
 exo_time timers_next_take(const struct sched *s);
 bool timer_is_before(const struct heap_node *a, const struct heap_node *b);
@@ -285,6 +285,11 @@ void attempt_backoffs(struct sched *s);
 enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
 enum sched_err attempt_report(struct sched *s, const struct sched_report *event);
 void attempt_kill(struct sched *s, struct lease *lease);
+/* What an attempt that comes back while it is being stopped ends its task as; WAITING: it is not.
+ */
+enum task_state lease_stop(const struct lease *lease);
+/* Its Task was sent, or may have been: a worker may have it. */
+bool lease_has_left(const struct sched *s, const struct lease *lease);
 void dispatch_note(struct sched *s, struct lease *lease);
 
 /* progress.c */

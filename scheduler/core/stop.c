@@ -76,7 +76,7 @@ void frame_stop_set(struct sched *s, struct frame *frame, enum task_state state,
     stop_begin(s, frame->execution);
 }
 
-/* One that was granted in this very batch has not left: its ticket comes back. */
+/* One that has not left brings its ticket back. */
 static void ticket_restore(struct sched *s, const struct lease *lease)
 {
     fleet_ticket_restored(s->fleet, span_of(lease->holder->name), lease->holder->incarnation,
@@ -91,7 +91,7 @@ void lease_end(struct sched *s, struct lease *lease, enum task_state state, stru
         if (task_state_is_active((enum task_state)task->state)) {
             gather_leave(s, lease);
         }
-    } else if (task->state == TASK_DISPATCHED && lease->batch == s->batch) {
+    } else if (task->state == TASK_DISPATCHED && !lease_has_left(s, lease)) {
         ticket_restore(s, lease);
     } else if (task_state_is_active((enum task_state)task->state)) {
         attempt_kill(s, lease);
@@ -107,7 +107,7 @@ static void stop_lease(struct sched *s, struct lease *lease)
     bool is_gathered = instance_is_gathered(lease->instance);
     bool has_left = is_gathered ? task->state == TASK_RUNNING
                                 : task_state_is_active((enum task_state)task->state) &&
-                                      lease->batch != s->batch;
+                                      lease_has_left(s, lease);
 
     if (stop == TASK_WAITING || (has_left && stop == TASK_SKIPPED)) {
         return;

@@ -98,8 +98,9 @@ static exo_time queue_end_leases(struct sched *s, struct instance *instance, exo
 
         if (lease->instance == instance &&
             (task->state == TASK_READY || task->state == TASK_DISPATCHED)) {
-            if (lease->ready_ns + queue_ns <= asked_ns) {
+            if (lease->ready_ns + queue_ns <= asked_ns && s->budget > 0) {
                 lease_end(s, lease, TASK_TIMED_OUT, why);
+                s->budget--;
             } else if (lease->ready_ns + queue_ns < next_ns) {
                 next_ns = lease->ready_ns + queue_ns;
             }
@@ -172,14 +173,19 @@ static void take(struct sched *s, const struct instance_timer *timer, exo_time a
     }
 }
 
-void timers_take(struct sched *s, exo_time asked_ns)
+/* False: the step has changed enough, and more is due. */
+bool timers_take(struct sched *s, exo_time asked_ns)
 {
     for (;;) {
         struct heap_node *first = heap_first(&s->takes);
 
         if (first == NULL || timer_of(first)->due_ns > asked_ns) {
-            return;
+            return true;
         }
+        if (s->budget == 0) {
+            return false;
+        }
+        s->budget--;
         heap_remove(&s->takes, first);
         take(s, timer_of(first), asked_ns);
     }

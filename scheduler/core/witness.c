@@ -167,16 +167,16 @@ enum sched_err witness_step(struct sched *s, const struct sched_witness *witness
     if (has_spoken(s, witness)) {
         return SCHED_ESTALE;
     }
-    if (witness->kind == FLEET_ABSENT) {
-        kill_unknown(s, witness);
+    if (holder != NULL) {
+        mark_listed(s, witness, mark);
     }
-    if (holder == NULL) {
-        return SCHED_OK;
-    }
-    mark_listed(s, witness, mark);
-    for (struct lease *lease = holder->leases; lease != NULL && !s->is_broken;) {
+    for (struct lease *lease = holder == NULL ? NULL : holder->leases;
+         lease != NULL && !s->is_broken;) {
         struct lease *next = lease->holder_next;
 
+        if (s->budget == 0) {
+            return SCHED_EMORE;
+        }
         if (witness->kind == FLEET_REPLACED && lease->seen == mark) {
             struct holder *heir = holder_get(s, witness->worker, witness->new_incarnation);
 
@@ -185,10 +185,15 @@ enum sched_err witness_step(struct sched *s, const struct sched_witness *witness
                 lease_hold(lease, heir);
                 lease_dirty(s, lease);
             }
+            s->budget--;
         } else if (is_doubtful(witness, lease, mark)) {
             attempt_lost(s, lease, loss_text(witness->kind));
+            s->budget--;
         }
         lease = next;
+    }
+    if (witness->kind == FLEET_ABSENT) {
+        kill_unknown(s, witness);
     }
     return SCHED_OK;
 }

@@ -17,12 +17,14 @@ void buffer_release(struct buffer *buffer)
     buffer->bytes = 0;
     buffer->capacity_bytes = 0;
     buffer->is_failed = false;
+    buffer->is_too_long = false;
 }
 
 void buffer_reset(struct buffer *buffer)
 {
     buffer->bytes = 0;
     buffer->is_failed = false;
+    buffer->is_too_long = false;
 }
 
 static bool buffer_grow(struct buffer *buffer, size_t needed_bytes)
@@ -50,8 +52,8 @@ void buffer_append(struct buffer *buffer, struct span source)
     }
     size_t needed = buffer->bytes + source.bytes;
 
-    if (needed < source.bytes || (buffer->limit_bytes != 0 && needed > buffer->limit_bytes) ||
-        needed > SIZE_MAX / 4 ||
+    buffer->is_too_long = buffer->limit_bytes != 0 && needed > buffer->limit_bytes;
+    if (buffer->is_too_long || needed < source.bytes || needed > SIZE_MAX / 4 ||
         (needed > buffer->capacity_bytes && !buffer_grow(buffer, needed))) {
         buffer->is_failed = true;
         return;

@@ -14,7 +14,8 @@ struct buffer {
     size_t bytes;
     size_t capacity_bytes;
     size_t limit_bytes; /* 0: only the allocator's bound */
-    bool is_failed;     /* an append did not fit; stays until reset */
+    bool is_failed;     /* an append did not fit; stays until reset ... */
+    bool is_too_long;   /* ... because of limit_bytes; else memory was missing */
 };
 
 /* buffer_init makes an empty buffer; allocates nothing. */

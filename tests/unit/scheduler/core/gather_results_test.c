@@ -18,7 +18,7 @@ static void bench_read(struct bench *b, const char *text, uint32_t count)
 {
     *b = (struct bench){.wrong = NULL};
     arena_init(&b->arena, allocator_heap(&b->budget), 0);
-    b->wrong = gather_results_read(span_of(text), count, &b->arena, b->results);
+    assert_true(gather_results_read(span_of(text), count, &b->arena, b->results, &b->wrong));
 }
 
 static void bench_end(struct bench *b)
@@ -101,6 +101,27 @@ static void what_is_large_fails_or_is_cut(void **state)
     bench_end(&b);
 }
 
+/* What is said of a batch's output is never said because memory was missing. */
+static void without_memory_nothing_is_known(void **state)
+{
+    static const char text[] = "[{\"output\":{\"n\":1}},{\"output\":[1,2,3]}]";
+    struct bench b = {.wrong = NULL};
+    bool is_read = false;
+
+    (void)state;
+    for (size_t bytes = 1; !is_read; bytes += 8) {
+        b.budget.limit_bytes = bytes;
+        arena_init(&b.arena, allocator_heap(&b.budget), 0);
+        is_read = gather_results_read(span_of(text), 2, &b.arena, b.results, &b.wrong);
+        assert_true(bytes > 64 || !is_read);
+        if (is_read) {
+            assert_null(b.wrong);
+            assert_int_equal(b.results[1].outcome, OUTCOME_SUCCEEDED);
+        }
+        bench_end(&b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +129,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_with_one_concerns_one),
         cmocka_unit_test(another_list_is_none),
         cmocka_unit_test(what_is_large_fails_or_is_cut),
+        cmocka_unit_test(without_memory_nothing_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -62,8 +62,13 @@ static void worker_lend(struct sched_bench *bench)
 
 void bench_open(struct sched_bench *bench, const char *cluster)
 {
+    bench_open_small(bench, cluster, 0);
+}
+
+void bench_open_small(struct sched_bench *bench, const char *cluster, uint32_t step_tasks)
+{
     struct fleet_limits fleet_limits = {0};
-    struct sched_limits limits = {0};
+    struct sched_limits limits = {.step_tasks = step_tasks};
 
     *bench = (struct sched_bench){.now_ns = EXO_SECOND, .id = {{1, 2, 3}}};
     struct allocator allocator = allocator_heap(&bench->budget);

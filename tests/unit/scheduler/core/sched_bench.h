@@ -33,6 +33,9 @@ struct sched_bench {
 void bench_open(struct sched_bench *bench, const char *cluster);
 void bench_close(struct sched_bench *bench);
 
+/* bench_open_small is bench_open with steps that change at most so many tasks. */
+void bench_open_small(struct sched_bench *bench, const char *cluster, uint32_t step_tasks);
+
 /* bench_submit submits one execution with this input. */
 void bench_submit(struct sched_bench *bench, const char *input);
 
