@@ -14,11 +14,14 @@
 
 enum { RECORDS_A_TURN = 200, BUFFER_BYTES_MAX = 64 << 20 };
 
+struct append;
+
 /* The way of one client to one partition. */
 struct lane {
     struct lane *next;
     struct broker_partition *partition;
     exo_time leaves_ns, arrives_ns, answers_ns; /* of the last append */
+    struct append *first, **last;               /* on the way: one leaves it at each arrival */
 };
 
 struct log {
@@ -51,6 +54,7 @@ static struct lane *lane_of(struct log *log, struct broker_partition *partition)
     struct lane *lane = sim_alloc(sizeof(*lane));
 
     lane->partition = partition;
+    lane->last = &lane->first;
     lane->next = log->lanes;
     log->lanes = lane;
     return lane;
@@ -66,6 +70,7 @@ static exo_time later(exo_time a, exo_time b)
 enum append_fate { FATE_GOOD, FATE_LOST, FATE_UNKNOWN, FATE_DOUBLED };
 
 struct append {
+    struct append *next; /* on the way */
     struct log *log;
     struct lane *lane;
     struct span key, value;
@@ -125,17 +130,22 @@ static void stored_again(void *argument)
     (void)broker_append(again->partition, again->key, again->value);
 }
 
+/* Whoever arrives, it is the first that is on the way: who waits for a broker is not overtaken by
+ * who leaves for it meanwhile. */
 static void append_arrives(void *argument)
 {
-    struct append *append = argument;
-    struct broker_partition *partition = append->lane->partition;
+    struct lane *lane = argument;
+    struct broker_partition *partition = lane->partition;
+    struct append *append = lane->first;
 
-    if (append->is_dropped) {
+    if (!append->is_dropped && broker_down_ns(partition) > sim.now_ns) {
+        lane->arrives_ns = later(lane->arrives_ns, broker_down_ns(partition));
+        sim_at(broker_down_ns(partition), NULL, append_arrives, lane);
         return;
     }
-    if (broker_down_ns(partition) > sim.now_ns) {
-        append->lane->arrives_ns = later(append->lane->arrives_ns, broker_down_ns(partition));
-        sim_at(broker_down_ns(partition), NULL, append_arrives, append);
+    lane->first = append->next;
+    lane->last = lane->first == NULL ? &lane->first : lane->last;
+    if (append->is_dropped) {
         return;
     }
     if (append->fate == FATE_LOST) {
@@ -166,7 +176,9 @@ static void append_leaves(void *argument)
     lane->arrives_ns =
         later(lane->arrives_ns,
               sim.now_ns + append->delay_ns + sim_draw(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND));
-    sim_at(lane->arrives_ns, NULL, append_arrives, append);
+    *lane->last = append;
+    lane->last = &append->next;
+    sim_at(lane->arrives_ns, NULL, append_arrives, lane);
 }
 
 /* Too late: it may yet arrive, or it never will. */
