@@ -63,6 +63,7 @@ static void fill_lease(const struct lease *lease, uint32_t offset, bool is_runni
         .first_ns = lease->first_ns,
         .ready_ns = lease->ready_ns,
         .is_cancelled = lease->is_cancelled,
+        .partition = lease->holder == NULL ? 0 : lease->holder->partition,
         .gather_key = text_or_none(lease->gather_key),
         .is_gathered = lease->is_gathered,
         .gathered_in = lease->gathered_in,

@@ -17,6 +17,7 @@ struct letter {
     const struct holder *holder;
     const char *worker;
     uint64_t incarnation;
+    uint32_t partition;
     struct span class;
     const struct sched_dispatch *dispatch;
     const struct sched_kill *kill;
@@ -51,6 +52,9 @@ static int by_address(const void *a, const void *b)
     if (x->incarnation != y->incarnation) {
         return x->incarnation < y->incarnation ? -1 : 1;
     }
+    if (x->partition != y->partition) {
+        return x->partition < y->partition ? -1 : 1;
+    }
     size_t bytes = x->class.bytes < y->class.bytes ? x->class.bytes : y->class.bytes;
 
     order = memcmp(x->class.data, y->class.data, bytes);
@@ -72,8 +76,8 @@ static int by_address(const void *a, const void *b)
 
 static bool is_same_address(const struct letter *a, const struct letter *b)
 {
-    return a->incarnation == b->incarnation && strcmp(a->worker, b->worker) == 0 &&
-           span_equal(a->class, b->class);
+    return a->incarnation == b->incarnation && a->partition == b->partition &&
+           strcmp(a->worker, b->worker) == 0 && span_equal(a->class, b->class);
 }
 
 static struct span json_string(struct sealed *sealed, struct span text)
@@ -383,11 +387,13 @@ static void parcel_open(struct parcel *p, const struct letter *address, uint32_t
     p->bytes = 0;
 }
 
-static uint32_t tasks_partition(const struct seal_facts *facts, const char *worker)
+/* What the grant kept goes before what the fleet says: a new owner sends before it has heard. */
+static uint32_t tasks_partition(const struct seal_facts *facts, const char *worker, uint32_t kept)
 {
     const struct fleet_worker *w = fleet_worker_find(facts->fleet, span_of(worker));
 
-    return w == NULL || w->heartbeat == 0
+    return kept > 0 ? kept - 1
+           : w == NULL || w->heartbeat == 0
                ? topic_class_partition(span_of(worker), TOPIC_TASKS_PARTITIONS)
                : w->tasks_partition;
 }
@@ -420,7 +426,7 @@ static void parcel_send(struct parcel *p)
     }
     buffer_reset(p->scratch);
     wire_task_record_pack(&record, &sealed->arena, p->scratch);
-    to->partition = tasks_partition(p->facts, p->address->worker);
+    to->partition = p->address->partition;
     to->key = sealed_copy(sealed, record.worker);
     to->value = sealed_copy(sealed, buffer_span(p->scratch));
     to->tasks = p->ids;
@@ -492,6 +498,7 @@ static uint32_t gather(struct sealed *sealed, const struct sched_batch *batch,
             letters[count++] = (struct letter){
                 .worker = d->holder->name,
                 .incarnation = d->holder->incarnation,
+                .partition = tasks_partition(facts, d->holder->name, d->partition),
                 .class = d->instance->satellite->class,
                 .dispatch = d,
             };
@@ -501,6 +508,7 @@ static uint32_t gather(struct sealed *sealed, const struct sched_batch *batch,
         letters[count++] = (struct letter){
             .worker = batch->kills[i].worker,
             .incarnation = batch->kills[i].incarnation,
+            .partition = tasks_partition(facts, batch->kills[i].worker, batch->kills[i].partition),
             .class = batch->kills[i].class.bytes > 0 ? batch->kills[i].class
                                                      : first_class(facts, batch->kills[i].worker),
             .kill = &batch->kills[i],

@@ -228,6 +228,7 @@ void dispatch_note(struct sched *s, struct lease *lease)
         .holder = lease->holder,
         .process = span_of(lease->process),
         .is_granted = lease->batch == s->batch,
+        .partition = lease->holder->partition,
     };
 }
 
@@ -372,6 +373,7 @@ void attempt_kill(struct sched *s, struct lease *lease)
     kill->grace_ns = lease->instance->satellite->work.grace_ns;
     memcpy(kill->worker, lease->holder->name, sizeof(kill->worker));
     kill->incarnation = lease->holder->incarnation;
+    kill->partition = lease->holder->partition;
 }
 
 static exo_time retry_wait(const struct lease *lease, uint32_t n)

@@ -73,6 +73,7 @@ struct definition {
 struct holder {
     char name[FLEET_NAME_BYTES];
     uint64_t incarnation;
+    uint32_t partition;   /* of exo.tasks.CLASS that it reads, plus one; 0: not known */
     struct lease *leases; /* those DISPATCHED or RUNNING */
     uint32_t lease_count;
 };

@@ -30,12 +30,24 @@ struct holder *holder_find(const struct sched *s, struct span name, uint64_t inc
     return table_find(&s->holders, holder_hash(&key), is_holder, &key);
 }
 
+/* One life reads the same partition from its start to its end, and says which once it speaks. */
+static void holder_address(const struct sched *s, struct holder *holder)
+{
+    const struct fleet_worker *w =
+        holder->partition == 0 ? fleet_worker_find(s->fleet, span_of(holder->name)) : NULL;
+
+    if (w != NULL && w->heartbeat != 0 && w->incarnation == holder->incarnation) {
+        holder->partition = w->tasks_partition + 1;
+    }
+}
+
 struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation)
 {
     struct holder_key key = {name, incarnation};
     struct holder *holder = holder_find(s, name, incarnation);
 
     if (holder != NULL) {
+        holder_address(s, holder);
         return holder;
     }
     if (name.bytes >= sizeof(holder->name)) {
@@ -53,6 +65,7 @@ struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnatio
         return NULL;
     }
     s->counts.holders++;
+    holder_address(s, holder);
     return holder;
 }
 

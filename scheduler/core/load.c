@@ -81,6 +81,7 @@ static bool lease_from(struct sched *s, struct instance *instance, uint32_t inde
 
         if (holder != NULL) {
             lease_hold(lease, holder);
+            holder->partition = holder->partition == 0 ? kept->partition : holder->partition;
         }
     }
     return !s->is_broken;

@@ -245,7 +245,8 @@ struct sched_dispatch {
     uint64_t lend;
     const struct holder *holder;
     struct span process;
-    bool is_granted; /* in this batch; else it is sent again */
+    bool is_granted;    /* in this batch; else it is sent again */
+    uint32_t partition; /* of its holder */
 };
 
 /* sched_leaves is true for a dispatch of the open batch whose Task goes to its worker: neither
@@ -260,6 +261,7 @@ struct sched_kill {
     exo_time grace_ns;
     char worker[FLEET_NAME_BYTES];
     uint64_t incarnation;
+    uint32_t partition; /* of its holder, plus one; 0: not known */
 };
 
 /* How an attempt ended; goes to a segment of its page (WIRE_SINGLE_PAGE: no map). */

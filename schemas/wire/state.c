@@ -113,6 +113,7 @@ static void columns_fill(const struct wire_columns *columns, struct arena *scrat
         message->leases[i]->first_ns = lease->first_ns;
         message->leases[i]->ready_ns = lease->ready_ns;
         message->leases[i]->cancelled = lease->is_cancelled;
+        message->leases[i]->partition = lease->partition;
         message->leases[i]->progress = message_bytes(lease->progress);
         message->leases[i]->gather_key = message_string(scratch, lease->gather_key);
         if (lease->is_gathered) {
@@ -153,6 +154,7 @@ static enum wire_result columns_read(const Exo__V1__TaskColumns *message, struct
             .first_ns = lease->first_ns,
             .ready_ns = lease->ready_ns,
             .is_cancelled = lease->cancelled,
+            .partition = lease->partition,
             .progress = message_span(lease->progress),
             .gather_key = span_of(lease->gather_key),
             .is_gathered = lease->gathered_in.len != 0,

@@ -30,6 +30,8 @@ struct wire_lease {
     int64_t first_ns;
     int64_t ready_ns;
     bool is_cancelled;
+    uint32_t partition;              /* of exo.tasks.CLASS that its worker reads, plus one; 0: not
+                                        known */
     struct span progress;            /* RUNNING: JSON of what it said last; bytes 0: nothing */
     struct span gather_key;          /* of the batch that it waits for or is in */
     bool is_gathered;                /* its batch has started: */

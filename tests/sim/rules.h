@@ -27,6 +27,9 @@ uint32_t rules_worker_number(struct span worker);
  * its own that were stored between two heartbeats. */
 void rules_silence(const char *process, uint32_t worker);
 
+/* A process gives the database a batch. */
+void rules_sealed(const struct store_batch *batch);
+
 /* A process takes a shard over; a batch is about to be committed to its row. */
 void rules_taken(uint32_t shard, const char *process);
 void rules_commit(const struct store_shard *row, const struct store_batch *batch);

@@ -18,6 +18,7 @@ enum {
     WORKERS_MAX = 32,
     SEQUENCE_BITS = 20,
     COMMITS_KEPT = 64,
+    SEALS_KEPT = 16,
     TIME_STEP_S = 11, /* the database clock is followed by 10 s at once */
 };
 
@@ -35,6 +36,12 @@ struct reign {
     uint64_t epoch, batch;
 };
 
+/* When a batch went to the database first, in true time. */
+struct seal {
+    uint64_t epoch, batch;
+    exo_time at_ns;
+};
+
 /* Where exo.status ended when a batch was committed. */
 struct commit {
     exo_time now_ns;
@@ -49,9 +56,11 @@ static struct {
     } heard[WORKERS_MAX]; /* the newest heartbeat */
     struct {
         struct reign *reigns;
-        exo_time taken_ns;     /* true time */
-        exo_time committed_ns; /* of the last commit, true time ... */
-        exo_time now_ns;       /* ... and the shard's */
+        exo_time taken_ns;  /* true time */
+        exo_time sealed_ns; /* when the last committed batch was sealed, true time ... */
+        exo_time now_ns;    /* ... and the shard's */
+        struct seal seals[SEALS_KEPT];
+        uint32_t seal_count;
         struct commit commits[COMMITS_KEPT];
         uint32_t commit_count;
     } shards[DATABASE_SHARDS_MAX];
@@ -201,11 +210,35 @@ static void peers_compare(const struct store_shard *row, const struct store_batc
     arena_release(&arena);
 }
 
-/* Under one owner shard time runs as the owner's clock does, and follows the database's in steps.
- */
+/* 0: not sealed yet, or long ago. */
+static exo_time sealed_ns(const struct store_batch *batch)
+{
+    for (uint32_t i = 0; i < SEALS_KEPT; i++) {
+        const struct seal *seal = &state.shards[batch->shard].seals[i];
+
+        if (seal->epoch == batch->epoch && seal->batch == batch->next) {
+            return seal->at_ns;
+        }
+    }
+    return 0;
+}
+
+void rules_sealed(const struct store_batch *batch)
+{
+    uint32_t place = state.shards[batch->shard].seal_count % SEALS_KEPT;
+
+    if (sealed_ns(batch) == 0) {
+        state.shards[batch->shard].seals[place] =
+            (struct seal){batch->epoch, batch->next, sim.now_ns};
+        state.shards[batch->shard].seal_count++;
+    }
+}
+
+/* Under one owner shard time runs as the owner's clock does, and follows the database's in steps:
+ * one at each answer, so one from seal to seal. */
 static void time_check(const struct store_batch *batch)
 {
-    exo_time true_ns = sim.now_ns - state.shards[batch->shard].committed_ns;
+    exo_time true_ns = sealed_ns(batch) - state.shards[batch->shard].sealed_ns;
     exo_time shard_ns = batch->now_ns - state.shards[batch->shard].now_ns;
 
     if (shard_ns > true_ns + true_ns / 10 + TIME_STEP_S * EXO_SECOND) {
@@ -246,7 +279,7 @@ void rules_commit(const struct store_shard *row, const struct store_batch *batch
     state.shards[batch->shard].commits[state.shards[batch->shard].commit_count++ % COMMITS_KEPT] =
         (struct commit){batch->now_ns, broker_partition(TOPIC_STATUS, batch->shard)->end};
     reign->batch = batch->next;
-    state.shards[batch->shard].committed_ns = sim.now_ns;
+    state.shards[batch->shard].sealed_ns = sealed_ns(batch);
     state.shards[batch->shard].now_ns = batch->now_ns;
     peers_compare(row, batch);
 }

@@ -6,6 +6,7 @@
 #include "infra/store/store_versions.h"
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/rules.h"
 #include "tests/sim/store_request.h"
 
 struct store {
@@ -184,6 +185,7 @@ void store_commit(struct store *store, const struct store_batch *batches, uint32
 
     for (uint32_t i = 0; i < count; i++) {
         copies[i] = batch_copy(&batches[i]);
+        rules_sealed(&batches[i]);
     }
     commit->done = done;
     commit->txn = (struct txn){

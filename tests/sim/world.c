@@ -397,7 +397,6 @@ static uint32_t faults_choose(const struct world_settings *settings, bool ret_en
     }
     /* Only where asked for: README.md says what is not right yet when others come with them. */
     ret_enabled[FAULT_TAIL_LOST] = settings->is_chosen && ret_enabled[FAULT_TAIL_LOST];
-    ret_enabled[FAULT_FEW_PARTITIONS] = settings->is_chosen && ret_enabled[FAULT_FEW_PARTITIONS];
     return boost;
 }
 

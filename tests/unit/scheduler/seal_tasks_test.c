@@ -1,5 +1,5 @@
-/* seal_tasks: a Task that is sent with its kill stands in one record with it, wherever records end.
- */
+/* seal_tasks: a Task that is sent with its kill stands in one record with it, wherever records end;
+ * it goes where its worker reads, also before that has spoken to a new owner. */
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +51,7 @@ static void test_a_task_and_its_kill_are_one_record(void **state)
     static const uint8_t secret[64];
     struct sched_bench bench;
     struct sealed sealed = {0};
+    struct fleet_limits limits = {0};
     uint32_t seen = 0;
 
     (void)state;
@@ -58,8 +59,14 @@ static void test_a_task_and_its_kill_are_one_record(void **state)
     bench_cancel(&bench);
     assert_int_equal(sched_resend(bench.sched), SCHED_OK);
     struct sched_batch batch = sched_batch(bench.sched);
-    struct seal_facts facts = {
-        .epoch = 3, .process = span_of("us"), .secret = secret, .fleet = bench.fleet};
+    struct seal_facts facts = {.epoch = 3,
+                               .process = span_of("us"),
+                               .secret = secret,
+                               .fleet = fleet_new(bench.arena.allocator, span_of("us"), &limits)};
+
+    assert_non_null(facts.fleet);
+    /* w said 0 when it lent its tickets, and nobody would guess that. */
+    assert_int_not_equal(topic_class_partition(span_of("w"), TOPIC_TASKS_PARTITIONS), 0);
 
     arena_init(&sealed.arena, bench.arena.allocator, 0);
     seal_tasks(&sealed, &batch, &facts);
@@ -67,6 +74,7 @@ static void test_a_task_and_its_kill_are_one_record(void **state)
     for (uint32_t i = 0; i < sealed.task_count; i++) {
         struct wire_task_record record;
 
+        assert_int_equal(sealed.tasks[i].partition, 0);
         assert_int_equal(wire_task_record_unpack(sealed.tasks[i].value, &bench.arena, &record),
                          WIRE_OK);
         for (uint32_t k = 0; k < record.task_count; k++, seen++) {
@@ -75,6 +83,7 @@ static void test_a_task_and_its_kill_are_one_record(void **state)
     }
     assert_int_equal(seen, TASKS);
     arena_release(&sealed.arena);
+    fleet_free((struct fleet *)(uintptr_t)facts.fleet);
     bench_close(&bench);
 }
 

@@ -353,6 +353,7 @@ static void test_body_and_columns(void **state)
     const struct wire_lease lease = {.offset = 2,
                                      .worker = span_of("w"),
                                      .process = span_of("s"),
+                                     .partition = 7,
                                      .due_ns = 5,
                                      .progress = span_of("{\"percent\":6}")};
     const struct wire_columns columns = {.states = span_of("\1\2\3"),
@@ -394,6 +395,7 @@ static void test_body_and_columns(void **state)
     assert_int_equal(back.ending, 6);
     assert_int_equal(back.next_number, 10);
     assert_int_equal(back.task_total, 11);
+    assert_int_equal(back.instances[0].task.leases[0].partition, 7);
     assert_true(back.is_rerun && execution_id_equal(&back.rerun_of, &id));
     assert_false(back.instances[0].has_origin);
     assert_int_equal(back.instances[0].counts[2], 1);
