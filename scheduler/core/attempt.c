@@ -303,16 +303,6 @@ void task_end(struct sched *s, struct lease *lease, enum task_state state, struc
     instance_offer(s, instance);
 }
 
-enum task_state lease_stop(const struct lease *lease)
-{
-    return lease->is_cancelled ? TASK_CANCELLED : instance_stop(lease->instance);
-}
-
-bool lease_has_left(const struct sched *s, const struct lease *lease)
-{
-    return lease->batch != s->batch && !lease->is_withheld;
-}
-
 static bool lease_is_stopped(const struct lease *lease)
 {
     return lease_stop(lease) != TASK_WAITING;
@@ -352,28 +342,6 @@ void attempt_lost(struct sched *s, struct lease *lease, const char *why)
         return;
     }
     task_ready_again(s, lease, span_of(why));
-}
-
-void attempt_kill(struct sched *s, struct lease *lease)
-{
-    if (lease->is_killed) {
-        return;
-    }
-    struct sched_kill *kill = vector_add(&s->kills);
-
-    if (kill == NULL) {
-        s->is_broken = true;
-        return;
-    }
-    lease->is_killed = true;
-    kill->task =
-        (struct task_id){lease->execution->id, instance_number(lease->instance), lease->index};
-    kill->attempt = execution_task(lease->instance, lease->index)->attempt;
-    kill->class = lease->instance->satellite->class;
-    kill->grace_ns = lease->instance->satellite->work.grace_ns;
-    memcpy(kill->worker, lease->holder->name, sizeof(kill->worker));
-    kill->incarnation = lease->holder->incarnation;
-    kill->partition = lease->holder->partition;
 }
 
 static exo_time retry_wait(const struct lease *lease, uint32_t n)

@@ -185,3 +185,13 @@ void again_add(struct instance *instance, struct lease *lease)
     instance->again_last = lease;
     instance->again_count++;
 }
+
+enum task_state lease_stop(const struct lease *lease)
+{
+    return lease->is_cancelled ? TASK_CANCELLED : instance_stop(lease->instance);
+}
+
+bool lease_has_left(const struct sched *s, const struct lease *lease)
+{
+    return lease->batch != s->batch && !lease->is_withheld;
+}

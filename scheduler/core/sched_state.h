@@ -119,6 +119,7 @@ enum sched_err instance_load(struct sched *s, struct instance *instance,
 void parents_load(struct instance *instance);
 
 /* stop.c */
+void attempt_kill(struct sched *s, struct lease *lease);
 void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
                    struct span reason);
 void instance_stop_set(struct sched *s, struct instance *instance, enum task_state state,
@@ -284,12 +285,6 @@ void output_note(struct sched *s, struct instance *instance, const struct wire_o
 void attempt_backoffs(struct sched *s);
 enum sched_err attempt_grant(struct sched *s, const struct sched_grant *grant);
 enum sched_err attempt_report(struct sched *s, const struct sched_report *event);
-void attempt_kill(struct sched *s, struct lease *lease);
-/* What an attempt that comes back while it is being stopped ends its task as; WAITING: it is not.
- */
-enum task_state lease_stop(const struct lease *lease);
-/* Its Task was sent, or may have been: a worker may have it. */
-bool lease_has_left(const struct sched *s, const struct lease *lease);
 void dispatch_note(struct sched *s, struct lease *lease);
 
 /* progress.c */
@@ -298,6 +293,11 @@ void progress_keep(struct sched *s, struct lease *lease, struct span json);
 void progress_forget(struct sched *s, struct lease *lease);
 
 /* lease.c */
+/* What an attempt that comes back while it is being stopped ends its task as; WAITING: it is not.
+ */
+enum task_state lease_stop(const struct lease *lease);
+/* Its Task was sent, or may have been: a worker may have it. */
+bool lease_has_left(const struct sched *s, const struct lease *lease);
 struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);
 struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation);
 void lease_dirty(struct sched *s, struct lease *lease);

@@ -76,6 +76,28 @@ void frame_stop_set(struct sched *s, struct frame *frame, enum task_state state,
     stop_begin(s, frame->execution);
 }
 
+void attempt_kill(struct sched *s, struct lease *lease)
+{
+    if (lease->is_killed) {
+        return;
+    }
+    struct sched_kill *kill = vector_add(&s->kills);
+
+    if (kill == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    lease->is_killed = true;
+    kill->task =
+        (struct task_id){lease->execution->id, instance_number(lease->instance), lease->index};
+    kill->attempt = execution_task(lease->instance, lease->index)->attempt;
+    kill->class = lease->instance->satellite->class;
+    kill->grace_ns = lease->instance->satellite->work.grace_ns;
+    memcpy(kill->worker, lease->holder->name, sizeof(kill->worker));
+    kill->incarnation = lease->holder->incarnation;
+    kill->partition = lease->holder->partition;
+}
+
 /* One that has not left brings its ticket back. */
 static void ticket_restore(struct sched *s, const struct lease *lease)
 {
