@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "infra/crypto/crypto.h"
+#include "scheduler/core/ownership.h"
 #include "scheduler/projects.h"
 #include "scheduler/shard.h"
 
@@ -43,10 +44,10 @@ static void process_name(char name[FLEET_NAME_BYTES])
 static void settings_default(struct scheduler_settings *settings)
 {
     if (settings->lease_ns == 0) {
-        settings->lease_ns = 3 * EXO_SECOND;
+        settings->lease_ns = OWNERSHIP_LEASE_NS;
     }
     if (settings->round_ns == 0) {
-        settings->round_ns = 500 * EXO_MILLISECOND;
+        settings->round_ns = OWNERSHIP_ROUND_NS;
     }
     if (settings->look_ns == 0) {
         settings->look_ns = 10 * EXO_SECOND;

@@ -29,8 +29,8 @@ struct scheduler_settings {
     struct retention_rules retention; /* of ended executions; its projects are kept by the caller */
     bool reads_projects;              /* heeds what the store says of projects (projects.h) */
     exo_time janitor_ns;              /* between rounds of deletion; 0: 60 s */
-    exo_time lease_ns;                /* of a shard; 0: 3 s */
-    exo_time round_ns;                /* between looks at the leases; 0: 500 ms */
+    exo_time lease_ns;                /* of a shard; 0: OWNERSHIP_LEASE_NS */
+    exo_time round_ns;                /* between looks at the leases; 0: OWNERSHIP_ROUND_NS */
     exo_time tick_ns;                 /* between ticks; 0: 1 s */
     exo_time look_ns;                 /* between looks at a shard that stands still; 0: 10 s */
     uint64_t executions_max;          /* live at once, shared evenly by the shards; 0: no bound */

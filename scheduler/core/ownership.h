@@ -18,6 +18,13 @@
 
 enum { OWNERSHIP_PROCESSES_MAX = 256, OWNERSHIP_NAME_BYTES = 64 };
 
+/* How long a lease stands without renewal, and how far apart the table is read, where nothing else
+ * is set. Who dies has renewed up to one round before the others read it; they then see a whole
+ * lease without renewal, at the next read after it they take: LEASE + 2 ROUND, and what the reads
+ * themselves take. */
+#define OWNERSHIP_LEASE_NS (3 * EXO_SECOND)
+#define OWNERSHIP_ROUND_NS (500 * EXO_MILLISECOND)
+
 /* One row as read; owner "" for a free shard. */
 struct ownership_row {
     const char *owner; /* borrowed for the call */

@@ -121,6 +121,27 @@ def takeover(table, binary):
                   f"killed to first dispatch, {' '.join(f'{t:.1f}' for t in times)}; {ended:,} tasks had ended")
 
 
+def shards_running(fleet, name):
+    return fleet.metrics(name)["exosphere_scheduler_shards_running"]
+
+
+def shards(table, binary):
+    """One of three schedulers is killed (-9): until the two others run all its shards."""
+    names, times = [f"scheduler-{i}" for i in range(3)], []
+    with f.Fleet(binary, "services", schedulers=3) as fleet:
+        for run in range(table.runs):
+            f.wait_for("an even share", lambda: all(20 <= shards_running(fleet, name) <= 22 for name in names), 60)
+            time.sleep(run * 0.17)  # another moment of its round
+            dead, *left = names[run % 3:] + names[:run % 3]
+            fleet.end(dead, signal.SIGKILL)
+            begin = time.monotonic()
+            f.wait_for("the take-over", lambda: all(shards_running(fleet, name) == 32 for name in left), 60)
+            times.append(time.monotonic() - begin)
+            fleet.start_again(dead)
+    table.add("shards of a killed scheduler taken over by two", statistics.median(times), "s",
+              " ".join(f"{t:.2f}" for t in times) + "; lease 3 s, looked at each 0.5 s")
+
+
 def fairness(table, binary):
     """A project with 1,000,000 ready tasks and another with one: submit to done of the one."""
     with f.Fleet(binary, "services") as fleet:
@@ -227,4 +248,4 @@ def tables(table, binary, rounds=3):
 
 
 ROWS_OF_A_FLEET = {"maps": maps}
-ROWS = {"live": live, "takeover": takeover, "fairness": fairness, "two": two, "idle": idle, "tables": tables}
+ROWS = {"live": live, "takeover": takeover, "shards": shards, "fairness": fairness, "two": two, "idle": idle, "tables": tables}

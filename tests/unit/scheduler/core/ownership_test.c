@@ -127,54 +127,133 @@ static void test_what_is_above_the_share_is_released(void **state)
 
 enum { MANY_SHARDS = 64, PROCESSES = 3 };
 
-/* Three processes over one table, in turns, come to an even spread and stay there. */
-static void test_shards_spread_evenly(void **state)
-{
-    static const char *const names[PROCESSES] = {"a", "b", "c"};
+/* Three processes over one table. */
+struct fleet {
     struct ownership *o[PROCESSES];
     struct ownership_row rows[MANY_SHARDS];
     struct ownership_process processes[PROCESSES];
     uint32_t takes[MANY_SHARDS], releases[MANY_SHARDS];
-    uint32_t held[PROCESSES] = {0};
+    const char *dead; /* from whom alone may be taken what is not free; "": nobody */
+};
 
-    (void)state;
+static const char *const names[PROCESSES] = {"a", "b", "c"};
+
+static void fleet_open(struct fleet *f, int of_the_first)
+{
+    f->dead = "";
     for (int i = 0; i < MANY_SHARDS; i++) {
-        rows[i] = (struct ownership_row){i < 40 ? "a" : "", 1};
+        f->rows[i] = (struct ownership_row){i < of_the_first ? names[0] : "", 1};
     }
     for (int i = 0; i < PROCESSES; i++) {
-        o[i] = ownership_new(allocator_heap(&budget), names[i], MANY_SHARDS, lease_ns);
-        processes[i] = (struct ownership_process){names[i], 1};
+        f->o[i] = ownership_new(allocator_heap(&budget), names[i], MANY_SHARDS, OWNERSHIP_LEASE_NS);
+        f->processes[i] = (struct ownership_process){names[i], 1};
     }
-    for (int round = 0; round < 30; round++) {
-        int who = round % PROCESSES;
-        struct ownership_plan plan = {.takes = takes, .releases = releases};
-        struct ownership_read read = {.rows = rows,
-                                      .processes = processes,
-                                      .process_count = PROCESSES,
-                                      .asked_ns = round * EXO_SECOND / 10,
-                                      .answered_ns = round * EXO_SECOND / 10};
+}
 
-        processes[who].beat++;
-        ownership_step(o[who], &read, &plan);
-        assert_true(round < 20 || plan.take_count + plan.release_count == 0);
-        for (uint32_t i = 0; i < plan.take_count; i++) {
-            assert_string_equal(rows[takes[i]].owner, "");
-            rows[takes[i]].owner = names[who];
-        }
-        for (uint32_t i = 0; i < plan.release_count; i++) {
-            rows[releases[i]].owner = "";
-        }
+static void fleet_close(struct fleet *f)
+{
+    for (int i = 0; i < PROCESSES; i++) {
+        ownership_free(f->o[i]);
     }
+}
+
+/* One round of one of them: it renews and reads the table, and takes what it planned at once.
+ * Gives how many shards changed hands. */
+static uint32_t fleet_round(struct fleet *f, int who, exo_time asked_ns, exo_time answered_ns)
+{
+    struct ownership_plan plan = {.takes = f->takes, .releases = f->releases};
+    struct ownership_read read = {.rows = f->rows,
+                                  .processes = f->processes,
+                                  .process_count = PROCESSES,
+                                  .asked_ns = asked_ns,
+                                  .answered_ns = answered_ns};
+
+    f->processes[who].beat++;
     for (int i = 0; i < MANY_SHARDS; i++) {
-        for (int k = 0; k < PROCESSES; k++) {
-            held[k] += rows[i].owner == names[k];
+        f->rows[i].beat += f->rows[i].owner == names[who];
+    }
+    ownership_step(f->o[who], &read, &plan);
+    for (uint32_t i = 0; i < plan.take_count; i++) {
+        const char **owner = &f->rows[f->takes[i]].owner;
+
+        assert_true((*owner)[0] == '\0' || *owner == f->dead);
+        *owner = names[who];
+    }
+    for (uint32_t i = 0; i < plan.release_count; i++) {
+        f->rows[f->releases[i]].owner = "";
+    }
+    return plan.take_count + plan.release_count;
+}
+
+static uint32_t fleet_held(const struct fleet *f, int who)
+{
+    uint32_t held = 0;
+
+    for (int i = 0; i < MANY_SHARDS; i++) {
+        held += f->rows[i].owner == names[who];
+    }
+    return held;
+}
+
+/* Three processes, in turns, come to an even spread and stay there. */
+static void test_shards_spread_evenly(void **state)
+{
+    struct fleet f;
+    uint32_t all = 0;
+
+    (void)state;
+    fleet_open(&f, 40);
+    for (int round = 0; round < 30; round++) {
+        exo_time now_ns = round * EXO_SECOND / 10;
+
+        uint32_t changes = fleet_round(&f, round % PROCESSES, now_ns, now_ns);
+
+        assert_true(round < 20 || changes == 0);
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        assert_in_range(fleet_held(&f, i), MANY_SHARDS / PROCESSES - 1,
+                        MANY_SHARDS / PROCESSES + 1);
+        all += fleet_held(&f, i);
+    }
+    assert_int_equal(all, MANY_SHARDS);
+    fleet_close(&f);
+}
+
+/* What the settings promise: whenever in its round one dies, the others have its shards, evenly,
+ * within 5 s, with reads that take up to 100 ms each. They are read so often and so long after the
+ * death, that a longer lease or longer rounds would fail. */
+static void test_the_shards_of_one_who_died_are_taken_within_5_s(void **state)
+{
+    static const exo_time reads_ns[PROCESSES] = {0, 20 * EXO_MILLISECOND, 100 * EXO_MILLISECOND};
+    const exo_time step_ns = 10 * EXO_MILLISECOND;
+
+    (void)state;
+    for (exo_time phase_ns = 0; phase_ns < OWNERSHIP_ROUND_NS; phase_ns += step_ns) {
+        exo_time next_ns[PROCESSES] = {0, phase_ns, 230 * EXO_MILLISECOND};
+        exo_time died_ns = 20 * EXO_SECOND + phase_ns; /* the first; it renewed at 20 s */
+        exo_time taken_ns = 0;
+        struct fleet f;
+
+        fleet_open(&f, 0);
+        for (exo_time now_ns = 0; now_ns < 60 * EXO_SECOND && taken_ns == 0; now_ns += step_ns) {
+            for (int i = 0; i < PROCESSES; i++) {
+                if (now_ns >= next_ns[i] && (i > 0 || now_ns <= died_ns)) {
+                    (void)fleet_round(&f, i, now_ns, now_ns + reads_ns[i]);
+                    next_ns[i] = now_ns + reads_ns[i] + OWNERSHIP_ROUND_NS;
+                }
+            }
+            if (now_ns == 20 * EXO_SECOND) {
+                assert_in_range(fleet_held(&f, 0), 20, 22);
+            }
+            f.dead = now_ns >= died_ns ? names[0] : "";
+            taken_ns = now_ns > died_ns && fleet_held(&f, 0) == 0 ? now_ns : 0;
         }
+        assert_in_range(taken_ns, died_ns + OWNERSHIP_LEASE_NS - OWNERSHIP_ROUND_NS,
+                        died_ns + 5 * EXO_SECOND);
+        assert_int_equal(fleet_held(&f, 1), MANY_SHARDS / 2);
+        assert_int_equal(fleet_held(&f, 2), MANY_SHARDS / 2);
+        fleet_close(&f);
     }
-    for (int k = 0; k < PROCESSES; k++) {
-        assert_in_range(held[k], MANY_SHARDS / PROCESSES - 1, MANY_SHARDS / PROCESSES + 1);
-        ownership_free(o[k]);
-    }
-    assert_int_equal(held[0] + held[1] + held[2], MANY_SHARDS);
 }
 
 int main(void)
@@ -186,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_many_restarts),
         cmocka_unit_test(test_what_is_above_the_share_is_released),
         cmocka_unit_test(test_shards_spread_evenly),
+        cmocka_unit_test(test_the_shards_of_one_who_died_are_taken_within_5_s),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
