@@ -281,22 +281,50 @@ static void write_range(const struct read_op *op, struct postgres_params *params
     }
 }
 
+typedef void row_reader(const PGresult *result, int at, void *row);
+
+static void read_page(const PGresult *result, int at, void *row)
+{
+    pg_read_page(result, at, row);
+}
+
+static void read_run(const PGresult *result, int at, void *row)
+{
+    pg_read_run(result, at, row);
+}
+
+static void read_segment(const PGresult *result, int at, void *row)
+{
+    pg_read_segment(result, at, row);
+}
+
+/* The rows of an answer, row_bytes each, into op->op.rows.
+ * Returns op->err, or *err when there are too many: then none is to be told. */
+static const struct exo_error *rows_take(struct read_op *op, const PGresult *result,
+                                         row_reader *read, size_t row_bytes, struct exo_error *err)
+{
+    int count = result == NULL ? 0 : PQntuples(result);
+
+    for (int i = 0; i < count; i++) {
+        void *row = pg_op_row(&op->op, row_bytes);
+
+        if (row == NULL) {
+            (void)exo_error_set(err, EXO_ELIMIT, "too many rows in one answer: ask for less");
+            op->op.row_count = 0;
+            return err;
+        }
+        read(result, i, row);
+    }
+    return op->err;
+}
+
 static void show_pages(struct read_op *op, const PGresult *result)
 {
-    struct exo_error err;
-    uint32_t count = result == NULL ? 0 : (uint32_t)PQntuples(result);
+    struct exo_error full;
+    const struct exo_error *err =
+        rows_take(op, result, read_page, sizeof(struct store_page), &full);
 
-    for (uint32_t i = 0; i < count; i++) {
-        struct store_page *page = pg_op_row(&op->op, sizeof(*page));
-
-        if (page == NULL) {
-            (void)exo_error_set(&err, EXO_ELIMIT, "too many pages in one answer: ask for less");
-            op->pages_done(op->op.argument, NULL, 0, &err);
-            return;
-        }
-        pg_read_page(result, (int)i, page);
-    }
-    op->pages_done(op->op.argument, op->op.rows, count, op->err);
+    op->pages_done(op->op.argument, err == NULL ? op->op.rows : NULL, op->op.row_count, err);
 }
 
 /* Asks for what of an instance stands at first .. first + count - 1. */
@@ -324,20 +352,10 @@ void postgres_store_page_get(struct store *store, const struct execution_id *id,
 
 static void show_runs(struct read_op *op, const PGresult *result)
 {
-    struct exo_error err;
-    uint32_t count = result == NULL ? 0 : (uint32_t)PQntuples(result);
+    struct exo_error full;
+    const struct exo_error *err = rows_take(op, result, read_run, sizeof(struct store_run), &full);
 
-    for (uint32_t i = 0; i < count; i++) {
-        struct store_run *run = pg_op_row(&op->op, sizeof(*run));
-
-        if (run == NULL) {
-            (void)exo_error_set(&err, EXO_ELIMIT, "too many runs in one answer: ask for less");
-            op->runs_done(op->op.argument, NULL, 0, &err);
-            return;
-        }
-        pg_read_run(result, (int)i, run);
-    }
-    op->runs_done(op->op.argument, op->op.rows, count, op->err);
+    op->runs_done(op->op.argument, err == NULL ? op->op.rows : NULL, op->op.row_count, err);
 }
 
 void postgres_store_run_get(struct store *store, const struct execution_id *id, uint32_t instance,
@@ -383,20 +401,11 @@ static void write_segments(const struct read_op *op, struct postgres_params *par
 
 static void show_segments(struct read_op *op, const PGresult *result)
 {
-    struct exo_error err;
-    uint32_t count = result == NULL ? 0 : (uint32_t)PQntuples(result);
+    struct exo_error full;
+    const struct exo_error *err =
+        rows_take(op, result, read_segment, sizeof(struct store_segment), &full);
 
-    for (uint32_t i = 0; i < count; i++) {
-        struct store_segment *segment = pg_op_row(&op->op, sizeof(*segment));
-
-        if (segment == NULL) {
-            (void)exo_error_set(&err, EXO_ELIMIT, "too many segments in one answer: ask for less");
-            op->segments_done(op->op.argument, NULL, 0, &err);
-            return;
-        }
-        pg_read_segment(result, (int)i, segment);
-    }
-    op->segments_done(op->op.argument, op->op.rows, count, op->err);
+    op->segments_done(op->op.argument, err == NULL ? op->op.rows : NULL, op->op.row_count, err);
 }
 
 void postgres_store_segment_get(struct store *store, const struct execution_id *id,

@@ -293,44 +293,15 @@ static void rows_result(struct link_request *request, uint32_t step, const PGres
 static void rows_show(struct rows_op *op)
 {
     struct store_batch *to = &op->rows.live.rows;
-    uint32_t count = op->op.row_count;
 
-    switch (op->query.table) {
-    case ROW_EXECUTION:
-        to->inserts = op->op.rows;
-        to->insert_count = count;
-        to->definitions = op->definitions;
-        op->rows.live.is_listed = op->is_listed;
-        break;
-    case ROW_SPANNING:
-        to->spanning = op->op.rows;
-        to->spanning_count = count;
-        break;
-    case ROW_RUN:
-        to->runs = op->op.rows;
-        to->run_count = count;
-        break;
-    case ROW_PAGE:
-        to->pages = op->op.rows;
-        to->page_count = count;
-        break;
-    case ROW_OUTPUT:
-        to->segments = op->op.rows;
-        to->segment_count = count;
-        break;
-    case ROW_REFERENCE:
-        to->references = op->op.rows;
-        to->reference_count = count;
-        break;
-    case ROW_LETTER:
-        to->dead_letters = op->op.rows;
-        to->dead_letter_count = count;
-        break;
-    case ROW_SHARD:
-    case ROW_DEFINITION:
-    case ROW_TABLE_NR:
-        break;
+    if (op->query.table != ROW_EXECUTION) {
+        row_batch_set(to, op->query.table, op->op.rows, op->op.row_count);
+        return;
     }
+    to->inserts = op->op.rows;
+    to->insert_count = op->op.row_count;
+    to->definitions = op->definitions;
+    op->rows.live.is_listed = op->is_listed;
 }
 
 static void rows_done(struct pg_op *base, const struct exo_error *err)

@@ -302,3 +302,39 @@ void row_key_text(const struct row *row, struct buffer *ret_text)
         key_cell_text(&row->cells[i], ret_text);
     }
 }
+
+void row_batch_set(struct store_batch *batch, enum row_table table, const void *rows,
+                   uint32_t count)
+{
+    switch (table) {
+    case ROW_SPANNING:
+        batch->spanning = rows;
+        batch->spanning_count = count;
+        break;
+    case ROW_RUN:
+        batch->runs = rows;
+        batch->run_count = count;
+        break;
+    case ROW_PAGE:
+        batch->pages = rows;
+        batch->page_count = count;
+        break;
+    case ROW_OUTPUT:
+        batch->segments = rows;
+        batch->segment_count = count;
+        break;
+    case ROW_REFERENCE:
+        batch->references = rows;
+        batch->reference_count = count;
+        break;
+    case ROW_LETTER:
+        batch->dead_letters = rows;
+        batch->dead_letter_count = count;
+        break;
+    case ROW_SHARD:
+    case ROW_DEFINITION:
+    case ROW_EXECUTION:
+    case ROW_TABLE_NR:
+        break;
+    }
+}

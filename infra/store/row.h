@@ -77,6 +77,12 @@ struct row_shape {
 /* row_shape gives the columns of a table; static. */
 const struct row_shape *row_shape(enum row_table table);
 
+/* row_batch_set makes an array of a batch the rows of a table: spanning, runs, pages, segments,
+ * references or dead letters. Of the other tables nothing is set.
+ * rows  of the struct that the batch has for the table, borrowed as long as the batch */
+void row_batch_set(struct store_batch *batch, enum row_table table, const void *rows,
+                   uint32_t count);
+
 /* row_each calls for every row that a batch writes, the shard's own first. The row is borrowed for
  * the call. */
 void row_each(const struct store_batch *batch, void (*call)(void *argument, const struct row *row),

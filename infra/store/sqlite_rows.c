@@ -370,41 +370,10 @@ static bool executions_show(struct rows_op *op)
 
 static bool rows_show(struct rows_op *op)
 {
-    struct store_batch *to = &op->rows.live.rows;
-    uint32_t count = op->op.row_count;
-
-    switch (op->query.table) {
-    case ROW_EXECUTION:
+    if (op->query.table == ROW_EXECUTION) {
         return executions_show(op);
-    case ROW_SPANNING:
-        to->spanning = op->op.rows;
-        to->spanning_count = count;
-        break;
-    case ROW_RUN:
-        to->runs = op->op.rows;
-        to->run_count = count;
-        break;
-    case ROW_PAGE:
-        to->pages = op->op.rows;
-        to->page_count = count;
-        break;
-    case ROW_OUTPUT:
-        to->segments = op->op.rows;
-        to->segment_count = count;
-        break;
-    case ROW_REFERENCE:
-        to->references = op->op.rows;
-        to->reference_count = count;
-        break;
-    case ROW_LETTER:
-        to->dead_letters = op->op.rows;
-        to->dead_letter_count = count;
-        break;
-    case ROW_SHARD:
-    case ROW_DEFINITION:
-    case ROW_TABLE_NR:
-        break;
     }
+    row_batch_set(&op->rows.live.rows, op->query.table, op->op.rows, op->op.row_count);
     return true;
 }
 

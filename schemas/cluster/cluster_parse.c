@@ -9,6 +9,7 @@
 #include "schemas/cluster/cluster_fields.h"
 #include "schemas/cluster/cluster_input.h"
 #include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/file_head.h"
 #include "schemas/cluster/graph.h"
 #include "schemas/cluster/group.h"
 #include "schemas/cluster/name_rule.h"
@@ -22,17 +23,8 @@ enum {
     NODE_BYTES = 16,        /* what a value counts beside its text */
 };
 
-/* What the fields of the file itself are read into. */
-struct file {
-    const struct value *version;
-    const struct value *cluster;
-};
-
 /* clang-format off */
-const struct field file_fields[] = {
-    {.name = "exosphere", .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file, version)},
-    {.name = "cluster",   .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file, cluster)},
-};
+const struct field file_fields[] = {FILE_HEAD_ROWS("cluster")};
 const size_t file_field_count = sizeof(file_fields) / sizeof(file_fields[0]);
 
 #define AT(member) offsetof(struct cluster_draft, member)
@@ -385,38 +377,13 @@ static void parse_inner(struct cluster_draft *draft, const struct cluster_source
     }
 }
 
-static void check_version(struct cluster_draft *draft, const struct file *file,
-                          const struct value *root)
-{
-    const struct value_place place = {.key = span_of("exosphere")};
-
-    if (file->version == NULL) {
-        field_fault(&draft->reader, root, &place, "begin the file with exosphere: v1",
-                    "%q is missing", place.key);
-    } else if (file->version->kind != VALUE_STRING || !span_is(value_text(file->version), "v1")) {
-        field_fault(&draft->reader, file->version, &place, "write exosphere: v1",
-                    "this program reads version v1 of the cluster file only");
-    }
-}
-
 static void parse_file(struct cluster_draft *draft, const struct cluster_source *source)
 {
-    struct file file = {0};
+    const struct value *inner =
+        source->is_inner ? source->root : file_head_read(&draft->reader, file_fields, source->root);
 
-    if (source->is_inner) {
-        parse_inner(draft, source, source->root);
-        return;
-    }
-    if (!field_read_map(&draft->reader, file_fields, file_field_count, FIELD_IN_ALL, source->root,
-                        NULL, &file)) {
-        return;
-    }
-    check_version(draft, &file, source->root);
-    if (file.cluster == NULL) {
-        field_fault(&draft->reader, source->root, &cluster_place, "add cluster: {name: ...}",
-                    "%q is missing", cluster_place.key);
-    } else {
-        parse_inner(draft, source, file.cluster);
+    if (inner != NULL) {
+        parse_inner(draft, source, inner);
     }
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "schemas/cluster/fault_text.h"
-#include "schemas/cluster/field.h"
+#include "schemas/cluster/file_head.h"
 #include "schemas/cluster/satellite_fields.h"
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
@@ -15,18 +15,7 @@ static const struct value_place satellite_place = {.key = {"satellite", 9}};
 static const char *const head_names[] = {"name", "title", "labels", "inputs"};
 enum { HEAD_NAMES = sizeof(head_names) / sizeof(head_names[0]), STORED_BYTES_MAX = 16 << 20 };
 
-/* What the fields of the file are read into. */
-struct file {
-    const struct value *version;
-    const struct value *satellite;
-};
-
-/* clang-format off */
-static const struct field file_rows[] = {
-    {.name = "exosphere", .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file, version)},
-    {.name = "satellite", .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file, satellite)},
-};
-/* clang-format on */
+static const struct field file_rows[] = {FILE_HEAD_ROWS("satellite")};
 
 struct reading {
     struct field_reader r;
@@ -63,30 +52,12 @@ static bool is_of_graph(struct span name)
 /* What stands under `satellite:`, or NULL with faults. */
 static const struct value *find_inner(struct reading *reading)
 {
-    const struct value_place version = {.key = span_of("exosphere")};
     const struct value *root = reading->source->root;
     struct field_reader *r = &reading->r;
-    struct file file = {0};
+    const struct value *inner =
+        reading->source->is_inner ? root : file_head_read(r, file_rows, root);
 
-    if (reading->source->is_inner) {
-        return field_is_kind(r, root, &satellite_place, VALUE_MAP) ? root : NULL;
-    }
-    if (!field_read_map(r, file_rows, sizeof(file_rows) / sizeof(file_rows[0]), FIELD_IN_ALL, root,
-                        NULL, &file)) {
-        return NULL;
-    }
-    if (file.version == NULL || file.version->kind != VALUE_STRING ||
-        !span_is(value_text(file.version), "v1")) {
-        field_fault(r, file.version == NULL ? root : file.version, &version,
-                    "begin the file with exosphere: v1",
-                    "this program reads version v1 of the file only");
-    }
-    if (file.satellite == NULL) {
-        field_fault(r, root, &satellite_place, "add satellite: {name: ...}", "%q is missing",
-                    satellite_place.key);
-        return NULL;
-    }
-    return field_is_kind(r, file.satellite, &satellite_place, VALUE_MAP) ? file.satellite : NULL;
+    return inner != NULL && field_is_kind(r, inner, &satellite_place, VALUE_MAP) ? inner : NULL;
 }
 
 static struct value map_of(struct value_member *members, uint32_t count, const struct value *at)

@@ -1,6 +1,7 @@
 #include <assert.h>
 
 #include "schemas/cluster/fault_text.h"
+#include "schemas/cluster/file_head.h"
 #include "schemas/cluster/name_rule.h"
 #include "schemas/json/json_write.h"
 #include "schemas/schedule/schedule.h"
@@ -30,12 +31,6 @@ const char *schedule_catch_up_name(enum schedule_catch_up catch_up)
     return catch_up_words[catch_up];
 }
 
-/* What the fields of the file itself are read into. */
-struct file {
-    const struct value *version;
-    const struct value *schedule;
-};
-
 /* A schedule while it is checked. */
 struct draft {
     struct field_reader reader;
@@ -53,10 +48,7 @@ struct draft {
 };
 
 /* clang-format off */
-const struct field schedule_file_fields[] = {
-    {.name = "exosphere", .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file, version)},
-    {.name = "schedule",  .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file, schedule)},
-};
+const struct field schedule_file_fields[] = {FILE_HEAD_ROWS("schedule")};
 const size_t schedule_file_field_count = sizeof(schedule_file_fields) / sizeof(schedule_file_fields[0]);
 
 #define AT(member) offsetof(struct draft, member)
@@ -446,29 +438,11 @@ static void parse_inner(struct draft *draft, const struct value *inner)
 static void parse_file(struct draft *draft)
 {
     const struct value *root = draft->source->root;
-    const struct value_place version = {.key = span_of("exosphere")};
-    struct file file = {0};
+    const struct value *inner =
+        draft->source->is_inner ? root : file_head_read(&draft->reader, schedule_file_fields, root);
 
-    if (draft->source->is_inner) {
-        parse_inner(draft, root);
-        return;
-    }
-    if (!field_read_map(&draft->reader, schedule_file_fields, schedule_file_field_count,
-                        FIELD_IN_ALL, root, NULL, &file)) {
-        return;
-    }
-    if (file.version == NULL) {
-        field_fault(&draft->reader, root, &version, "begin the file with exosphere: v1",
-                    "%q is missing", version.key);
-    } else if (file.version->kind != VALUE_STRING || !span_is(value_text(file.version), "v1")) {
-        field_fault(&draft->reader, file.version, &version, "write exosphere: v1",
-                    "this program reads version v1 of the schedule file only");
-    }
-    if (file.schedule == NULL) {
-        field_fault(&draft->reader, root, &schedule_place, "add schedule: {name: ...}",
-                    "%q is missing", schedule_place.key);
-    } else {
-        parse_inner(draft, file.schedule);
+    if (inner != NULL) {
+        parse_inner(draft, inner);
     }
 }
 

@@ -102,6 +102,39 @@ static void a_key_is_written_for_people(void **state)
     buffer_release(&text);
 }
 
+/* One table's rows out of a batch and into another: what row_each shows stays the same. */
+static void a_batch_is_made_of_the_rows_of_a_table(void **state)
+{
+    struct rows rows;
+
+    (void)state;
+    rows_fill(&rows, 1);
+    const struct store_batch *from = &rows.batch;
+    const struct {
+        enum row_table table;
+        const void *rows;
+        uint32_t count;
+    } cases[] = {
+        {ROW_SPANNING, from->spanning, from->spanning_count},
+        {ROW_RUN, from->runs, from->run_count},
+        {ROW_PAGE, from->pages, from->page_count},
+        {ROW_OUTPUT, from->segments, from->segment_count},
+        {ROW_REFERENCE, from->references, from->reference_count},
+        {ROW_LETTER, from->dead_letters, from->dead_letter_count},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct store_batch batch = {.shard = from->shard};
+        uint32_t counts[ROW_TABLE_NR] = {0};
+
+        row_batch_set(&batch, cases[i].table, cases[i].rows, cases[i].count);
+        row_each(&batch, count_row, counts);
+        for (int table = ROW_DEFINITION; table < ROW_TABLE_NR; table++) {
+            assert_int_equal(counts[table], table == (int)cases[i].table);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +142,7 @@ int main(void)
         cmocka_unit_test(an_update_and_a_deletion_are_told),
         cmocka_unit_test(a_name_equals_what_it_names),
         cmocka_unit_test(a_key_is_written_for_people),
+        cmocka_unit_test(a_batch_is_made_of_the_rows_of_a_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

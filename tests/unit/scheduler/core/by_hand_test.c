@@ -3,23 +3,6 @@
 #include "tests/support/test.h"
 #include "tests/unit/scheduler/core/sched_bench.h"
 
-#define HEAD                                                                                       \
-    "exosphere: v1\n"                                                                              \
-    "cluster:\n"                                                                                   \
-    "  name: story\n"                                                                              \
-    "  defaults: {image: \"oci:x\"}\n"
-
-/* One instance by its path and the state of it or one of its tasks. */
-static enum task_state state_of(struct sched_bench *bench, const char *path)
-{
-    return bench_task_state(bench, path);
-}
-
-static void succeed(struct sched_bench *bench, const char *path, const char *output)
-{
-    assert_int_equal(bench_finish(bench, path, OUTCOME_SUCCEEDED, output), SCHED_OK);
-}
-
 static enum sched_err by_hand(struct sched_bench *bench, enum wire_command_kind kind,
                               const char *path, const char *value)
 {
@@ -34,28 +17,28 @@ static void a_task_is_ended_before_its_turn(void **state)
 
     (void)state;
     bench_open(&bench,
-               HEAD "  satellites:\n"
-                    "    - {name: m, for_each: \"${{ input.l }}\", max_parallel: 1, command: "
-                    "[x], continue_on_error: true}\n"
-                    "  output: ${{ satellites.m.output }}\n");
+               BENCH_HEAD "  satellites:\n"
+                          "    - {name: m, for_each: \"${{ input.l }}\", max_parallel: 1, command: "
+                          "[x], continue_on_error: true}\n"
+                          "  output: ${{ satellites.m.output }}\n");
     bench_submit(&bench, "{\"l\":[1,2,3,4,5,6]}");
     assert_int_equal(bench_grant(&bench), 1);
     assert_int_equal(by_hand(&bench, COMMAND_SKIP, "m.3", "33"), SCHED_OK);
     assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "m.1", ""), SCHED_OK);
     assert_int_equal(by_hand(&bench, COMMAND_SKIP, "m.2", "22"), SCHED_OK);
-    assert_int_equal(state_of(&bench, "m.1"), TASK_CANCELLED);
-    assert_int_equal(state_of(&bench, "m.2"), TASK_SUCCEEDED);
-    assert_int_equal(state_of(&bench, "m.3"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "m.1"), TASK_CANCELLED);
+    assert_int_equal(bench_task_state(&bench, "m.2"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "m.3"), TASK_SUCCEEDED);
     assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "m.1", ""), SCHED_ESTALE);
     assert_int_equal(by_hand(&bench, COMMAND_SKIP, "m.3", "34"), SCHED_ESTALE);
     assert_int_equal(by_hand(&bench, COMMAND_SKIP, "m.5", "55"), SCHED_OK);
     bench_seal(&bench);
-    succeed(&bench, "m.0", "11");
+    bench_succeed(&bench, "m.0", "11");
     assert_int_equal(bench_grant(&bench), 1); /* the next is the one behind them */
-    assert_int_equal(state_of(&bench, "m.4"), TASK_DISPATCHED);
-    succeed(&bench, "m.4", "44");
+    assert_int_equal(bench_task_state(&bench, "m.4"), TASK_DISPATCHED);
+    bench_succeed(&bench, "m.4", "44");
     assert_int_equal(bench_grant(&bench), 0);
-    assert_int_equal(state_of(&bench, "m"), TASK_CANCELLED);
+    assert_int_equal(bench_task_state(&bench, "m"), TASK_CANCELLED);
     bench_seal(&bench);
     bench_values(&bench);
     bench_seal(&bench);
@@ -69,17 +52,17 @@ static void a_map_is_ended_task_by_task(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench,
-               HEAD "  satellites:\n"
-                    "    - {name: m, needs: [], for_each: \"${{ input.l }}\", command: [x]}\n"
-                    "    - {name: n, needs: [], for_each: \"${{ input.l }}\", command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD
+               "  satellites:\n"
+               "    - {name: m, needs: [], for_each: \"${{ input.l }}\", command: [x]}\n"
+               "    - {name: n, needs: [], for_each: \"${{ input.l }}\", command: [x]}\n");
     bench_submit(&bench, "{\"l\":[1,2,3]}");
     for (int i = 2; i >= 0; i--) {
         const char path[] = {'m', '.', (char)('0' + i), '\0'};
 
         assert_int_equal(by_hand(&bench, COMMAND_SKIP, path, "1"), SCHED_OK);
     }
-    assert_int_equal(state_of(&bench, "m"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "m"), TASK_SUCCEEDED);
     assert_int_equal(by_hand(&bench, COMMAND_SKIP, "n.1", "1"), SCHED_OK);
     bench_seal(&bench);
     bench_cancel(&bench);
@@ -92,15 +75,15 @@ static void runs_are_ended_by_hand(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - name: page\n"
-                            "      for_each: ${{ input.pages }}\n"
-                            "      max_parallel: 2\n"
-                            "      continue_on_error: true\n"
-                            "      satellites:\n"
-                            "        - {name: a, command: [x]}\n"
-                            "        - {name: b, command: [x]}\n"
-                            "    - {name: last, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - name: page\n"
+                                  "      for_each: ${{ input.pages }}\n"
+                                  "      max_parallel: 2\n"
+                                  "      continue_on_error: true\n"
+                                  "      satellites:\n"
+                                  "        - {name: a, command: [x]}\n"
+                                  "        - {name: b, command: [x]}\n"
+                                  "    - {name: last, command: [x]}\n");
     bench_submit(&bench, "{\"pages\":[1,2,3,4,5]}");
     assert_int_equal(bench_grant(&bench), 2);
     bench_seal(&bench);
@@ -108,24 +91,24 @@ static void runs_are_ended_by_hand(void **state)
     assert_int_equal(by_hand(&bench, COMMAND_SKIP, "page.2", "7"), SCHED_OK);
     assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "page.4", ""), SCHED_OK);
     assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "page.4", ""), SCHED_ESTALE);
-    assert_int_equal(state_of(&bench, "page.2"), TASK_SUCCEEDED);
-    assert_int_equal(state_of(&bench, "page.4"), TASK_CANCELLED);
+    assert_int_equal(bench_task_state(&bench, "page.2"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "page.4"), TASK_CANCELLED);
     /* Under way: what runs of it is ended first. */
     assert_int_equal(by_hand(&bench, COMMAND_SKIP, "page.0", "{\"given\":1}"), SCHED_OK);
     assert_int_equal(by_hand(&bench, COMMAND_SKIP, "page.0", "2"), SCHED_ESTALE);
-    assert_int_equal(state_of(&bench, "page.0"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "page.0"), TASK_RUNNING);
     assert_int_equal(bench_finish(&bench, "page.0.a", OUTCOME_CANCELLED, ""), SCHED_OK);
-    assert_int_equal(state_of(&bench, "page.0"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "page.0"), TASK_SUCCEEDED);
     assert_int_equal(by_hand(&bench, COMMAND_CANCEL, "page.1", ""), SCHED_OK);
-    succeed(&bench, "page.1.a", "1"); /* was quicker; b does not begin */
-    assert_int_equal(state_of(&bench, "page.1"), TASK_CANCELLED);
+    bench_succeed(&bench, "page.1.a", "1"); /* was quicker; b does not begin */
+    assert_int_equal(bench_task_state(&bench, "page.1"), TASK_CANCELLED);
     bench_seal(&bench);
     assert_int_equal(bench_grant(&bench), 1);
-    assert_int_equal(state_of(&bench, "page.3.a"), TASK_DISPATCHED);
-    succeed(&bench, "page.3.a", "1");
+    assert_int_equal(bench_task_state(&bench, "page.3.a"), TASK_DISPATCHED);
+    bench_succeed(&bench, "page.3.a", "1");
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "page.3.b", "1");
-    assert_int_equal(state_of(&bench, "page"), TASK_CANCELLED);
+    bench_succeed(&bench, "page.3.b", "1");
+    assert_int_equal(bench_task_state(&bench, "page"), TASK_CANCELLED);
     bench_seal(&bench);
     bool is_seen = false;
 

@@ -3,64 +3,42 @@
 #include "tests/support/test.h"
 #include "tests/unit/scheduler/core/sched_bench.h"
 
-#define HEAD                                                                                       \
-    "exosphere: v1\n"                                                                              \
-    "cluster:\n"                                                                                   \
-    "  name: story\n"                                                                              \
-    "  defaults: {image: \"oci:x\"}\n"
-
-/* One instance by its path and the state of it or one of its tasks. */
-static enum task_state state_of(struct sched_bench *bench, const char *path)
-{
-    return bench_task_state(bench, path);
-}
-
-static void succeed(struct sched_bench *bench, const char *path, const char *output)
-{
-    assert_int_equal(bench_finish(bench, path, OUTCOME_SUCCEEDED, output), SCHED_OK);
-}
-
-static void fail_at(struct sched_bench *bench, const char *path)
-{
-    assert_int_equal(bench_finish(bench, path, OUTCOME_FAILED, ""), SCHED_OK);
-}
-
 /* Items flow through: b of an item begins when a of the same item has ended. */
 static void items_need_no_barrier(void **state)
 {
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench,
-               HEAD "  satellites:\n"
-                    "    - name: page\n"
-                    "      for_each: ${{ input.pages }}\n"
-                    "      as: page_text\n"
-                    "      satellites:\n"
-                    "        - {name: a, command: [x]}\n"
-                    "        - {name: b, command: [x], when: \"${{ page_text != 'skip' }}\"}\n"
-                    "    - {name: merge, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD
+               "  satellites:\n"
+               "    - name: page\n"
+               "      for_each: ${{ input.pages }}\n"
+               "      as: page_text\n"
+               "      satellites:\n"
+               "        - {name: a, command: [x]}\n"
+               "        - {name: b, command: [x], when: \"${{ page_text != 'skip' }}\"}\n"
+               "    - {name: merge, command: [x]}\n");
     bench_submit(&bench, "{\"pages\":[\"p\",\"skip\",\"q\"]}");
     assert_int_equal(bench_grant(&bench), 3);
-    assert_int_equal(state_of(&bench, "page"), TASK_RUNNING);
-    assert_int_equal(state_of(&bench, "page.0.a"), TASK_DISPATCHED);
-    succeed(&bench, "page.0.a", "1");
+    assert_int_equal(bench_task_state(&bench, "page"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "page.0.a"), TASK_DISPATCHED);
+    bench_succeed(&bench, "page.0.a", "1");
     assert_int_equal(bench_grant(&bench), 1);
-    assert_int_equal(state_of(&bench, "page.0.b"), TASK_DISPATCHED);
-    assert_int_equal(state_of(&bench, "page.2.b"), TASK_WAITING);
-    succeed(&bench, "page.1.a", "1");
-    assert_int_equal(state_of(&bench, "page.1"), TASK_SUCCEEDED);
-    succeed(&bench, "page.0.b", "[1]");
+    assert_int_equal(bench_task_state(&bench, "page.0.b"), TASK_DISPATCHED);
+    assert_int_equal(bench_task_state(&bench, "page.2.b"), TASK_WAITING);
+    bench_succeed(&bench, "page.1.a", "1");
+    assert_int_equal(bench_task_state(&bench, "page.1"), TASK_SUCCEEDED);
+    bench_succeed(&bench, "page.0.b", "[1]");
     bench_seal(&bench);
-    assert_int_equal(state_of(&bench, "page.0"), TASK_SUCCEEDED);
-    assert_int_equal(state_of(&bench, "merge"), TASK_WAITING);
-    succeed(&bench, "page.2.a", "1");
+    assert_int_equal(bench_task_state(&bench, "page.0"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "merge"), TASK_WAITING);
+    bench_succeed(&bench, "page.2.a", "1");
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "page.2.b", "1");
-    assert_int_equal(state_of(&bench, "page"), TASK_SUCCEEDED);
+    bench_succeed(&bench, "page.2.b", "1");
+    assert_int_equal(bench_task_state(&bench, "page"), TASK_SUCCEEDED);
     bench_seal(&bench);
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "merge", "7");
+    bench_succeed(&bench, "merge", "7");
     assert_string_equal(bench.output, "{\"merge\":7}");
     bench_close(&bench);
 }
@@ -71,29 +49,31 @@ static void groups_nest(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - name: outer\n"
-                            "      satellites:\n"
-                            "        - name: inner\n"
-                            "          for_each: ${{ input.rows }}\n"
-                            "          as: row\n"
-                            "          satellites:\n"
-                            "            - name: cell\n"
-                            "              for_each: ${{ row }}\n"
-                            "              command: [x]\n"
-                            "              input: {row: \"${{ row }}\", cell: \"${{ item }}\"}\n"
-                            "      output: {rows: \"${{ size(satellites.inner.output) }}\"}\n"
-                            "  output: ${{ satellites.outer.output.rows }}\n");
+    bench_open(&bench,
+               BENCH_HEAD "  satellites:\n"
+                          "    - name: outer\n"
+                          "      satellites:\n"
+                          "        - name: inner\n"
+                          "          for_each: ${{ input.rows }}\n"
+                          "          as: row\n"
+                          "          satellites:\n"
+                          "            - name: cell\n"
+                          "              for_each: ${{ row }}\n"
+                          "              command: [x]\n"
+                          "              input: {row: \"${{ row }}\", cell: \"${{ item }}\"}\n"
+                          "      output: {rows: \"${{ size(satellites.inner.output) }}\"}\n"
+                          "  output: ${{ satellites.outer.output.rows }}\n");
     bench_submit(&bench, "{\"rows\":[[1,2],[],[3]]}");
     assert_int_equal(bench_grant(&bench), 3);
-    assert_int_equal(state_of(&bench, "outer.inner.1"), TASK_SUCCEEDED);
-    succeed(&bench, "outer.inner.0.cell.0", "1");
-    succeed(&bench, "outer.inner.0.cell.1", "1");
+    assert_int_equal(bench_task_state(&bench, "outer.inner.1"), TASK_SUCCEEDED);
+    bench_succeed(&bench, "outer.inner.0.cell.0", "1");
+    bench_succeed(&bench, "outer.inner.0.cell.1", "1");
     bench_seal(&bench);
-    assert_int_equal(state_of(&bench, "outer.inner.0"), TASK_RUNNING); /* waits for its list */
+    assert_int_equal(bench_task_state(&bench, "outer.inner.0"),
+                     TASK_RUNNING); /* waits for its list */
     bench_values(&bench);
-    assert_int_equal(state_of(&bench, "outer.inner.0"), TASK_SUCCEEDED);
-    succeed(&bench, "outer.inner.2.cell.0", "1");
+    assert_int_equal(bench_task_state(&bench, "outer.inner.0"), TASK_SUCCEEDED);
+    bench_succeed(&bench, "outer.inner.2.cell.0", "1");
     bench_values(&bench);
     bench_seal(&bench);
     assert_string_equal(bench.output, "3");
@@ -105,19 +85,19 @@ static void only_so_many_runs_at_once(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - name: page\n"
-                            "      for_each: ${{ input.pages }}\n"
-                            "      max_parallel: 2\n"
-                            "      satellites:\n"
-                            "        - {name: a, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - name: page\n"
+                                  "      for_each: ${{ input.pages }}\n"
+                                  "      max_parallel: 2\n"
+                                  "      satellites:\n"
+                                  "        - {name: a, command: [x]}\n");
     bench_submit(&bench, "{\"pages\":[1,2,3,4,5]}");
     assert_int_equal(bench_grant(&bench), 2);
-    assert_int_equal(state_of(&bench, "page.2"), TASK_READY);
-    succeed(&bench, "page.1.a", "1");
+    assert_int_equal(bench_task_state(&bench, "page.2"), TASK_READY);
+    bench_succeed(&bench, "page.1.a", "1");
     bench_seal(&bench);
     assert_int_equal(bench_grant(&bench), 1);
-    assert_int_equal(state_of(&bench, "page.2.a"), TASK_DISPATCHED);
+    assert_int_equal(bench_task_state(&bench, "page.2.a"), TASK_DISPATCHED);
     bench_close(&bench);
 }
 
@@ -126,21 +106,21 @@ static void a_failed_run_fails_its_group(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - name: page\n"
-                            "      for_each: ${{ input.pages }}\n"
-                            "      tolerate: 1\n"
-                            "      satellites:\n"
-                            "        - {name: a, command: [x]}\n"
-                            "        - {name: b, command: [x]}\n"
-                            "  output: ${{ satellites.page.state }}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - name: page\n"
+                                  "      for_each: ${{ input.pages }}\n"
+                                  "      tolerate: 1\n"
+                                  "      satellites:\n"
+                                  "        - {name: a, command: [x]}\n"
+                                  "        - {name: b, command: [x]}\n"
+                                  "  output: ${{ satellites.page.state }}\n");
     bench_submit(&bench, "{\"pages\":[1,2]}");
     assert_int_equal(bench_grant(&bench), 2);
-    fail_at(&bench, "page.1.a");
-    assert_int_equal(state_of(&bench, "page.1"), TASK_FAILED);
-    succeed(&bench, "page.0.a", "1");
+    bench_fail_at(&bench, "page.1.a");
+    assert_int_equal(bench_task_state(&bench, "page.1"), TASK_FAILED);
+    bench_succeed(&bench, "page.0.a", "1");
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "page.0.b", "1");
+    bench_succeed(&bench, "page.0.b", "1");
     bench_seal(&bench);
     assert_string_equal(bench.output, "\"SUCCEEDED\"");
     bench_close(&bench);
@@ -151,30 +131,30 @@ static void joins(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench,
-               HEAD "  satellites:\n"
-                    "    - {name: a, needs: [], command: [x]}\n"
-                    "    - {name: b, needs: [], command: [x]}\n"
-                    "    - {name: c, needs: [], command: [x]}\n"
-                    "    - {name: any, needs: [a, b, c], join: any_succeeded, command: [x]}\n"
-                    "    - {name: two, needs: [a, b, c], join: {at_least: 2}, command: [x]}\n"
-                    "    - {name: mend, needs: [a, b], join: any_failed, command: [x]}\n"
-                    "    - {name: done, needs: [any, two, mend], join: all_done, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD
+               "  satellites:\n"
+               "    - {name: a, needs: [], command: [x]}\n"
+               "    - {name: b, needs: [], command: [x]}\n"
+               "    - {name: c, needs: [], command: [x]}\n"
+               "    - {name: any, needs: [a, b, c], join: any_succeeded, command: [x]}\n"
+               "    - {name: two, needs: [a, b, c], join: {at_least: 2}, command: [x]}\n"
+               "    - {name: mend, needs: [a, b], join: any_failed, command: [x]}\n"
+               "    - {name: done, needs: [any, two, mend], join: all_done, command: [x]}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(bench_grant(&bench), 3);
-    succeed(&bench, "a", "1");
-    assert_int_equal(state_of(&bench, "any"), TASK_READY);
-    assert_int_equal(state_of(&bench, "two"), TASK_WAITING);
-    fail_at(&bench, "b");
-    assert_int_equal(state_of(&bench, "two"), TASK_WAITING);
-    assert_int_equal(state_of(&bench, "mend"), TASK_READY);
-    fail_at(&bench, "c");
-    assert_int_equal(state_of(&bench, "two"), TASK_SKIPPED);
+    bench_succeed(&bench, "a", "1");
+    assert_int_equal(bench_task_state(&bench, "any"), TASK_READY);
+    assert_int_equal(bench_task_state(&bench, "two"), TASK_WAITING);
+    bench_fail_at(&bench, "b");
+    assert_int_equal(bench_task_state(&bench, "two"), TASK_WAITING);
+    assert_int_equal(bench_task_state(&bench, "mend"), TASK_READY);
+    bench_fail_at(&bench, "c");
+    assert_int_equal(bench_task_state(&bench, "two"), TASK_SKIPPED);
     assert_int_equal(bench_grant(&bench), 2);
-    succeed(&bench, "any", "1");
-    succeed(&bench, "mend", "1");
+    bench_succeed(&bench, "any", "1");
+    bench_succeed(&bench, "mend", "1");
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "done", "1");
+    bench_succeed(&bench, "done", "1");
     /* b was caught by mend, c by nobody. */
     assert_int_equal(bench.ended, EXECUTION_FAILED);
     bench_close(&bench);
@@ -185,17 +165,17 @@ static void a_caught_failure_fails_nothing(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, command: [x]}\n"
-                            "    - {name: b, command: [x]}\n"
-                            "    - {name: mend, join: any_failed, command: [x]}\n"
-                            "  output: ${{ satellites.mend.output }}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n"
+                                  "    - {name: b, command: [x]}\n"
+                                  "    - {name: mend, join: any_failed, command: [x]}\n"
+                                  "  output: ${{ satellites.mend.output }}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(bench_grant(&bench), 1);
-    fail_at(&bench, "a");
-    assert_int_equal(state_of(&bench, "b"), TASK_UPSTREAM_FAILED);
+    bench_fail_at(&bench, "a");
+    assert_int_equal(bench_task_state(&bench, "b"), TASK_UPSTREAM_FAILED);
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "mend", "\"mended\"");
+    bench_succeed(&bench, "mend", "\"mended\"");
     assert_string_equal(bench.output, "\"mended\"");
     bench_close(&bench);
 }
@@ -205,14 +185,14 @@ static void continue_on_error_counts_as_success(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, command: [x], continue_on_error: true}\n"
-                            "    - {name: b, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, command: [x], continue_on_error: true}\n"
+                                  "    - {name: b, command: [x]}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(bench_grant(&bench), 1);
-    fail_at(&bench, "a");
+    bench_fail_at(&bench, "a");
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "b", "1");
+    bench_succeed(&bench, "b", "1");
     assert_string_equal(bench.output, "{\"b\":1}");
     bench_close(&bench);
 }
@@ -223,19 +203,19 @@ static void final_runs_always(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, command: [x]}\n"
-                            "    - {name: b, command: [x]}\n"
-                            "    - {name: sweep, final: true, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n"
+                                  "    - {name: b, command: [x]}\n"
+                                  "    - {name: sweep, final: true, command: [x]}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(bench_grant(&bench), 1);
     bench_seal(&bench);
     bench_cancel(&bench);
     assert_int_equal(bench_finish(&bench, "a", OUTCOME_CANCELLED, ""), SCHED_OK);
-    assert_int_equal(state_of(&bench, "b"), TASK_CANCELLED);
+    assert_int_equal(bench_task_state(&bench, "b"), TASK_CANCELLED);
     assert_int_equal(bench_grant(&bench), 1);
-    assert_int_equal(state_of(&bench, "sweep"), TASK_DISPATCHED);
-    succeed(&bench, "sweep", "1");
+    assert_int_equal(bench_task_state(&bench, "sweep"), TASK_DISPATCHED);
+    bench_succeed(&bench, "sweep", "1");
     assert_int_equal(bench.ended, EXECUTION_CANCELLED);
     bench_close(&bench);
 }
@@ -245,21 +225,21 @@ static void waits(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: nap, wait: {for: 10s}}\n"
-                            "    - {name: sign, wait: {signal: go}}\n"
-                            "    - {name: yes, wait: {approval: \"Deploy?\", timeout: 1h}}\n"
-                            "    - {name: early, wait: {signal: soon}}\n"
-                            "  output: [\"${{ satellites.sign.output }}\", \"${{ "
-                            "satellites.yes.output.approved_by }}\"]\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: nap, wait: {for: 10s}}\n"
+                                  "    - {name: sign, wait: {signal: go}}\n"
+                                  "    - {name: yes, wait: {approval: \"Deploy?\", timeout: 1h}}\n"
+                                  "    - {name: early, wait: {signal: soon}}\n"
+                                  "  output: [\"${{ satellites.sign.output }}\", \"${{ "
+                                  "satellites.yes.output.approved_by }}\"]\n");
     bench_submit(&bench, "{}");
-    assert_int_equal(state_of(&bench, "nap"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "nap"), TASK_RUNNING);
     bench.now_ns += 9 * EXO_SECOND;
     bench_timer(&bench);
-    assert_int_equal(state_of(&bench, "nap"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "nap"), TASK_RUNNING);
     bench.now_ns += EXO_SECOND;
     bench_timer(&bench);
-    assert_int_equal(state_of(&bench, "sign"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "sign"), TASK_RUNNING);
     assert_int_equal(bench_command(&bench, &(struct sched_command){.kind = COMMAND_SIGNAL,
                                                                    .name = span_of("soon"),
                                                                    .value = span_of("2")}),
@@ -268,7 +248,7 @@ static void waits(void **state)
                                                                    .name = span_of("go"),
                                                                    .value = span_of("1")}),
                      SCHED_OK);
-    assert_int_equal(state_of(&bench, "yes"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "yes"), TASK_RUNNING);
     struct sched_command approve = {
         .kind = COMMAND_APPROVE, .task = span_of("sign"), .actor = span_of("ann")};
 
@@ -289,17 +269,17 @@ static void signals_are_taken_once(void **state)
                                .key = span_of("first")};
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - name: page\n"
-                            "      for_each: ${{ input.pages }}\n"
-                            "      satellites: [{name: sign, wait: {signal: go}}]\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - name: page\n"
+                                  "      for_each: ${{ input.pages }}\n"
+                                  "      satellites: [{name: sign, wait: {signal: go}}]\n");
     bench_submit(&bench, "{\"pages\":[1,2,3]}");
     assert_int_equal(bench_command(&bench, &go), SCHED_OK);
     assert_int_equal(bench_command(&bench, &go), SCHED_ESTALE);
-    assert_int_equal(state_of(&bench, "page.1.sign"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "page.1.sign"), TASK_RUNNING);
     go.key = span_of("second");
     assert_int_equal(bench_command(&bench, &go), SCHED_OK);
-    assert_int_equal(state_of(&bench, "page.2.sign"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "page.2.sign"), TASK_RUNNING);
     go.key = span_of("first");
     assert_int_equal(bench_command(&bench, &go), SCHED_ESTALE);
     go.name = span_of("stop"); /* another signal, kept for who will wait for it */
@@ -316,7 +296,7 @@ static void signals_are_taken_once(void **state)
     go = (struct sched_command){
         .kind = COMMAND_SIGNAL, .name = span_of("go"), .value = span_of("3")};
     assert_int_equal(bench_command(&bench, &go), SCHED_OK); /* without a key it is no repeat */
-    assert_int_equal(state_of(&bench, "page"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "page"), TASK_SUCCEEDED);
     bench_close(&bench);
 }
 
@@ -325,12 +305,12 @@ static void a_wait_ends_by_its_timeout(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: sign, wait: {signal: go, timeout: 10s}}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: sign, wait: {signal: go, timeout: 10s}}\n");
     bench_submit(&bench, "{}");
     bench.now_ns += 10 * EXO_SECOND;
     bench_timer(&bench);
-    assert_int_equal(state_of(&bench, "sign"), TASK_RUNNING); /* the barrier first */
+    assert_int_equal(bench_task_state(&bench, "sign"), TASK_RUNNING); /* the barrier first */
     bench_barrier(&bench);
     assert_int_equal(bench.ended, EXECUTION_FAILED);
     bench_close(&bench);
@@ -341,22 +321,23 @@ static void queue_and_total_timeouts(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: q, needs: [], for_each: \"${{ input.l }}\", class: "
-                            "nobody, command: [x], timeouts: {queue: 5s}}\n"
-                            "    - {name: t, needs: [], command: [x], timeouts: {total: 7s}}\n");
+    bench_open(&bench,
+               BENCH_HEAD "  satellites:\n"
+                          "    - {name: q, needs: [], for_each: \"${{ input.l }}\", class: "
+                          "nobody, command: [x], timeouts: {queue: 5s}}\n"
+                          "    - {name: t, needs: [], command: [x], timeouts: {total: 7s}}\n");
     bench_submit(&bench, "{\"l\":[1,2,3]}");
     assert_int_equal(bench_grant(&bench), 1);
     bench_seal(&bench);
     bench.now_ns += 5 * EXO_SECOND;
     bench_timer(&bench);
     bench_barrier(&bench);
-    assert_int_equal(state_of(&bench, "q"), TASK_TIMED_OUT);
-    assert_int_equal(state_of(&bench, "t"), TASK_DISPATCHED);
+    assert_int_equal(bench_task_state(&bench, "q"), TASK_TIMED_OUT);
+    assert_int_equal(bench_task_state(&bench, "t"), TASK_DISPATCHED);
     bench.now_ns += 2 * EXO_SECOND;
     bench_timer(&bench);
     bench_barrier(&bench);
-    assert_int_equal(state_of(&bench, "t"), TASK_DISPATCHED); /* killed */
+    assert_int_equal(bench_task_state(&bench, "t"), TASK_DISPATCHED); /* killed */
     assert_int_equal(bench_finish(&bench, "t", OUTCOME_CANCELLED, ""), SCHED_OK);
     assert_int_equal(bench.ended, EXECUTION_FAILED);
     bench_close(&bench);
@@ -367,17 +348,17 @@ static void pause_and_resume(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, command: [x]}\n"
-                            "    - {name: b, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n"
+                                  "    - {name: b, command: [x]}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(bench_grant(&bench), 1);
     assert_int_equal(bench_command(&bench, &(struct sched_command){.kind = COMMAND_PAUSE}),
                      SCHED_OK);
     assert_int_equal(bench_command(&bench, &(struct sched_command){.kind = COMMAND_PAUSE}),
                      SCHED_ESTALE);
-    succeed(&bench, "a", "1");
-    assert_int_equal(state_of(&bench, "b"), TASK_READY);
+    bench_succeed(&bench, "a", "1");
+    assert_int_equal(bench_task_state(&bench, "b"), TASK_READY);
     assert_int_equal(bench_grant(&bench), 0);
     assert_int_equal(bench_command(&bench, &(struct sched_command){.kind = COMMAND_RESUME}),
                      SCHED_OK);
@@ -391,10 +372,10 @@ static void one_satellite_is_cancelled(void **state)
 
     (void)state;
     bench_open(&bench,
-               HEAD "  satellites:\n"
-                    "    - {name: m, needs: [], for_each: \"${{ input.l }}\", command: [x]}\n"
-                    "    - {name: o, needs: [], command: [x]}\n"
-                    "    - {name: after, needs: [m, o], join: all_done, command: [x]}\n");
+               BENCH_HEAD "  satellites:\n"
+                          "    - {name: m, needs: [], for_each: \"${{ input.l }}\", command: [x]}\n"
+                          "    - {name: o, needs: [], command: [x]}\n"
+                          "    - {name: after, needs: [m, o], join: all_done, command: [x]}\n");
     bench_submit(&bench, "{\"l\":[1,2,3]}");
     assert_int_equal(bench_grant(&bench), 4);
     bench_seal(&bench);
@@ -402,17 +383,17 @@ static void one_satellite_is_cancelled(void **state)
                                                                    .task = span_of("m.1")}),
                      SCHED_OK);
     assert_int_equal(bench_finish(&bench, "m.1", OUTCOME_CANCELLED, ""), SCHED_OK);
-    assert_int_equal(state_of(&bench, "m.1"), TASK_CANCELLED);
-    assert_int_equal(state_of(&bench, "m.0"), TASK_DISPATCHED);
+    assert_int_equal(bench_task_state(&bench, "m.1"), TASK_CANCELLED);
+    assert_int_equal(bench_task_state(&bench, "m.0"), TASK_DISPATCHED);
     assert_int_equal(bench_command(&bench, &(struct sched_command){.kind = COMMAND_CANCEL,
                                                                    .task = span_of("m")}),
                      SCHED_OK);
     assert_int_equal(bench_finish(&bench, "m.0", OUTCOME_CANCELLED, ""), SCHED_OK);
     assert_int_equal(bench_finish(&bench, "m.2", OUTCOME_SUCCEEDED, "1"), SCHED_OK);
-    assert_int_equal(state_of(&bench, "m"), TASK_CANCELLED);
-    succeed(&bench, "o", "1");
+    assert_int_equal(bench_task_state(&bench, "m"), TASK_CANCELLED);
+    bench_succeed(&bench, "o", "1");
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "after", "1");
+    bench_succeed(&bench, "after", "1");
     assert_int_equal(bench.ended, EXECUTION_FAILED);
     bench_close(&bench);
 }
@@ -422,17 +403,17 @@ static void a_task_is_skipped_by_hand(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, command: [x]}\n"
-                            "    - {name: b, command: [x]}\n"
-                            "  output: [\"${{ satellites.a.output }}\", \"${{ "
-                            "satellites.b.output }}\"]\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n"
+                                  "    - {name: b, command: [x]}\n"
+                                  "  output: [\"${{ satellites.a.output }}\", \"${{ "
+                                  "satellites.b.output }}\"]\n");
     bench_submit(&bench, "{}");
     struct sched_command skip = {
         .kind = COMMAND_SKIP, .task = span_of("a"), .value = span_of("41")};
 
     assert_int_equal(bench_command(&bench, &skip), SCHED_OK);
-    assert_int_equal(state_of(&bench, "a"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "a"), TASK_SUCCEEDED);
     assert_int_equal(bench_command(&bench, &skip), SCHED_ESTALE);
     assert_int_equal(bench_grant(&bench), 1);
     skip =
@@ -447,21 +428,21 @@ static void a_cancel_ends_runs_and_waits(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - name: page\n"
-                            "      needs: []\n"
-                            "      for_each: ${{ input.pages }}\n"
-                            "      max_parallel: 1\n"
-                            "      satellites:\n"
-                            "        - {name: a, command: [x]}\n"
-                            "        - {name: b, command: [x]}\n"
-                            "    - {name: nap, needs: [], wait: {for: 1h}}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - name: page\n"
+                                  "      needs: []\n"
+                                  "      for_each: ${{ input.pages }}\n"
+                                  "      max_parallel: 1\n"
+                                  "      satellites:\n"
+                                  "        - {name: a, command: [x]}\n"
+                                  "        - {name: b, command: [x]}\n"
+                                  "    - {name: nap, needs: [], wait: {for: 1h}}\n");
     bench_submit(&bench, "{\"pages\":[1,2,3]}");
     assert_int_equal(bench_grant(&bench), 1);
     bench_seal(&bench);
     bench_cancel(&bench);
-    assert_int_equal(state_of(&bench, "nap"), TASK_CANCELLED);
-    assert_int_equal(state_of(&bench, "page"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "nap"), TASK_CANCELLED);
+    assert_int_equal(bench_task_state(&bench, "page"), TASK_RUNNING);
     assert_int_equal(bench_finish(&bench, "page.0.a", OUTCOME_CANCELLED, ""), SCHED_OK);
     assert_int_equal(bench.ended, EXECUTION_CANCELLED);
     bench_close(&bench);
@@ -472,21 +453,22 @@ static void exit_statuses_mean_what_the_policy_says(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, command: [x], retries: {limit: 3, base: 1s, jitter: "
-                            "none, never: [3], later: [4], budget: 10s}}\n");
+    bench_open(&bench,
+               BENCH_HEAD "  satellites:\n"
+                          "    - {name: a, command: [x], retries: {limit: 3, base: 1s, jitter: "
+                          "none, never: [3], later: [4], budget: 10s}}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(bench_grant(&bench), 1);
     bench.exit_status = 4;
-    fail_at(&bench, "a");
-    assert_int_equal(state_of(&bench, "a"), TASK_BACKOFF);
+    bench_fail_at(&bench, "a");
+    assert_int_equal(bench_task_state(&bench, "a"), TASK_BACKOFF);
     assert_int_equal(
         bench_command(&bench, &(struct sched_command){.kind = COMMAND_RETRY, .task = span_of("a")}),
         SCHED_OK);
     assert_int_equal(bench_grant(&bench), 1);
     bench.exit_status = 1;
     bench.now_ns += 9 * EXO_SECOND + EXO_MILLISECOND;
-    fail_at(&bench, "a"); /* the next try would begin after the budget */
+    bench_fail_at(&bench, "a"); /* the next try would begin after the budget */
     assert_int_equal(bench.ended, EXECUTION_FAILED);
     bench_close(&bench);
 }
@@ -496,21 +478,21 @@ static void an_attempt_prunes_its_branch(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, needs: [], command: [x]}\n"
-                            "    - {name: b, needs: [a], command: [x]}\n"
-                            "    - {name: c, needs: [], command: [x]}\n"
-                            "    - {name: d, needs: [b, c], join: all_done, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, needs: [], command: [x]}\n"
+                                  "    - {name: b, needs: [a], command: [x]}\n"
+                                  "    - {name: c, needs: [], command: [x]}\n"
+                                  "    - {name: d, needs: [b, c], join: all_done, command: [x]}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(bench_grant(&bench), 2);
     bench.control = "{\"prune\":true}";
-    succeed(&bench, "a", "1");
+    bench_succeed(&bench, "a", "1");
     bench.control = NULL;
-    assert_int_equal(state_of(&bench, "a"), TASK_SUCCEEDED);
-    assert_int_equal(state_of(&bench, "b"), TASK_SKIPPED);
-    succeed(&bench, "c", "1");
+    assert_int_equal(bench_task_state(&bench, "a"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "b"), TASK_SKIPPED);
+    bench_succeed(&bench, "c", "1");
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "d", "1");
+    bench_succeed(&bench, "d", "1");
     assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
     bench_close(&bench);
 }
@@ -521,25 +503,25 @@ static void an_attempt_skips_the_rest(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench,
-               HEAD "  satellites:\n"
-                    "    - {name: a, needs: [], command: [x]}\n"
-                    "    - {name: m, needs: [], for_each: \"${{ input.l }}\", max_parallel: 1, "
-                    "command: [x]}\n"
-                    "    - {name: b, needs: [a], command: [x]}\n"
-                    "    - {name: end, final: true, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD
+               "  satellites:\n"
+               "    - {name: a, needs: [], command: [x]}\n"
+               "    - {name: m, needs: [], for_each: \"${{ input.l }}\", max_parallel: 1, "
+               "command: [x]}\n"
+               "    - {name: b, needs: [a], command: [x]}\n"
+               "    - {name: end, final: true, command: [x]}\n");
     bench_submit(&bench, "{\"l\":[1,2,3]}");
     assert_int_equal(bench_grant(&bench), 2);
     bench_seal(&bench);
     bench.control = "{\"skip\":true}";
-    succeed(&bench, "a", "1");
+    bench_succeed(&bench, "a", "1");
     bench.control = NULL;
-    assert_int_equal(state_of(&bench, "b"), TASK_SKIPPED);
-    assert_int_equal(state_of(&bench, "m.1"), TASK_SKIPPED);
-    assert_int_equal(state_of(&bench, "m.0"), TASK_DISPATCHED);
-    succeed(&bench, "m.0", "1");
+    assert_int_equal(bench_task_state(&bench, "b"), TASK_SKIPPED);
+    assert_int_equal(bench_task_state(&bench, "m.1"), TASK_SKIPPED);
+    assert_int_equal(bench_task_state(&bench, "m.0"), TASK_DISPATCHED);
+    bench_succeed(&bench, "m.0", "1");
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "end", "1");
+    bench_succeed(&bench, "end", "1");
     bench_values(&bench);
     assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
     bench_close(&bench);
@@ -550,21 +532,21 @@ static void an_attempt_asks_for_another_time(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(bench_grant(&bench), 1);
     bench.control = "{\"again_after\":\"30s\"}";
-    succeed(&bench, "a", "1");
-    assert_int_equal(state_of(&bench, "a"), TASK_BACKOFF);
+    bench_succeed(&bench, "a", "1");
+    assert_int_equal(bench_task_state(&bench, "a"), TASK_BACKOFF);
     bench.now_ns += 29 * EXO_SECOND;
     bench_timer(&bench);
-    assert_int_equal(state_of(&bench, "a"), TASK_BACKOFF);
+    assert_int_equal(bench_task_state(&bench, "a"), TASK_BACKOFF);
     bench.now_ns += EXO_SECOND;
     bench_timer(&bench);
     assert_int_equal(bench_grant(&bench), 1);
     bench.control = NULL;
-    succeed(&bench, "a", "2");
+    bench_succeed(&bench, "a", "2");
     assert_string_equal(bench.output, "{\"a\":2}");
     bench_close(&bench);
 }
@@ -574,21 +556,21 @@ static void a_map_grows_while_it_runs(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: m, for_each: \"${{ input.l }}\", command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: m, for_each: \"${{ input.l }}\", command: [x]}\n");
     bench_submit(&bench, "{\"l\":[1]}");
     assert_int_equal(bench_grant(&bench), 1);
     bench_seal(&bench);
     bench.control = "{\"more_items\":[2,3]}";
-    succeed(&bench, "m.0", "1");
+    bench_succeed(&bench, "m.0", "1");
     bench.control = NULL;
-    assert_int_equal(state_of(&bench, "m"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "m"), TASK_RUNNING);
     assert_int_equal(bench_grant(&bench), 2);
     bench_seal(&bench);
     bench.control = "{\"more_items\":[]}";
-    succeed(&bench, "m.1", "2");
+    bench_succeed(&bench, "m.1", "2");
     bench.control = NULL;
-    succeed(&bench, "m.2", "3");
+    bench_succeed(&bench, "m.2", "3");
     bench_values(&bench);
     assert_string_equal(bench.output, "{\"m\":[1,2,3]}");
     bench_close(&bench);
@@ -608,10 +590,10 @@ static void keys_are_asked_for_first(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  concurrency: {key: \"k-${{ input.n }}\", limit: 3}\n"
-                            "  rate: {limit: 5, per: 1m}\n"
-                            "  satellites:\n"
-                            "    - {name: a, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  concurrency: {key: \"k-${{ input.n }}\", limit: 3}\n"
+                                  "  rate: {limit: 5, per: 1m}\n"
+                                  "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n");
     bench_submit(&bench, "{\"n\":7}");
     struct sched_batch batch = sched_batch(bench.sched);
 
@@ -631,7 +613,7 @@ static void keys_are_asked_for_first(void **state)
     bench_seal(&bench);
     assert_int_equal(key_answer(&bench, KEY_RATE, KEY_GRANTED), SCHED_OK);
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "a", "1");
+    bench_succeed(&bench, "a", "1");
     assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
     batch = sched_batch(bench.sched);
     assert_int_equal(batch.message_count, 1);
@@ -659,10 +641,10 @@ static void a_quota_is_waited_for(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  concurrency: {}\n"
-                            "  rate: {limit: 5, per: 1m}\n"
-                            "  satellites:\n"
-                            "    - {name: a, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  concurrency: {}\n"
+                                  "  rate: {limit: 5, per: 1m}\n"
+                                  "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n");
     submit_under_quota(&bench, false);
     bench_seal(&bench);
     assert_int_equal(key_answer(&bench, KEY_QUOTA, KEY_GRANTED), SCHED_ESTALE);
@@ -683,14 +665,14 @@ static void a_quota_is_waited_for(void **state)
     assert_int_equal(key_answer(&bench, KEY_RATE, KEY_GRANTED), SCHED_OK);
     assert_int_equal(bench_grant(&bench), 1);
     bench_seal(&bench);
-    succeed(&bench, "a", "1");
+    bench_succeed(&bench, "a", "1");
     batch = sched_batch(bench.sched);
     assert_int_equal(batch.message_count, 2); /* both are given back, the rate is not */
     assert_true(batch.messages[0].is_release && batch.messages[1].is_release);
     bench_close(&bench);
 
-    bench_open(&bench, HEAD "  satellites:\n"
-                            "    - {name: a, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n");
     submit_under_quota(&bench, true);
     batch = sched_batch(bench.sched);
     assert_int_equal(batch.messages[0].policy, KEY_REJECT);
@@ -705,10 +687,10 @@ static void a_key_may_refuse_and_take_back(void **state)
     struct sched_bench bench;
 
     (void)state;
-    bench_open(&bench, HEAD "  concurrency: {}\n"
-                            "  satellites:\n"
-                            "    - {name: a, command: [x]}\n"
-                            "    - {name: end, final: true, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  concurrency: {}\n"
+                                  "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n"
+                                  "    - {name: end, final: true, command: [x]}\n");
     bench_submit(&bench, "{}");
     bench_seal(&bench);
     assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_GRANTED), SCHED_OK);
@@ -718,12 +700,12 @@ static void a_key_may_refuse_and_take_back(void **state)
     assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_CANCELLED), SCHED_OK);
     assert_int_equal(bench_finish(&bench, "a", OUTCOME_CANCELLED, ""), SCHED_OK);
     assert_int_equal(bench_grant(&bench), 1);
-    succeed(&bench, "end", "1");
+    bench_succeed(&bench, "end", "1");
     assert_int_equal(bench.ended, EXECUTION_CANCELLED);
     bench_close(&bench);
-    bench_open(&bench, HEAD "  concurrency: {on_limit: reject}\n"
-                            "  satellites:\n"
-                            "    - {name: a, command: [x]}\n");
+    bench_open(&bench, BENCH_HEAD "  concurrency: {on_limit: reject}\n"
+                                  "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n");
     bench_submit(&bench, "{}");
     assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_REFUSED), SCHED_OK);
     assert_int_equal(bench.ended, EXECUTION_FAILED);

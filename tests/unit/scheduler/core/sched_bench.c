@@ -236,6 +236,16 @@ enum sched_err bench_finish(struct sched_bench *bench, const char *path, enum wi
     return bench_step(bench, &event);
 }
 
+void bench_succeed(struct sched_bench *bench, const char *path, const char *output)
+{
+    assert_int_equal(bench_finish(bench, path, OUTCOME_SUCCEEDED, output), SCHED_OK);
+}
+
+void bench_fail_at(struct sched_bench *bench, const char *path)
+{
+    assert_int_equal(bench_finish(bench, path, OUTCOME_FAILED, ""), SCHED_OK);
+}
+
 enum sched_err bench_command(struct sched_bench *bench, const struct sched_command *command)
 {
     struct sched_event event = {.kind = SCHED_COMMAND, .command = *command};

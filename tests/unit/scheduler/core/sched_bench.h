@@ -4,6 +4,13 @@
 
 #include "scheduler/core/sched.h"
 
+/* How the clusters of stories begin. */
+#define BENCH_HEAD                                                                                 \
+    "exosphere: v1\n"                                                                              \
+    "cluster:\n"                                                                                   \
+    "  name: story\n"                                                                              \
+    "  defaults: {image: \"oci:x\"}\n"
+
 struct sched_bench {
     struct heap_budget budget;
     struct arena arena; /* of the cluster, and of what events point to */
@@ -58,6 +65,10 @@ enum task_state bench_task_state(struct sched_bench *bench, const char *path);
 /* bench_finish reports the end of the current attempt of the task that a path names. */
 enum sched_err bench_finish(struct sched_bench *bench, const char *path, enum wire_outcome outcome,
                             const char *output);
+
+/* bench_succeed and bench_fail_at are bench_finish of an attempt that is current (asserted). */
+void bench_succeed(struct sched_bench *bench, const char *path, const char *output);
+void bench_fail_at(struct sched_bench *bench, const char *path);
 
 /* bench_command gives a command for the execution (its id is filled in). */
 enum sched_err bench_command(struct sched_bench *bench, const struct sched_command *command);

@@ -60,7 +60,7 @@ static void every_fault_at_once(void **state)
         {"[]", " 1:1 `file` must be a map, not a list"},
         {"{'exosphere':'v2','satelite':{}}",
          "satelite 1:19 unknown field `satelite` | did you mean `satellite`?\n"
-         "exosphere 1:15 this program reads version v1 of the file only | begin the file with "
+         "exosphere 1:15 this program reads version v1 of the satellite file only | write "
          "exosphere: v1\n"
          "satellite 1:1 `satellite` is missing | add satellite: {name: ...}"},
         {"{'exosphere':'v1','satellite':{'image':'i'}}",
