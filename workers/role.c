@@ -1,12 +1,11 @@
 #include "workers/role.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "infra/directory/directory.h"
 #include "infra/telemetry/log_line.h"
 #include "infra/telemetry/metric.h"
 #include "workers/artefact_store.h"
@@ -172,8 +171,9 @@ static void write_refused(void *argument, const struct exo_error *err)
     room_refused(role->room, err);
 }
 
-static int directory_make(const char *parent, const char *name, char *ret_path,
-                          struct exo_error *err)
+/* A directory of ours below the state directory; "" is that itself. */
+static int own_directory(const char *parent, const char *name, char *ret_path,
+                         struct exo_error *err)
 {
     int bytes =
         snprintf(ret_path, ROLE_PATH_BYTES, "%s%s%s", parent, name[0] == '\0' ? "" : "/", name);
@@ -181,11 +181,7 @@ static int directory_make(const char *parent, const char *name, char *ret_path,
     if (bytes < 0 || bytes >= ROLE_PATH_BYTES - 256) {
         return exo_error_set(err, EXO_EINVALID, "--runtime-dir is too long");
     }
-    if (mkdir(ret_path, 0700) != 0 && errno != EEXIST) {
-        return exo_error_set(err, EXO_EIO, "%s cannot be made: %s; name another --runtime-dir",
-                             ret_path, strerror(errno));
-    }
-    return 0;
+    return directory_make(ret_path, 0700, "name another --runtime-dir", err);
 }
 
 static int images_open(struct worker_role *role, const struct worker_role_settings *settings,
@@ -193,7 +189,7 @@ static int images_open(struct worker_role *role, const struct worker_role_settin
 {
     char path[ROLE_PATH_BYTES];
 
-    if (directory_make(settings->state_dir, "images", path, err) != 0) {
+    if (own_directory(settings->state_dir, "images", path, err) != 0) {
         return -1;
     }
     const struct image_settings images = {
@@ -212,8 +208,8 @@ static int spool_begin(struct worker_role *role, const struct worker_role_settin
 {
     char path[ROLE_PATH_BYTES];
 
-    if (directory_make(settings->state_dir, "input", role->work_dir, err) != 0 ||
-        directory_make(settings->state_dir, "spool", path, err) != 0) {
+    if (own_directory(settings->state_dir, "input", role->work_dir, err) != 0 ||
+        own_directory(settings->state_dir, "spool", path, err) != 0) {
         return -1;
     }
     role->host.work_dir = role->work_dir;
@@ -226,7 +222,7 @@ static int sandbox_begin(struct worker_role *role, const struct worker_role_sett
 {
     char path[ROLE_PATH_BYTES] = "/";
 
-    if (!role->host.is_dry && directory_make(settings->state_dir, "run", path, err) != 0) {
+    if (!role->host.is_dry && own_directory(settings->state_dir, "run", path, err) != 0) {
         return -1;
     }
     const struct sandbox_settings sandbox = {
@@ -255,7 +251,7 @@ static int machine_open(struct worker_role *role, const struct worker_role_setti
             return exo_error_set(err, EXO_EINVALID,
                                  "a worker needs --runtime-dir, an absolute path");
         }
-        if (directory_make(settings->state_dir, "", path, err) != 0) {
+        if (own_directory(settings->state_dir, "", path, err) != 0) {
             return -1;
         }
         role->room = room_open(role->loop, path, room_changed, role);
@@ -268,7 +264,7 @@ static int machine_open(struct worker_role *role, const struct worker_role_setti
         return -1;
     }
     if (!role->host.is_dry && role->host.api != NULL) {
-        if (directory_make(settings->state_dir, "artefacts", path, err) != 0) {
+        if (own_directory(settings->state_dir, "artefacts", path, err) != 0) {
             return -1;
         }
         role->host.artefacts =

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "infra/directory/directory.h"
 #include "schemas/vocab/quantity.h"
 #include "workers/role.h"
 
@@ -117,16 +117,15 @@ static const char *or_none(const char *text)
 }
 
 /* The image directory nobody named is ours to make: a first `exosphere dev` begins with none. One
- * that was named must be there: the place may be misspelt. */
-static void own_images_make(const struct settings *from)
+ * that was named must be there: the place may be misspelt. The null sandbox needs none. */
+static int own_images_make(const struct settings *from, struct exo_error *err)
 {
     char path[PATH_BYTES];
     int bytes = snprintf(path, sizeof(path), "%s/images", from->data);
+    bool is_own = strcmp(from->sandbox, "null") != 0 && bytes > 0 && (size_t)bytes < sizeof(path) &&
+                  strcmp(path, from->image_dir) == 0;
 
-    if (bytes > 0 && (size_t)bytes < sizeof(path) && strcmp(path, from->image_dir) == 0) {
-        (void)mkdir(from->data, 0755); /* who opens the directory says why it is not there */
-        (void)mkdir(path, 0755);
-    }
+    return is_own ? directory_make(path, 0755, "name another with --data", err) : 0;
 }
 
 static int words_read(struct worker_words *words, const struct process_ports *ports,
@@ -135,7 +134,6 @@ static int words_read(struct worker_words *words, const struct process_ports *po
     const struct settings *from = ports->settings;
     struct worker_role_settings *to = &words->settings;
 
-    own_images_make(from);
     *to = (struct worker_role_settings){
         .name = or_none(from->worker_name),
         .classes = words->classes,
@@ -149,7 +147,8 @@ static int words_read(struct worker_words *words, const struct process_ports *po
         .grants.secrets_dir = absolute(words, from->secrets_dir),
         .shard_count = ports->schema.shard_count,
     };
-    return list_read(words, "classes", from->classes, words->classes, err) != 0 ||
+    return own_images_make(from, err) != 0 ||
+                   list_read(words, "classes", from->classes, words->classes, err) != 0 ||
                    list_read(words, "plain_registries", from->plain_registries, words->registries,
                              err) != 0 ||
                    volumes_read(words, from->volumes, err) != 0 ||

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "infra/blob/object.h"
+#include "infra/directory/directory.h"
 
 enum { PATH_BYTES = 1024, CHUNK_BYTES = 1 << 20 };
 
@@ -38,39 +39,13 @@ struct dir_object {
     struct exo_error err;
 };
 
-static int make_path(const char *path, struct exo_error *err)
-{
-    char part[PATH_BYTES];
-    size_t bytes = strlen(path);
-
-    if (bytes == 0 || bytes >= sizeof(part)) {
-        return exo_error_set(err, EXO_EINVALID, "the directory of blobs has no name, or too long");
-    }
-    memcpy(part, path, bytes + 1);
-    for (char *at = part + 1;; at++) {
-        char kept = *at;
-
-        if (kept != '/' && kept != '\0') {
-            continue;
-        }
-        *at = '\0';
-        if (mkdir(part, 0700) != 0 && errno != EEXIST) {
-            return exo_error_set(err, EXO_EIO, "cannot make the directory %s: %s", part,
-                                 strerror(errno));
-        }
-        *at = kept;
-        if (kept == '\0') {
-            return 0;
-        }
-    }
-}
-
 struct object_store *object_dir_open(struct loop *loop, const char *directory,
                                      struct exo_error *err)
 {
     struct dir_store *s = calloc(1, sizeof(*s));
 
-    if (s == NULL || strlen(directory) >= sizeof(s->directory) || make_path(directory, err) != 0) {
+    if (s == NULL || strlen(directory) >= sizeof(s->directory) ||
+        directory_make(directory, 0700, "name another with --data", err) != 0) {
         if (s == NULL || strlen(directory) >= sizeof(s->directory)) {
             (void)exo_error_set(err, EXO_EINVALID, "the directory of blobs has too long a name");
         }

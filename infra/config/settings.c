@@ -425,6 +425,26 @@ static void derive_directory(struct load *load, const char *name, const char *be
     }
 }
 
+/* Who names a directory to a command that speaks to the back-ends, and none of them, means what
+ * `dev` keeps there: with all others it is no matter what `data` is. */
+static void take_defaults_of_dev(struct load *load)
+{
+    static const char *const others[] = {"log",          "store",         "cache",
+                                         "postgres_url", "kafka_brokers", "redis_url"};
+    bool is_meant = load->sources->role == ROLE_ADMIN && settings_is_said(load->set, "data");
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        is_meant = is_meant && !settings_is_said(load->set, others[i]);
+    }
+    for (int i = 0; is_meant && i < SETTING_NR; i++) {
+        if (rows[i].dev_default_text != NULL && load->set->said[i].origin == SETTING_FROM_DEFAULT) {
+            load->set->said[i].text = rows[i].dev_default_text;
+            load->set->said[i].place = "default of dev, for data alone is said";
+            (void)put_value(load, &rows[i], rows[i].dev_default_text); /* good, as a default is */
+        }
+    }
+}
+
 int settings_load(struct settings_set *ret_set, const struct settings_sources *sources,
                   struct fault_list *faults)
 {
@@ -444,6 +464,7 @@ int settings_load(struct settings_set *ret_set, const struct settings_sources *s
     if (path[0] != '\0') {
         setting_file_read(path, &ret_set->arena, faults, load_member, &load);
     }
+    take_defaults_of_dev(&load);
     derive_directory(&load, "image_dir", "images");
     derive_directory(&load, "runtime_dir", "run");
     return faults->error_count == errors ? 0 : -1;

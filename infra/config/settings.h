@@ -2,6 +2,8 @@
  *
  *   flag --slots 4  >  EXOSPHERE_SLOTS=4  >  file (--config, EXOSPHERE_CONFIG) slots: 4  >  default
  *
+ * For ROLE_ADMIN the defaults are those of `dev` where `data` is said and no back-end is.
+ *
  * Parsed once into a const struct; the table is settings_table.h. An unknown name is a fault that
  * names the nearest known one. A secret NAME may also come from a file named by NAME_file.
  * Reads the files it is pointed to; nothing else. */

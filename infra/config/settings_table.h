@@ -39,7 +39,7 @@ SETTING(TEXT,     s3_prefix,         "", NULL, 0, 0, "text", 0, 0, ROLE_STATE, "
 SETTING(TEXT,     s3_region,         "us-east-1", NULL, 0, 0, "name", 0, 0, ROLE_STATE, "the region that requests are signed for")
 SETTING(TEXT,     s3_access_key,     "", NULL, 0, 0, "", 0, SETTING_SECRET, ROLE_STATE, "who asks the S3-compatible store")
 SETTING(TEXT,     s3_secret_key,     "", NULL, 0, 0, "", 0, SETTING_SECRET, ROLE_STATE, "what signs the requests to it")
-SETTING(TEXT,     data,              "/var/lib/exosphere", ".exosphere", 0, 0, "directory", 0, 0, ROLE_DAEMON | ROLE_ADMIN, "where SQLite's file, spools and unpacked images are kept")
+SETTING(TEXT,     data,              "/var/lib/exosphere", ".exosphere", 0, 0, "directory", 0, 0, ROLE_DAEMON | ROLE_ADMIN, "where SQLite's file, spools and unpacked images are kept; commands on the back-ends take what `dev` keeps there where no back-end is said")
 SETTING(BOOL,     ephemeral,         "false", NULL, 0, 0, "", 0, 0, ROLE_DEV, "keep nothing after the end: the queue and the state are in memory")
 SETTING(INT,      shards,            "64", "4", 1, 4096, "shards", 0, 0, ROLE_STATE | ROLE_WORKER, "into how many parts executions are spread; fixed by the first `migrate`")
 

@@ -1,13 +1,12 @@
 #include "infra/process/backends.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
 
+#include "infra/directory/directory.h"
 #include "infra/process/blob_place.h"
 #include "infra/telemetry/log_line.h"
 #include "schemas/wire/topics.h"
@@ -56,34 +55,6 @@ struct backends {
 
 /* ---- opening ---- */
 
-static int make_directory(const char *path, struct exo_error *err)
-{
-    char part[PATH_BYTES];
-    size_t bytes = strlen(path);
-
-    if (bytes == 0 || bytes >= sizeof(part)) {
-        return exo_error_set(err, EXO_EINVALID, "data names no directory");
-    }
-    memcpy(part, path, bytes + 1);
-    for (char *at = part + 1;; at++) {
-        if (*at == '/' || *at == '\0') {
-            char kept = *at;
-
-            *at = '\0';
-            if (mkdir(part, 0755) != 0 && errno != EEXIST) {
-                return exo_error_set(
-                    err, errno == EACCES ? EXO_EDENIED : EXO_EIO,
-                    "the directory %s cannot be made: %s; name another with --data", part,
-                    strerror(errno));
-            }
-            *at = kept;
-            if (kept == '\0') {
-                return 0;
-            }
-        }
-    }
-}
-
 static int name_file(struct backends *b, struct exo_error *err)
 {
     const struct settings *settings = &b->set->values;
@@ -97,7 +68,7 @@ static int name_file(struct backends *b, struct exo_error *err)
         (int)sizeof(b->path)) {
         return exo_error_set(err, EXO_EINVALID, "data is longer than %d bytes", PATH_BYTES);
     }
-    return is_sqlite ? make_directory(settings->data, err) : 0;
+    return is_sqlite ? directory_make(settings->data, 0755, "name another with --data", err) : 0;
 }
 
 static void log_noticed(void *argument, int level, const char *text)
@@ -407,12 +378,22 @@ void backends_tell(struct backends *b)
     }
 }
 
+/* What a person at `dev` may have meant. */
+static const char *store_advice(const struct backends *b)
+{
+    bool is_default = b->set->values.role == ROLE_ADMIN && !settings_is_said(b->set, "store") &&
+                      !settings_is_said(b->set, "data") &&
+                      !settings_is_said(b->set, "postgres_url");
+
+    return is_default ? "; --data DIR means what `exosphere dev` keeps there" : "";
+}
+
 const char *backends_missing(struct backends *b)
 {
     b->missing[0] = '\0';
     if (b->store != NULL && !store_is_up(b->store)) {
-        (void)snprintf(b->missing, sizeof(b->missing), "the store (%s) does not answer: %s",
-                       b->set->values.store, store_last_error(b->store));
+        (void)snprintf(b->missing, sizeof(b->missing), "the store (%s) does not answer: %.450s%s",
+                       b->set->values.store, store_last_error(b->store), store_advice(b));
     } else if (b->log != NULL && !log_is_up(b->log)) {
         (void)snprintf(b->missing, sizeof(b->missing), "the log (%s) does not answer",
                        b->set->values.log);

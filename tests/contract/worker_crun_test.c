@@ -194,7 +194,7 @@ static int stage_dirs(void **state)
     }
     (void)snprintf(s->dir, sizeof(s->dir), "/tmp/exo-worker-XXXXXX");
     assert_non_null(mkdtemp(s->dir));
-    below(s, "state", s->state_dir);
+    below(s, "not/there/yet", s->state_dir); /* made with those above it */
     below(s, "images", s->image_dir);
     below(s, "secrets", s->secrets_dir);
     below(s, "data", s->data_dir);

@@ -233,9 +233,9 @@ holds err "has no \`ttl\`"
 say "what executions name is not collected"
 kill -TERM "$DEV"
 ends "$DEV" 0
-status 0 "$EXO" gc --dry-run --margin 0s --store sqlite --log sqlite --cache memory --data "$WORK/data" --shards 4
+status 0 "$EXO" gc --dry-run --margin 0s --data "$WORK/data"
 holds out "would collect 0 blobs (0 bytes) of the store, 0 large ones (0 bytes)"
-status 0 "$EXO" gc --margin 0s --wait 0s --store sqlite --log sqlite --cache memory --data "$WORK/data" --shards 4
+status 0 "$EXO" gc --margin 0s --wait 0s --data "$WORK/data"
 holds out "collected 0 blobs"
 check "the large file is still there" sh -c "find '$PLACE' -type f -size +8M | grep -q ."
 status 2 "$EXO" gc --margin soon --store sqlite --log sqlite --data "$WORK/data"

@@ -178,5 +178,5 @@ kill -TERM "$DEV"
 ends "$DEV" 0
 
 say "the tables are what the journal says"
-status 0 "$EXO" replay --store sqlite --cache memory --data "$WORK/data"
+status 0 "$EXO" replay --data "$WORK/data"
 holds out "identical: 0 differences"

@@ -13,24 +13,9 @@
 
 #include <linux/openat2.h>
 
+#include "infra/directory/directory.h"
+
 enum { NAMES_TEXT_BYTES = 200 };
-
-static int make_directory(const char *path, struct exo_error *err)
-{
-    char part[IMAGE_PATH_BYTES];
-
-    for (size_t at = 1; at <= strlen(path); at++) {
-        if (path[at] != '/' && path[at] != '\0') {
-            continue;
-        }
-        (void)snprintf(part, sizeof(part), "%.*s", (int)at, path);
-        if (mkdir(part, 0755) != 0 && errno != EEXIST) {
-            return exo_error_set(err, EXO_EIO, "cannot make directory %s: %s", part,
-                                 strerror(errno));
-        }
-    }
-    return 0;
-}
 
 /* Room is left for what stands below; the characters would break an overlay's options or the names
  * that skopeo takes. */
@@ -78,7 +63,7 @@ int image_disk_open(struct image_disk *disk, const char *cache_dir, const char *
     }
     for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
         (void)snprintf(path, sizeof(path), "%s%s", disk->cache_dir, below[i]);
-        if (make_directory(path, err) != 0) {
+        if (directory_make(path, 0755, "name another --runtime-dir", err) != 0) {
             return -1;
         }
     }

@@ -16,10 +16,12 @@
 
 #include <linux/magic.h>
 
+#include "infra/directory/directory.h"
 #include "workers/sandbox/orphans.h"
 
 static const char *const cgroup_root = "/sys/fs/cgroup";
 static const char *const hybrid_tree = "/sys/fs/cgroup/unified";
+static const char *const advice = "name another --runtime-dir";
 static const exo_time start_limit_default_ns = 30 * EXO_SECOND;
 
 enum { LOCK_WAIT_MS = 10000, LOCK_PAUSE_MS = 20, THREADS_DEFAULT_MAX = 16, CHUNK_BYTES = 65536 };
@@ -74,24 +76,6 @@ static char *find_crun(const char *name)
     return NULL;
 }
 
-/* Makes a directory with those above it. */
-static int make_path(const char *path, struct exo_error *err)
-{
-    char part[ATTEMPT_PATH_BYTES];
-
-    for (size_t at = 1; at <= strlen(path); at++) {
-        if (path[at] != '/' && path[at] != '\0') {
-            continue;
-        }
-        (void)snprintf(part, sizeof(part), "%.*s", (int)at, path);
-        if (mkdir(part, path[at] == '\0' ? 0700 : 0755) != 0 && errno != EEXIST) {
-            return exo_error_set(err, EXO_EIO, "cannot make directory %s: %s", part,
-                                 strerror(errno));
-        }
-    }
-    return 0;
-}
-
 static int open_runtime_dir(struct crun_sandbox *sandbox, const char *runtime_dir,
                             struct exo_error *err)
 {
@@ -104,7 +88,7 @@ static int open_runtime_dir(struct crun_sandbox *sandbox, const char *runtime_di
                              "bytes without \":\", \",\" and \"\\\"",
                              runtime_dir, ATTEMPT_PATH_BYTES - SANDBOX_ID_BYTES_MAX - 64);
     }
-    if (make_path(runtime_dir, err) != 0) {
+    if (directory_make(runtime_dir, 0700, advice, err) != 0) {
         return -1;
     }
     sandbox->runtime_dir = realpath(runtime_dir, NULL);
@@ -163,11 +147,11 @@ static int open_below(struct crun_sandbox *sandbox, struct exo_error *err)
         return exo_error_set(err, EXO_EIO, "%s: %s", path, strerror(errno));
     }
     if (take_lock(sandbox->site.lock_fd, sandbox->runtime_dir, err) != 0 ||
-        make_path(sandbox->attempts_dir, err) != 0) {
+        directory_make(sandbox->attempts_dir, 0700, advice, err) != 0) {
         return -1;
     }
     (void)snprintf(path, sizeof(path), "%s/logs", sandbox->runtime_dir);
-    if (make_path(path, err) != 0) {
+    if (directory_make(path, 0700, advice, err) != 0) {
         return -1;
     }
     sandbox->logs_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

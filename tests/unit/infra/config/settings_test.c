@@ -101,6 +101,32 @@ static void test_every_default_is_valid_for_every_role(void **state)
     assert_int_equal(load(ROLE_DEV, NULL, 0, no_environment, NULL), 0);
 }
 
+static void test_a_directory_alone_means_what_dev_keeps_there(void **state)
+{
+    static const struct setting_flag flags[] = {{"data", "/d"}, {"store", "postgres"}};
+    const char *const url[] = {"EXOSPHERE_POSTGRES_URL=postgresql:///x", NULL};
+
+    (void)state;
+    assert_int_equal(load(ROLE_ADMIN, flags, 1, no_environment, NULL), 0);
+    assert_string_equal(set.values.log, "sqlite");
+    assert_string_equal(set.values.store, "sqlite");
+    assert_string_equal(set.values.cache, "memory");
+    assert_string_equal(set.values.data, "/d");
+    assert_false(settings_is_said(&set, "shards"));
+    settings_release(&set);
+    assert_int_equal(load(ROLE_ADMIN, flags, 1, url, NULL), 0);
+    assert_string_equal(set.values.store, "postgres");
+    settings_release(&set);
+    assert_int_equal(load(ROLE_ADMIN, flags, 2, no_environment, NULL), 0);
+    assert_string_equal(set.values.log, "kafka");
+    settings_release(&set);
+    assert_int_equal(load(ROLE_ADMIN, NULL, 0, no_environment, NULL), 0);
+    assert_string_equal(set.values.store, "postgres");
+    settings_release(&set);
+    assert_int_equal(load(ROLE_API, flags, 1, no_environment, NULL), 0);
+    assert_string_equal(set.values.store, "postgres");
+}
+
 static void test_flag_over_environment_over_file(void **state)
 {
     (void)state;
@@ -328,6 +354,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LOAD_TEST(test_defaults),
         LOAD_TEST(test_every_default_is_valid_for_every_role),
+        LOAD_TEST(test_a_directory_alone_means_what_dev_keeps_there),
         LOAD_TEST(test_flag_over_environment_over_file),
         LOAD_TEST(test_refuses_unknown_names),
         LOAD_TEST(test_refuses_wrong_values),
