@@ -290,7 +290,10 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "WHERE (submitted_ns, id) > ($1::bigint, $2::uuid) AND submitted_ns < $3::bigint "
         "ORDER BY submitted_ns, id LIMIT $4::bigint"},
     [SQL_EXECUTION_DROP] = {"execution_drop",
-        "SELECT dropped, is_more FROM exo_execution_drop($1::uuid[], $2::bigint)"},
+        "SELECT d.dropped, d.is_more FROM exo_execution_drop(ARRAY(SELECT i.id "
+        "FROM unnest($1::uuid[]) WITH ORDINALITY i (id, place) WHERE NOT EXISTS (SELECT FROM "
+        "blob_reference r WHERE r.digest = uuid_send(i.id) || decode(repeat('00', 16), 'hex')) "
+        "OR EXISTS (SELECT FROM tombstone t WHERE t.id = i.id) ORDER BY i.place), $2::bigint) d"},
     [SQL_IMPRINT_GET] = {"imprint_get",
         "SELECT epoch, batch, at_ns, body, imprint FROM journal "
         "WHERE shard = $1::bigint AND batch > $2::bigint ORDER BY batch LIMIT $3::bigint"},

@@ -366,16 +366,24 @@ static int64_t drop_parts(struct sqlite_connection *connection, const struct exe
     return gone;
 }
 
-static int is_ended(struct sqlite_connection *connection, const struct execution_id *id,
-                    struct exo_error *err)
+/* Ended, and no other execution keeps something of it; or its deletion has begun. */
+static int may_go(struct sqlite_connection *connection, const struct execution_id *id,
+                  struct exo_error *err)
 {
-    struct sqlite_statement *statement =
-        sqlite_use(connection, "SELECT 1 FROM execution WHERE id = ?1 AND is_terminal = 1", err);
+    struct sqlite_statement *statement = sqlite_use(
+        connection,
+        "SELECT 1 FROM execution WHERE id = ?1 AND is_terminal = 1 AND (NOT EXISTS (SELECT 1 FROM "
+        "blob_reference WHERE digest = ?2) OR EXISTS (SELECT 1 FROM "
+        "tombstone WHERE id = ?1))",
+        err);
 
     if (statement == NULL) {
         return -1;
     }
+    const struct digest name = execution_digest(id);
+
     bind_id(statement, 1, id);
+    bind_digest(statement, 2, &name);
     int stepped = sqlite_step(statement, err);
 
     sqlite_rewind(statement);
@@ -395,7 +403,7 @@ static int drop_job(void *argument, struct sqlite_connection *connection, struct
     op->is_more = false;
     for (uint32_t i = 0; i < op->id_count && !op->is_more; i++) {
         const struct execution_id *id = &op->ids[i];
-        int ended = is_ended(connection, id, err);
+        int ended = may_go(connection, id, err);
 
         if (ended > 0 &&
             run_id(connection, "INSERT INTO tombstone VALUES (?1) ON CONFLICT DO NOTHING", id,

@@ -511,7 +511,8 @@ void store_old_list(struct store *store, const struct store_old_query *query,
 
 /* store_execution_drop deletes executions that have ended, with their pages, outputs and keys, and
  * keeps their ids as tombstones, which store_execution_known knows for ever. One that has not
- * ended is left alone.
+ * ended, or of which another one keeps something (a reference to its execution_digest), is left
+ * alone.
  * ids       at most 1,000; copied
  * rows_max  deleted in one call, at least 2; what is left over then (is_more) goes with further
  *           calls */

@@ -86,6 +86,19 @@ static void result_take(struct sched *s, struct instance *instance,
     }
 }
 
+/* The execution that ran it stays as long as this one: runs, outputs of maps, logs and artefacts
+ * lie there. */
+static void origin_hold(struct sched *s, struct execution *e, const struct execution_id *origin)
+{
+    struct sched_blob *hold = vector_add(&s->blobs);
+
+    if (hold == NULL) {
+        s->is_broken = true;
+        return;
+    }
+    *hold = (struct sched_blob){e, execution_digest(origin)};
+}
+
 static void one_take(struct sched *s, struct instance *instance, const struct wire_instance *kept)
 {
     struct wire_instance bare = *kept;
@@ -106,10 +119,15 @@ void kept_take(struct sched *s, struct execution *e, const struct sched_submit *
     e->is_rerun = submit->is_rerun;
     e->rerun_of = submit->rerun_of;
     for (uint32_t i = 0; i < submit->kept_count && !s->is_broken; i++) {
+        const struct wire_instance *kept = submit->kept[i].instance;
         const struct satellite *satellite =
             cluster_find(e->definition->cluster, SATELLITE_NONE, submit->kept[i].satellite);
 
-        one_take(s, &e->root.instances[satellite->index], submit->kept[i].instance);
+        /* Mostly all have the same; twice is no fault. */
+        if (i == 0 || !execution_id_equal(&kept->origin, &submit->kept[i - 1].instance->origin)) {
+            origin_hold(s, e, &kept->origin);
+        }
+        one_take(s, &e->root.instances[satellite->index], kept);
     }
     for (uint32_t i = 0; i < e->root.instance_count && submit->kept_count > 0; i++) {
         parents_load(&e->root.instances[i]);

@@ -107,6 +107,14 @@ static uint32_t shard_of_hash(uint32_t hash, uint32_t shard_count)
     return (hash & 0x7fffffffu) % shard_count;
 }
 
+struct digest execution_digest(const struct execution_id *id)
+{
+    struct digest digest = {{0}};
+
+    memcpy(digest.bytes, id->bytes, EXECUTION_ID_BYTES);
+    return digest;
+}
+
 uint32_t execution_shard(const struct execution_id *id, uint32_t shard_count)
 {
     char text[EXECUTION_ID_TEXT_BYTES + 1];

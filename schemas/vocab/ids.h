@@ -17,7 +17,7 @@ struct execution_id {
     uint8_t bytes[EXECUTION_ID_BYTES];
 };
 
-/* SHA-256 of a blob, a cluster text or a body. */
+/* SHA-256 of a blob, a cluster text or a body; in references also execution_digest. */
 struct digest {
     uint8_t bytes[DIGEST_BYTES];
 };
@@ -47,6 +47,15 @@ static inline bool execution_id_equal(const struct execution_id *a, const struct
 {
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
+
+static inline bool digest_equal(const struct digest *a, const struct digest *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
+}
+
+/* execution_digest is the name by which one execution refers to another where it else refers to
+ * blobs by their digests: the id and 16 bytes 0, which no SHA-256 will ever be. */
+struct digest execution_digest(const struct execution_id *id);
 
 /* execution_shard is the one published function of protocol.md 1:
  * (murmur2(36 lower-case characters) & 0x7fffffff) mod shard_count, as Kafka's own partitioner.

@@ -171,6 +171,48 @@ static void test_old_goes_and_stays_refused(void **state)
     assert_int_equal(puppet_worker_taken(play->worker), taken);
 }
 
+static void signal_go(struct play *play, const struct execution_id *id)
+{
+    stage_command(
+        &play->stage,
+        &(struct wire_command){.kind = COMMAND_SIGNAL, .execution = *id, .name = span_of("go")});
+}
+
+/* What a rerun keeps is not deleted before the rerun is, however old it gets. */
+static void test_a_rerun_holds_what_it_keeps(void **state)
+{
+    struct play *play = *state;
+    char *output;
+
+    play->stage.adjust = keep_a_second;
+    stage_scheduler_start(&play->stage, 0);
+    struct execution_id old =
+        stage_submit(&play->stage,
+                     "exosphere: v1\ncluster:\n  name: keeps\n  satellites:\n"
+                     "    - {name: m, for_each: \"${{ [1, 2, 4] }}\", image: \"oci:x\"}\n"
+                     "    - {name: w, wait: {signal: go}}\n"
+                     "  output: \"${{ satellites.m.output }}\"\n",
+                     "{}");
+
+    signal_go(play, &old);
+    assert_succeeds(play, &old);
+    struct execution_id again = stage_rerun(&play->stage, &old, "w");
+    struct execution_id other = submit_in(play, 1); /* younger, and held by nobody */
+    struct find find = {.id = &other};
+
+    assert_succeeds(play, &other);
+    run_until(play, is_gone, &find, "an execution of that age is deleted");
+    find.id = &old;
+    assert_false(is_gone(play, &find));
+    signal_go(play, &again);
+    assert_string_equal(stage_await(&play->stage, &again, &output), "SUCCEEDED");
+    assert_string_equal(output, "[3,3,3]"); /* read from the old one */
+    free(output);
+    run_until(play, is_gone, &find, "what was held is deleted");
+    find.id = &again;
+    run_until(play, is_gone, &find, "the rerun is deleted");
+}
+
 static void keep_for_backup(struct scheduler_settings *s)
 {
     s->keeps_for_backup = true;
@@ -448,6 +490,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_old_goes_and_stays_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_rerun_holds_what_it_keeps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_input_goes_below_the_backup, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_shard_waits, setup, teardown),
     };

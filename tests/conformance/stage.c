@@ -202,29 +202,50 @@ void stage_append(struct stage *stage, const char *topic, uint32_t partition, st
     }
 }
 
-void stage_submit_as(struct stage *stage, const struct execution_id *id, uint32_t partition,
-                     const char *cluster, const char *input)
+static void job_append(struct stage *stage, uint32_t partition, const struct wire_job *job)
 {
     struct heap_budget budget = {0};
     struct arena arena;
     struct buffer text;
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    buffer_init(&text, allocator_heap(&budget), 0);
+    wire_job_pack(job, &arena, &text);
+    stage_append(stage, TOPIC_JOBS, partition, buffer_span(&text));
+    buffer_release(&text);
+    arena_release(&arena);
+}
+
+void stage_submit_as(struct stage *stage, const struct execution_id *id, uint32_t partition,
+                     const char *cluster, const char *input)
+{
     char id_text[EXECUTION_ID_TEXT_BYTES + 1] = "";
 
     if (id != NULL) {
         execution_id_format(id, id_text);
     }
-    struct wire_job job = {.execution_id = span_of(id_text),
-                           .project = span_of("test"),
-                           .cluster = span_of(cluster),
-                           .input = span_of(input),
-                           .submitted_ms = clock_wall_ns() / EXO_MILLISECOND};
+    job_append(stage, partition,
+               &(struct wire_job){.execution_id = span_of(id_text),
+                                  .project = span_of("test"),
+                                  .cluster = span_of(cluster),
+                                  .input = span_of(input),
+                                  .submitted_ms = clock_wall_ns() / EXO_MILLISECOND});
+}
 
-    arena_init(&arena, allocator_heap(&budget), 0);
-    buffer_init(&text, allocator_heap(&budget), 0);
-    wire_job_pack(&job, &arena, &text);
-    stage_append(stage, TOPIC_JOBS, partition, buffer_span(&text));
-    buffer_release(&text);
-    arena_release(&arena);
+struct execution_id stage_rerun(struct stage *stage, const struct execution_id *old,
+                                const char *from)
+{
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    char id_text[EXECUTION_ID_TEXT_BYTES + 1], old_text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(&id, id_text);
+    execution_id_format(old, old_text);
+    job_append(stage, execution_shard(&id, stage->shard_count),
+               &(struct wire_job){.execution_id = span_of(id_text),
+                                  .rerun_of = span_of(old_text),
+                                  .rerun_from = span_of(from),
+                                  .submitted_ms = clock_wall_ns() / EXO_MILLISECOND});
+    return id;
 }
 
 struct execution_id stage_submit(struct stage *stage, const char *cluster, const char *input)
@@ -284,21 +305,27 @@ uint32_t stage_live(struct stage *stage)
     return count;
 }
 
-void stage_cancel(struct stage *stage, const struct execution_id *id)
+void stage_command(struct stage *stage, const struct wire_command *command)
 {
     struct heap_budget budget = {0};
     struct arena arena;
     struct buffer text;
-    struct wire_command command = {
-        .kind = COMMAND_CANCEL, .execution = *id, .reason = span_of("asked to")};
-    struct wire_status status = {.commands = &command, .command_count = 1};
+    const struct wire_status status = {.commands = command, .command_count = 1};
 
     arena_init(&arena, allocator_heap(&budget), 0);
     buffer_init(&text, allocator_heap(&budget), 0);
     wire_status_pack(&status, &arena, &text);
-    stage_append(stage, TOPIC_STATUS, execution_shard(id, stage->shard_count), buffer_span(&text));
+    stage_append(stage, TOPIC_STATUS, execution_shard(&command->execution, stage->shard_count),
+                 buffer_span(&text));
     buffer_release(&text);
     arena_release(&arena);
+}
+
+void stage_cancel(struct stage *stage, const struct execution_id *id)
+{
+    stage_command(stage, &(struct wire_command){.kind = COMMAND_CANCEL,
+                                                .execution = *id,
+                                                .reason = span_of("asked to")});
 }
 
 struct look {

@@ -54,6 +54,10 @@ struct execution_id stage_submit(struct stage *stage, const char *cluster, const
 void stage_submit_as(struct stage *stage, const struct execution_id *id, uint32_t partition,
                      const char *cluster, const char *input);
 
+/* stage_rerun appends a Job that runs an execution again from a satellite on, and gives its id. */
+struct execution_id stage_rerun(struct stage *stage, const struct execution_id *old,
+                                const char *from);
+
 /* stage_append puts any bytes into a topic. */
 void stage_append(struct stage *stage, const char *topic, uint32_t partition, struct span value);
 
@@ -63,7 +67,8 @@ uint32_t stage_letters(struct stage *stage);
 /* stage_live gives how many executions are not terminal. */
 uint32_t stage_live(struct stage *stage);
 
-/* stage_cancel appends a CANCEL command. */
+/* stage_command appends a command; stage_cancel appends a CANCEL. */
+void stage_command(struct stage *stage, const struct wire_command *command);
 void stage_cancel(struct stage *stage, const struct execution_id *id);
 
 /* stage_await waits until the execution is terminal and fails the test when it does not become so.

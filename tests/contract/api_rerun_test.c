@@ -1,8 +1,10 @@
 /* api: executions that have ended run again: what is kept, what is refused, what may be gone. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "infra/crypto/crypto.h"
+#include "infra/sqlite/statement.h"
 #include "schemas/wire/status.h"
 #include "tests/contract/api_trial.h"
 
@@ -367,14 +369,78 @@ static void on_drop(void *argument, uint32_t dropped, bool is_more, const struct
     drop->is_done = true;
 }
 
-static void origin_drop(struct api_trial *t, const char *id)
+static uint32_t origin_drop(struct api_trial *t, const char *id)
 {
     struct execution_id gone = id_of(id);
     struct drop drop = {0};
 
     store_execution_drop(t->stage.store, &gone, 1, 1000, on_drop, &drop);
     assert_true(stage_run(&t->stage, &drop.is_done, 20 * EXO_SECOND));
-    assert_int_equal(drop.dropped, 1);
+    return drop.dropped;
+}
+
+/* It stays as long as somebody keeps something of it, also behind a rerun of the rerun. */
+static void test_origin_is_held(void **state)
+{
+    struct api_trial *t = *state;
+    const char *old = failed_make(t);
+    const char *id = rerun(t, old, "{\"input\":{\"fails\":false}}");
+
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"kept_from\"");
+    assert_int_equal(origin_drop(t, old), 0);
+    signal_send(t, id);
+    api_ended(t, id);
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"output\":{\"first\":1,\"item\":3}");
+    const char *next = rerun(t, id, "{\"from\":\"tail\"}");
+
+    signal_send(t, next);
+    api_ended(t, next);
+    assert_int_equal(origin_drop(t, id), 1); /* it gave nothing that is kept */
+    assert_int_equal(origin_drop(t, old), 0);
+    api_expect(t, "GET", api_path(t, next, "/satellites/map/output"), NULL, 200, "[1,2,3]");
+    assert_int_equal(origin_drop(t, next), 1);
+    assert_int_equal(origin_drop(t, old), 1);
+}
+
+static char place[64];
+
+static int setup_in_a_file(void **state)
+{
+    char directory[] = "/tmp/exo-rerun.XXXXXX";
+
+    if (mkdtemp(directory) == NULL) {
+        return -1;
+    }
+    (void)snprintf(place, sizeof(place), "%s/store.db", directory);
+    *state = api_trial_open_at(place, NULL, true);
+    return 0;
+}
+
+static int teardown_of_a_file(void **state)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+    char name[80];
+
+    api_trial_close(*state);
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        (void)snprintf(name, sizeof(name), "%s%s", place, ends[i]);
+        (void)unlink(name);
+    }
+    *strrchr(place, '/') = '\0';
+    (void)rmdir(place);
+    return 0;
+}
+
+/* As programs wrote it that did not know that a rerun holds what it keeps. */
+static void holds_forget(void)
+{
+    struct exo_error err;
+    struct sqlite_connection *connection = sqlite_connection_open(place, false, &err);
+
+    if (connection == NULL || sqlite_script(connection, "DELETE FROM blob_reference", &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+    sqlite_connection_close(connection);
 }
 
 static void test_origin_is_deleted(void **state)
@@ -384,7 +450,8 @@ static void test_origin_is_deleted(void **state)
     const char *id = rerun(t, old, "{\"input\":{\"fails\":false}}");
 
     api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"kept_from\"");
-    origin_drop(t, old);
+    holds_forget();
+    assert_int_equal(origin_drop(t, old), 1);
     /* What it has copied is here; what lay there is told to be gone, never taken for null. */
     api_expect(t, "GET", api_path(t, id, "/satellites/first/output"), NULL, 200, "{\"n\":1}");
     api_expect(t, "GET", api_path(t, id, "/satellites/map/output"), NULL, 404, "deleted since");
@@ -409,7 +476,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_rerun, setup, teardown),
         cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_job_of_others, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_origin_is_deleted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_origin_is_held, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_origin_is_deleted, setup_in_a_file,
+                                        teardown_of_a_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

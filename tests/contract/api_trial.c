@@ -57,9 +57,15 @@ static void until_ready(struct api_trial *t)
 
 struct api_trial *api_trial_open(const struct api_settings *settings, bool with_worker)
 {
+    return api_trial_open_at(":memory:", settings, with_worker);
+}
+
+struct api_trial *api_trial_open_at(const char *path, const struct api_settings *settings,
+                                    bool with_worker)
+{
     const struct stage_settings stage = {
         .log = {.backend = "sqlite", .path = ":memory:"},
-        .store = {.backend = "sqlite", .path = ":memory:", .readers = 1},
+        .store = {.backend = "sqlite", .path = path, .readers = 1},
         .cache = {.backend = "memory", .view_ttl_ns = 30 * EXO_SECOND},
         .shard_count = 4,
     };

@@ -50,6 +50,10 @@ struct api_trial {
 struct api_trial *api_trial_open(const struct api_settings *settings, bool with_worker);
 void api_trial_close(struct api_trial *t);
 
+/* api_trial_open_at is api_trial_open over a file, which a test may look into. */
+struct api_trial *api_trial_open_at(const char *path, const struct api_settings *settings,
+                                    bool with_worker);
+
 /* api_trial_settings are the defaults, for changing some. */
 struct api_settings api_trial_settings(void);
 

@@ -356,12 +356,79 @@ static void executions_are_dropped_in_parts(void **state)
     trial_close(t);
 }
 
+static uint32_t drop_all(struct trial *t, const struct store_execution executions[3])
+{
+    struct execution_id ids[3] = {executions[0].id, executions[1].id, executions[2].id};
+    struct answers a;
+
+    store_execution_drop(t->store, ids, 3, 100, on_drop, begin(&a));
+    assert_int_equal(await(t, &a), EXO_OK);
+    assert_false(a.is_more);
+    return a.count;
+}
+
+/* The first stays while the last, which keeps something of it, is there. */
+static void what_is_kept_of_an_execution_holds_it(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_execution executions[3];
+
+    three(t, executions);
+    struct store_shard shard = trial_own(t, t->store, 1, "a");
+    struct store_batch batch = trial_batch(&shard);
+    const struct store_reference holds[] = {
+        {executions[2].id, execution_digest(&executions[0].id)},
+        {executions[2].id, execution_digest(&executions[1].id)},
+    };
+
+    batch.references = holds;
+    batch.reference_count = 2;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    assert_int_equal(drop_all(t, executions), 1);
+    t->execution_count = 0;
+    assert_int_equal(trial_get(t, t->store, &executions[0].id), 0);
+    assert_int_equal(t->execution_count, 1);
+    t->is_answered = false;
+    store_segment_get(t->store, &executions[0].id, 0, 0, 0, 100, trial_on_segments, t);
+    trial_wait(t, &t->is_answered);
+    assert_int_equal(t->segment_count, 5);
+    assert_int_equal(drop_all(t, executions), 1); /* with who kept it, what it held has gone */
+    t->execution_count = 0;
+    assert_int_equal(trial_get(t, t->store, &executions[0].id), 0);
+    assert_int_equal(t->execution_count, 0);
+    trial_close(t);
+}
+
+/* A deletion that has begun is brought to its end: half an execution is of no use to anybody. */
+static void what_is_half_gone_is_not_held(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_execution executions[3];
+    struct answers a;
+
+    three(t, executions);
+    store_execution_drop(t->store, &executions[0].id, 1, 4, on_drop, begin(&a));
+    assert_int_equal(await(t, &a), EXO_OK);
+    assert_true(a.is_more);
+    struct store_shard shard = trial_own(t, t->store, 1, "a");
+    struct store_batch batch = trial_batch(&shard);
+    const struct store_reference hold = {executions[1].id, execution_digest(&executions[0].id)};
+
+    batch.references = &hold;
+    batch.reference_count = 1;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    assert_int_equal(drop_all(t, executions), 2);
+    trial_close(t);
+}
+
 const struct store_story store_retention_stories[] = {
     {"restore_points_hold_the_floor", restore_points_hold_the_floor},
     {"a_newer_point_ends_older_ones", a_newer_point_ends_older_ones},
     {"the_journal_is_dropped_from_its_end", the_journal_is_dropped_from_its_end},
     {"old_executions_are_listed", old_executions_are_listed},
     {"executions_are_dropped_in_parts", executions_are_dropped_in_parts},
+    {"what_is_kept_of_an_execution_holds_it", what_is_kept_of_an_execution_holds_it},
+    {"what_is_half_gone_is_not_held", what_is_half_gone_is_not_held},
 };
 const size_t store_retention_story_count =
     sizeof(store_retention_stories) / sizeof(store_retention_stories[0]);

@@ -37,11 +37,6 @@ struct database_execution *database_find(const struct execution_id *id)
     return NULL;
 }
 
-static bool digest_equal(const struct digest *a, const struct digest *b)
-{
-    return memcmp(a->bytes, b->bytes, DIGEST_BYTES) == 0;
-}
-
 struct span database_definition(const struct digest *digest)
 {
     for (const struct database_definition *d = database.definitions; d != NULL; d = d->next) {
