@@ -72,6 +72,40 @@ static void print_satellites(struct cli *cli, const struct value *satellites)
     text_table_print(&table, stdout);
 }
 
+/* What stands in the runs of groups that are under way. */
+static void print_inside(struct cli *cli, const struct value *inside, bool is_cut)
+{
+    static const char *const headings[] = {"INSIDE",    "RUNS",     "TASKS", "RUNNING",
+                                           "SUCCEEDED", "PROGRESS", NULL};
+    struct text_table table;
+
+    text_table_init(&table, &cli->arena, headings);
+    for (uint32_t i = 0; i < inside->count; i++) {
+        const struct value *satellite = &inside->items[i];
+        const struct value *counts = value_get(satellite, span_of("counts"));
+        char numbers[4][32];
+        char said[PROGRESS_SAID_BYTES];
+        const char *words[] = {rest_text(satellite, "satellite"),
+                               numbers[0],
+                               numbers[1],
+                               numbers[2],
+                               numbers[3],
+                               said};
+
+        number_text(numbers[0], rest_number(satellite, "runs"));
+        number_text(numbers[1], rest_number(satellite, "tasks"));
+        number_text(numbers[2], rest_number(counts, "RUNNING"));
+        number_text(numbers[3], rest_number(counts, "SUCCEEDED"));
+        progress_said(value_get(satellite, span_of("progress")), said);
+        text_table_add(&table, words);
+    }
+    (void)putchar('\n');
+    text_table_print(&table, stdout);
+    if (is_cut) {
+        (void)puts("(the first 64 runs that are under way)");
+    }
+}
+
 static void print_cluster(const struct value *execution)
 {
     int64_t version = rest_number(execution, "cluster_version");
@@ -86,6 +120,7 @@ static void print_execution(struct cli *cli, const struct value *execution)
 {
     const struct value *satellites = value_get(execution, span_of("satellites"));
     const struct value *output = value_get(execution, span_of("output"));
+    const struct value *inside = value_get(execution, span_of("inside"));
 
     line("id", rest_text(execution, "id"));
     print_cluster(execution);
@@ -99,6 +134,11 @@ static void print_execution(struct cli *cli, const struct value *execution)
     print_labels(value_get(execution, span_of("labels")));
     if (satellites != NULL && satellites->kind == VALUE_LIST) {
         print_satellites(cli, satellites);
+    }
+    if (inside != NULL && inside->kind == VALUE_LIST && inside->count > 0) {
+        const struct value *is_cut = value_get(execution, span_of("inside_is_cut"));
+
+        print_inside(cli, inside, is_cut != NULL && is_cut->kind == VALUE_BOOL && is_cut->boolean);
     }
     if (output != NULL && output->kind != VALUE_NULL) {
         (void)puts("\noutput");

@@ -2,9 +2,7 @@
 
 #include <assert.h>
 
-#include "schemas/cluster/fault_text.h"
-#include "schemas/vocab/quantity.h"
-#include "schemas/vocab/timestamp.h"
+#include "producer/core/due_text.h"
 #include "schemas/wire/key.h"
 
 enum { PARENTS_NAMED = 5 };
@@ -144,19 +142,6 @@ static void say_fleet(const struct explain_facts *facts, const struct satellite 
     }
 }
 
-/* "2026-01-31T12:00:00.000Z, in 5s" */
-static void say_time(const struct explain_facts *facts, exo_time due_ns, struct fault_text *text)
-{
-    char time[TIMESTAMP_TEXT_BYTES];
-    char duration[DURATION_TEXT_BYTES];
-    int64_t due_ms = due_ns / EXO_MILLISECOND;
-
-    timestamp_format(due_ms, time);
-    duration_format(due_ms > facts->now_ms ? (due_ms - facts->now_ms) * EXO_MILLISECOND : 0,
-                    duration);
-    fault_text_add(text, "%s, in %s", time, duration);
-}
-
 static void say_backoff(const struct explain_facts *facts, const struct wire_instance *instance,
                         struct fault_text *text)
 {
@@ -169,7 +154,7 @@ static void say_backoff(const struct explain_facts *facts, const struct wire_ins
         return;
     }
     fault_text_add(text, "its last try failed; the next one comes at ");
-    say_time(facts, instance->task.leases[0].due_ns, text);
+    due_text_add(text, instance->task.leases[0].due_ns, facts->now_ms);
 }
 
 /* A satellite that runs nothing. */
@@ -180,7 +165,7 @@ static void say_wait(const struct subject *subject, struct fault_text *text)
 
     if (wait->for_ns > 0) {
         fault_text_add(text, "it lets time pass until ");
-        say_time(subject->facts, since_ns + wait->for_ns, text);
+        due_text_add(text, since_ns + wait->for_ns, subject->facts->now_ms);
         return;
     }
     if (wait->is_approval) {
@@ -193,7 +178,7 @@ static void say_wait(const struct subject *subject, struct fault_text *text)
     }
     if (wait->timeout_ns > 0) {
         fault_text_add(text, "; it times out at ");
-        say_time(subject->facts, since_ns + wait->timeout_ns, text);
+        due_text_add(text, since_ns + wait->timeout_ns, subject->facts->now_ms);
     }
 }
 
@@ -217,38 +202,26 @@ static void say_group(const struct subject *subject, struct fault_text *text)
     }
 }
 
-/* "a batch of up to 32, or what is there at 2026-..., in 3s" */
-static void say_batch(const struct subject *subject, const struct wire_lease *lease,
-                      struct fault_text *text)
+/* Tasks that do not go to a worker by themselves. lease: of one task; NULL: all of the instance. */
+static void say_gathered(const struct subject *subject, const struct wire_lease *lease,
+                         struct fault_text *text)
 {
-    const struct satellite_batch *batch = &subject->satellite->batch;
-    exo_time ready_ns =
-        lease != NULL && lease->ready_ns > 0 ? lease->ready_ns : subject->instance->ready_ns;
+    const struct explain_facts *facts = subject->facts;
+    struct explain_batch_subject of = {.satellite = subject->satellite,
+                                       .instance = subject->instance,
+                                       .lease = lease,
+                                       .now_ms = facts->now_ms};
 
-    if (lease != NULL && lease->is_gathered) {
-        char id[EXECUTION_ID_TEXT_BYTES + 1];
-
-        execution_id_format(&lease->gathered_in, id);
-        fault_text_add(text, "it runs in a batch, in the execution %s", id);
-        return;
+    for (uint32_t i = 0; i < facts->batch_count; i++) {
+        if (facts->batches[i].instance == subject->instance) {
+            of.batch = &facts->batches[i];
+        }
     }
-    fault_text_add(text, "it waits for a batch: %u tasks start it, or what is there at ",
-                   (unsigned)batch->size);
-    say_time(subject->facts, ready_ns + batch->interval_ns, text);
-}
-
-/* Tasks that do not go to a worker by themselves. */
-static void say_gathered(const struct subject *subject, struct fault_text *text)
-{
-    const struct wire_instance *instance = subject->instance;
-
-    if (!instance->is_map) {
-        say_batch(subject, instance->task.lease_count > 0 ? &instance->task.leases[0] : NULL, text);
-        return;
+    if (lease == NULL && subject->instance->is_map) {
+        explain_batch_say_map(&of, text);
+    } else {
+        explain_batch_say(&of, text);
     }
-    fault_text_add(text, "%u tasks run in batches, %u wait for one of up to %u",
-                   instance->counts[TASK_RUNNING], instance->counts[TASK_DISPATCHED],
-                   (unsigned)subject->satellite->batch.size);
 }
 
 static void say_active(const struct subject *subject, struct fault_text *text)
@@ -258,7 +231,7 @@ static void say_active(const struct subject *subject, struct fault_text *text)
     uint32_t sent = instance->counts[TASK_DISPATCHED];
 
     if (subject->satellite->batch.size > 0) {
-        say_gathered(subject, text);
+        say_gathered(subject, NULL, text);
         return;
     }
     if (!instance->is_map && instance->task.lease_count > 0) {
@@ -471,10 +444,10 @@ static void say_task(const struct subject *subject, const struct view_task *task
         say_ended(task->state, (struct span){NULL, 0}, text);
     } else if (task->state == TASK_BACKOFF && task->lease != NULL) {
         fault_text_add(text, "its last try failed; the next one comes at ");
-        say_time(subject->facts, task->lease->due_ns, text);
+        due_text_add(text, task->lease->due_ns, subject->facts->now_ms);
     } else if (task->lease != NULL && task_state_is_active(task->state) &&
                subject->satellite->batch.size > 0) {
-        say_batch(subject, task->lease, text);
+        say_gathered(subject, task->lease, text);
     } else if (task->lease != NULL && task_state_is_active(task->state)) {
         fault_text_add(text,
                        task->state == TASK_RUNNING

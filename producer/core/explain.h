@@ -6,6 +6,7 @@
 #ifndef EXO_PRODUCER_EXPLAIN_H
 #define EXO_PRODUCER_EXPLAIN_H
 
+#include "producer/core/explain_batch.h"
 #include "producer/core/fleet_view.h"
 #include "producer/core/run_scope.h"
 #include "producer/core/view.h"
@@ -21,6 +22,8 @@ struct explain_facts {
     const struct wire_run *runs;            /* the first live ones by number */
     uint32_t run_count;                     /* at most EXPLAIN_RUNS_MAX (asserted) */
     bool has_more_runs;
+    const struct explain_batch *batches; /* that are waited for, found by their instance */
+    uint32_t batch_count;
     const struct fleet_view *fleet;
     exo_time loop_now_ns; /* of the fleet view */
     int64_t now_ms;       /* since 1970 */

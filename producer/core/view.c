@@ -1,5 +1,6 @@
 #include "producer/core/view.h"
 
+#include "producer/core/inside.h"
 #include "producer/core/task_path.h"
 #include "schemas/vocab/timestamp.h"
 
@@ -103,8 +104,19 @@ void view_put_accepted(struct json_writer *w, const struct execution_id *id, con
     json_end_map(w);
 }
 
-/* Of a single task that runs; tasks of a map have their own. */
-static struct span progress_of(const struct wire_instance *instance)
+void view_put_counts(struct json_writer *w, const uint32_t counts[TASK_STATE_NR])
+{
+    json_key(w, "counts");
+    json_begin_map(w);
+    for (uint32_t i = 0; i < TASK_STATE_NR; i++) {
+        if (counts[i] > 0) {
+            put_number(w, task_state_name((enum task_state)i), counts[i]);
+        }
+    }
+    json_end_map(w);
+}
+
+struct span view_progress_of(const struct wire_instance *instance)
 {
     return !instance->is_map && instance->has_task && instance->state == TASK_RUNNING &&
                    instance->task.lease_count > 0
@@ -123,18 +135,11 @@ static void put_satellite(struct json_writer *w, const struct satellite *satelli
     json_key(w, "is_map");
     json_put_bool(w, instance->is_map);
     put_number(w, "tasks", instance->task_count);
-    json_key(w, "counts");
-    json_begin_map(w);
-    for (uint32_t i = 0; i < TASK_STATE_NR; i++) {
-        if (instance->counts[i] > 0) {
-            put_number(w, task_state_name((enum task_state)i), instance->counts[i]);
-        }
-    }
-    json_end_map(w);
+    view_put_counts(w, instance->counts);
     view_put_time(w, "started_at", instance->started_ms);
     view_put_time(w, "ended_at", instance->ended_ms);
     view_put_text(w, "error", instance->error);
-    view_put_json(w, "progress", progress_of(instance), "null");
+    view_put_json(w, "progress", view_progress_of(instance), "null");
     view_put_text(w, "uses", satellite->uses);
     view_put_id(w, "kept_from", instance->has_origin ? &instance->origin : NULL);
     json_key(w, "kind");
@@ -157,6 +162,9 @@ static void put_whole(struct json_writer *w, const struct view_execution *e)
         put_satellite(w, &e->cluster->satellites[i], &e->body->instances[i]);
     }
     json_end_list(w);
+    if (e->inside != NULL) {
+        inside_put(w, e->cluster, e->body, e->inside);
+    }
 }
 
 static void put_version(struct json_writer *w, uint32_t number)

@@ -15,6 +15,8 @@
 #include "schemas/wire/event.h"
 #include "schemas/wire/state.h"
 
+struct inside;
+
 /* An execution as it was read. All borrowed for the call. */
 struct view_execution {
     struct execution_id id;
@@ -32,6 +34,7 @@ struct view_execution {
     bool is_whole;                 /* with input, output and satellites */
     const struct cluster *cluster; /* NULL: satellites are not shown */
     const struct wire_body *body;  /* NULL: satellites are not shown */
+    const struct inside *inside;   /* NULL: what stands in groups is not shown (inside.h) */
 };
 
 /* view_put_execution puts one execution as a map. */
@@ -48,6 +51,13 @@ void view_put_change(struct json_writer *w, const struct wire_change *change);
 
 /* view_put_progress puts what a running attempt said of itself, as an event. */
 void view_put_progress(struct json_writer *w, const struct wire_change *change);
+
+/* view_put_counts puts the member `counts`: tasks by state, those that there are. */
+void view_put_counts(struct json_writer *w, const uint32_t counts[TASK_STATE_NR]);
+
+/* view_progress_of gives what a single task that runs has said last of itself; bytes 0: nothing, or
+ * it is a map, whose tasks have their own. */
+struct span view_progress_of(const struct wire_instance *instance);
 
 /* One task. All borrowed for the call. */
 struct view_task {

@@ -1,11 +1,46 @@
 /* execution_reads: show and list executions. */
+#include "producer/core/inside.h"
 #include "producer/core/listing.h"
 #include "producer/http/handlers.h"
 #include "producer/http/reading.h"
 
+/* What stands in groups is read where there are some that may be under way. */
+static void on_runs(void *argument, const struct store_run *rows, uint32_t count,
+                    const struct exo_error *err)
+{
+    struct exchange *x = argument;
+
+    if (!exchange_back(x)) {
+        return;
+    }
+    if (err != NULL) {
+        exchange_error(x, "the store", err);
+        return;
+    }
+    struct read_execution *execution = x->state;
+    struct inside *inside = exchange_alloc(x, sizeof(*inside));
+    struct wire_run *runs = exchange_alloc(x, INSIDE_RUNS_MAX * sizeof(*runs));
+
+    inside->runs = runs;
+    inside->run_count = reading_runs(x, rows, count, INSIDE_RUNS_MAX, runs);
+    inside->has_more_runs = count > INSIDE_RUNS_MAX;
+    execution->inside = inside;
+    reading_send(x, 200, execution);
+}
+
 static void on_read(struct exchange *x, const struct read_execution *execution)
 {
-    reading_send(x, 200, execution);
+    if (execution->row.is_terminal ||
+        execution->cluster->satellite_count == execution->cluster->root_count) {
+        reading_send(x, 200, execution);
+        return;
+    }
+    struct read_execution *shown = exchange_alloc(x, sizeof(*shown));
+
+    *shown = *execution;
+    x->state = shown;
+    store_run_live(x->api->store, &execution->row.id, 0, INSIDE_RUNS_MAX + 1, on_runs,
+                   exchange_wait(x));
 }
 
 void execution_get(struct exchange *x)

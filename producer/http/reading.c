@@ -82,6 +82,19 @@ struct read_execution *reading_unpack(struct exchange *x, const struct store_exe
     return e;
 }
 
+uint32_t reading_runs(struct exchange *x, const struct store_run *rows, uint32_t count,
+                      uint32_t most, struct wire_run *ret_runs)
+{
+    uint32_t good = 0;
+
+    for (uint32_t i = 0; i < count && i < most; i++) {
+        struct span body = exchange_copy(x, rows[i].body);
+
+        good += wire_run_unpack(body, &x->arena, &ret_runs[good]) == WIRE_OK ? 1 : 0;
+    }
+    return good;
+}
+
 struct view_execution reading_view(const struct read_execution *e)
 {
     return (struct view_execution){
@@ -101,6 +114,7 @@ struct view_execution reading_view(const struct read_execution *e)
         .is_whole = true,
         .cluster = e->cluster,
         .body = &e->body,
+        .inside = e->inside,
     };
 }
 

@@ -16,6 +16,7 @@ struct read_execution {
     struct store_execution row; /* its spans and strings copied */
     const struct cluster *cluster;
     struct wire_body body;
+    const struct inside *inside; /* NULL: not read */
 };
 
 typedef void reading_done(struct exchange *x, const struct read_execution *execution);
@@ -37,6 +38,12 @@ struct read_execution *reading_unpack_in(struct exchange *x, struct arena *arena
 /* reading_body unpacks only the body of a row into an arena. False when it cannot be read. */
 EXO_CHECKED bool reading_body(struct arena *arena, const struct store_execution *row,
                               struct wire_body *ret_body);
+
+/* reading_runs unpacks rows of runs of groups into the exchange's arena: the first most of count.
+ * One that cannot be read is left out. Returns how many ret_runs, which has room for most, then
+ * has. */
+uint32_t reading_runs(struct exchange *x, const struct store_run *rows, uint32_t count,
+                      uint32_t most, struct wire_run *ret_runs);
 
 /* reading_view names the parts for view_put_execution. */
 struct view_execution reading_view(const struct read_execution *execution);

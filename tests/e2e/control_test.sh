@@ -54,6 +54,13 @@ reaches page.1.sign RUNNING
 status 0 "$EXO" get "$ID"
 holds out "page"
 status 0 "$EXO" get "$ID" page.0.word.1 -o json
+status 0 "$EXO" get "$ID" -o json
+check "what stands in the runs, added up" jq -e '[.inside[] | [.satellite, .runs, .tasks, .counts]] == [
+    ["page.parse", 2, 2, {"SUCCEEDED": 2}], ["page.word", 2, 3, {"SUCCEEDED": 3}],
+    ["page.sign", 2, 2, {"RUNNING": 2}], ["page.ok", 2, 0, {}]] and .inside_is_cut == false' out
+status 0 "$EXO" get "$ID"
+check "for people, too" grep -qE '^page.word +2 +3 +0 +3' out
+status 0 "$EXO" get "$ID" page.0.word.1 -o json
 check "a task in a run" jq -e '.task == "page.0.word.1" and .satellite == "page.0.word" and .state == "SUCCEEDED"' out
 status 66 "$EXO" get "$ID" page.7.word.0
 holds err "2 tasks so far"
