@@ -24,13 +24,29 @@ status 0 "$WORK/examples/run" batch --binary "$EXO"
 ROWS=$(($(wc -l <"$WORK/.exosphere/examples/packages/packages.csv") - 1))
 check "eight shards" grep -qE '"shards": ?8\b' "$WORK/out"
 check "all rows" grep -qE "\"rows\": ?$((ROWS / 2))\b" "$WORK/out"
-say "another example, left running"
-status 0 "$WORK/examples/run" diamond --keep --binary "$EXO"
+say "another example, left running: texts of several executions in one container"
+status 0 "$WORK/examples/run" inference --keep --binary "$EXO"
+holds out '"label": "complaint"'
 PID=$(sed -n 's/.*end it with: kill \([0-9]*\)$/\1/p' "$WORK/out")
 URL=$(sed -n 's/.*EXOSPHERE_SERVER=\([^;]*\);.*/\1/p' "$WORK/out")
 PIDS+=("$PID")
 status 0 "$EXO" list --server "$URL"
 holds out "SUCCEEDED"
+IDS=()
+for texts in '["great service"]' '["late again", " "]' '["never on time"]'; do
+    status 0 "$EXO" submit "$WORK/examples/inference/cluster.yaml" --input "texts=$texts" --server "$URL"
+    IDS+=("$(cat "$WORK/out")")
+done
+for id in "${IDS[@]}"; do
+    await "$id ends" eval "'$EXO' get $id -o json --server '$URL' | grep -q '\"state\": \"SUCCEEDED\"'"
+done
+status 0 "$EXO" get "${IDS[0]}" -o json --server "$URL"
+check "four texts of three executions in one container" grep -q '"of": 4' "$WORK/out"
+status 0 "$EXO" get "${IDS[1]}" -o json --server "$URL"
+holds out '"label": "complaint"'
+holds out 'null'
 kill -TERM "$PID"
 await "it ends" eval "! kill -0 $PID 2>/dev/null"
+say "and one that fails twice"
+status 0 "$WORK/examples/run" diamond --binary "$EXO"
 status 2 "$WORK/examples/run" nosuch
