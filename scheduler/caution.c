@@ -290,10 +290,10 @@ static void event_text(const struct shard *shard, const struct sched_event *even
                        char text[STORE_MARKER_BYTES])
 {
     static const char *const names[SCHED_EVENT_NR] = {
-        [SCHED_SUBMIT] = "submit",   [SCHED_REPORT] = "report",   [SCHED_CANCEL] = "cancel",
-        [SCHED_GRANT] = "grant",     [SCHED_WITNESS] = "witness", [SCHED_TIMER] = "timer",
-        [SCHED_BARRIER] = "barrier", [SCHED_VALUE] = "value",     [SCHED_ANSWER] = "answer",
-        [SCHED_COMMAND] = "command", [SCHED_FAIL] = "fail",
+        [SCHED_SUBMIT] = "submit",   [SCHED_REPORT] = "report",     [SCHED_GRANT] = "grant",
+        [SCHED_WITNESS] = "witness", [SCHED_TIMER] = "timer",       [SCHED_BARRIER] = "barrier",
+        [SCHED_VALUE] = "value",     [SCHED_ANSWER] = "answer",     [SCHED_COMMAND] = "command",
+        [SCHED_FAIL] = "fail",       [SCHED_GATHERED] = "gathered",
     };
     struct execution_id id;
     char of[EXECUTION_ID_TEXT_BYTES + 1] = "";
@@ -368,8 +368,8 @@ void caution_fail(struct shard *shard, const struct sched_event *event)
     }
     caution_reason(shard, is_about_one ? "its execution was failed" : "it was left out", reason);
     if (is_about_one) {
-        struct sched_event fail = {.kind = SCHED_FAIL,
-                                   .cancel = {id, arena_copy(&shard->open_arena, span_of(reason))}};
+        struct sched_event fail = {
+            .kind = SCHED_FAIL, .failure = {id, arena_copy(&shard->open_arena, span_of(reason))}};
         uint32_t generation = shard->generation;
         enum sched_err result = shard_step(shard, &fail);
 

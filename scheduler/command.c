@@ -3,6 +3,7 @@
  *
  * The API has checked its own; any other program may write Commands too. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "scheduler/shard.h"
 #include "schemas/json/json_read.h"
@@ -20,19 +21,6 @@ static const char *kind_name(enum wire_command_kind kind)
     };
 
     return names[kind];
-}
-
-static void cancel_keep(struct shard *shard, const struct wire_command *command)
-{
-    if (early_cancel_put(&shard->early_cancels, &command->execution, command->reason,
-                         shard_time(shard))) {
-        shard->scheduler->counts.cancels_dropped++;
-        scheduler_say(shard->scheduler, "cancel.dropped",
-                      "shard %u: more than %d cancels wait for executions that have not come; the "
-                      "oldest is forgotten: send it again if its execution does come",
-                      shard->number, (int)EARLY_CANCELS_MAX);
-    }
-    shard->is_extra_dirty = true;
 }
 
 /* What would end in rows and outputs as it is. NULL: nothing is wrong. */
@@ -92,37 +80,159 @@ static void tell(struct shard *shard, const struct wire_command *command, const 
                   kind_name(command->kind), text);
 }
 
-void command_take(struct shard *shard, const struct wire_command *command,
-                  const struct log_record *record)
+static void step(struct shard *shard, const struct wire_command *command)
 {
-    const char *fault = fault_of(shard, command);
-    struct sched_event event = {.kind = SCHED_COMMAND,
-                                .command = {
-                                    .kind = command->kind,
-                                    .id = command->execution,
-                                    .task = command->task,
-                                    .name = command->name,
-                                    .value = command->value,
-                                    .priority = command->priority,
-                                    .reason = command->reason,
-                                    .actor = command->actor,
-                                    .key = command->id,
-                                }};
-
-    if (fault != NULL) {
-        letter_add(shard, TOPIC_STATUS, record, fault);
-        tell(shard, command, "refused");
-        return;
-    }
-    if (command->kind == COMMAND_CANCEL && command->task.bytes == 0 &&
-        !sched_is_known(shard->sched, &command->execution)) {
-        cancel_keep(shard, command);
-        tell(shard, command, "kept for an execution that is not known yet");
-        return;
-    }
+    const struct sched_event event = {.kind = SCHED_COMMAND,
+                                      .command = {
+                                          .kind = command->kind,
+                                          .id = command->execution,
+                                          .task = command->task,
+                                          .name = command->name,
+                                          .value = command->value,
+                                          .priority = command->priority,
+                                          .reason = command->reason,
+                                          .actor = command->actor,
+                                          .key = command->id,
+                                      }};
     enum sched_err result = shard_step(shard, &event);
 
     if (result != SCHED_EMEMORY) {
         tell(shard, command, result == SCHED_OK ? "done" : "changed nothing");
+    }
+}
+
+/* ---- before their executions ---- */
+
+/* One that is kept no longer. A cancel of what never comes has done what it was for. */
+static void let_go(struct shard *shard, const struct early_command *command)
+{
+    bool is_old = early_command_is_old(command, shard_time(shard));
+    char id[EXECUTION_ID_TEXT_BYTES + 1];
+
+    if (command->is_cancel && !is_old) {
+        shard->scheduler->counts.cancels_dropped++;
+        scheduler_say(shard->scheduler, "cancel.dropped",
+                      "shard %u: more than %d commands wait for executions that have not come; the "
+                      "oldest, a cancel, is forgotten: send it again if its execution does come",
+                      shard->number, (int)EARLY_COMMANDS_MAX);
+    }
+    if (command->is_cancel) {
+        return;
+    }
+    execution_id_format(&command->id, id);
+    const struct log_record record = {
+        .offset = command->offset, .key = span_of(id), .value = command->text};
+
+    letter_add(shard, TOPIC_STATUS, &record,
+               is_old ? "its execution has not come within an hour, or had ended long before"
+                      : "too many commands wait for executions that have not come; this was the "
+                        "oldest");
+}
+
+/* Room for one more with a text of so many bytes; 0: only what is too old goes. */
+static void make_room(struct shard *shard, size_t bytes)
+{
+    const struct early_command *command;
+
+    while ((command = early_command_to_go(&shard->early, bytes, shard_time(shard))) != NULL) {
+        let_go(shard, command);
+        early_command_forget(&shard->early);
+        shard->is_extra_dirty = true;
+    }
+}
+
+void command_load(struct shard *shard, const struct early_command *command)
+{
+    make_room(shard, command->text.bytes + 1);
+    if (!early_command_put(&shard->early, command)) {
+        abort();
+    }
+}
+
+static void keep(struct shard *shard, const struct wire_command *command,
+                 const struct log_record *record)
+{
+    bool is_cancel = command->kind == COMMAND_CANCEL && command->task.bytes == 0;
+    struct buffer text;
+    struct arena scratch;
+
+    buffer_init(&text, shard->scheduler->allocator, 0);
+    arena_init(&scratch, shard->scheduler->allocator, 0);
+    if (is_cancel) {
+        buffer_append(&text, command->reason);
+    } else {
+        wire_status_pack(&(struct wire_status){.commands = command, .command_count = 1}, &scratch,
+                         &text);
+    }
+    if (text.is_failed) {
+        abort();
+    }
+    command_load(shard, &(struct early_command){.id = command->execution,
+                                                .at_ns = shard_time(shard),
+                                                .offset = record->offset,
+                                                .is_cancel = is_cancel,
+                                                .text = buffer_span(&text)});
+    arena_release(&scratch);
+    buffer_release(&text);
+    shard->is_extra_dirty = true;
+    tell(shard, command, "kept for an execution that is not known yet");
+}
+
+/* From its text, which lives in the open batch from now on. */
+static void step_early(struct shard *shard, const struct execution_id *id, bool is_cancel,
+                       struct span text)
+{
+    const struct wire_command cancel = {.kind = COMMAND_CANCEL, .execution = *id, .reason = text};
+    struct wire_status status;
+
+    if (is_cancel) {
+        step(shard, &cancel);
+    } else if (wire_status_unpack(text, &shard->open_arena, &status) == WIRE_OK &&
+               status.command_count == 1) {
+        step(shard, &status.commands[0]);
+    }
+}
+
+void command_apply_early(struct shard *shard, const struct execution_id *id)
+{
+    const struct early_command *command;
+    uint32_t generation = shard->generation;
+
+    make_room(shard, 0);
+    while (shard->generation == generation &&
+           (command = early_command_find(&shard->early, id)) != NULL) {
+        bool is_cancel = command->is_cancel;
+        struct span text = arena_copy(&shard->open_arena, command->text);
+
+        if (text.data == NULL) {
+            abort();
+        }
+        early_command_remove(&shard->early, command);
+        shard->is_extra_dirty = true;
+        step_early(shard, id, is_cancel, text);
+    }
+}
+
+exo_time command_turn(struct shard *shard)
+{
+    if (shard->state != SHARD_RUNNING) {
+        return EXO_TIME_NEVER;
+    }
+    make_room(shard, 0);
+    return early_command_deadline(&shard->early);
+}
+
+void command_take(struct shard *shard, const struct wire_command *command,
+                  const struct log_record *record)
+{
+    const char *fault = fault_of(shard, command);
+
+    if (fault != NULL) {
+        letter_add(shard, TOPIC_STATUS, record, fault);
+        tell(shard, command, "refused");
+    } else if (!sched_is_known(shard->sched, &command->execution)) {
+        keep(shard, command, record);
+    } else {
+        step(shard, command);
     }
 }

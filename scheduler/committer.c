@@ -154,6 +154,7 @@ static exo_time step_due(struct committer *c)
         }
         exo_time schedules_due_ns = schedules_turn(shard);
         exo_time gathers_due_ns = gathers_turn(shard);
+        exo_time early_due_ns = command_turn(shard);
 
         if (!shard_is_live(shard)) {
             continue;
@@ -163,6 +164,7 @@ static exo_time step_due(struct committer *c)
         due_ns = keys_due_ns < due_ns ? keys_due_ns : due_ns;
         due_ns = schedules_due_ns < due_ns ? schedules_due_ns : due_ns;
         due_ns = gathers_due_ns < due_ns ? gathers_due_ns : due_ns;
+        due_ns = early_due_ns < due_ns ? early_due_ns : due_ns;
         exo_time left_ns = due_ns == EXO_TIME_NEVER ? EXO_TIME_NEVER : due_ns - shard_time(shard);
 
         next_ns = left_ns < next_ns ? left_ns : next_ns;

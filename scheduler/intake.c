@@ -92,21 +92,6 @@ static int checked_place(const struct shard *shard, const struct execution_id *i
     return -1;
 }
 
-static void early_cancel_apply(struct shard *shard, const struct execution_id *id)
-{
-    struct early_cancel cancel;
-
-    if (!early_cancel_take(&shard->early_cancels, id, shard_time(shard), &cancel)) {
-        return;
-    }
-    struct sched_event event = {
-        .kind = SCHED_CANCEL,
-        .cancel = {*id, arena_copy(&shard->open_arena, span_of(cancel.reason))}};
-
-    shard->is_extra_dirty = true;
-    (void)shard_step(shard, &event); /* what it says is counted by the core */
-}
-
 /* When the API took it, where that can be: others' records may say anything. */
 static exo_time submitted_ns(const struct wire_job *job, exo_time read_ns)
 {
@@ -183,7 +168,7 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
             ends_job(shard, job, id);
         }
         if (result == SCHED_OK) {
-            early_cancel_apply(shard, id);
+            command_apply_early(shard, id);
         }
     }
     buffer_release(&input);

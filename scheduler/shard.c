@@ -141,7 +141,7 @@ static void life_end(struct shard *shard)
     rerun_free(shard);
     shard->has_moved = false;
     shard->is_resend_due = false;
-    shard->early_cancels.count = 0;
+    early_commands_clear(&shard->early);
     shard->is_extra_dirty = false;
     shard->is_full = false;
     shard->is_wait_halfway = false;
@@ -215,6 +215,7 @@ struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
     if (shard->received == NULL || shard->is_outbox_busy == NULL) {
         abort();
     }
+    early_commands_init(&shard->early, scheduler->allocator);
     arena_init(&shard->open_arena, scheduler->allocator, 0);
     arena_init(&shard->sealed.arena, scheduler->allocator, 0);
     for (int i = 0; i < INPUT_NR; i++) {
@@ -411,14 +412,13 @@ static struct span extra_pack(struct shard *shard)
     struct wire_outbox_message *outbox =
         sealed_alloc(sealed, shard->outbox_count * sizeof(*outbox));
     struct wire_peer_sequence *received = sealed_alloc(sealed, shard_count * sizeof(*received));
-    struct wire_early_cancel *cancels =
-        sealed_alloc(sealed, shard->early_cancels.count * sizeof(*cancels));
+    struct wire_early_command *early = sealed_alloc(sealed, shard->early.count * sizeof(*early));
     struct wire_shard_extra extra = {
         .next_sequence = shard->next_sequence,
         .outbox = outbox,
         .received = received,
-        .early_cancels = cancels,
-        .early_cancel_count = shard->early_cancels.count,
+        .early = early,
+        .early_count = shard->early.count,
     };
     struct buffer text;
 
@@ -431,10 +431,11 @@ static struct span extra_pack(struct shard *shard)
             received[extra.received_count++] = (struct wire_peer_sequence){i, shard->received[i]};
         }
     }
-    for (uint32_t i = 0; i < shard->early_cancels.count; i++) {
-        const struct early_cancel *cancel = &shard->early_cancels.list[i];
+    for (uint32_t i = 0; i < shard->early.count; i++) {
+        const struct early_command *from = &shard->early.list[i];
 
-        cancels[i] = (struct wire_early_cancel){cancel->id, span_of(cancel->reason), cancel->at_ns};
+        early[i] = (struct wire_early_command){from->id, from->is_cancel, from->text, from->at_ns,
+                                               from->offset};
     }
     buffer_init(&text, shard->scheduler->allocator, 0);
     wire_shard_extra_pack(&extra, &sealed->arena, &text);

@@ -12,11 +12,12 @@
 #define EXO_SCHEDULER_SHARD_H
 
 #include "scheduler/caution.h"
-#include "scheduler/core/early_cancel.h"
+#include "scheduler/core/early_command.h"
 #include "scheduler/gathers.h"
 #include "scheduler/keys.h"
 #include "scheduler/scheduler.h"
 #include "scheduler/schedules.h"
+#include "schemas/wire/shard_extra.h"
 #include "schemas/wire/state.h"
 
 enum shard_state {
@@ -101,7 +102,7 @@ struct shard {
     bool *is_outbox_busy;                         /* by target: one is on its way */
     struct outbox_entry *outbox, **outbox_last;
     uint32_t outbox_count;
-    struct early_cancels early_cancels;
+    struct early_commands early;
     bool is_extra_dirty;
     /* dead letters of the open batch */
     struct store_dead_letter *letters;
@@ -239,9 +240,17 @@ enum resolve_result resolve_job(struct shard *shard, const struct log_record *re
 /* resolve_free forgets what was found. */
 void resolve_free(struct shard *shard);
 /* ---- command.c ---- */
-/* command_take checks and steps what people ask for. record: of exo.status, for a dead letter. */
+/* command_take checks and steps what people ask for; what is for an execution that is not known yet
+ * is kept. record: of exo.status, for a dead letter. */
 void command_take(struct shard *shard, const struct wire_command *command,
                   const struct log_record *record);
+/* command_apply_early does what was kept for an execution that has just been admitted, in order. */
+void command_apply_early(struct shard *shard, const struct execution_id *id);
+/* command_load keeps one again, from the shard's row; copied. */
+void command_load(struct shard *shard, const struct early_command *command);
+/* command_turn lets those go that have waited too long. Returns when the next one has, in shard
+ * time. */
+exo_time command_turn(struct shard *shard);
 
 /* ---- rerun.c ---- */
 /* rerun_job fills in what a Job with rerun_of runs and keeps; like resolve_job otherwise. */

@@ -48,11 +48,15 @@ static bool extra_read(struct shard *shard, struct span bytes, exo_time now_ns)
         shard->outbox_last = &entry->next;
         shard->outbox_count++;
     }
-    for (uint32_t i = 0; i < extra.early_cancel_count; i++) {
-        const struct wire_early_cancel *cancel = &extra.early_cancels[i];
+    for (uint32_t i = 0; i < extra.early_count; i++) {
+        const struct wire_early_command *early = &extra.early[i];
 
-        (void)early_cancel_put(&shard->early_cancels, &cancel->execution, cancel->reason,
-                               cancel->at_ns == 0 ? now_ns : cancel->at_ns);
+        command_load(shard,
+                     &(struct early_command){.id = early->execution,
+                                             .at_ns = early->at_ns == 0 ? now_ns : early->at_ns,
+                                             .offset = early->offset,
+                                             .is_cancel = early->is_cancel,
+                                             .text = early->text});
     }
     arena_reset(&shard->open_arena);
     return true;

@@ -61,7 +61,6 @@ bool sched_concerns(const struct sched *s, const struct sched_event *event,
         break;
     case SCHED_SUBMIT:
     case SCHED_REPORT:
-    case SCHED_CANCEL:
     case SCHED_ANSWER:
     case SCHED_GATHERED:
     case SCHED_COMMAND:
@@ -95,7 +94,7 @@ static void reason_set(struct sched *s, struct execution *e, struct span reason)
     e->error = sched_text(s, reason);
 }
 
-enum sched_err fail_step(struct sched *s, const struct sched_cancel *fail)
+enum sched_err fail_step(struct sched *s, const struct sched_failure *fail)
 {
     struct execution *e = execution_find(s, &fail->id);
 

@@ -264,13 +264,6 @@ static enum sched_err barrier_step(struct sched *s, exo_time asked_ns)
     return SCHED_OK;
 }
 
-static enum sched_err cancel_step(struct sched *s, const struct sched_cancel *cancel)
-{
-    struct execution *e = execution_find(s, &cancel->id);
-
-    return e == NULL ? SCHED_ESTALE : control_cancel(s, e, cancel->reason);
-}
-
 static enum sched_err event_step(struct sched *s, const struct sched_event *event)
 {
     switch (event->kind) {
@@ -278,8 +271,6 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
         return admit_submit(s, &event->submit);
     case SCHED_REPORT:
         return attempt_report(s, &event->report);
-    case SCHED_CANCEL:
-        return cancel_step(s, &event->cancel);
     case SCHED_COMMAND:
         return control_step(s, &event->command);
     case SCHED_GRANT:
@@ -297,7 +288,7 @@ static enum sched_err event_step(struct sched *s, const struct sched_event *even
     case SCHED_GATHERED:
         return gather_answer(s, &event->gathered);
     case SCHED_FAIL:
-        return fail_step(s, &event->cancel);
+        return fail_step(s, &event->failure);
     case SCHED_EVENT_NR:
         break;
     }

@@ -46,8 +46,7 @@ enum sched_err {
 enum sched_event_kind {
     SCHED_SUBMIT,
     SCHED_REPORT,
-    SCHED_CANCEL,  /* of a whole execution */
-    SCHED_COMMAND, /* whatever else a person may ask for */
+    SCHED_COMMAND, /* what a person may ask for */
     SCHED_GRANT,
     SCHED_WITNESS,
     SCHED_TIMER,    /* something is due */
@@ -81,7 +80,7 @@ struct sched_report {
     struct wire_report report;
 };
 
-struct sched_cancel {
+struct sched_failure {
     struct execution_id id;
     struct span reason;
 };
@@ -145,7 +144,7 @@ struct sched_event {
     union {
         struct sched_submit submit;
         struct sched_report report;
-        struct sched_cancel cancel; /* also of FAIL */
+        struct sched_failure failure;
         struct sched_command command;
         struct sched_grant grant;
         struct sched_witness witness;
@@ -272,7 +271,8 @@ struct sched_output {
     struct wire_output output;
 };
 
-/* A blob that an attempt's end names. */
+/* A blob that an attempt's end names, or (execution_digest) an execution of which a rerun keeps
+ * something: neither may be deleted while this execution is there. */
 struct sched_blob {
     struct execution *execution;
     struct digest digest;

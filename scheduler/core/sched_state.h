@@ -309,7 +309,7 @@ void again_add(struct instance *instance, struct lease *lease);
 void again_remove(struct instance *instance, struct lease *lease);
 
 /* quarantine.c */
-enum sched_err fail_step(struct sched *s, const struct sched_cancel *fail);
+enum sched_err fail_step(struct sched *s, const struct sched_failure *fail);
 
 /* witness.c */
 enum sched_err witness_step(struct sched *s, const struct sched_witness *witness);

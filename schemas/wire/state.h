@@ -175,40 +175,4 @@ EXO_CHECKED enum wire_result wire_outputs_unpack(struct span bytes, struct arena
                                                  const struct wire_output **ret_outputs,
                                                  uint32_t *ret_count);
 
-/* A message to another shard that the log has not acknowledged yet. */
-struct wire_outbox_message {
-    uint32_t shard;
-    struct span record; /* a packed StatusRecord */
-    bool is_job;        /* a Job for exo.jobs, else a status record */
-};
-
-struct wire_peer_sequence {
-    uint32_t source;
-    uint64_t sequence;
-};
-
-/* A cancel that came before its execution. */
-struct wire_early_cancel {
-    struct execution_id execution;
-    struct span reason;
-    exo_time at_ns; /* shard time at which it came; 0: not known */
-};
-
-/* What a shard keeps beside its executions. */
-struct wire_shard_extra {
-    uint64_t next_sequence;
-    const struct wire_outbox_message *outbox;
-    uint32_t outbox_count;
-    const struct wire_peer_sequence *received;
-    uint32_t received_count;
-    const struct wire_early_cancel *early_cancels;
-    uint32_t early_cancel_count;
-};
-
-/* What stands in store_shard.extra. */
-void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *scratch,
-                           struct buffer *buffer);
-EXO_CHECKED enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
-                                                     struct wire_shard_extra *ret_extra);
-
 #endif /* EXO_WIRE_STATE_H */

@@ -5,6 +5,8 @@
 
 #include "infra/crypto/crypto.h"
 #include "scheduler/resume.h"
+#include "tests/conformance/batch_stories.h"
+#include "tests/conformance/command_stories.h"
 #include "tests/conformance/schedule_stories.h"
 #include "tests/conformance/stage.h"
 #include "tests/conformance/version_stories.h"
@@ -19,6 +21,9 @@ static bool act(void *context, const struct wire_spec *spec, const struct wire_t
 {
     report->outcome = OUTCOME_SUCCEEDED;
     report->output = spec->is_map ? task->item : span_of("{\"files\":[\"a\",\"b\",\"c\"],\"n\":3}");
+    if (batch_act(spec, report)) {
+        return true;
+    }
     if (span_is(spec->satellite, "hang") && context == NULL) {
         return false;
     }
@@ -503,6 +508,16 @@ static void test_a_schedule_runs_past_times(void **state)
     schedule_story(&((struct play *)*state)->stage);
 }
 
+static void test_batches_of_many_executions(void **state)
+{
+    batch_story(&((struct play *)*state)->stage);
+}
+
+static void test_commands_before_their_job(void **state)
+{
+    command_story(&((struct play *)*state)->stage);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 2) {
@@ -524,6 +539,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_repeated_job_runs_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_poison_goes_to_the_dead_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_before_its_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_commands_before_their_job, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_batches_of_many_executions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_job_costs_no_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_schedule_runs_past_times, setup, teardown),
         cmocka_unit_test_setup_teardown(test_jobs_name_what_is_stored, setup, teardown),

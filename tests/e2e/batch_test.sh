@@ -96,7 +96,7 @@ for word in a b c d; do
     submit full "$word"
     IDS+=("$ID")
     [[ $word == d ]] || await "$word waits for a batch" eval \
-        "'$EXO' explain $ID | grep -q 'waits for a batch: 4 tasks start it'"
+        "'$EXO' explain $ID | grep -qE 'waits for a batch: ${#IDS[@]} of 4 gathered, it runs at .*, in .* at the latest'"
 done
 RAN=
 for i in 0 1 2 3; do

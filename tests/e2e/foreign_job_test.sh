@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A program that is not ours puts Jobs on exo.jobs: a payload made by protoc, sent by kcat, whose partitioner is another
-# than ours; with an id, without one, and one that is no message at all; then Commands on exo.status.
+# than ours; with an id, without one, and one that is no message at all; then every kind of Command on exo.status, also
+# before its Job, and reruns.
 #
 #   foreign_job_test.sh EXOSPHERE     the program; Kafka, Postgres and Redis as `infra/services env` says
 set -euo pipefail
@@ -26,7 +27,7 @@ finish() {
 trap finish EXIT
 
 [ -n "${EXOSPHERE_KAFKA_BROKERS:-}" ] || skip "no services; run eval \"\$(./infra/services env)\""
-for tool in kcat protoc psql; do command -v $tool >/dev/null || skip "$tool is not installed"; done
+for tool in kcat protoc psql jq; do command -v $tool >/dev/null || skip "$tool is not installed"; done
 
 sql() { psql "$EXOSPHERE_POSTGRES_URL" -Atc "$1"; }
 
@@ -101,3 +102,91 @@ await "it has ended" "select state from execution where id = '$ID'" SUCCEEDED
 [ "$(sql "select convert_from(output, 'UTF8')::jsonb->'ok'->>'approved_by' from execution where id = '$ID'")" = kcat ]
 grep -q '"event":"command.taken".*done: execution .* pause by kcat: lunch' "$DIR/scheduler.log"
 printf 'seven Commands from kcat: done, repeated or refused as they should be\n'
+
+# ---- all that can be asked, by the same door ----
+
+"$EXOSPHERE" api --listen 127.0.0.1:0 --log-format json --data "$DIR/api" >"$DIR/api.log" 2>&1 &
+PIDS+=($!)
+# until WHAT COMMAND...: tries until the command succeeds.
+until_so() {
+    local what=$1 end=$((SECONDS + 60))
+    shift
+    until "$@" >"$DIR/until" 2>&1; do
+        ((SECONDS < end)) || {
+            printf '%s: not within 60 s: %s\n' "$what" "$(head -c 600 "$DIR/until")"
+            return 1
+        }
+        read -r -t 0.1 <> <(:) || :
+    done
+}
+until_so "the API listens" grep -q '"for":"api","port":' "$DIR/api.log"
+EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$DIR/api.log" | head -n 1)
+export EXOSPHERE_SERVER
+# reaches TASK STATE: of $ID.
+reaches() { until_so "$1 is $2" eval "'$EXOSPHERE' get $ID $1 -o json | jq -e '.state == \"$2\"'"; }
+# make NAME SATELLITES [OUTPUT]: a Job under a new ID, sent but for the word `later`.
+make() {
+    ID=$(cat /proc/sys/kernel/random/uuid)
+    local cluster="{\"exosphere\":\"v1\",\"cluster\":{\"name\":\"$NAME-$1\",\"satellites\":[$2]}}"
+    printf 'version: 1\nproject: "demo"\nexecution_id: "%s"\ncluster: "%s"\n' "$ID" "${cluster//\"/\\\"}" | job >"$DIR/made"
+}
+publish() { kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -k "$ID" "$DIR/made"; }
+# A satellite of a class that nobody serves waits.
+stuck() { printf '{"name":"%s","needs":[],"image":"oci:x","class":"nobody-%s","continue_on_error":true%s}' "$1" $$ "${2:-}"; }
+
+# shellcheck disable=SC2016 # no expression of the shell
+make hands "$(stuck one),$(stuck two),$(stuck many ',"for_each":"${{ [1, 2] }}"'),{\"name\":\"flaky\",\"needs\":[],\"image\":\"oci:x\",\"command\":[\"null\",\"--exit\",\"1\"],\"continue_on_error\":true,\"retries\":{\"limit\":1,\"base\":\"1h\",\"cap\":\"1h\"}},{\"name\":\"no\",\"needs\":[],\"wait\":{\"approval\":true},\"continue_on_error\":true}"
+publish
+reaches flaky BACKOFF
+reaches one READY
+send PRIORITY 'priority: 8'
+until_so "its priority is 8" eval "'$EXOSPHERE' get $ID -o json | jq -e '.priority == 8'"
+send RETRY 'task: "flaky"'
+until_so "its second try" eval "'$EXOSPHERE' get $ID flaky -o json | jq -e '.attempt == 2'"
+send SKIP 'task: "one" value: "{\"by\": \"hand\"}"'
+reaches one SUCCEEDED
+send SKIP 'task: "many.0" value: "7"'
+reaches many.0 SUCCEEDED
+send CANCEL 'task: "many.1" reason: "one task"'
+reaches many.1 CANCELLED
+send REJECT 'task: "no" reason: "not today"'
+reaches no FAILED
+send CANCEL 'task: "two" reason: "one satellite"'
+send CANCEL 'task: "two" reason: "again"'
+await "it has ended" "select state from execution where id = '$ID'" SUCCEEDED
+"$EXOSPHERE" get "$ID" -o json | jq -e '.output.one == {"by": "hand"} and .output.many == [7, null]' >/dev/null
+OLD=$ID
+printf 'Commands from kcat: priority, retry, skip, cancel of a task and of a satellite, reject\n'
+
+# A rerun is a Job: from what failed, and from a satellite on with another input.
+ID=$(cat /proc/sys/kernel/random/uuid)
+printf 'version: 1\nexecution_id: "%s"\nrerun_of: "%s"\n' "$ID" "$OLD" | job >"$DIR/made"
+publish
+reaches two READY
+"$EXOSPHERE" get "$ID" -o json | jq -e --arg old "$OLD" '.rerun_of == $old and .satellites[0].kept_from == $old' >/dev/null
+send CANCEL 'reason: "the whole"'
+await "the rerun is cancelled" "select state from execution where id = '$ID'" CANCELLED
+ID=$(cat /proc/sys/kernel/random/uuid)
+printf 'version: 1\nexecution_id: "%s"\nrerun_of: "%s"\nrerun_from: "flaky"\ninput: "{\\"day\\": 2}"\n' "$ID" "$OLD" | job >"$DIR/made"
+publish
+reaches flaky BACKOFF
+"$EXOSPHERE" get "$ID" -o json | jq -e '.input == {"day": 2} and .satellites[0].state == "SUCCEEDED"' >/dev/null
+send CANCEL ''
+await "this one too" "select state from execution where id = '$ID'" CANCELLED
+printf 'reruns from kcat: of what failed, and from a satellite with another input\n'
+
+# Commands overtake their Job: they are kept, and done in their order when it comes.
+LETTERS=$(sql "select count(*) from dead_letter")
+make early '{"name":"go","wait":{"signal":"paid"}},{"name":"hard","image":"oci:x","class":"nobody"}'
+send SIGNAL 'name: "paid" value: "{\"amount\": 13}"'
+send PRIORITY 'priority: 2'
+grep_kept() { grep '"event":"command.taken"' "$DIR/scheduler.log" | grep -q "kept for an execution that is not known yet: execution $ID: priority"; }
+until_so "both are kept" grep_kept
+publish
+reaches go SUCCEEDED
+"$EXOSPHERE" get "$ID" -o json | jq -e '.priority == 2' >/dev/null
+"$EXOSPHERE" get "$ID" go -o json | jq -e '.output == {"amount": 13}' >/dev/null
+send CANCEL ''
+await "it is cancelled" "select state from execution where id = '$ID'" CANCELLED
+[ "$(sql "select count(*) from dead_letter")" = "$LETTERS" ]
+printf 'Commands before their Job: done when it came\n'

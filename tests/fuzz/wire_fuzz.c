@@ -6,6 +6,7 @@
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/job.h"
 #include "schemas/wire/schedule_row.h"
+#include "schemas/wire/shard_extra.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/status.h"
 #include "schemas/wire/task.h"

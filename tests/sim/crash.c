@@ -86,7 +86,6 @@ static const struct plan_execution *killer(const struct sched *sched,
         e = ((const struct instance *)event->grant.source->owner)->execution;
         plan = plan_of(e->definition);
         return plan != NULL && plan->crash == CRASH_GRANT ? plan : NULL;
-    case SCHED_CANCEL:
     case SCHED_ANSWER:
     case SCHED_GATHERED:
     case SCHED_COMMAND:

@@ -6,6 +6,7 @@
 #include "schemas/wire/event.h"
 #include "schemas/wire/job.h"
 #include "schemas/wire/key.h"
+#include "schemas/wire/shard_extra.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/task.h"
 #include "schemas/wire/topics.h"

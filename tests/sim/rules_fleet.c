@@ -5,6 +5,7 @@
 
 #include "scheduler/core/fleet.h"
 #include "schemas/wire/fleet.h"
+#include "schemas/wire/shard_extra.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/topics.h"
 #include "tests/sim/broker.h"

@@ -19,7 +19,7 @@ static const struct sched_event timer = {.kind = SCHED_TIMER};
 static enum sched_err bench_fail(struct sched_bench *bench)
 {
     struct sched_event event = {.kind = SCHED_FAIL,
-                                .cancel = {bench->id, span_of("POISON: a test")}};
+                                .failure = {bench->id, span_of("POISON: a test")}};
 
     return bench_step(bench, &event);
 }

@@ -51,7 +51,9 @@ static void finish_p(struct sched_bench *bench, enum wire_outcome outcome)
 
 static void cancel(struct sched_bench *bench)
 {
-    struct sched_event event = {.kind = SCHED_CANCEL, .cancel = {bench->id, span_of("why")}};
+    struct sched_event event = {
+        .kind = SCHED_COMMAND,
+        .command = {.kind = COMMAND_CANCEL, .id = bench->id, .reason = span_of("why")}};
 
     (void)bench_step(bench, &event);
 }

@@ -6,6 +6,7 @@
 #include "schemas/wire/event.h"
 #include "schemas/wire/fleet.h"
 #include "schemas/wire/job.h"
+#include "schemas/wire/shard_extra.h"
 #include "schemas/wire/state.h"
 #include "schemas/wire/status.h"
 #include "schemas/wire/task.h"
@@ -467,14 +468,16 @@ static void test_shard_extra(void **state)
 {
     const struct wire_outbox_message message = {3, span_of("record"), true};
     const struct wire_peer_sequence received = {4, 5};
-    const struct wire_early_cancel cancel = {id, span_of("why"), 7 * EXO_SECOND};
+    const struct wire_early_command early[] = {
+        {.execution = id, .text = span_of("a record"), .at_ns = 6 * EXO_SECOND, .offset = 9},
+        {.execution = id, .is_cancel = true, .text = span_of("why"), .at_ns = 7 * EXO_SECOND}};
     const struct wire_shard_extra extra = {.next_sequence = 2,
                                            .outbox = &message,
                                            .outbox_count = 1,
                                            .received = &received,
                                            .received_count = 1,
-                                           .early_cancels = &cancel,
-                                           .early_cancel_count = 1};
+                                           .early = early,
+                                           .early_count = 2};
     struct wire_shard_extra back;
 
     (void)state;
@@ -484,8 +487,14 @@ static void test_shard_extra(void **state)
     assert_span(back.outbox[0].record, "record");
     assert_true(back.outbox[0].is_job);
     assert_int_equal(back.received[0].sequence, 5);
-    assert_span(back.early_cancels[0].reason, "why");
-    assert_int_equal(back.early_cancels[0].at_ns, 7 * EXO_SECOND);
+    assert_int_equal(back.early_count, 2); /* cancels first */
+    assert_true(back.early[0].is_cancel && !back.early[1].is_cancel);
+    assert_span(back.early[0].text, "why");
+    assert_int_equal(back.early[0].at_ns, 7 * EXO_SECOND);
+    assert_span(back.early[1].text, "a record");
+    assert_int_equal(back.early[1].at_ns, 6 * EXO_SECOND);
+    assert_int_equal(back.early[1].offset, 9);
+    assert_true(execution_id_equal(&back.early[1].execution, &id));
 }
 
 static void test_changes_letters_chunks(void **state)
