@@ -79,22 +79,13 @@ static bool is_away(rd_kafka_resp_err_t code)
            code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
 }
 
-static bool may_pass(rd_kafka_resp_err_t code)
-{
-    return code == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
-           code == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-           code == RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE ||
-           code == RD_KAFKA_RESP_ERR_FENCED_LEADER_EPOCH ||
-           code == RD_KAFKA_RESP_ERR_UNKNOWN_LEADER_EPOCH;
-}
-
 static rd_kafka_topic_partition_list_t *list_of(const struct kafka_question *first, bool low_only)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(16);
 
     for (const struct kafka_question *question = first; question != NULL;
          question = question->next) {
-        if ((!low_only || question->wants_low) &&
+        if (!question->is_failed && !question->is_answered && (!low_only || question->wants_low) &&
             rd_kafka_topic_partition_list_find(list, question->topic, question->partition) ==
                 NULL) {
             (void)rd_kafka_topic_partition_list_add(list, question->topic, question->partition);
@@ -110,7 +101,8 @@ static void take_offsets(struct kafka_question *first, const rd_kafka_topic_part
         const rd_kafka_topic_partition_t *entry =
             rd_kafka_topic_partition_list_find(list, question->topic, question->partition);
 
-        if (entry == NULL || question->is_failed || (is_low && !question->wants_low)) {
+        if (entry == NULL || question->is_failed || question->is_answered ||
+            (is_low && !question->wants_low)) {
             continue;
         }
         if (entry->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -119,6 +111,7 @@ static void take_offsets(struct kafka_question *first, const rd_kafka_topic_part
             question->low = entry->offset;
         } else {
             question->high = entry->offset;
+            question->is_answered = true;
         }
     }
 }
@@ -138,29 +131,72 @@ static void ask_ranges_once(rd_kafka_t *producer, struct kafka_question *first)
     }
 }
 
-/* One partition without a leader fails the whole call, so what failed is asked again alone. */
+/* What the broker's metadata say against asking for this partition. */
+static rd_kafka_resp_err_t leader_error(const struct rd_kafka_metadata *metadata,
+                                        const struct kafka_question *question)
+{
+    for (int i = 0; i < metadata->topic_cnt; i++) {
+        const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
+
+        if (strcmp(topic->topic, question->topic) != 0) {
+            continue;
+        }
+        for (int j = 0; j < topic->partition_cnt; j++) {
+            if (topic->partitions[j].id == question->partition) {
+                return topic->partitions[j].leader < 0 ? RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE
+                                                       : RD_KAFKA_RESP_ERR_NO_ERROR;
+            }
+        }
+        return topic->err != RD_KAFKA_RESP_ERR_NO_ERROR ? topic->err
+                                                        : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+/* Of what failed, that which has a leader may be asked again. False: there is nothing. */
+static bool allow_again(rd_kafka_t *producer, struct kafka_question *first)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    const struct timespec pause = {.tv_nsec = RANGE_PAUSE_MS * 1000000L};
+    bool is_failed = false;
+    bool is_allowed = false;
+
+    for (const struct kafka_question *question = first; question != NULL;
+         question = question->next) {
+        is_failed |= question->is_failed;
+        if (question->is_failed && is_away((rd_kafka_resp_err_t)question->err.library_code)) {
+            return false;
+        }
+    }
+    if (!is_failed) {
+        return false;
+    }
+    (void)nanosleep(&pause, NULL); /* this thread is for waiting; cut short is fine */
+    if (rd_kafka_metadata(producer, 0, NULL, &metadata, ASK_MS) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return false;
+    }
+    for (struct kafka_question *question = first; question != NULL; question = question->next) {
+        rd_kafka_resp_err_t code =
+            question->is_failed ? leader_error(metadata, question) : RD_KAFKA_RESP_ERR_NO_ERROR;
+
+        if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            fail(question, code, "asking for the end of a partition");
+        } else if (question->is_failed) {
+            question->is_failed = false;
+            is_allowed = true;
+        }
+    }
+    rd_kafka_metadata_destroy(metadata);
+    return is_allowed;
+}
+
+/* One partition without a leader fails the whole call, so those are left out of the next. They are
+ * not asked alone: a broker that comes back may for a second lead none of hundreds. */
 static void ask_ranges(rd_kafka_t *producer, struct kafka_question *first)
 {
     ask_ranges_once(producer, first);
-    for (struct kafka_question *question = first; question != NULL; question = question->next) {
-        struct kafka_question *next = question->next;
-
-        question->next = NULL;
-        for (int i = 1; i < RANGE_TRIES && question->is_failed; i++) {
-            rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)question->err.library_code;
-
-            if (is_away(code)) {
-                break;
-            }
-            if (may_pass(code)) {
-                const struct timespec pause = {.tv_nsec = RANGE_PAUSE_MS * 1000000L};
-
-                (void)nanosleep(&pause, NULL); /* this thread is for waiting; cut short is fine */
-            }
-            question->is_failed = false;
-            ask_ranges_once(producer, question);
-        }
-        question->next = next;
+    for (int i = 1; i < RANGE_TRIES && allow_again(producer, first); i++) {
+        ask_ranges_once(producer, first);
     }
 }
 

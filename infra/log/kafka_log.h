@@ -238,6 +238,7 @@ struct kafka_question {
     struct log_topic *topics; /* ASK_PREPARE; names are the caller's */
     size_t topic_nr;
     uint32_t replication;
+    bool is_answered;     /* ASK_RANGE, on the asker's thread */
     rd_kafka_t *instance; /* ASK_DESTROY: what to destroy */
     bool is_failed;
     struct exo_error err;
