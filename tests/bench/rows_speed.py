@@ -42,7 +42,7 @@ def one(table, fleet, tag, count=5000):
     for _ in range(table.runs):
         rates.append(count / timed(lambda: f.await_ids(fleet, f.submit(fleet, f.one_cluster(), count))))
     table.add(f"one-satellite executions, {tag}", median(rates), "executions/s",
-              cpu_note(before, fleet.cpu(), count * table.runs), *fleet.limits.satellites())
+              cpu_note(before, fleet.cpu(), count * table.runs), *fleet.limits.executions())
 
 
 def ask_one(http):

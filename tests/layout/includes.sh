@@ -64,7 +64,9 @@ check_angle() {
     local file=$1 header=$2
     owner_of "$header"
     if [[ -n $OWNER ]]; then
-        [[ $file == "$OWNER"/* ]] || wrong "$file: <$header> belongs to $OWNER alone"
+        # A limit is measured without what is ours.
+        [[ $file == "$OWNER"/* || $file == tests/bench/kafka_bench.c && $OWNER == infra/log ]] ||
+            wrong "$file: <$header> belongs to $OWNER alone"
     elif [[ ! $header =~ $SYSTEM && ! ($file == *.cc && $header =~ ^[a-z]+$) ]]; then
         wrong "$file: <$header> has no owner; name its one folder in tests/layout/includes.sh"
     fi
