@@ -200,6 +200,9 @@ bool dispatch_set(struct dispatch *d, struct dispatch_source *source, struct spa
                   uint32_t ready)
 {
     assert(source->priority < DISPATCH_PRIORITIES);
+    if (ready == 0 && source->ready == 0 && source->lane == NULL) {
+        return true; /* it may have no class: waits and groups have none */
+    }
     if (ready > 0 && source->lane == NULL && !source_enter(d, source, project)) {
         return false;
     }

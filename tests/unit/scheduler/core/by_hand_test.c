@@ -123,12 +123,44 @@ static void runs_are_ended_by_hand(void **state)
     bench_close(&bench);
 }
 
+/* What is in no queue has another priority, too: waits, groups, and what has not begun. */
+static void priority_is_of_all_that_waits(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: w, needs: [], wait: {signal: go}}\n"
+                                  "    - name: g\n"
+                                  "      needs: []\n"
+                                  "      satellites:\n"
+                                  "        - {name: a, command: [x]}\n"
+                                  "        - {name: b, command: [x]}\n"
+                                  "    - {name: last, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    const struct sched_command higher = {.kind = COMMAND_PRIORITY, .priority = 9};
+
+    assert_int_equal(bench_command(&bench, &higher), SCHED_OK);
+    while (sched_has_work(bench.sched)) {
+        bench_timer(&bench);
+    }
+    assert_int_equal(bench_command(&bench, &higher), SCHED_ESTALE);
+    const struct execution *e = sched_find(bench.sched, &bench.id);
+
+    for (uint32_t i = 0; i < e->next_number; i++) {
+        assert_int_equal(execution_instance(e, i)->source.priority, 9);
+    }
+    assert_int_equal(bench_grant(&bench), 1);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_is_ended_before_its_turn),
         cmocka_unit_test(a_map_is_ended_task_by_task),
         cmocka_unit_test(runs_are_ended_by_hand),
+        cmocka_unit_test(priority_is_of_all_that_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
