@@ -147,6 +147,7 @@ send SKIP 'task: "one" value: "{\"by\": \"hand\"}"'
 reaches one SUCCEEDED
 send SKIP 'task: "many.0" value: "7"'
 reaches many.0 SUCCEEDED
+"$EXOSPHERE" get "$ID" many.0 -o json | jq -e '.output == 7' >/dev/null
 send CANCEL 'task: "many.1" reason: "one task"'
 reaches many.1 CANCELLED
 send REJECT 'task: "no" reason: "not today"'
@@ -154,7 +155,7 @@ reaches no FAILED
 send CANCEL 'task: "two" reason: "one satellite"'
 send CANCEL 'task: "two" reason: "again"'
 await "it has ended" "select state from execution where id = '$ID'" SUCCEEDED
-"$EXOSPHERE" get "$ID" -o json | jq -e '.output.one == {"by": "hand"} and .output.many == [7, null]' >/dev/null
+"$EXOSPHERE" get "$ID" -o json | jq -e '.output.one == {"by": "hand"} and .output.many == null' >/dev/null
 OLD=$ID
 printf 'Commands from kcat: priority, retry, skip, cancel of a task and of a satellite, reject\n'
 
