@@ -5,13 +5,14 @@
 #include "infra/crypto/crypto.h"
 #include "scheduler/shard.h"
 
-enum { LOOK_EVERY_S = 60, LOOKS_AT_ONCE = 16 };
+enum { LOOK_EVERY_S = 60, LOOKS_AT_ONCE = 16, ASK_EVERY_S = 300, ASKS_AT_ONCE = 1024 };
 
 void keys_open(struct shard *shard)
 {
     shard->keys = (struct keys){
         .ring = keyring_new(shard->scheduler->allocator),
         .look_ns = loop_now_ns(shard->scheduler->loop) + LOOK_EVERY_S * EXO_SECOND,
+        .ask_ns = loop_now_ns(shard->scheduler->loop) + ASK_EVERY_S * EXO_SECOND,
     };
     if (shard->keys.ring == NULL) {
         abort();
@@ -218,6 +219,25 @@ static void look(struct shard *shard)
     shard->keys.look_ns = loop_now_ns(shard->scheduler->loop) + LOOK_EVERY_S * EXO_SECOND;
 }
 
+/* Those who wait for a key ask again: a message that was acknowledged may be lost with a disk. */
+static void ask_again(struct shard *shard)
+{
+    switch (sched_ask_again(shard->sched, ASKS_AT_ONCE)) {
+    case SCHED_OK:
+        shard->keys.ask_ns = loop_now_ns(shard->scheduler->loop) + ASK_EVERY_S * EXO_SECOND;
+        break;
+    case SCHED_EMEMORY:
+        shard_again(shard, EXO_SECOND);
+        break;
+    case SCHED_EMORE:
+    case SCHED_ESTALE:
+    case SCHED_EKNOWN:
+    case SCHED_ELIMIT:
+        break;
+    }
+    scheduler_wake(shard->scheduler);
+}
+
 exo_time keys_turn(struct shard *shard)
 {
     if (keyring_deadline(shard->keys.ring) <= shard_time(shard)) {
@@ -229,6 +249,14 @@ exo_time keys_turn(struct shard *shard)
     if (shard->state == SHARD_RUNNING && shard->keys.looking == 0 &&
         shard->keys.look_ns <= loop_now_ns(shard->scheduler->loop)) {
         look(shard);
+    }
+    if (shard->state == SHARD_RUNNING && shard->scheduler->careful_count == 0 &&
+        shard->outbox_count < OUTBOX_MAX / 2 &&
+        shard->keys.ask_ns <= loop_now_ns(shard->scheduler->loop)) {
+        ask_again(shard);
+    }
+    if (!shard_is_live(shard) || shard->keys.ring == NULL) {
+        return EXO_TIME_NEVER;
     }
     return keyring_deadline(shard->keys.ring);
 }

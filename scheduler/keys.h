@@ -11,7 +11,8 @@ struct shard;
 
 struct keys {
     struct keyring *ring; /* NULL: the shard is not loaded */
-    exo_time look_ns;     /* on the loop's clock: when holders are looked at next */
+    exo_time look_ns;     /* on the loop's clock: when holders are looked at next ... */
+    exo_time ask_ns;      /* ... and when those who wait ask again */
     uint32_t looked;      /* so many of them were, from the first */
     uint32_t looking;     /* answers on their way */
 };

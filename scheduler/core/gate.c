@@ -143,6 +143,23 @@ void gates_load(struct sched *s, struct execution *e)
     }
 }
 
+enum sched_err sched_ask_again(struct sched *s, uint32_t most)
+{
+    for (; s->ask_place < s->executions.capacity && most > 0; s->ask_place++, most--) {
+        struct execution *e = s->executions.slots[s->ask_place].item;
+
+        for (enum wire_key_kind kind = KEY_CONCURRENCY; e != NULL && kind < KEY_KIND_NR; kind++) {
+            if (e->gates[kind].state == GATE_ASKED) {
+                ask(s, e, kind);
+            }
+        }
+    }
+    bool has_more = s->ask_place < s->executions.capacity;
+
+    s->ask_place = has_more ? s->ask_place : 0;
+    return s->is_broken ? SCHED_EMEMORY : has_more ? SCHED_EMORE : SCHED_OK;
+}
+
 void gates_release(struct sched *s, struct execution *e)
 {
     for (enum wire_key_kind kind = KEY_CONCURRENCY; kind < KEY_KIND_NR; kind++) {

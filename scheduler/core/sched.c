@@ -410,7 +410,8 @@ struct sched_batch sched_batch(const struct sched *s)
 bool sched_is_empty(const struct sched *s)
 {
     return s->dirty == NULL && s->dispatches.count == 0 && s->kills.count == 0 &&
-           s->needs.count == 0 && s->progress.count == 0 && !s->wants_barrier;
+           s->messages.count == 0 && s->needs.count == 0 && s->progress.count == 0 &&
+           !s->wants_barrier;
 }
 
 /* The lease of a dispatch whose attempt still waits for its worker; NULL: it ended. */

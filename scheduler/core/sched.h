@@ -412,4 +412,10 @@ EXO_CHECKED enum sched_err sched_load_done(struct sched *sched, exo_time now_ns)
  * the log did not take. */
 EXO_CHECKED enum sched_err sched_resend(struct sched *sched);
 
+/* sched_ask_again asks once more for the keys that executions wait for: the asks, or the answers,
+ * may have gone with the tail of a log. Nothing changes for one that waits in its queue.
+ * most  places of the table of executions looked at in one call
+ * SCHED_EMORE: there are more; the next call goes on. */
+EXO_CHECKED enum sched_err sched_ask_again(struct sched *sched, uint32_t most);
+
 #endif /* EXO_SCHEDULER_SCHED_H */

@@ -79,6 +79,7 @@ struct sched {
     struct vector frames; /* struct frame *: to be written */
     struct vector messages;
     struct vector asks;      /* struct sched_ask */
+    uint32_t ask_place;      /* of the table of executions: where sched_ask_again goes on */
     struct vector postponed; /* struct task_id, of instances: they ask when there is room */
     size_t ask_bytes;        /* of the items in asks */
     bool is_ask_held;

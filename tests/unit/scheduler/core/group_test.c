@@ -621,6 +621,36 @@ static void keys_are_asked_for_first(void **state)
     bench_close(&bench);
 }
 
+/* Who waits asks again, place by place of the table; who has its keys does not. */
+static void keys_are_asked_for_again(void **state)
+{
+    struct sched_bench bench;
+    enum sched_err result;
+
+    (void)state;
+    bench_open(&bench, BENCH_HEAD "  concurrency: {key: \"k\", limit: 3}\n"
+                                  "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    bench_seal(&bench);
+    while ((result = sched_ask_again(bench.sched, 1)) == SCHED_EMORE) {
+        assert_true(sched_batch(bench.sched).message_count <= 1);
+    }
+    assert_int_equal(result, SCHED_OK);
+    struct sched_batch batch = sched_batch(bench.sched);
+
+    assert_int_equal(batch.message_count, 1);
+    assert_false(batch.messages[0].is_release);
+    assert_true(span_is(batch.messages[0].text, "k"));
+    assert_false(sched_is_empty(bench.sched));
+    bench_seal(&bench);
+    assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_GRANTED), SCHED_OK);
+    bench_seal(&bench);
+    assert_int_equal(sched_ask_again(bench.sched, 1000), SCHED_OK);
+    assert_int_equal(sched_batch(bench.sched).message_count, 0);
+    bench_close(&bench);
+}
+
 static void submit_under_quota(struct sched_bench *bench, bool rejects)
 {
     struct sched_event event = {.kind = SCHED_SUBMIT,
@@ -737,6 +767,7 @@ int main(void)
         cmocka_unit_test(an_attempt_asks_for_another_time),
         cmocka_unit_test(a_map_grows_while_it_runs),
         cmocka_unit_test(keys_are_asked_for_first),
+        cmocka_unit_test(keys_are_asked_for_again),
         cmocka_unit_test(a_quota_is_waited_for),
         cmocka_unit_test(a_key_may_refuse_and_take_back),
     };
