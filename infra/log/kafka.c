@@ -227,7 +227,7 @@ static void run_turn(struct kafka_log *log)
         } while (fetched > 0 && batches < BATCHES_MAX);
     }
     answers_call(log);
-    if (log->appends.waiting.first != NULL) {
+    if (log->appends.waiting.first != NULL && log->appends.held_nr == 0) {
         kafka_appends_give(log);
     }
     kafka_readers_run(log);

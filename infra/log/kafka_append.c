@@ -4,6 +4,10 @@
  *                 ^                |
  *                 +-- producer failed for good: all of them again, in order, through another
  *
+ * A record that comes while others are on their way waits for the next answer of the broker, 1 ms
+ * at most, and goes with all that came meanwhile: the broker works a request, not a record
+ * (protocol of Nagle, RFC 896; docs/benchmarks.md). One that comes alone goes at once.
+ *
  * librdkafka copies what it is given; our own copy is for sending again. That costs one memcpy a
  * record and leaves no pointer of ours in a producer that dies slowly. */
 #include <stdlib.h>
@@ -11,7 +15,8 @@
 #include "infra/log/kafka_log.h"
 
 static const exo_time deadline_look_ns = 100 * EXO_MILLISECOND;
-enum { REPORTS_MAX = 1024 };
+static const exo_time company_ns = EXO_MILLISECOND;
+enum { REPORTS_MAX = 1024, HELD_MAX = 1000 };
 
 static void list_add(struct append_list *list, struct kafka_append *append)
 {
@@ -100,6 +105,7 @@ void kafka_appends_give(struct kafka_log *log)
     bool is_broken = false;
     bool is_full = false; /* nothing may pass what waits for the same partition */
 
+    log->appends.held_nr = 0;
     while (append != NULL && !is_broken && !is_full) {
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has left the list */
         struct kafka_append *next = append->next;
@@ -206,6 +212,7 @@ void kafka_delivered(struct kafka_log *log, rd_kafka_event_t *event)
     bool is_broken = rd_kafka_fatal_error(log->producer, text, sizeof(text)) != 0;
     size_t count = 0;
 
+    log->appends.held_nr = 0; /* the turn gives what waits */
     while ((count = rd_kafka_event_message_array(event, messages, REPORTS_MAX)) > 0) {
         for (size_t i = 0; i < count; i++) {
             if (report(log, messages[i], is_broken) &&
@@ -266,6 +273,24 @@ void kafka_producer_replace(struct kafka_log *log)
 
 /* ---- the driver's half ---- */
 
+/* Keeps a record for the company of what comes until the broker answers; false: it need not wait.
+ */
+static bool hold(struct kafka_log *log, struct kafka_append *append)
+{
+    struct kafka_appends *appends = &log->appends;
+
+    if (appends->given.first == NULL || (appends->waiting.first != NULL && appends->held_nr == 0)) {
+        return false;
+    }
+    list_add(&appends->waiting, append);
+    if (++appends->held_nr == HELD_MAX) {
+        kafka_appends_give(log);
+    } else if (appends->held_nr == 1) {
+        loop_timer_start(appends->company, company_ns, 0);
+    }
+    return true;
+}
+
 void kafka_append_record(struct log *base, const struct log_entry *entry)
 {
     struct kafka_log *log = (struct kafka_log *)base;
@@ -308,6 +333,9 @@ void kafka_append_record(struct log *base, const struct log_entry *entry)
         }
         appends->hurried = append;
     }
+    if (hold(log, append)) {
+        return;
+    }
     /* Straight to the producer, unless something stands before it. */
     if (appends->waiting.first == NULL && give(append, &err) == GIVEN) {
         list_add(&appends->given, append);
@@ -318,9 +346,15 @@ void kafka_append_record(struct log *base, const struct log_entry *entry)
     kafka_turn(log);
 }
 
+static void on_company(void *argument)
+{
+    kafka_appends_give(argument);
+}
+
 void kafka_append_init(struct kafka_log *log)
 {
     log->appends.deadline = loop_timer_new(log->loop, on_deadline, log);
+    log->appends.company = loop_timer_new(log->loop, on_company, log);
 }
 
 static void free_list(struct append_list *list)
@@ -336,6 +370,7 @@ static void free_list(struct append_list *list)
 void kafka_appends_free(struct kafka_log *log)
 {
     loop_timer_free(log->appends.deadline);
+    loop_timer_free(log->appends.company);
     free_list(&log->appends.waiting);
     free_list(&log->appends.given);
 }

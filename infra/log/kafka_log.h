@@ -70,10 +70,13 @@ struct append_list {
 };
 
 struct kafka_appends {
-    struct append_list waiting; /* for a topic that is not ready, or a place in the queue */
-    struct append_list given;   /* to the producer, in this order */
+    struct append_list
+        waiting;              /* for a topic that is not ready, a place in the queue, or company */
+    struct append_list given; /* to the producer, in this order */
     struct kafka_append *hurried;
     struct loop_timer *deadline; /* looks at hurried and waiting */
+    struct loop_timer *company;  /* the longest that a record is held for others */
+    uint32_t held_nr;            /* wait for company only; 0 again once all were given */
 };
 
 /* A refusal that waits for the next turn. */
