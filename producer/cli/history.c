@@ -98,7 +98,6 @@ static void tasks_print(struct cli *cli, const struct value *answer)
 {
     static const char *const headings[] = {"TASK", "STATE", "ATTEMPT", "WORKER", NULL};
     const struct value *tasks = value_get(answer, span_of("tasks"));
-    const struct value *more = value_get(answer, span_of("has_more_tasks"));
     struct text_table table;
 
     if (tasks == NULL || tasks->kind != VALUE_LIST || tasks->count == 0) {
@@ -116,16 +115,18 @@ static void tasks_print(struct cli *cli, const struct value *answer)
     }
     (void)putchar('\n');
     text_table_print(&table, stdout);
-    if (more != NULL && more->kind == VALUE_BOOL && more->boolean) {
-        (void)printf("(more tasks than are shown)\n");
-    }
 }
 
-static void past_print(struct cli *cli, const struct value *answer)
+/* The first answer says how all stood, those behind it have only more tasks. */
+static void past_print(struct cli *cli, const struct value *answer, bool is_first)
 {
     const struct value *execution = value_get(answer, span_of("execution"));
 
     if (execution == NULL) {
+        return;
+    }
+    if (!is_first) {
+        tasks_print(cli, answer);
         return;
     }
     (void)printf("at        %s\n", rest_text(answer, "at"));
@@ -153,6 +154,7 @@ static int history(struct rest *rest)
         rest_path_word(&path, line->positionals[0]);
         rest_path_add(&path, "/history");
         rest_path_query(&path, "at", at);
+        rest_path_query(&path, "run", command_line_value(line, "run"));
         rest_path_query(&path, "cursor", cursor);
         status = rest_ask(rest, &(struct rest_request){.path = path.text}, &answer);
         if (status != 0) {
@@ -161,7 +163,7 @@ static int history(struct rest *rest)
         if (!cli_is_table(rest->cli)) {
             cli_show(rest->cli, &answer);
         } else if (at != NULL) {
-            past_print(rest->cli, &answer);
+            past_print(rest->cli, &answer, cursor[0] == '\0');
         } else {
             changes_print(rest->cli, &answer);
         }
@@ -177,6 +179,7 @@ static int run(const struct command_call *call)
 
 static const struct flag flags[] = {
     {"at", 0, "TIME", "how it stood then, such as 2026-11-28T09:00:00Z", false},
+    {"run", 0, "RUN", "with --at: the tasks of a run of a group, such as page.3", false},
 };
 
 const struct command command_history = {
@@ -185,7 +188,7 @@ const struct command command_history = {
     .summary = "list what an execution went through, or show it as it was at a time",
     .details =
         "Both reach back as far as the journal is kept (docs/operations.md). With -o json or\n"
-        "yaml a long list of changes is several documents.\n"
+        "yaml a long list of changes or tasks is several documents.\n"
         "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .flags = flags,
