@@ -151,8 +151,11 @@ const struct value *definition_inner(const struct definition_name *name, const s
     }
     check_version(&r, members.version);
     find_definition(&r, name->kind, root, &members, &found);
-    if (faults->error_count != errors || found.definition == NULL ||
-        found.definition->kind != VALUE_MAP) {
+    const struct value_place place = {.key = span_of(version_kind_name(name->kind))};
+
+    /* A file within a file is none. */
+    if (found.definition == NULL || !field_is_kind(&r, found.definition, &place, VALUE_MAP) ||
+        faults->error_count != errors) {
         return NULL;
     }
     return with_name(&r, name, found.definition);

@@ -4,6 +4,7 @@
 
 #include "schemas/wire/event.h"
 #include "schemas/wire/fleet.h"
+#include "schemas/wire/gather.h"
 #include "schemas/wire/job.h"
 #include "schemas/wire/schedule_row.h"
 #include "schemas/wire/shard_extra.h"
@@ -28,6 +29,7 @@ union message {
     struct wire_schedule_state schedule;
     struct wire_schedule_row schedule_row;
     struct wire_key_state key;
+    struct wire_gather_row gather;
 };
 
 static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *arena)
@@ -36,7 +38,7 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
     const struct wire_output *outputs;
     uint32_t count;
 
-    switch (kind % 15) {
+    switch (kind % 16) {
     case 0:
         return wire_job_unpack(bytes, arena, &m.job);
     case 1:
@@ -65,6 +67,8 @@ static enum wire_result unpack(uint8_t kind, struct span bytes, struct arena *ar
         return wire_key_state_unpack(bytes, arena, &m.key);
     case 13:
         return wire_schedule_row_unpack(bytes, arena, &m.schedule_row);
+    case 15:
+        return wire_gather_row_unpack(bytes, arena, &m.gather);
     default:
         return wire_outputs_unpack(bytes, arena, &outputs, &count);
     }

@@ -182,6 +182,16 @@ int kept_log_read(const struct kept_log *log, struct kept_log_text *ret_text, st
     return read_log(log->fd, log->limit_bytes, kept, log->total_bytes, ret_text, err);
 }
 
+/* Before the ring goes round the file grows with the log; from then on it has its full length. */
+static bool is_whole(const struct header *header, uint64_t there)
+{
+    return header->magic == header_magic && header->limit_bytes >= 2 &&
+           header->limit_bytes % 2 == 0 &&
+           (header->total_bytes == 0
+                ? there <= header->limit_bytes
+                : header->total_bytes > header->limit_bytes && there == header->limit_bytes);
+}
+
 int kept_log_recover(int directory_fd, const char *id, struct kept_log_text *ret_text,
                      struct exo_error *err)
 {
@@ -200,10 +210,11 @@ int kept_log_recover(int directory_fd, const char *id, struct kept_log_text *ret
     }
     int result = 0;
 
-    /* A file without a whole header was just being made: it holds nothing. */
+    /* A file without a whole header was just being made; one whose header does not fit it was
+     * damaged. Both hold nothing: they must not keep a worker from its start. */
     if (fstat(fd, &facts) == 0 && facts.st_size > (off_t)sizeof(header) &&
-        read_part(fd, (char *)&header, sizeof(header), 0) == 0 && header.magic == header_magic &&
-        header.limit_bytes >= 2 && header.limit_bytes % 2 == 0) {
+        read_part(fd, (char *)&header, sizeof(header), 0) == 0 &&
+        is_whole(&header, (uint64_t)facts.st_size - sizeof(header))) {
         uint64_t total =
             header.total_bytes != 0 ? header.total_bytes : (uint64_t)facts.st_size - sizeof(header);
 

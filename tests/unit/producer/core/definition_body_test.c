@@ -104,6 +104,7 @@ static void the_path_names_it(void **state)
         {VERSION_CLUSTER, true, "{\"cluster\":{\"satellites\":[]}}", NULL},
         {VERSION_CLUSTER, true, "{\"exosphere\":\"v1\",\"satellite\":{\"image\":\"i\"}}", NULL},
         {VERSION_CLUSTER, true, "[]", NULL},
+        {VERSION_SATELLITE, true, "{\"exosphere\":\"v1\",\"satellite\":\"a file\"}", NULL},
     };
 
     (void)state;

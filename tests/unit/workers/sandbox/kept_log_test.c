@@ -192,6 +192,31 @@ static void strange_files_hold_nothing(void **state)
     assert_int_equal(unlinkat(place->fd, "x.log", 0), 0);
 }
 
+/* A header that does not fit its file must not ask for memory, nor keep a worker from its start. */
+static void damaged_headers_hold_nothing(void **state)
+{
+    enum { LIMIT = 100 };
+    static const uint64_t damages[][2] = {
+        {LIMIT / 2, 0}, {UINT64_MAX - 1, UINT64_MAX}, {LIMIT, LIMIT + 1}, {LIMIT, 5}, {3, 0},
+        {0, 0},
+    };
+    struct place *place = *state;
+    struct kept_log_text text;
+    struct exo_error err;
+
+    for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
+        struct kept_log log;
+
+        kept_log_init(&log, place->fd, "x", LIMIT);
+        append(&log, LIMIT - 2);
+        assert_int_equal(pwrite(log.fd, damages[i], sizeof(damages[i]), 8), sizeof(damages[i]));
+        assert_int_equal(kept_log_recover(place->fd, "x", &text, &err), 0);
+        assert_null(text.text);
+        assert_int_equal(text.bytes, 0);
+        kept_log_close(&log, true);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +225,7 @@ int main(void)
         cmocka_unit_test(close_keeps_or_removes),
         cmocka_unit_test(full_disk_loses_only_the_rest),
         cmocka_unit_test(strange_files_hold_nothing),
+        cmocka_unit_test(damaged_headers_hold_nothing),
     };
     /* Above RLIMIT_FSIZE a signal would come before the error. */
     (void)signal(SIGXFSZ, SIG_IGN);
