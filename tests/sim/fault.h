@@ -74,7 +74,10 @@
     X(WORKER_FULL,       "worker_full",        20000, "its disk is full for a while")                       \
     /* chances a satellite, a container of a batch */                                              \
     X(BATCH,             "batch",             300000, "a satellite whose tasks run in batches")    \
-    X(BATCH_FAILED,      "batch_failed",       20000, "a batch fails whole, or gives too little")
+    X(BATCH_FAILED,      "batch_failed",       20000, "a batch fails whole, or gives too little")  \
+    /* once a world */                                                                             \
+    X(SCHEDULE,          "schedule",          400000, "schedules, and what people ask of them")    \
+    X(DARK,              "dark",              500000, "no scheduler for minutes, if there are schedules")
 /* clang-format on */
 
 enum sim_fault {

@@ -20,6 +20,11 @@ bool gathered_any(const struct plan_execution *plan)
         if (plan->satellites[i].batch != BATCH_NONE) {
             return true;
         }
+        for (uint32_t k = 0; k < plan->satellites[i].inner_count; k++) {
+            if (plan->satellites[i].inner[k].batch != BATCH_NONE) {
+                return true;
+            }
+        }
     }
     return false;
 }
@@ -61,23 +66,40 @@ static void items_open(const struct oracle_execution *e, struct items *items)
     }
 }
 
-/* The task a path such as s2 or s1.17 names. */
+/* Of a path such as s2, s1.17, s3.1.i0 or s3.1.i0.2: with the index of a task in its map or not. */
+static bool spot_find(const struct plan_execution *e, char *path, struct plan_spot *ret_spot)
+{
+    if (plan_spot_of(e, span_of(path), ret_spot)) {
+        return true;
+    }
+    char *dot = strrchr(path, '.');
+
+    if (dot == NULL) {
+        return false;
+    }
+    *dot = '\0';
+    bool is_one = plan_spot_of(e, span_of(path), ret_spot);
+
+    ret_spot->index = (uint32_t)strtoul(dot + 1, NULL, 10);
+    *dot = '.';
+    return is_one;
+}
+
+/* The task a path names. */
 static void item_find(const struct value *from, struct item *item)
 {
     struct execution_id id;
     char path[64] = "";
-    char *rest;
     struct span text = text_of(from, "task");
 
     if (!execution_id_parse(text_of(from, "execution"), &id) ||
-        (item->execution = oracle_find(&id)) == NULL || text.bytes < 2 ||
-        text.bytes >= sizeof(path)) {
+        (item->execution = oracle_find(&id)) == NULL || text.bytes >= sizeof(path)) {
         sim_fail("a batch holds a task of nobody");
     }
     memcpy(path, text.data, text.bytes);
-    item->spot = (struct plan_spot){.satellite = (uint32_t)strtoul(path + 1, &rest, 10)};
-    item->spot.index = *rest == '.' ? (uint32_t)strtoul(rest + 1, NULL, 10) : 0;
-    struct oracle_instance *instance = oracle_instance(item->execution, item->spot.satellite);
+    struct oracle_instance *instance = spot_find(item->execution->plan, path, &item->spot)
+                                           ? oracle_instance_at(item->execution, &item->spot)
+                                           : NULL;
 
     if (instance == NULL || item->spot.index >= instance->task_count) {
         sim_fail("a batch holds %s of plan %u, of which the journal knows nothing", path,
@@ -91,20 +113,41 @@ static void item_find(const struct value *from, struct item *item)
     }
 }
 
-static const struct plan_satellite *satellite_of(const struct item *item)
+static enum batch_kind kind_of(const struct item *item)
 {
-    return &item->execution->plan->satellites[item->spot.satellite];
+    return plan_spot_batch(item->execution->plan, &item->spot);
+}
+
+/* What must be the same of those that run in one container. */
+struct sort {
+    uint32_t project;
+    enum batch_kind kind;
+    bool is_big;
+    bool has_key, is_go; /* go true or go false */
+};
+
+static struct sort sort_of(const struct item *item)
+{
+    const struct plan_execution *e = item->execution->plan;
+    const struct plan_satellite *s = &e->satellites[item->spot.satellite];
+    bool has_key = !item->spot.is_inner || !s->is_closed;
+
+    return (struct sort){
+        .project = e->project,
+        .kind = kind_of(item),
+        .is_big = item->spot.is_inner ? s->inner[item->spot.inner].is_big : s->is_big,
+        .has_key = has_key,
+        .is_go = has_key && e->input_go,
+    };
 }
 
 static bool may_meet(const struct item *a, const struct item *b)
 {
-    const struct plan_satellite *x = satellite_of(a);
-    const struct plan_satellite *y = satellite_of(b);
-    const struct plan_execution *p = a->execution->plan;
-    const struct plan_execution *q = b->execution->plan;
+    struct sort x = sort_of(a);
+    struct sort y = sort_of(b);
 
-    return p->project == q->project && x->batch == y->batch && x->is_big == y->is_big &&
-           p->input_go == q->input_go;
+    return x.project == y.project && x.kind == y.kind && x.is_big == y.is_big &&
+           x.has_key == y.has_key && x.is_go == y.is_go;
 }
 
 void gathered_begins(const struct oracle_execution *e)
@@ -125,8 +168,7 @@ void gathered_begins(const struct oracle_execution *e)
                      item.execution->plan->number, item.spot.satellite, item.spot.index);
         }
     }
-    if (items.list->count == 0 ||
-        items.list->count > plan_batch_size(satellite_of(&first)->batch)) {
+    if (items.list->count == 0 || items.list->count > plan_batch_size(kind_of(&first))) {
         sim_fail("a batch has %u items", items.list->count);
     }
     arena_release(&items.arena);

@@ -9,6 +9,7 @@
 #include "schemas/wire/state.h"
 #include "schemas/wire/task.h"
 #include "schemas/wire/topics.h"
+#include "tests/sim/almanac.h"
 #include "tests/sim/database.h"
 #include "tests/sim/gathered.h"
 #include "tests/sim/rules.h"
@@ -19,6 +20,7 @@ struct oracle oracle;
 void oracle_begin(const struct plan *plan)
 {
     oracle = (struct oracle){.plan = plan};
+    almanac_begin();
 }
 
 struct oracle_execution *oracle_find(const struct execution_id *id)
@@ -80,6 +82,21 @@ static bool spot_equal(const struct plan_spot *a, const struct plan_spot *b)
            a->index == b->index;
 }
 
+struct oracle_instance *oracle_instance_at(struct oracle_execution *e, const struct plan_spot *spot)
+{
+    struct plan_spot wanted = *spot;
+
+    wanted.index = 0;
+    for (size_t n = 0; wanted.is_inner && n < sizeof(e->inner) / sizeof(e->inner[0]); n++) {
+        for (struct oracle_inner *i = e->inner[n]; i != NULL; i = i->next) {
+            if (spot_equal(&i->instance.spot, &wanted)) {
+                return &i->instance;
+            }
+        }
+    }
+    return wanted.is_inner ? NULL : oracle_instance(e, wanted.satellite);
+}
+
 /* The instance that a change is about, made known by it when it stands in a run. */
 static struct oracle_instance *instance_of(struct oracle_execution *e,
                                            const struct wire_change *change)
@@ -123,13 +140,17 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
                  row->shard);
     }
     bool is_batch = number != NULL && strcmp(number, "/batch") == 0;
+    bool is_scheduled = number != NULL && number[1] == 't';
 
-    if (!is_batch && which >= oracle.plan->execution_count) {
-        sim_fail("execution %s is of no plan: %s", id_text(&row->id), row->cluster);
-    }
     e->id = row->id;
     e->shard = row->shard;
-    e->plan = is_batch ? &gathered_plan : &oracle.plan->executions[which];
+    e->plan = is_batch                               ? &gathered_plan
+              : is_scheduled                         ? almanac_plan(which)
+              : which < oracle.plan->execution_count ? &oracle.plan->executions[which]
+                                                     : NULL;
+    if (e->plan == NULL) {
+        sim_fail("execution %s is of no plan: %s", id_text(&row->id), row->cluster);
+    }
     for (uint32_t i = 0; i < PLAN_SATELLITES_MAX; i++) {
         e->instances[i].spot.satellite = i;
     }
@@ -138,6 +159,8 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
     if (is_batch) {
         e->input = sim_copy(row->input);
         gathered_begins(e);
+    } else if (is_scheduled) {
+        almanac_begins(e);
     }
     if (e->plan->has_id && !execution_id_equal(&e->plan->id, &row->id)) {
         sim_fail("execution %lu has got another id", which);
@@ -479,6 +502,7 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
               (unsigned long long)batch->epoch, (unsigned long long)batch->next,
               (long long)batch->inputs[0].offset, (long long)batch->inputs[1].offset);
     journal_follow(batch);
+    almanac_commit(row, batch);
 }
 
 /* ---- rows against the journal ---- */

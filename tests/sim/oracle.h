@@ -83,9 +83,12 @@ void oracle_begin(const struct plan *plan);
 
 struct oracle_execution *oracle_find(const struct execution_id *id);
 
-/* oracle_instance gives one by its number; NULL: nothing has been said of it. oracle_name writes
- * how people call one of its tasks, into a buffer of its own. */
+/* oracle_instance gives one by its number, oracle_instance_at by its spot, whatever its index;
+ * NULL: nothing has been said of it. oracle_name writes how people call one of its tasks, into a
+ * buffer of its own. */
 struct oracle_instance *oracle_instance(struct oracle_execution *e, uint32_t number);
+struct oracle_instance *oracle_instance_at(struct oracle_execution *e,
+                                           const struct plan_spot *spot);
 const char *oracle_name(const struct oracle_execution *e, uint32_t number, uint32_t index);
 
 /* A batch is about to be applied to the shard's row, and has been. */

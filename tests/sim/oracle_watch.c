@@ -10,6 +10,7 @@
 #include "schemas/wire/state.h"
 #include "schemas/wire/task.h"
 #include "schemas/wire/topics.h"
+#include "tests/sim/almanac.h"
 #include "tests/sim/database.h"
 #include "tests/sim/gathered.h"
 #include "tests/sim/oracle.h"
@@ -392,7 +393,7 @@ bool oracle_is_over(void)
             return false;
         }
     }
-    return true;
+    return almanac_is_over();
 }
 
 /* PLACE in what must be stands for the place of a blob. */
@@ -449,7 +450,8 @@ static void end_compare(const struct oracle_execution *e, const struct reference
     if (is_condemned(e, row)) {
         return;
     }
-    if (e->state == EXECUTION_CANCELLED && e->plan->cancel_ns != 0) {
+    if (e->state == EXECUTION_CANCELLED &&
+        (e->plan->cancel_ns != 0 || almanac_may_be_cancelled(e))) {
         return;
     }
     if (e->state == EXECUTION_TIMED_OUT && e->plan->timeout_ms != 0) {
@@ -562,13 +564,16 @@ void oracle_check_end(void)
     struct heap_budget budget = {0};
 
     keys_check_end();
+    almanac_check_end();
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         struct reference must = {0};
 
         if (gathered_is(e)) {
             continue;
         }
-        early_cancel_check(e);
+        if (!almanac_is(e)) {
+            early_cancel_check(e);
+        }
         if (e->is_excused || (gathered_any(e->plan) && is_any_slandered()) ||
             (database.shards[e->shard].is_slandered && e->plan->crash < CRASH_GRANT)) {
             continue;

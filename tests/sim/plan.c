@@ -341,6 +341,7 @@ void plan_make(struct plan *plan, uint64_t seed, struct faults *faults)
     for (uint32_t i = 0; i < plan->execution_count; i++) {
         make_execution(&dice, plan, i, faults);
     }
+    plan_schedules_make(plan, seed, faults);
 }
 
 /* ---- what tasks do ---- */
@@ -635,11 +636,13 @@ static void text_inner(const struct plan_satellite *s, uint32_t number, struct b
         buffer_text(text, ", satellites: [{name: d");
         text_work(s->is_closed, text);
         text_policy(inner->is_big, inner->has_timeout, inner->retries, text);
+        plan_batch_inner_text(s, number, text);
         buffer_text(text, "}]}");
         return;
     }
     text_work(s->is_closed, text);
     text_policy(inner->is_big, inner->has_timeout, inner->retries, text);
+    plan_batch_inner_text(s, number, text);
     buffer_text(text, "}");
 }
 

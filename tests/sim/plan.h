@@ -7,9 +7,11 @@
 #ifndef EXO_TESTS_SIM_PLAN_H
 #define EXO_TESTS_SIM_PLAN_H
 
+#include "schemas/schedule/schedule.h"
 #include "schemas/vocab/buffer.h"
 #include "schemas/vocab/ids.h"
 #include "schemas/vocab/time.h"
+#include "schemas/wire/schedule_command.h"
 #include "tests/sim/dice.h"
 #include "tests/sim/fault.h"
 
@@ -22,7 +24,9 @@ enum {
     PLAN_ITEMS_MAX = 600,
     PLAN_TIMEOUT_MS = 1500, /* of an attempt that may run out of time */
     PLAN_RATE = 2,          /* executions a second of a project that has a rate */
-    PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself */
+    PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself, but for run_ms */
+    PLAN_SCHEDULES_MAX = 3,
+    PLAN_ORDERS_MAX = 8,
 };
 
 enum when_kind {
@@ -66,6 +70,9 @@ enum inner_kind {
     INNER_GROUP, /* over input.few, of one satellite d */
 };
 
+/* Batches of a few kinds, so that tasks of several executions meet. */
+enum batch_kind { BATCH_NONE, BATCH_PAIR, BATCH_FIVE, BATCH_MANY };
+
 /* One of a group's satellites, which run one after the other: i0, i1, ... */
 struct plan_inner {
     enum inner_kind kind;
@@ -73,6 +80,7 @@ struct plan_inner {
     uint32_t retries;
     bool has_timeout;
     bool is_big;
+    enum batch_kind batch; /* of an INNER_GROUP: of its one satellite */
 };
 
 /* What a run of a closed group (a cluster used as a satellite) is given as input.of. */
@@ -84,9 +92,6 @@ enum given_kind {
 };
 
 enum { GIVEN_MAX = 3 /* a run that is given more fails before it begins */ };
-
-/* Batches of a few kinds, so that tasks of several executions meet. */
-enum batch_kind { BATCH_NONE, BATCH_PAIR, BATCH_FIVE, BATCH_MANY };
 
 struct plan_satellite {
     uint32_t parents; /* a set: bit i is satellite i */
@@ -150,6 +155,31 @@ struct plan_execution {
     enum plan_crash crash;
     struct execution_id id; /* when it has one */
     uint32_t partition;
+    uint32_t
+        run_ms; /* of those that a schedule starts: its task runs so long at most; 0: PLAN_RUN_MS
+                 */
+};
+
+/* What a person asks of a schedule. */
+struct plan_order {
+    enum wire_schedule_command_kind kind;
+    exo_time at_ns;             /* true time since the world began */
+    exo_time from_ns, until_ns; /* BACKFILL: wall time */
+    uint32_t parallel;
+};
+
+/* One that is due every so many minutes. Its times are wall time, but for those of orders. */
+struct plan_schedule {
+    uint32_t number, project;
+    uint32_t every_min;
+    uint32_t jitter_s;
+    enum schedule_overlap overlap;
+    enum schedule_catch_up catch_up;
+    uint32_t window_min;
+    exo_time end_ns;
+    struct plan_order orders[PLAN_ORDERS_MAX]; /* the first puts it */
+    uint32_t order_count;
+    struct plan_execution execution; /* what each of its times starts */
 };
 
 struct plan {
@@ -158,6 +188,9 @@ struct plan {
     struct plan_execution executions[PLAN_EXECUTIONS_MAX];
     uint32_t execution_count;
     bool is_crowd; /* most are submitted at one moment */
+    struct plan_schedule schedules[PLAN_SCHEDULES_MAX];
+    uint32_t schedule_count;
+    exo_time dark_ns, light_ns; /* no scheduler runs between; 0: there is no such time */
     uint32_t garbage_jobs, garbage_status;
 };
 
@@ -198,10 +231,20 @@ enum task_end plan_task_end(const struct plan_execution *e, const struct plan_sp
 /* plan_batch_size is the most tasks of one batch. */
 uint32_t plan_batch_size(enum batch_kind kind);
 
-/* plan_batch_make lets a satellite run in batches if it can and the fault fires; plan_batch_text
- * adds what its cluster file says of it (nothing when it runs alone). */
+/* plan_batch_make lets a satellite, or those of a group, run in batches if they can and the fault
+ * fires; plan_batch_text and plan_batch_inner_text add what the cluster file says of it (nothing
+ * where it runs alone). */
 void plan_batch_make(struct plan_execution *e, struct plan_satellite *s, struct faults *faults);
 void plan_batch_text(const struct plan_satellite *s, struct buffer *text);
+void plan_batch_inner_text(const struct plan_satellite *group, uint32_t inner, struct buffer *text);
+
+/* plan_spot_batch is the kind of batch the tasks of a spot run in. */
+enum batch_kind plan_spot_batch(const struct plan_execution *e, const struct plan_spot *spot);
+
+/* plan_schedules_make makes the schedules of a world where the fault is enabled; plan_schedule_text
+ * writes one's definition as the API sends it. */
+void plan_schedules_make(struct plan *plan, uint64_t seed, struct faults *faults);
+void plan_schedule_text(const struct plan_schedule *s, struct buffer *text);
 
 /* plan_item gives item i of input.items, of a satellite's output.list, and a map's task's output.
  */

@@ -328,7 +328,8 @@ static void start(struct sim_attempt *attempt)
     const struct plan_execution *plan = oracle_find(&attempt->task.execution)->plan;
     exo_time lag_ns = sim_draw(0, 10 * EXO_MILLISECOND);
     exo_time most_ns = (dice_chance(&sim.net, 100000) ? PLAN_RUN_MS : 20) * EXO_MILLISECOND;
-    exo_time run_ns = lag_ns + sim_draw(0, most_ns);
+    exo_time run_ns = lag_ns + (plan->run_ms > 0 ? sim_draw(0, plan->run_ms * EXO_MILLISECOND)
+                                                 : sim_draw(0, most_ns));
     int exit_status = 0;
 
     struct plan_spot spot = spot_of(attempt);

@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "infra/crypto/fire_id.h"
 #include "schemas/vocab/limits.h"
 #include "schemas/wire/job.h"
 #include "schemas/wire/status.h"
+#include "tests/sim/almanac.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/cache_sim.h"
 #include "tests/sim/crash.h"
@@ -178,6 +180,74 @@ static void backlog(void *argument)
     sim_in(10 * EXO_MILLISECOND, 100 * EXO_MILLISECOND, NULL, backlog, NULL);
 }
 
+/* One order to a schedule. */
+struct order {
+    const struct plan_schedule *schedule;
+    const struct plan_order *order;
+};
+
+static void order_fill(const struct plan_schedule *s, const struct plan_order *order,
+                       struct wire_schedule_command *command, struct buffer *text)
+{
+    if (order->kind == SCHEDULE_COMMAND_PUT) {
+        plan_schedule_text(s, text);
+        command->definition = buffer_span(text);
+    } else if (order->kind == SCHEDULE_COMMAND_BACKFILL) {
+        command->from_ns = order->from_ns;
+        command->until_ns = order->until_ns;
+        command->parallel = order->parallel;
+    }
+}
+
+static void order_send(void *argument)
+{
+    const struct order *of = argument;
+    const struct plan_schedule *s = of->schedule;
+    struct heap_budget budget = {0};
+    struct arena arena;
+    struct buffer text, record;
+    char id[32];
+    char project[16];
+    char name[16];
+
+    (void)snprintf(id, sizeof(id), "t%u-%u", s->number, (uint32_t)(of->order - s->orders));
+    (void)snprintf(project, sizeof(project), "p%u", s->project);
+    (void)snprintf(name, sizeof(name), "t%u", s->number);
+    struct wire_schedule_command command = {.kind = of->order->kind,
+                                            .id = span_of(id),
+                                            .project = span_of(project),
+                                            .name = span_of(name),
+                                            .expected = SCHEDULE_EXPECTED_ANY};
+    struct wire_status status = {.schedules = &command, .schedule_count = 1};
+    struct execution_id schedule = schedule_id_of(command.project, command.name);
+
+    arena_init(&arena, allocator_heap(&budget), 0);
+    buffer_init(&text, allocator_heap(&budget), 0);
+    buffer_init(&record, allocator_heap(&budget), 0);
+    order_fill(s, of->order, &command, &text);
+    wire_status_pack(&status, &arena, &record);
+    sim_trace("order %s of kind %d", id, (int)command.kind);
+    outside_send(TOPIC_STATUS, execution_shard(&schedule, world.plan.shard_count),
+                 buffer_span(&record), false);
+    buffer_release(&text);
+    buffer_release(&record);
+    arena_release(&arena);
+}
+
+static void orders_begin(void)
+{
+    for (uint32_t i = 0; i < world.plan.schedule_count; i++) {
+        const struct plan_schedule *s = &world.plan.schedules[i];
+
+        for (uint32_t k = 0; k < s->order_count; k++) {
+            struct order *order = sim_alloc(sizeof(*order));
+
+            *order = (struct order){s, &s->orders[k]};
+            sim_at(s->orders[k].at_ns, NULL, order_send, order);
+        }
+    }
+}
+
 static void outside_begin(void)
 {
     static char jobs[] = TOPIC_JOBS;
@@ -185,6 +255,7 @@ static void outside_begin(void)
 
     world.log = log_new(process_new("outside"));
     operator_begin();
+    orders_begin();
     for (uint32_t i = 0; i < world.plan.execution_count; i++) {
         struct plan_execution *e = &world.plan.executions[i];
 
@@ -234,7 +305,22 @@ static void outside_again(void *argument)
 
 static void scheduler_start(void *argument)
 {
+    if (sim.now_ns >= world.plan.dark_ns && sim.now_ns < world.plan.light_ns) {
+        sim_at(world.plan.light_ns, NULL, scheduler_start, argument);
+        return;
+    }
     sim_scheduler_start(argument);
+}
+
+/* No scheduler runs for minutes. */
+static void darken(void *argument)
+{
+    (void)argument;
+    sim_trace("no scheduler runs until %.3f", (double)world.plan.light_ns / 1e9);
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        sim_scheduler_crash(&world.schedulers[i]);
+        scheduler_start(&world.schedulers[i]);
+    }
 }
 
 static void scheduler_end(void *argument)
@@ -478,6 +564,9 @@ static void world_begin(const struct world_settings *settings)
         worker_begin(&world.workers[i], i, &dice);
     }
     outside_begin();
+    if (world.plan.light_ns > 0) {
+        sim_at(world.plan.dark_ns, NULL, darken, NULL);
+    }
     sim_in(0, EXO_SECOND, NULL, every_second, NULL);
     sim_in(0, EXO_SECOND, NULL, look, NULL);
     if (fault_fires(&sim.faults, FAULT_BACKLOG)) {
@@ -575,6 +664,7 @@ static void say_open(void)
                           oracle.stored[i].unnamed);
         }
     }
+    almanac_say();
     for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
         sim_scheduler_say(&world.schedulers[i]);
     }
