@@ -36,7 +36,7 @@ static void usage(void)
 {
     (void)printf(
         "sim [--seed N] [--count N] [--faults a,b,c | none] [--twice] [--trace] "
-        "[--first] [--jobs N]\n    [--restart] [--shrink] [--leave-out BITS]\n\nfaults:\n");
+        "[--first] [--jobs N]\n    [--restart | --restarted] [--shrink] [--leave-out BITS]\n\nfaults:\n");
     for (int i = 0; i < FAULT_NR; i++) {
         (void)printf("  %-18s %s\n", fault_name((enum sim_fault)i), fault_text((enum sim_fault)i));
     }
@@ -85,6 +85,8 @@ static bool options_read(struct options *options, int argc, char **argv)
             options->is_repeated = true;
         } else if (strcmp(argv[i], "--restart") == 0) {
             options->is_compared = true;
+        } else if (strcmp(argv[i], "--restarted") == 0) {
+            options->world.is_restarted = true;
         } else if (strcmp(argv[i], "--shrink") == 0) {
             options->is_shrunk = true;
         } else if (strcmp(argv[i], "--leave-out") == 0 && has_value) {

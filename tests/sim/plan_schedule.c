@@ -137,7 +137,10 @@ static void text_file(const struct plan_schedule *s, struct buffer *text)
     buffer_text(text, schedule_overlap_name(s->overlap));
     buffer_text(text, "\",\"catch_up\":\"");
     buffer_text(text, schedule_catch_up_name(s->catch_up));
-    put(text, "\",\"catch_up_window\":\"%um\"", s->window_min, 0);
+    buffer_text(text, "\"");
+    if (s->catch_up != CATCH_UP_NONE) {
+        put(text, ",\"catch_up_window\":\"%um\"", s->window_min, 0);
+    }
     put_end(text, s->end_ns);
 }
 

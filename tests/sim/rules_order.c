@@ -25,13 +25,15 @@ struct source {
     uint64_t age;
 };
 
+enum { BUCKETS = 256 };
+
 struct queue {
     struct queue *next;
     const struct dispatch *dispatch;
     struct fleet *fleet;
     uint64_t passes[FLEET_CLASSES_MAX][DISPATCH_PRIORITIES];
     struct project *projects;
-    struct source *sources;
+    struct source *sources[BUCKETS]; /* by where they stand */
 };
 
 static struct queue *queues;
@@ -92,14 +94,34 @@ static struct project *project_get(struct queue *queue, const struct dispatch_so
     return p;
 }
 
-static struct source *source_find(const struct queue *queue, const struct dispatch_source *of)
+static struct source **bucket_of(struct queue *queue, const struct dispatch_source *of)
 {
-    struct source *s = queue->sources;
+    return &queue->sources[(uintptr_t)of / sizeof(void *) % BUCKETS];
+}
+
+static struct source *source_find(struct queue *queue, const struct dispatch_source *of)
+{
+    struct source *s = *bucket_of(queue, of);
 
     while (s != NULL && s->of != of) {
         s = s->next;
     }
     return s;
+}
+
+/* Calls for each that is queued. */
+static void sources_each(const struct queue *queue,
+                         void (*call)(const struct queue *queue, const struct source *s,
+                                      const void *context),
+                         const void *context)
+{
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (const struct source *s = queue->sources[i]; s != NULL; s = s->next) {
+            if (s->of != NULL) {
+                call(queue, s, context);
+            }
+        }
+    }
 }
 
 static void source_drop(struct source *s)
@@ -111,12 +133,16 @@ static void source_drop(struct source *s)
 
 static void source_enter(struct queue *queue, const struct dispatch_source *of, struct span project)
 {
-    struct source *s = source_find(queue, NULL);
+    struct source **bucket = bucket_of(queue, of);
+    struct source *s = *bucket;
 
+    while (s != NULL && s->of != NULL) {
+        s = s->next;
+    }
     if (s == NULL) {
         s = sim_alloc(sizeof(*s));
-        s->next = queue->sources;
-        queue->sources = s;
+        s->next = *bucket;
+        *bucket = s;
     }
     s->of = of;
     s->project = project_get(queue, of, project);
@@ -166,6 +192,19 @@ static bool is_behind(const struct source *other, const struct source *granted)
                                                       : other->age >= granted->age;
 }
 
+static void turn_check(const struct queue *queue, const struct source *s, const void *context)
+{
+    const struct source *granted = context;
+    const struct project *p = granted->project;
+
+    (void)queue;
+    if (s->project->class == p->class && !is_behind(s, granted)) {
+        sim_fail("a task of project %.*s, priority %u, is granted before its turn: project %.*s, "
+                 "priority %u waits",
+                 SPAN_ARG(p->name), p->priority, SPAN_ARG(s->project->name), s->project->priority);
+    }
+}
+
 static void grant_check(struct queue *queue, const struct dispatch_grant *grant)
 {
     struct source *granted = source_find(queue, grant->source);
@@ -175,19 +214,20 @@ static void grant_check(struct queue *queue, const struct dispatch_grant *grant)
     }
     struct project *p = granted->project;
 
-    for (const struct source *s = queue->sources; s != NULL; s = s->next) {
-        if (s->of != NULL && s->project->class == p->class && !is_behind(s, granted)) {
-            sim_fail(
-                "a task of project %.*s, priority %u, is granted before its turn: project %.*s, "
-                "priority %u waits",
-                SPAN_ARG(p->name), p->priority, SPAN_ARG(s->project->name), s->project->priority);
-        }
-    }
+    sources_each(queue, turn_check, granted);
     queue->passes[p->class][p->priority] = p->pass;
     p->pass += grant->count;
     granted->ready -= grant->count;
     if (granted->ready == 0) {
         source_drop(granted);
+    }
+}
+
+static void meet_check(const struct queue *queue, const struct source *s, const void *context)
+{
+    (void)context;
+    if (fleet_available(queue->fleet, s->project->class) > 0) {
+        sim_fail("a ready task of class %u and an idle ticket do not meet", s->project->class);
     }
 }
 
@@ -199,10 +239,6 @@ bool __wrap_dispatch_next(struct dispatch *d, struct dispatch_grant *ret_grant)
         grant_check(queue, ret_grant);
         return true;
     }
-    for (const struct source *s = queue->sources; s != NULL; s = s->next) {
-        if (s->of != NULL && fleet_available(queue->fleet, s->project->class) > 0) {
-            sim_fail("a ready task of class %u and an idle ticket do not meet", s->project->class);
-        }
-    }
+    sources_each(queue, meet_check, NULL);
     return false;
 }
