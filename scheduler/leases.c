@@ -17,6 +17,7 @@ struct leases {
     uint32_t take_count;
     uint32_t *releases;
     uint32_t release_count;
+    uint32_t looked;                 /* the shard that was looked at last */
     bool is_in_round, is_last_round; /* the one that releases everything */
     bool is_hurried;                 /* the next round follows at once */
     bool is_leaving, is_closing, has_left;
@@ -96,6 +97,20 @@ static void follow(struct leases *l, const struct store_leases *table)
     }
 }
 
+/* One shard a round. */
+static void look_back(struct leases *l)
+{
+    struct scheduler *scheduler = l->scheduler;
+
+    for (uint32_t i = 0; i < scheduler->shard_count; i++) {
+        l->looked = (l->looked + 1) % scheduler->shard_count;
+        if (scheduler->shards[l->looked] != NULL) {
+            shard_look_back(scheduler->shards[l->looked]);
+            return;
+        }
+    }
+}
+
 static void plan(struct leases *l, const struct store_leases *table)
 {
     struct scheduler *scheduler = l->scheduler;
@@ -166,6 +181,7 @@ static void round_end(void *argument, const struct store_leases *table, const st
     l->release_count = 0;
     if (table->count == l->scheduler->shard_count) {
         follow(l, table);
+        look_back(l);
         if (fleet_link_is_warm(l->scheduler->fleet_link)) {
             plan(l, table);
         }

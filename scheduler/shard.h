@@ -159,6 +159,12 @@ void shard_take(struct shard *shard);
 /* shard_ask_end asks for the end of exo.status below which a new owner first applies everything. */
 void shard_ask_end(struct shard *shard);
 
+/* shard_look_back (shard_load.c) asks the store whether what was committed is still there. Where it
+ * is not (a replica that lagged has taken over, an older state was restored) the shard is loaded
+ * again from what is. A commit would find out by itself; this is for a shard that has nothing to
+ * commit. */
+void shard_look_back(struct shard *shard);
+
 /* shard_stop halts it with an alarm until somebody acts. */
 void shard_stop(struct shard *shard, const struct exo_error *why);
 

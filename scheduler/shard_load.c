@@ -4,6 +4,8 @@
 
 #include "scheduler/shard.h"
 
+enum { SEQUENCE_BITS = 20 /* of messages to shards in one ownership */ };
+
 static void tickets_spent(void *context, const struct holder *holder)
 {
     struct shard *shard = context;
@@ -60,6 +62,17 @@ static bool extra_read(struct shard *shard, struct span bytes, exo_time now_ns)
     }
     arena_reset(&shard->open_arena);
     return true;
+}
+
+/* A database that went back (docs/adr/0023-back-in-time.md) would count messages again whose
+ * numbers are in the log already, and whoever heard those takes the new ones for repeats: each
+ * ownership begins behind all that any earlier one can have sent. */
+static void sequences_begin(struct shard *shard)
+{
+    uint64_t first = shard->epoch << SEQUENCE_BITS;
+
+    shard->next_sequence = shard->next_sequence > first ? shard->next_sequence : first;
+    shard->committed_sequence = shard->next_sequence;
 }
 
 static void bad_row(struct shard *shard, const char *what, enum sched_err result)
@@ -298,6 +311,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     }
     shard->epoch = row->epoch;
     shard->batch = row->batch;
+    sequences_begin(shard);
     shard->event_batch = row->event_batch;
     shard->now_ns = row->now_ns;
     shard->base_wall_ns = database_now_ns;
@@ -337,4 +351,41 @@ void shard_take(struct shard *shard)
     shard->state = SHARD_TAKING;
     store_shard_take(shard->scheduler->store, shard->number, shard->scheduler->process, taken,
                      shard_ticket_new(shard, NULL));
+}
+
+static void looked_back(void *argument, const struct store_shard *row, const struct exo_error *err)
+{
+    struct shard_ticket *ticket = argument;
+    uint64_t *batch = ticket->more;
+    uint64_t committed = *batch;
+    struct shard *shard = shard_ticket_end(ticket);
+
+    free(batch);
+    if (shard == NULL || err != NULL || row->epoch > shard->epoch ||
+        (row->epoch == shard->epoch && row->batch >= committed)) {
+        return; /* no news, or another owner's, which the fence tells */
+    }
+    scheduler_say(
+        shard->scheduler, "shard.went_back",
+        "shard %u: batch %llu of epoch %llu was committed, and the store is at batch %llu "
+        "of epoch %llu: it went back in time; loading the shard again",
+        shard->number, (unsigned long long)committed, (unsigned long long)shard->epoch,
+        (unsigned long long)row->batch, (unsigned long long)row->epoch);
+    shard_again(shard, 0);
+}
+
+void shard_look_back(struct shard *shard)
+{
+    uint64_t *batch = malloc(sizeof(*batch));
+
+    if (batch == NULL) {
+        abort();
+    }
+    if (!shard_is_live(shard)) {
+        free(batch);
+        return;
+    }
+    *batch = shard->batch;
+    store_shard_get(shard->scheduler->store, shard->number, looked_back,
+                    shard_ticket_new(shard, batch));
 }
