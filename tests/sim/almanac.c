@@ -51,6 +51,28 @@ struct turn {
     bool has_heard[SCHEDULE_COMMAND_NR]; /* of an order that did something */
 };
 
+struct almanac_memory {
+    struct almanac almanacs[PLAN_SCHEDULES_MAX];
+};
+
+struct almanac_memory *almanac_remember(void)
+{
+    struct almanac_memory *memory =
+        oracle.plan->schedule_count == 0 ? NULL : sim_alloc(sizeof(*memory));
+
+    if (memory != NULL) {
+        memcpy(memory->almanacs, almanacs, sizeof(almanacs));
+    }
+    return memory;
+}
+
+void almanac_forget(const struct almanac_memory *memory)
+{
+    if (memory != NULL) {
+        memcpy(almanacs, memory->almanacs, sizeof(almanacs));
+    }
+}
+
 void almanac_begin(void)
 {
     memset(almanacs, 0, sizeof(almanacs));

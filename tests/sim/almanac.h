@@ -27,6 +27,11 @@ void almanac_begins(const struct oracle_execution *e);
 /* almanac_commit checks the rows of schedules in a batch that is about to be applied to row. */
 void almanac_commit(const struct store_shard *row, const struct store_batch *batch);
 
+/* almanac_remember and almanac_forget: like those of the oracle. */
+struct almanac_memory;
+struct almanac_memory *almanac_remember(void);
+void almanac_forget(const struct almanac_memory *memory);
+
 /* almanac_may_be_cancelled is true when its schedule cancelled it for a later one. */
 bool almanac_may_be_cancelled(const struct oracle_execution *e);
 

@@ -103,6 +103,7 @@ struct database {
     uint32_t shard_count;
     struct database_shard shards[DATABASE_SHARDS_MAX];
     struct store_place backup_begin[DATABASE_SHARDS_MAX]; /* of the backup under way */
+    struct store_place backup_done[DATABASE_SHARDS_MAX];  /* of the newest that is complete */
     struct database_process processes[DATABASE_PROCESSES_MAX];
     uint32_t process_count;
     struct database_execution *executions, **execution_last;
@@ -113,6 +114,8 @@ struct database {
     exo_time down_until_ns;
     exo_time full_until_ns; /* of its disk: nothing is committed */
     uint64_t backends;
+    uint64_t generation; /* grows when a replica takes over: connections end */
+    exo_time backup_ns;  /* when the backup under way began */
     struct txn *running;
     uint64_t commits;
     int64_t snapshot_id;

@@ -77,7 +77,9 @@
     X(BATCH_FAILED,      "batch_failed",       20000, "a batch fails whole, or gives too little")  \
     /* once a world */                                                                             \
     X(SCHEDULE,          "schedule",          400000, "schedules, and what people ask of them")    \
-    X(DARK,              "dark",              500000, "no scheduler for minutes, if there are schedules")
+    X(DARK,              "dark",              500000, "no scheduler for minutes, if there are schedules") \
+    /* of the database again: chances a second */                                                  \
+    X(STALE_REPLICA,     "stale_replica",      15000, "a replica that lags takes over: commits never were")
 /* clang-format on */
 
 enum sim_fault {

@@ -85,15 +85,19 @@ static bool spot_find(const struct plan_execution *e, char *path, struct plan_sp
     return is_one;
 }
 
-/* The task a path names. */
-static void item_find(const struct value *from, struct item *item)
+/* The task a path names. False: it is of a time that never was. */
+static bool item_find(const struct value *from, struct item *item)
 {
     struct execution_id id;
     char path[64] = "";
     struct span text = text_of(from, "task");
 
+    *item = (struct item){0};
     if (!execution_id_parse(text_of(from, "execution"), &id) ||
         (item->execution = oracle_find(&id)) == NULL || text.bytes >= sizeof(path)) {
+        if (oracle.promotions > 0) {
+            return false;
+        }
         sim_fail("a batch holds a task of nobody");
     }
     memcpy(path, text.data, text.bytes);
@@ -101,7 +105,12 @@ static void item_find(const struct value *from, struct item *item)
                                            ? oracle_instance_at(item->execution, &item->spot)
                                            : NULL;
 
-    if (instance == NULL || item->spot.index >= instance->task_count) {
+    bool is_known = instance != NULL && item->spot.index < instance->task_count;
+
+    if (!is_known && oracle.promotions > 0) {
+        return false;
+    }
+    if (!is_known) {
         sim_fail("a batch holds %s of plan %u, of which the journal knows nothing", path,
                  item->execution->plan->number);
     }
@@ -111,6 +120,7 @@ static void item_find(const struct value *from, struct item *item)
         !span_equal(text_of(item->input, "me"), text_of(from, "execution"))) {
         sim_fail("plan %u: %s has the input of another", item->execution->plan->number, path);
     }
+    return true;
 }
 
 static enum batch_kind kind_of(const struct item *item)
@@ -156,14 +166,17 @@ void gathered_begins(const struct oracle_execution *e)
     struct item first, item;
 
     items_open(e, &items);
+    first.execution = NULL;
     for (uint32_t i = 0; i < items.list->count; i++) {
-        item_find(&items.list->items[i], &item);
-        first = i == 0 ? item : first;
+        if (!item_find(&items.list->items[i], &item)) {
+            continue;
+        }
+        first = first.execution == NULL ? item : first;
         if (!may_meet(&first, &item)) {
             sim_fail("plans %u and %u have tasks in one batch and must not",
                      first.execution->plan->number, item.execution->plan->number);
         }
-        if (++item.task->gathered > item.task->attempt) {
+        if (++item.task->gathered > item.task->attempt && oracle.promotions == 0) {
             sim_fail("plan %u: s%u.%u is in a batch once more than it has attempts",
                      item.execution->plan->number, item.spot.satellite, item.spot.index);
         }
@@ -185,8 +198,9 @@ void gathered_ended(const struct oracle_execution *e)
     }
     items_open(e, &items);
     for (uint32_t i = 0; i < items.list->count; i++) {
-        item_find(&items.list->items[i], &item);
-        item.execution->is_excused = true;
+        if (item_find(&items.list->items[i], &item)) {
+            item.execution->is_excused = true;
+        }
     }
     arena_release(&items.arena);
 }
@@ -201,9 +215,12 @@ bool gathered_output(struct oracle_execution *e, struct buffer *text)
     items_open(e, &items);
     buffer_text(text, "[");
     for (uint32_t i = is_short ? 1 : 0; i < items.list->count; i++) {
-        item_find(&items.list->items[i], &item);
-        item.execution->is_excused = item.execution->is_excused || !is_whole;
         buffer_text(text, i == (is_short ? 1 : 0) ? "" : ",");
+        if (!item_find(&items.list->items[i], &item)) {
+            buffer_text(text, "{\"error\":\"of a time that never was\"}");
+            continue;
+        }
+        item.execution->is_excused = item.execution->is_excused || !is_whole;
         if (plan_task_end(item.execution->plan, &item.spot, item.task->failures,
                           item.task->laters) != END_SUCCEEDED) {
             buffer_text(text, "{\"error\":\"it does not like it\"}");
@@ -214,8 +231,9 @@ bool gathered_output(struct oracle_execution *e, struct buffer *text)
         buffer_text(text, "}");
     }
     if (is_short) {
-        item_find(&items.list->items[0], &item);
-        item.execution->is_excused = true;
+        if (item_find(&items.list->items[0], &item)) {
+            item.execution->is_excused = true;
+        }
     }
     buffer_text(text, "]");
     arena_release(&items.arena);

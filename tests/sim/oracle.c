@@ -23,14 +23,20 @@ void oracle_begin(const struct plan *plan)
     almanac_begin();
 }
 
+static struct oracle_execution *find_among(struct oracle_execution *list,
+                                           const struct execution_id *id)
+{
+    while (list != NULL && !execution_id_equal(&list->id, id)) {
+        list = list->next;
+    }
+    return list;
+}
+
 struct oracle_execution *oracle_find(const struct execution_id *id)
 {
-    for (struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
-        if (execution_id_equal(&e->id, id)) {
-            return e;
-        }
-    }
-    return NULL;
+    struct oracle_execution *e = find_among(oracle.executions, id);
+
+    return e == NULL ? find_among(oracle.lost, id) : e;
 }
 
 static const char *id_text(const struct execution_id *id)
@@ -128,11 +134,11 @@ static struct oracle_instance *instance_of(struct oracle_execution *e,
 
 static struct oracle_execution *execution_add(const struct store_execution *row)
 {
-    struct oracle_execution *e = sim_alloc(sizeof(*e));
+    struct oracle_execution *e = oracle_found_again(&row->id);
     const char *number = strrchr(row->cluster, '/');
     unsigned long which = number == NULL ? PLAN_EXECUTIONS_MAX : strtoul(number + 2, NULL, 10);
 
-    if (oracle_find(&row->id) != NULL) {
+    if (find_among(oracle.executions, &row->id) != NULL) {
         sim_fail("execution %s is inserted twice", id_text(&row->id));
     }
     if (row->shard != execution_shard(&row->id, database.shard_count)) {
@@ -265,8 +271,8 @@ static void key_check(const struct oracle_execution *e)
     uint32_t count = 1;
     uint32_t other = 0;
 
-    if (e->plan->key == 0) {
-        return;
+    if (e->plan->key == 0 || oracle.promotions > 0) {
+        return; /* what was asked and given in a time that never was is still told */
     }
     for (const struct oracle_execution *o = oracle.executions; o != NULL; o = o->next) {
         if (o != e && o->has_begun && !execution_state_is_terminal(o->state) &&
@@ -287,7 +293,7 @@ static void rate_check(const struct oracle_execution *e)
 {
     uint32_t project = e->plan->project;
 
-    if (!e->plan->has_rate) {
+    if (!e->plan->has_rate || oracle.promotions > 0) {
         return;
     }
     exo_time since_ns = sim.now_ns - oracle.rate_ns[project];

@@ -25,6 +25,7 @@ struct oracle_task {
     exo_time running_ns;  /* when RUNNING was committed */
     exo_time end_ns;      /* ... first, in true time */
     uint32_t gathered;    /* batches it was in */
+    uint32_t lost;        /* the newest attempt of a time that never was (replica.h) */
 };
 
 struct oracle_instance {
@@ -69,6 +70,8 @@ struct oracle {
     const struct plan *plan;
     struct oracle_stored stored[PLAN_EXECUTIONS_MAX];
     struct oracle_execution *executions;
+    struct oracle_execution *lost; /* of a time that never was; some come again */
+    uint32_t promotions;
     struct oracle_blob *blobs;
     uint64_t containers, finishes, losses, rejections;
     uint64_t last_words, unlent; /* FINISHED reports, and those that lend no ticket again */
@@ -90,6 +93,16 @@ struct oracle_instance *oracle_instance(struct oracle_execution *e, uint32_t num
 struct oracle_instance *oracle_instance_at(struct oracle_execution *e,
                                            const struct plan_spot *spot);
 const char *oracle_name(const struct oracle_execution *e, uint32_t number, uint32_t index);
+
+/* oracle_remember copies what is known of the executions; oracle_forget goes back to it, since what
+ * was committed later never was. What left processes meanwhile, and what containers did, stays. */
+struct oracle_memory;
+struct oracle_memory *oracle_remember(void);
+void oracle_forget(const struct oracle_memory *memory);
+
+/* oracle_found_again gives one of a time that never was, which comes again, or a new one, zeroed.
+ */
+struct oracle_execution *oracle_found_again(const struct execution_id *id);
 
 /* A batch is about to be applied to the shard's row, and has been. */
 void oracle_commit(const struct store_shard *row, const struct store_batch *batch);

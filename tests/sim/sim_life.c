@@ -97,6 +97,7 @@ static void task_step(struct life_class *class, int64_t offset,
 
     life->task = task;
     life->task_id = &id;
+    life->task_path = spec->satellite;
     life->task_shard = record->shard;
     (void)life_event(life, &event); /* every answer is among the actions */
     life->task = NULL;

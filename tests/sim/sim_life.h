@@ -17,7 +17,8 @@ struct sim_attempt {
     uint32_t shard;
     struct task_id task;
     uint32_t attempt;
-    enum task_end end; /* decided when the container starts */
+    struct plan_spot spot; /* as its Task says */
+    enum task_end end;     /* decided when the container starts */
     struct span output;
     struct digest blob;
     bool has_blob;
@@ -62,6 +63,7 @@ struct sim_life {
     /* of the step */
     const struct wire_task *task;
     const struct task_id *task_id;
+    struct span task_path; /* of its instance */
     uint32_t task_shard;
     struct heap_budget budget;
     struct arena arena;

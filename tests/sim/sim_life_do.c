@@ -274,6 +274,11 @@ static void prepare(struct sim_life *life, struct slot_handle slot)
     attempt->shard = life->task_shard;
     attempt->task = *life->task_id;
     attempt->attempt = life->task->attempt;
+    if (!plan_spot_of(oracle_find(&attempt->task.execution)->plan, life->task_path,
+                      &attempt->spot)) {
+        sim_fail("a Task of %.*s, which there is not", SPAN_ARG(life->task_path));
+    }
+    attempt->spot.index = attempt->task.index;
     life->attempts[slot.index] = attempt;
     if (life->worker->spools) {
         file_add(life, attempt);
@@ -284,19 +289,9 @@ static void prepare(struct sim_life *life, struct slot_handle slot)
              sim_draw(0, 20 * EXO_MILLISECOND));
 }
 
-/* Which task of the plan it is. */
-static struct plan_spot spot_of(const struct sim_attempt *attempt)
-{
-    struct plan_spot spot =
-        oracle_instance(oracle_find(&attempt->task.execution), attempt->task.instance)->spot;
-
-    spot.index = attempt->task.index;
-    return spot;
-}
-
 static void output_make(struct sim_attempt *attempt, const struct plan_execution *plan)
 {
-    struct plan_spot spot = spot_of(attempt);
+    struct plan_spot spot = attempt->spot;
     struct heap_budget budget = {0};
     struct buffer text;
 
@@ -332,13 +327,11 @@ static void start(struct sim_attempt *attempt)
                                                  : sim_draw(0, most_ns));
     int exit_status = 0;
 
-    struct plan_spot spot = spot_of(attempt);
-
     if (!attempt->life->worker->merges_accepted &&
         attempt->life->accepted[attempt->slot.index] != attempt->slot.generation) {
         sim_fail("a container starts before its ACCEPTED was sent");
     }
-    attempt->end = plan_task_end(plan, &spot, task->failures, task->laters);
+    attempt->end = plan_task_end(plan, &attempt->spot, task->failures, task->laters);
     if (plan == &gathered_plan) {
         gathered_make(attempt);
     } else {

@@ -14,6 +14,7 @@ struct request {
     sim_call *begin;
     /* err is NULL when it did what was asked */
     void (*answer)(struct request *request, const struct exo_error *err);
+    uint64_t generation; /* of the database it was sent to */
     bool is_failed;
     enum exo_error_code code;
     void *argument; /* of the caller */

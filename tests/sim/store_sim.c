@@ -6,6 +6,7 @@
 #include "infra/store/store_versions.h"
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/replica.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/store_request.h"
 
@@ -44,6 +45,10 @@ static void request_answered(void *argument)
         return;
     }
     request_unlink(request);
+    if (request->generation != database.generation && !request->is_failed) {
+        request->is_failed = true;
+        request->code = EXO_EUNKNOWN;
+    }
     if (request->is_failed) {
         (void)exo_error_set(&err, request->code, "the database does not answer");
     }
@@ -60,7 +65,7 @@ static void request_arrives(void *argument)
 {
     struct request *request = argument;
 
-    if (database.down_until_ns > sim.now_ns) {
+    if (database.down_until_ns > sim.now_ns || request->generation != database.generation) {
         request->is_failed = true;
         request->code = EXO_EUNAVAILABLE;
         request_end(request);
@@ -88,6 +93,7 @@ struct request *request_new(struct store *store, sim_call *begin,
     request->begin = begin;
     request->answer = answer;
     request->argument = argument;
+    request->generation = database.generation;
     request->next = store->requests;
     store->requests = request;
     if (!store->loop->is_dead) { /* nothing leaves a dead process */
@@ -650,14 +656,23 @@ struct retention {
     void (*dropped_done)(void *argument, uint32_t dropped, const struct exo_error *err);
 };
 
-/* A backup began when somebody asked the last time, and is complete now. */
+/* A backup began when somebody asked the last time, and is complete now; none that is younger than
+ * a replica that may take over. */
 static void floors_begin(void *argument)
 {
     struct request *request = argument;
     struct retention *asked = request->more;
+    exo_time least_ns = sim.faults.is_enabled[FAULT_STALE_REPLICA] ? REPLICA_LAG_NS : 0;
 
+    memcpy(asked->places, database.backup_begin, sizeof(asked->places));
+    if (sim.now_ns - database.backup_ns < least_ns) {
+        memcpy(asked->places, database.backup_done, sizeof(asked->places));
+        request_end(request);
+        return;
+    }
+    memcpy(database.backup_done, database.backup_begin, sizeof(database.backup_done));
+    database.backup_ns = sim.now_ns;
     for (uint32_t i = 0; i < database.shard_count; i++) {
-        asked->places[i] = database.backup_begin[i];
         database.backup_begin[i] = (struct store_place){
             i, {database.shards[i].row.inputs[0].offset, database.shards[i].row.inputs[1].offset}};
     }

@@ -19,6 +19,7 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/replay.h"
+#include "tests/sim/replica.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_scheduler.h"
@@ -388,8 +389,22 @@ static void worker_faults(struct sim_worker *w)
     }
 }
 
+/* The connections break; it answers after a while, and is as it was seconds ago. */
+static void replica_faults(void)
+{
+    if (!sim.faults.is_enabled[FAULT_STALE_REPLICA]) {
+        return;
+    }
+    if (fault_fires(&sim.faults, FAULT_STALE_REPLICA)) {
+        (void)replica_promote(sim_draw(EXO_SECOND, REPLICA_LAG_NS),
+                              sim.now_ns + sim_draw(1500 * EXO_MILLISECOND, 5 * EXO_SECOND));
+    }
+    replica_note();
+}
+
 static void service_faults(void)
 {
+    replica_faults();
     if (fault_fires(&sim.faults, FAULT_STORE_OUTAGE)) {
         database_crash(sim.now_ns + sim_draw_fault(0, 15 * EXO_SECOND));
     }
@@ -482,6 +497,7 @@ static uint32_t faults_choose(const struct world_settings *settings, bool ret_en
         ret_enabled[i] = settings->is_chosen ? settings->is_enabled[i] : dice_chance(&dice, 300000);
     }
     /* Only where asked for: README.md says what is not right yet when others come with them. */
+    ret_enabled[FAULT_STALE_REPLICA] = settings->is_chosen && ret_enabled[FAULT_STALE_REPLICA];
     ret_enabled[FAULT_TAIL_LOST] = settings->is_chosen && ret_enabled[FAULT_TAIL_LOST];
     return boost;
 }
@@ -553,6 +569,7 @@ static void world_begin(const struct world_settings *settings)
     broker_begin(world.plan.shard_count);
     database_begin(world.plan.shard_count);
     cache_begin();
+    replica_begin();
     for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
         world.schedulers[i] = (struct sim_scheduler){i, world.plan.shard_count, NULL};
         sim_scheduler_start(&world.schedulers[i]);
