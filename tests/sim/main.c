@@ -34,9 +34,9 @@ struct options {
 
 static void usage(void)
 {
-    (void)printf(
-        "sim [--seed N] [--count N] [--faults a,b,c | none] [--twice] [--trace] "
-        "[--first] [--jobs N]\n    [--restart | --restarted] [--shrink] [--leave-out BITS]\n\nfaults:\n");
+    (void)printf("sim [--seed N] [--count N] [--faults a,b,c | none] [--twice] [--trace] "
+                 "[--first] [--jobs N]\n    [--restart | --restarted] [--shrink] [--leave-out "
+                 "BITS]\n\nfaults:\n");
     for (int i = 0; i < FAULT_NR; i++) {
         (void)printf("  %-18s %s\n", fault_name((enum sim_fault)i), fault_text((enum sim_fault)i));
     }
