@@ -102,6 +102,16 @@ static exo_time submitted_ns(const struct wire_job *job, exo_time read_ns)
                : read_ns;
 }
 
+static bool start_fits(const struct wire_job *job, struct refusal *refusal)
+{
+    if (job->start_at_ms < 0 || job->start_at_ms > WIRE_JOB_START_MS_MAX) {
+        (void)snprintf(refusal->text, sizeof(refusal->text),
+                       "start_at_ms: a time from 1970 to the end of 2199, in ms since 1970");
+        return false;
+    }
+    return true;
+}
+
 /* NULL: refused. */
 static struct definition *job_definition(struct shard *shard, const struct wire_job *job,
                                          struct execution_id *ret_rerun_of, struct refusal *refusal)
@@ -144,7 +154,7 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
 
     buffer_init(&input, shard->scheduler->allocator, 0);
     buffer_init(&labels, shard->scheduler->allocator, 0);
-    is_good = job_labels_fit(job, refusal) &&
+    is_good = start_fits(job, refusal) && job_labels_fit(job, refusal) &&
               job_input_write(&shard->open_arena, definition->cluster, job->input, &input, refusal);
     if (is_good) {
         job_labels_write(definition->cluster, job, &labels);
@@ -154,6 +164,7 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
                                                .input = buffer_span(&input),
                                                .labels = buffer_span(&labels),
                                                .submitted_ns = submitted_ns(job, read_ns),
+                                               .start_ns = job->start_at_ms * EXO_MILLISECOND,
                                                .traceparent = job->traceparent,
                                                .running_max = project.running_max,
                                                .rejects = project.on_limit == PROJECT_REJECT,

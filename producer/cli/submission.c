@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "infra/loop/loop.h"
 #include "producer/cli/definition_file.h"
 #include "schemas/json/json_write.h"
+#include "schemas/vocab/quantity.h"
+#include "schemas/vocab/timestamp.h"
 
 static int put_labels(struct cli *cli, struct json_writer *writer)
 {
@@ -92,6 +95,32 @@ static void put_cluster(struct cli *cli, const struct chosen *chosen, struct jso
     }
 }
 
+/* When it starts: as it was said, or so long from now; empty: at once. */
+static int start_read(struct cli *cli, char start[TIMESTAMP_TEXT_BYTES])
+{
+    const char *at = command_line_value(cli->call->line, "start-at");
+    const char *delay = command_line_value(cli->call->line, "delay");
+    exo_time at_ns, delay_ns;
+
+    if (at != NULL && delay != NULL) {
+        return cli_fail(EXIT_STATUS_USAGE, "--start-at and --delay say the same: give one of them");
+    }
+    if (at != NULL) {
+        if (!timestamp_parse(span_of(at), &at_ns)) {
+            return cli_fail(EXIT_STATUS_USAGE,
+                            "--start-at %s: give a time such as 2026-11-28T18:00:00Z", at);
+        }
+        timestamp_format(at_ns / EXO_MILLISECOND, start);
+    }
+    if (delay != NULL) {
+        if (!duration_parse(span_of(delay), &delay_ns)) {
+            return cli_fail(EXIT_STATUS_USAGE, "--delay %s: give a duration such as 10m", delay);
+        }
+        timestamp_format((clock_wall_ns() + delay_ns) / EXO_MILLISECOND, start);
+    }
+    return 0;
+}
+
 static int write_body(struct cli *cli, const struct chosen *chosen, struct buffer *body)
 {
     const char *key = command_line_value(cli->call->line, "idempotency-key");
@@ -99,8 +128,10 @@ static int write_body(struct cli *cli, const struct chosen *chosen, struct buffe
     struct value input = {0};
     struct value checked = {0};
     struct json_writer writer = {.buffer = body};
-    int status = cluster_file_input(cli, cluster, &input);
+    char start[TIMESTAMP_TEXT_BYTES] = "";
+    int status = start_read(cli, start);
 
+    status = status != 0 ? status : cluster_file_input(cli, cluster, &input);
     if (status != 0) {
         return status;
     }
@@ -115,6 +146,10 @@ static int write_body(struct cli *cli, const struct chosen *chosen, struct buffe
     if (key != NULL) {
         json_key(&writer, "idempotency_key");
         json_put_text(&writer, key);
+    }
+    if (start[0] != '\0') {
+        json_key(&writer, "start_at");
+        json_put_text(&writer, start);
     }
     status = put_labels(cli, &writer);
     json_end_map(&writer);

@@ -10,6 +10,8 @@
 #define SUBMISSION_FLAGS                                                                           \
     {"input", 'i', "K=V|@FILE", "an input: NAME=VALUE, or @FILE with a map", true},                \
         {"label", 'l', "K=V", "a label, to find the execution again", true},                       \
+        {"start-at", 0, "TIME", "begin no earlier, such as 2026-11-28T18:00:00Z", false},          \
+        {"delay", 0, "DURATION", "begin so long from now, such as 10m", false},                    \
     {                                                                                              \
         "idempotency-key", 'k', "KEY", "submitting again with the same key starts nothing new",    \
             false                                                                                  \

@@ -44,11 +44,16 @@ static bool is_paused(const struct explain_facts *facts)
     return strcmp(facts->execution->state, "PAUSED") == 0;
 }
 
-/* Nothing begins before its keys are granted. */
-static bool say_keys(const struct wire_body *body, struct fault_text *text)
+/* Nothing begins before its time has come and its keys are granted. */
+static bool say_keys(const struct wire_body *body, int64_t now_ms, struct fault_text *text)
 {
     enum { ASKED = 1 };
 
+    if (body != NULL && body->start_at_ns != 0) {
+        fault_text_add(text, "it starts at ");
+        due_text_add(text, body->start_at_ns, now_ms);
+        return true;
+    }
     for (uint32_t i = 0; body != NULL && i < body->gate_count; i++) {
         const struct wire_gate *gate = &body->gates[i];
 
@@ -83,7 +88,7 @@ static void say_parents(const struct subject *subject, struct fault_text *text)
         open += !task_state_is_terminal(state_in(subject->scope, satellite->parents[i]));
     }
     if (open == 0) {
-        if (!say_keys(subject->facts->execution->body, text)) {
+        if (!say_keys(subject->facts->execution->body, subject->facts->now_ms, text)) {
             fault_text_add(text, "its parents have ended; it is looked at next by its scheduler");
         }
         return;
@@ -363,7 +368,7 @@ static void say_summary(const struct explain_facts *facts, const struct run_scop
         fault_text_add(text, "the execution is paused: what runs goes on, nothing begins until it "
                              "is resumed; ");
     }
-    if (say_keys(e->body, text)) {
+    if (say_keys(e->body, facts->now_ms, text)) {
         return;
     }
     for (uint32_t i = 0; i < root->instance_count; i++) {

@@ -7,6 +7,7 @@
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
 #include "schemas/vocab/limits.h"
+#include "schemas/vocab/timestamp.h"
 
 /* The members of a body. */
 struct body {
@@ -16,6 +17,7 @@ struct body {
     const struct value *labels;
     struct span key;
     const struct value *project;
+    const struct value *start_at;
 };
 
 /* clang-format off */
@@ -26,12 +28,14 @@ static const struct field body_fields[] = {
     {.name = "labels",          .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct body, labels)},
     {.name = "idempotency_key", .in = FIELD_IN_ALL, .read = field_read_text,  .offset = offsetof(struct body, key), .min = 1, .max = SUBMIT_KEY_BYTES_MAX},
     {.name = "project",         .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct body, project)},
+    {.name = "start_at",        .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct body, start_at)},
 };
 /* clang-format on */
 enum { BODY_FIELDS = sizeof(body_fields) / sizeof(body_fields[0]), NEAREST_BUDGET = 1000 };
 
 static const struct value_place input_place = {.key = {"input", 5}};
 static const struct value_place labels_place = {.key = {"labels", 6}};
+static const struct value_place start_place = {.key = {"start_at", 8}};
 static const struct value_place project_place = {.key = {"project", 7}};
 static const struct value_place cluster_place = {.key = {"cluster", 7}};
 static const struct value_place version_place = {.key = {"exosphere", 9}};
@@ -44,6 +48,7 @@ struct reading {
     struct value *root;
     struct body body;
     const char *project; /* C string; NULL: none */
+    int64_t start_at_ms; /* 0: at once */
 };
 
 static enum submit_result read_json(struct reading *reading, struct span text)
@@ -61,6 +66,24 @@ static enum submit_result read_json(struct reading *reading, struct span text)
 
     fault_add(reading->faults, &fault);
     return SUBMIT_EMALFORMED;
+}
+
+static void read_start(struct reading *reading)
+{
+    const struct value *start = reading->body.start_at;
+    exo_time at_ns = 0;
+
+    if (start == NULL || start->kind == VALUE_NULL) {
+        return;
+    }
+    if (start->kind != VALUE_STRING || !timestamp_parse(value_text(start), &at_ns) || at_ns <= 0 ||
+        at_ns / EXO_MILLISECOND > WIRE_JOB_START_MS_MAX) {
+        field_fault(&reading->r, start, &start_place,
+                    "write it as RFC 3339 has it, such as 2026-11-28T18:00:00Z",
+                    "no time at which an execution can start, from 1970 to 2199");
+        return;
+    }
+    reading->start_at_ms = at_ns / EXO_MILLISECOND;
 }
 
 /* All but the cluster. */
@@ -85,6 +108,7 @@ static void read_members(struct reading *reading)
 
         reading->project = copy.data;
     }
+    read_start(reading);
     if (body->cluster == NULL) {
         field_fault(r, reading->root, &cluster_place,
                     "send the cluster itself, as an object, or PROJECT/NAME of a stored one",
@@ -159,6 +183,7 @@ static enum submit_result end_reading(struct reading *reading, struct submission
         return SUBMIT_EFAULTS;
     }
     submission->idempotency_key = reading->body.key.data;
+    submission->start_at_ms = reading->start_at_ms;
     *ret = *submission;
     return SUBMIT_OK;
 }
@@ -369,6 +394,7 @@ struct wire_job submit_job(const struct submission *submission)
         .input = submission->input,
         .labels = submission->labels,
         .label_count = submission->label_count,
+        .start_at_ms = submission->start_at_ms,
     };
 }
 

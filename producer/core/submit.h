@@ -27,6 +27,7 @@ struct submission {
     const struct wire_pair *labels;
     uint32_t label_count;
     const char *idempotency_key; /* NULL: none */
+    int64_t start_at_ms;         /* since 1970, before which nothing begins; 0: at once */
     struct span rerun_of;        /* id of the old execution, whose cluster entry is; empty: none */
     struct span rerun_from;      /* a satellite; empty: what failed */
     /* What of the store it names; NULL: nothing. Set by SUBMIT_WANTS; its texts, numbers and

@@ -155,6 +155,7 @@ static void put_whole(struct json_writer *w, const struct view_execution *e)
         return;
     }
     put_number(w, "change", (int64_t)e->body->change);
+    view_put_time(w, "start_at", e->body->start_at_ns / EXO_MILLISECOND);
     view_put_id(w, "rerun_of", e->body->is_rerun ? &e->body->rerun_of : NULL);
     json_key(w, "satellites");
     json_begin_list(w);

@@ -153,6 +153,7 @@ void execution_release(struct sched *s, struct execution *e)
         lease_free(s, e->leases);
     }
     heap_remove(&s->timeouts, &e->timer);
+    heap_remove(&s->delays, &e->delay);
     works_purge(s, e, NULL);
     for (uint32_t i = e->frame_count; i > 0; i--) {
         frame_release(s, e->frames[i - 1]);
@@ -202,10 +203,16 @@ void execution_state_set(struct sched *s, struct execution *e, enum execution_st
         e->ended_ns = s->now_ns;
         e->is_freed_at_seal = true;
         heap_remove(&s->timeouts, &e->timer);
+        heap_remove(&s->delays, &e->delay);
         gates_release(s, e);
         s->counts.finished_executions++;
     }
     change_execution(s, e);
+}
+
+static exo_time later(exo_time a, exo_time b)
+{
+    return a > b ? a : b;
 }
 
 static bool submit_fill(struct sched *s, struct execution *e, const struct sched_submit *submit)
@@ -215,14 +222,15 @@ static bool submit_fill(struct sched *s, struct execution *e, const struct sched
     e->is_new = true;
     e->state = EXECUTION_QUEUED;
     e->submitted_ns = submit->submitted_ns;
-    e->deadline_ns = cluster->sla_ns == 0 ? 0 : submit->submitted_ns + cluster->sla_ns;
+    e->deadline_ns =
+        cluster->sla_ns == 0 ? 0 : later(submit->submitted_ns, submit->start_ns) + cluster->sla_ns;
     e->input = bytes_copy(s, submit->input, &e->input_bytes);
     e->labels = bytes_copy(s, submit->labels, &e->labels_bytes);
     if (submit->traceparent.bytes > 0) {
         e->traceparent = sched_text(s, submit->traceparent);
     }
     if (cluster->timeout_ns != 0) {
-        e->timeout_at_ns = s->now_ns + cluster->timeout_ns;
+        e->timeout_at_ns = later(s->now_ns, submit->start_ns) + cluster->timeout_ns;
         if (!heap_insert(&s->timeouts, &e->timer)) {
             s->is_broken = true;
         }

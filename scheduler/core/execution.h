@@ -252,7 +252,7 @@ struct execution {
     bool is_new;    /* no row yet */
     bool is_dirty;
     bool is_freed_at_seal;
-    bool has_begun; /* its keys were granted */
+    bool has_begun; /* its time has come, its keys were granted */
     struct frame root;
     struct frame **frames; /* live runs of groups by number */
     uint32_t frame_count, frame_capacity;
@@ -267,6 +267,8 @@ struct execution {
     exo_time deadline_ns; /* by its SLA; 0: none */
     struct heap_node timer;
     exo_time timeout_at_ns; /* 0: none */
+    struct heap_node delay; /* while it waits for its time: */
+    exo_time start_ns;      /* 0: it may begin */
     unsigned char *input;   /* JSON, owned */
     uint32_t input_bytes;
     unsigned char *labels; /* JSON, owned */
@@ -363,10 +365,10 @@ static inline bool instance_is_stopped(const struct instance *instance)
     return instance_stop(instance) != TASK_WAITING;
 }
 
-/* execution_is_gated is true while it waits for a key. */
+/* execution_is_gated is true while it waits for its time, or for a key. */
 static inline bool execution_is_gated(const struct execution *e)
 {
-    return e->gates[KEY_CONCURRENCY].state == GATE_ASKED ||
+    return e->start_ns != 0 || e->gates[KEY_CONCURRENCY].state == GATE_ASKED ||
            e->gates[KEY_QUOTA].state == GATE_ASKED || e->gates[KEY_RATE].state == GATE_ASKED;
 }
 

@@ -1,4 +1,5 @@
-/* gate: what spans executions, as one of them sees it: before anything of it begins it asks for its
+/* gate: what stands before an execution: its time, where it is to start later, and what spans
+ * executions, as one of them sees it: before anything of it begins it asks for its
  * keys, and when it has ended it gives them back. The keys live on shards of their own (keyring.h).
  * Pure. */
 #include <assert.h>
@@ -100,6 +101,35 @@ static bool text_make(struct sched *s, struct execution *e, enum wire_key_kind k
     return is_made;
 }
 
+/* ---- its time ---- */
+
+static struct execution *delayed(const struct heap_node *node)
+{
+    return (struct execution *)(void *)((unsigned char *)(uintptr_t)node -
+                                        offsetof(struct execution, delay));
+}
+
+bool gate_is_before(const struct heap_node *a, const struct heap_node *b)
+{
+    return delayed(a)->start_ns < delayed(b)->start_ns;
+}
+
+struct execution *gates_first_delayed(const struct sched *s)
+{
+    const struct heap_node *first = heap_first(&s->delays);
+
+    return first == NULL ? NULL : delayed(first);
+}
+
+exo_time gates_next_delay(const struct sched *s)
+{
+    const struct execution *first = gates_first_delayed(s);
+
+    return first == NULL ? EXO_TIME_NEVER : first->start_ns;
+}
+
+/* ---- its keys ---- */
+
 static void go_on(struct sched *s, struct execution *e)
 {
     for (int i = 0; i < KINDS; i++) {
@@ -129,12 +159,34 @@ void gates_ask(struct sched *s, struct execution *e, const struct sched_submit *
     if (s->is_broken) {
         return;
     }
-    go_on(s, e);
+    if (submit->start_ns <= s->now_ns) {
+        go_on(s, e);
+        return;
+    }
+    e->start_ns = submit->start_ns;
+    s->is_broken = !heap_insert(&s->delays, &e->delay);
+}
+
+void gates_delayed(struct sched *s)
+{
+    while (s->budget > 0 && gates_next_delay(s) <= s->now_ns) {
+        struct execution *e = gates_first_delayed(s);
+
+        heap_remove(&s->delays, &e->delay);
+        e->start_ns = 0;
+        execution_dirty(s, e);
+        s->budget--;
+        go_on(s, e);
+    }
 }
 
 /* Asked again: who holds a key already is told once more. */
 void gates_load(struct sched *s, struct execution *e)
 {
+    if (e->start_ns != 0 && e->state != EXECUTION_CANCELLING &&
+        !heap_insert(&s->delays, &e->delay)) {
+        s->is_broken = true;
+    }
     for (enum wire_key_kind kind = KEY_CONCURRENCY; kind < KEY_KIND_NR; kind++) {
         if (e->gates[kind].state == GATE_ASKED) {
             ask(s, e, kind);

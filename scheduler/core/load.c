@@ -276,6 +276,7 @@ enum sched_err sched_load_execution(struct sched *s, const struct sched_loaded *
     e->deadline_ns = loaded->deadline_ns;
     e->change = loaded->body.change;
     e->timeout_at_ns = loaded->body.timeout_at_ns;
+    e->start_ns = loaded->body.start_at_ns;
     if (e->timeout_at_ns != 0 && e->state != EXECUTION_CANCELLING &&
         !heap_insert(&s->timeouts, &e->timer)) {
         return no_memory(s);

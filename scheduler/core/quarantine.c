@@ -31,6 +31,7 @@ static const struct execution *timer_first(const struct sched *s)
     }
     const struct execution *e = backed_off(heap_first(&s->backoffs));
 
+    e = e == NULL ? gates_first_delayed(s) : e;
     e = e == NULL ? due(heap_first(&s->starts)) : e;
     return e == NULL ? timed(heap_first(&s->timeouts)) : e;
 }

@@ -55,6 +55,7 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     table_init(&s->tombstones, allocator);
     heap_init(&s->backoffs, allocator, lease_is_before);
     heap_init(&s->timeouts, allocator, timeout_is_before);
+    heap_init(&s->delays, allocator, gate_is_before);
     heap_init(&s->starts, allocator, timer_is_before);
     heap_init(&s->takes, allocator, timer_is_before);
     vector_init(&s->works, allocator, sizeof(struct work));
@@ -113,6 +114,7 @@ void sched_free(struct sched *s)
     table_release(&s->tombstones);
     heap_release(&s->backoffs);
     heap_release(&s->timeouts);
+    heap_release(&s->delays);
     heap_release(&s->starts);
     heap_release(&s->takes);
     struct vector *vectors[] = {&s->works,   &s->changes,  &s->dispatches, &s->kills,
@@ -216,8 +218,8 @@ static exo_time takes_due(const struct sched *s)
                : due_ns;
 }
 
-/* Backoffs start something: they fire at once. Timeouts take something away: they wait until all
- * input below an end captured after now has been applied. */
+/* Backoffs and delays start something: they fire at once. Timeouts take something away: they wait
+ * until all input below an end captured after now has been applied. */
 static enum sched_err timer_step(struct sched *s)
 {
     exo_time due_ns = takes_due(s);
@@ -227,6 +229,7 @@ static enum sched_err timer_step(struct sched *s)
     }
     s->budget = s->is_narrow ? 1 : s->budget;
     attempt_backoffs(s);
+    gates_delayed(s);
     timers_start(s);
     if (due_ns <= s->now_ns && due_ns > s->barrier_asked_ns) {
         s->barrier_asked_ns = s->now_ns;
@@ -332,6 +335,7 @@ exo_time sched_deadline(const struct sched *s)
 
         due_ns = backoff_ns < due_ns ? backoff_ns : due_ns;
     }
+    due_ns = gates_next_delay(s) < due_ns ? gates_next_delay(s) : due_ns;
     /* What waits for its barrier needs no timer. */
     return take_ns > s->barrier_asked_ns && take_ns < due_ns ? take_ns : due_ns;
 }

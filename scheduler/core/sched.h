@@ -64,6 +64,7 @@ struct sched_submit {
     struct span input;             /* JSON object, defaults filled in */
     struct span labels;            /* JSON object */
     exo_time submitted_ns;
+    exo_time start_ns; /* before which nothing of it begins, nor asks for keys; 0: at once */
     struct span traceparent;
     uint32_t running_max; /* executions of its project at once; 0: any number */
     bool rejects;         /* beyond them it fails, where it would wait */

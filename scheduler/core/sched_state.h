@@ -69,6 +69,7 @@ struct sched {
     uint32_t ring_count, ring_next;
     struct heap backoffs;      /* leases */
     struct heap timeouts;      /* executions */
+    struct heap delays;        /* executions that wait for their time */
     struct heap starts;        /* instance_timer: what lets something go on, due at once */
     struct heap takes;         /* instance_timer: what takes something away, after a barrier */
     exo_time barrier_asked_ns; /* timeouts due up to here wait for a barrier */
@@ -141,6 +142,15 @@ void offer_work(struct sched *s, struct execution *e);
 /* gate.c */
 void gates_ask(struct sched *s, struct execution *e, const struct sched_submit *submit);
 void gates_load(struct sched *s, struct execution *e);
+
+/* gates_delayed lets executions go on whose time has come; gates_next_delay says when the next has,
+ * EXO_TIME_NEVER: none waits. gates_first_delayed gives that one, NULL: none. */
+void gates_delayed(struct sched *s);
+exo_time gates_next_delay(const struct sched *s);
+struct execution *gates_first_delayed(const struct sched *s);
+
+/* gate_is_before orders the heap of delays. */
+bool gate_is_before(const struct heap_node *a, const struct heap_node *b);
 void gates_release(struct sched *s, struct execution *e);
 enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer);
 

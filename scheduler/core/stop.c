@@ -46,6 +46,7 @@ void execution_end(struct sched *s, struct execution *e, enum execution_state en
     }
     execution_state_set(s, e, EXECUTION_CANCELLING);
     heap_remove(&s->timeouts, &e->timer);
+    heap_remove(&s->delays, &e->delay);
     if (!e->has_begun) {
         finals_stop(s, e);
     }

@@ -33,6 +33,7 @@ void job_fill(const struct wire_job *job, struct arena *scratch, Exo__V1__Job *m
         message->labels[i]->value = message_string(scratch, job->labels[i].value);
     }
     message->submitted_ms = job->submitted_ms;
+    message->start_at_ms = job->start_at_ms;
     message->traceparent = message_string(scratch, job->traceparent);
     message->rerun_of = message_string(scratch, job->rerun_of);
     message->rerun_from = message_string(scratch, job->rerun_from);
@@ -102,6 +103,7 @@ enum wire_result job_read(const Exo__V1__Job *message, struct arena *arena,
         .labels = labels,
         .label_count = (uint32_t)message->n_labels,
         .submitted_ms = message->submitted_ms,
+        .start_at_ms = message->start_at_ms,
         .traceparent = span_of(message->traceparent),
         .rerun_of = span_of(message->rerun_of),
         .rerun_from = span_of(message->rerun_from),

@@ -21,6 +21,9 @@ struct wire_kept {
     const struct wire_instance *instance; /* schemas/wire/state.h */
 };
 
+/* The end of 2199, in ms since 1970: later no execution starts. */
+#define WIRE_JOB_START_MS_MAX INT64_C(7258118399999)
+
 struct wire_job {
     struct span execution_id; /* 36 characters, or empty */
     struct span project;
@@ -29,6 +32,7 @@ struct wire_job {
     const struct wire_pair *labels;
     uint32_t label_count;
     int64_t submitted_ms;
+    int64_t start_at_ms; /* since 1970; 0: at once */
     struct span traceparent;
     struct span rerun_of;   /* 36 characters; empty: no rerun */
     struct span rerun_from; /* name of a satellite; empty: what failed */

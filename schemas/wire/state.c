@@ -344,6 +344,7 @@ void wire_body_pack(const struct wire_body *body, struct arena *scratch, struct 
     message.n_signal_marks = body->signal_mark_count;
     message.change = body->change;
     message.timeout_at_ns = body->timeout_at_ns;
+    message.start_at_ns = body->start_at_ns;
     message.ending = body->ending;
     if (body->is_rerun) {
         message.rerun_of = message_bytes((struct span){body->rerun_of.bytes, EXECUTION_ID_BYTES});
@@ -395,6 +396,7 @@ enum wire_result wire_body_unpack(struct span bytes, struct arena *arena,
         .instance_count = (uint32_t)message->n_instances,
         .change = message->change,
         .timeout_at_ns = message->timeout_at_ns,
+        .start_at_ns = message->start_at_ns,
         .ending = message->ending,
         .next_number = message->next_number,
         .task_total = message->task_total,

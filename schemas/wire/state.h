@@ -121,6 +121,7 @@ struct wire_body {
     uint32_t instance_count;
     uint64_t change;
     int64_t timeout_at_ns;
+    int64_t start_at_ns; /* before which nothing begins; 0: it has begun, or may */
     uint32_t ending;
     uint32_t next_number;
     uint32_t task_total;

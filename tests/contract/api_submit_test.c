@@ -124,6 +124,9 @@ static void test_refused(void **state)
         {"{\"cluster\":" ONE ",\"project\":\"q\"}", 422, "cluster.name"},
         {"{\"cluster\":" ONE ",\"project\":\"No\"}", 422, "project"},
         {"{\"cluster\":" ONE ",\"idempotency_key\":\"\"}", 422, "idempotency_key"},
+        {"{\"cluster\":" ONE ",\"start_at\":\"tomorrow\"}", 422, "start_at"},
+        {"{\"cluster\":" ONE ",\"start_at\":7}", 422, "start_at"},
+        {"{\"cluster\":" ONE ",\"start_at\":\"2200-01-01T00:00:00Z\"}", 422, "from 1970 to 2199"},
         {"{\"cluster\":" ONE ",\"input\":[]}", 422, "input"},
         {"{\"cluster\":{\"name\":\"one\",\"satellites\":[{\"name\":\"a\",\"image\":\"oci:x\"}]}}",
          422, "cluster.name"},
@@ -393,10 +396,37 @@ static void test_closed_in_the_middle(void **state)
     api_trial_close(t); /* whatever was under way: nothing leaks, nothing is called any more */
 }
 
+/* It waits for its time, and tells so; another owner waits on. */
+static void test_later(void **state)
+{
+    struct api_trial *t = *state;
+    const char *id =
+        api_submit(t, "{\"cluster\":" ONE ",\"start_at\":\"2100-01-01T00:00:00+01:00\"}");
+
+    api_until_says(t, api_path(t, id, ""), "\"start_at\":\"2099-12-31T23:00:00.000Z\"");
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"state\":\"QUEUED\"");
+    api_expect(t, "GET", api_path(t, id, "/explain"), NULL, 200,
+               "\"summary\":\"it starts at 2099-12-31T23:00:00.000Z, in ");
+    stage_scheduler_kill(&t->stage, 0);
+    stage_scheduler_start(&t->stage, 1);
+    api_expect(t, "POST", api_path(t, id, "/pause"), "", 202, NULL);
+    api_until_says(t, api_path(t, id, ""), "\"state\":\"PAUSED\"");
+    api_expect(t, "POST", api_path(t, id, "/resume"), "", 202, NULL);
+    api_until_says(t, api_path(t, id, ""), "\"state\":\"QUEUED\"");
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"tasks\":0");
+    api_expect(t, "POST", api_path(t, id, "/cancel"), "", 202, NULL);
+    api_ended(t, id);
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"state\":\"CANCELLED\"");
+    id = api_submit(t, "{\"cluster\":" ONE ",\"start_at\":\"2001-01-01T00:00:00Z\"}");
+    api_ended(t, id);
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"start_at\":null");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_accepted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_name_and_file_form, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wait_is_over, setup, teardown),

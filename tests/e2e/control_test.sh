@@ -155,6 +155,28 @@ status 0 "$EXO" get "$ID" waits -o json
 check "only that" jq -e '.state == "CANCELLED"' out
 status 66 "$EXO" cancel "$ID" --task nosuch
 
+say "a delayed start, over a kill -9"
+cluster later <<'YAML'
+  satellites: [{name: a, command: ["null"]}]
+YAML
+status 2 "$EXO" submit later.yaml --delay soon
+status 2 "$EXO" submit later.yaml --delay 1s --start-at 2100-01-01T00:00:00Z
+status 0 "$EXO" submit later.yaml --delay 3s
+ID=$(cat out)
+await "it is there" "$EXO" get "$ID"
+status 0 "$EXO" explain "$ID"
+holds out "it starts at"
+status 0 "$EXO" get "$ID" -o json
+START=$(jq -er .start_at out)
+kill -KILL "$DEV"
+ends "$DEV" 137
+start dev3 "$EXO" dev --sandbox null --listen "${EXOSPHERE_SERVER#http://}" --data "$WORK/data" --log-format json
+DEV=$PID
+await "dev is back" "$EXO" get "$ID"
+status 0 "$EXO" watch "$ID"
+status 0 "$EXO" get "$ID" -o json
+check "not before its time" jq -e --arg start "$START" '.state == "SUCCEEDED" and .start_at == null and .started_at >= $start' out
+
 say "retry: a task in BACKOFF is tried now"
 cluster flaky <<'YAML'
   satellites:

@@ -300,6 +300,9 @@ static void test_keys(void **state)
     }
     s->body.gates = NULL;
     s->body.gate_count = 0;
+    s->body.start_at_ns = 1005 * EXO_SECOND;
+    says(s, "\"summary\":\"it starts at 1970-01-01T00:16:45.000Z, in 5s\"");
+    says_of(s, "one", 0, NULL, "it starts at 1970-01-01T00:16:45.000Z, in 5s");
 }
 
 static void test_targets(void **state)

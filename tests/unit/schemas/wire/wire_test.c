@@ -93,6 +93,7 @@ static void test_job(void **state)
                                  .labels = &label,
                                  .label_count = 1,
                                  .submitted_ms = 42,
+                                 .start_at_ms = 43,
                                  .traceparent = span_of("00-1-2-01")};
     struct wire_job back;
 
@@ -105,6 +106,7 @@ static void test_job(void **state)
     assert_int_equal(back.label_count, 1);
     assert_span(back.labels[0].value, "x");
     assert_int_equal(back.submitted_ms, 42);
+    assert_int_equal(back.start_at_ms, 43);
 }
 
 static void test_status(void **state)
@@ -379,6 +381,7 @@ static void test_body_and_columns(void **state)
                                    .instance_count = 1,
                                    .change = 8,
                                    .timeout_at_ns = 9,
+                                   .start_at_ns = 8,
                                    .ending = 6,
                                    .next_number = 10,
                                    .task_total = 11,
@@ -394,6 +397,7 @@ static void test_body_and_columns(void **state)
     assert_true(back.signal_mark_count == 2 && back.signal_marks[1] == UINT64_MAX);
     assert_int_equal(back.change, 8);
     assert_int_equal(back.ending, 6);
+    assert_int_equal(back.start_at_ns, 8);
     assert_int_equal(back.next_number, 10);
     assert_int_equal(back.task_total, 11);
     assert_int_equal(back.instances[0].task.leases[0].partition, 7);
