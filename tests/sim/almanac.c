@@ -543,6 +543,10 @@ static void heard(struct turn *t)
         if (!is_old && answer->verdict <= SCHEDULE_VERDICT_CREATED) {
             t->has_heard[t->a->plan->orders[order].kind] = true;
         }
+        if (!is_old && answer->verdict == SCHEDULE_VERDICT_CREATED && t->a->is_there) {
+            t->is_new = true; /* deleted and put again in one batch */
+            t->a->was_deleted = true;
+        }
     }
 }
 
@@ -601,14 +605,13 @@ static void row_follow(struct almanac *a, const struct wire_schedule_row *row, e
     struct turn t = {
         .a = a, .row = row, .from_ns = from_ns, .to_ns = to_ns, .is_new = !a->is_there};
 
+    heard(&t);
     if (t.is_new) {
         lives_forget(a); /* what ran when it was deleted goes on */
         a->waiting_count = 0;
         a->has_backfill = false;
-        a->answered_count = 0;
         a->considered_ns = from_ns;
     }
-    heard(&t);
     live_check(&t);
     waiting_check(&t);
     decided_check(&t);
@@ -625,6 +628,7 @@ static void spanning_follow(struct almanac *a, const struct store_spanning *span
 
     if (spanning->body.bytes == 0) {
         a->is_there = false;
+        a->answered_count = 0;
         a->was_there = true;
         a->was_deleted = true;
         return;
@@ -660,6 +664,9 @@ void almanac_begins(const struct oracle_execution *e)
     struct almanac *a = almanac_of(e);
     const struct fire *found = NULL;
 
+    if (oracle.promotions > 0) {
+        return; /* what a time that never was had started is still in the log */
+    }
     for (uint32_t i = 0; i < a->fire_count; i++) {
         const struct fire *fire = &a->fires[i];
 

@@ -7,7 +7,13 @@
 #include "tests/sim/plan.h"
 #include "tests/sim/sim.h"
 
-enum { RUN_MS_MAX = 100000, BACKFILL_MIN_MAX = 12 };
+/* What waits in turn must be over within a world. */
+enum {
+    RUN_MS_MAX = 90000,
+    RUN_IN_BACKFILL_MS_MAX = 20000,
+    RUN_AGAIN_MS_MAX = 2000,
+    BACKFILL_MIN_MAX = 12
+};
 
 static exo_time minutes(int64_t count)
 {
@@ -61,10 +67,19 @@ static void make_execution(struct dice *dice, struct plan_schedule *s)
         .seed = dice_roll(dice),
         .satellite_count = 1,
         .project = s->project,
-        .run_ms = dice_chance(dice, 300000) ? 0 : (uint32_t)dice_between(dice, 1000, RUN_MS_MAX),
     };
     s->execution.satellites[0] = (struct plan_satellite){
         .style = styles[dice_below(dice, sizeof(styles) / sizeof(styles[0]))], .retries = 3};
+}
+
+static void make_run(struct dice *dice, struct plan_schedule *s)
+{
+    uint32_t most = s->execution.satellites[0].style == STYLE_GOOD ? RUN_MS_MAX : RUN_AGAIN_MS_MAX;
+
+    for (uint32_t i = 0; i < s->order_count && most > RUN_IN_BACKFILL_MS_MAX; i++) {
+        most = s->orders[i].kind == SCHEDULE_COMMAND_BACKFILL ? RUN_IN_BACKFILL_MS_MAX : most;
+    }
+    s->execution.run_ms = (uint32_t)dice_between(dice, 0, most);
 }
 
 static void make_one(struct dice *dice, struct plan *plan, uint32_t number)
@@ -85,6 +100,7 @@ static void make_one(struct dice *dice, struct plan *plan, uint32_t number)
     };
     make_execution(dice, s);
     make_orders(dice, s, plan->heal_ns);
+    make_run(dice, s);
 }
 
 /* Dice of its own, so that worlds without schedules stay what they were. */
