@@ -79,7 +79,9 @@
     X(SCHEDULE,          "schedule",          400000, "schedules, and what people ask of them")    \
     X(DARK,              "dark",              500000, "no scheduler for minutes, if there are schedules") \
     /* of the database again: chances a second */                                                  \
-    X(STALE_REPLICA,     "stale_replica",      15000, "a replica that lags takes over: commits never were")
+    X(STALE_REPLICA,     "stale_replica",      15000, "a replica that lags takes over: commits never were") \
+    /* chances a satellite of a group */                                                           \
+    X(BATCH_INNER,       "batch_inner",       300000, "a satellite inside a group whose tasks run in batches")
 /* clang-format on */
 
 enum sim_fault {

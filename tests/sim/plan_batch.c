@@ -37,7 +37,7 @@ static void inner_make(struct plan_execution *e, struct plan_satellite *group,
         if (can_fail_alone(inner->style) && dice_chance(&dice, 300000)) {
             inner->batch = (enum batch_kind)(dice_below(&dice, BATCH_MANY) + 1);
             inner->has_timeout = false;
-            faults->fired[FAULT_BATCH]++;
+            faults->fired[FAULT_BATCH_INNER]++;
         }
     }
 }
@@ -52,7 +52,7 @@ void plan_batch_make(struct plan_execution *e, struct plan_satellite *s, struct 
         return;
     }
     if (s->inner_count > 0) {
-        if (faults->is_enabled[FAULT_BATCH] && (s->max_parallel == 0 || !is_long)) {
+        if (faults->is_enabled[FAULT_BATCH_INNER] && (s->max_parallel == 0 || !is_long)) {
             inner_make(e, s, faults);
         }
     } else if (can_fail_alone(s->style) && !s->is_strict && fault_fires(faults, FAULT_BATCH)) {

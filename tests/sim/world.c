@@ -496,9 +496,13 @@ static uint32_t faults_choose(const struct world_settings *settings, bool ret_en
     for (int i = 0; i < FAULT_NR; i++) {
         ret_enabled[i] = settings->is_chosen ? settings->is_enabled[i] : dice_chance(&dice, 300000);
     }
-    /* Only where asked for: README.md says what is not right yet when others come with them. */
-    ret_enabled[FAULT_STALE_REPLICA] = settings->is_chosen && ret_enabled[FAULT_STALE_REPLICA];
-    ret_enabled[FAULT_TAIL_LOST] = settings->is_chosen && ret_enabled[FAULT_TAIL_LOST];
+    /* Only where asked for: README.md says why. */
+    static const enum sim_fault asked[] = {FAULT_TAIL_LOST, FAULT_STALE_REPLICA, FAULT_SCHEDULE,
+                                           FAULT_DARK, FAULT_BATCH_INNER};
+
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        ret_enabled[asked[i]] = settings->is_chosen && ret_enabled[asked[i]];
+    }
     return boost;
 }
 
