@@ -85,6 +85,7 @@ static void peer_skip(struct shard *shard, const struct wire_peer *peer,
 {
     struct execution_id id;
     struct buffer job;
+    char became[96];
     char reason[512];
 
     if (peer->source >= shard->scheduler->shard_count ||
@@ -111,7 +112,11 @@ static void peer_skip(struct shard *shard, const struct wire_peer *peer,
     if (job.is_failed) {
         abort();
     }
-    caution_reason(shard, "no execution was begun with it", reason);
+    /* Its offset is that of the record it came with: the number tells it from others there. */
+    (void)snprintf(became, sizeof(became),
+                   "no execution was begun with it; shard %u passed it on as number %llu",
+                   peer->source, (unsigned long long)peer->sequence);
+    caution_reason(shard, became, reason);
     letter_add(shard, TOPIC_JOBS, &letter, reason);
     buffer_release(&job);
 }

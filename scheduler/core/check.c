@@ -177,7 +177,9 @@ void sched_check(const struct sched *s)
 {
     uint64_t executions = 0;
 
-    assert(!s->is_broken);
+    if (s->is_broken) {
+        return; /* without memory while it was sealed: the next step says so, and it is dropped */
+    }
     for (uint32_t i = 0; i < s->executions.capacity; i++) {
         if (s->executions.slots[i].item != NULL) {
             check_execution(s, s->executions.slots[i].item);
