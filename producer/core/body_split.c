@@ -13,19 +13,26 @@ static void skip_blanks(struct scanner *s)
     }
 }
 
-/* Stands on the opening quote; ends behind the closing one. */
+/* Stands on the opening quote; ends behind the closing one. Most strings hold no backslash, and
+ * many are long. */
 static bool skip_string(struct scanner *s, bool *ret_has_escape)
 {
     *ret_has_escape = false;
-    for (s->at++; s->at < s->end; s->at++) {
-        if (*s->at == '"') {
-            s->at++;
+    s->at++;
+    while (s->at < s->end) {
+        const char *quote = memchr(s->at, '"', (size_t)(s->end - s->at));
+
+        if (quote == NULL) {
+            return false;
+        }
+        const char *escape = memchr(s->at, '\\', (size_t)(quote - s->at));
+
+        if (escape == NULL) {
+            s->at = quote + 1;
             return true;
         }
-        if (*s->at == '\\') {
-            *ret_has_escape = true;
-            s->at++;
-        }
+        *ret_has_escape = true;
+        s->at = escape + 2; /* at most behind the quote that was found */
     }
     return false;
 }

@@ -56,6 +56,12 @@ static void append_escape(struct buffer *buffer, unsigned char byte)
     buffer_append(buffer, (struct span){escape, sizeof(escape)});
 }
 
+/* Stands for itself between quotes: most of any text. */
+static inline bool is_plain(unsigned char byte)
+{
+    return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
+
 void json_append_string(struct buffer *buffer, struct span text)
 {
     const unsigned char *bytes = text.data;
@@ -64,6 +70,12 @@ void json_append_string(struct buffer *buffer, struct span text)
 
     buffer_text(buffer, "\"");
     while (at < text.bytes) {
+        while (at < text.bytes && is_plain(bytes[at])) {
+            at++;
+        }
+        if (at == text.bytes) {
+            break;
+        }
         unsigned char byte = bytes[at];
         size_t length = byte < 0x80 ? 1 : utf8_sequence(bytes + at, text.bytes - at);
 
