@@ -309,3 +309,14 @@ def await_ids(fleet, ids):
     for one in reversed(ids[-3:]):
         wait_for(one, lambda: fleet.http.json("GET", f"/v1/executions/{one}")["state"] == "SUCCEEDED", 300)
     wait_for("all", lambda: finished(fleet, "one", 0), 300)
+
+
+def warm(fleet, seconds=30):
+    """A broker runs its code interpreted at first, and compiles it for a minute: what is measured is a broker that has run."""
+    items = {"items": list(range(1000))}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        await_ids(fleet, submit(fleet, one_cluster(), 1000))
+        await_ids(fleet, submit(fleet, wide_cluster(), 10, items))
+        for _ in range(20):
+            fleet.http.json("POST", "/v1/executions?wait=30s", {"cluster": one_cluster(), "input": {}})

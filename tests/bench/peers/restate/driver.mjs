@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 
 // Node 20 lacks it, and the SDK needs it.
@@ -10,8 +11,18 @@ Promise.withResolvers ??= function () {
   const promise = new Promise((a, b) => ([resolve, reject] = [a, b]));
   return { promise, resolve, reject };
 };
+process.env.RESTATE_LOGGING = "ERROR"; // by default it writes a line for each invocation
 const restate = await import("@restatedev/restate-sdk");
-const SERVICE = 19080, INGRESS = 18080, ADMIN = 19070;
+
+function freePort() {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+const [SERVICE, INGRESS, ADMIN, NODE] = await Promise.all([freePort(), freePort(), freePort(), freePort()]);
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
 const nothing = restate.service({
@@ -80,7 +91,7 @@ async function measure() {
 const directory = mkdtempSync(`${tmpdir()}/exo-peer-restate.`);
 const server = spawn("node_modules/.bin/restate-server", ["--base-dir", directory], {
   stdio: "ignore",
-  env: { ...process.env, RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${INGRESS}`, RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${ADMIN}`, RESTATE_LOG_FILTER: "error" },
+  env: { ...process.env, RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${INGRESS}`, RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${ADMIN}`, RESTATE_BIND_ADDRESS: `127.0.0.1:${NODE}`, RESTATE_LOG_FILTER: "error" },
 });
 let status = 1;
 try {
@@ -90,6 +101,8 @@ try {
   await untilReady(() => post(INGRESS, "/Nothing/run"));
   console.log(JSON.stringify(await measure()));
   status = 0;
+} catch (error) {
+  console.error(`error: ${error.message}`); // process.exit below would leave it untold
 } finally {
   server.kill("SIGTERM");
   rmSync(directory, { recursive: true, force: true });
