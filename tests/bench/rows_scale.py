@@ -122,7 +122,7 @@ def takeover(table, binary):
 
 
 def shards_running(fleet, name):
-    return fleet.metrics(name)["exosphere_scheduler_shards_running"]
+    return fleet.metrics(name).get("exosphere_scheduler_shards_running", 0)  # not there before it is ready
 
 
 def shards(table, binary):
