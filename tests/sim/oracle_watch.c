@@ -384,6 +384,15 @@ static bool are_unnamed_there(const struct plan_execution *plan)
            count_of(plan) == oracle.stored[plan->number].unnamed;
 }
 
+/* Where a shard is slandered a Job may be put aside in place of another, once it has been read. */
+static bool may_be_put_aside(const struct plan_execution *plan)
+{
+    exo_time job_ns = oracle.stored[plan->number].job_ns;
+
+    return job_ns > 0 && sim.now_ns - job_ns > 5 * EXO_SECOND &&
+           database.shards[execution_shard(&plan->id, database.shard_count)].is_slandered;
+}
+
 static bool is_there(const struct plan_execution *plan)
 {
     if (!plan->has_id && !plan->is_poison && !are_unnamed_there(plan)) {
@@ -395,8 +404,7 @@ static bool is_there(const struct plan_execution *plan)
         }
     }
     return plan->is_left_out || plan->is_poison || plan->crash == CRASH_JOB || !plan->has_id ||
-           (plan->has_id &&
-            database.shards[execution_shard(&plan->id, database.shard_count)].is_slandered);
+           may_be_put_aside(plan);
 }
 
 bool oracle_is_over(void)
