@@ -340,13 +340,21 @@ static void announce_if_ready(struct worker *worker)
     }
 }
 
+/* One told to drain while it joins keeps silent too until then, or for good. */
+static bool may_speak(const struct worker *worker)
+{
+    return worker->heartbeat > 0 || (worker->is_spool_read && worker->adopted == 0);
+}
+
 static void leave_if_empty(struct worker *worker)
 {
     bool is_late = worker->drain_ns < EXO_TIME_NEVER - LEAVE_ANYWAY_SECONDS * EXO_SECOND &&
                    worker->now_ns >= worker->drain_ns + LEAVE_ANYWAY_SECONDS * EXO_SECOND;
 
     if (worker->phase == WORKER_DRAINING && (is_late || worker->free.count == worker->slot_nr)) {
-        heartbeat_send(worker, true);
+        if (may_speak(worker)) {
+            heartbeat_send(worker, true);
+        }
         (void)worker_act(worker, WORKER_DO_LEAVE);
         worker->phase = WORKER_LEFT;
     }
@@ -464,7 +472,8 @@ static void on_timer(struct worker *worker)
     slots_report_due(worker);
     worker->beat_ns = worker->now_ns + worker->settings.heartbeat_ns;
     rebalance(worker, false);
-    if (worker->phase == WORKER_SERVING || worker->phase == WORKER_DRAINING) {
+    if (worker->phase == WORKER_SERVING ||
+        (worker->phase == WORKER_DRAINING && may_speak(worker))) {
         heartbeat_send(worker, false);
     }
 }

@@ -137,6 +137,36 @@ static void nothing_is_announced_too_early(void **state)
     world_close(&w);
 }
 
+static void a_drain_while_it_joins_announces_nothing_too_early(void **state)
+{
+    struct world w;
+    struct worker_settings settings = world_settings();
+
+    (void)state;
+    world_open(&w, &settings);
+    (void)world_step(&w, &(struct worker_event){.kind = WORKER_ON_ADOPT,
+                                                .adopt = {.incarnation = 66,
+                                                          .shard = 3,
+                                                          .task = world_task_of(8),
+                                                          .attempt = 2,
+                                                          .outcome = ATTEMPT_FAILED,
+                                                          .exit_status = 3}});
+    (void)world_simple(&w, WORKER_ON_SPOOL_END);
+    (void)world_drain(&w, EXO_HOUR);
+    (void)world_beat(&w);
+    assert_int_equal(beats_in(&w), 0);
+    (void)world_answer(&w, WORKER_ON_REPORT_ACKED, w.report);
+    assert_non_null(strstr(w.trace, "  heartbeat  1 draining leaving "));
+    world_close(&w);
+
+    world_open(&w, &settings); /* nobody knows it: it goes without a word, and its spool stays */
+    (void)world_drain(&w, EXO_HOUR);
+    (void)world_beat(&w);
+    assert_int_equal(beats_in(&w), 0);
+    assert_non_null(strstr(w.trace, "  leave"));
+    world_close(&w);
+}
+
 static void a_drain_hands_back_what_waits_and_stops_the_rest_later(void **state)
 {
     struct world w;
@@ -555,6 +585,7 @@ int main(void)
         cmocka_unit_test(the_life_of_one_attempt),
         cmocka_unit_test(an_earlier_life_is_told_before_the_first_heartbeat),
         cmocka_unit_test(nothing_is_announced_too_early),
+        cmocka_unit_test(a_drain_while_it_joins_announces_nothing_too_early),
         cmocka_unit_test(a_drain_hands_back_what_waits_and_stops_the_rest_later),
         cmocka_unit_test(a_full_disk_takes_nothing_and_loses_nothing),
         cmocka_unit_test(records_are_refused_by_epoch_and_sequence),
