@@ -147,12 +147,11 @@ find_compose() {
     if [[ $1 == 2 ]]; then
         local v2=$CACHE/docker-compose-$V2_VERSION
         if [[ ! -x $v2 ]]; then
-            command -v go >/dev/null || skip "compose v2 is no Debian 12 package, and there is no Go (1.21 or later) to build it"
             say "building compose $V2_VERSION (once; kept in $v2)"
-            GOBIN=$WORK/bin GOFLAGS="" nice go install -trimpath \
+            GOBIN=$WORK/bin GOFLAGS="" nice "$ROOT/tests/support/go" install -trimpath \
                 -ldflags "-s -w -X github.com/docker/compose/v2/internal.Version=$V2_VERSION" \
                 "github.com/docker/compose/v2/cmd@$V2_VERSION" >"$WORK/go.log" 2>&1 ||
-                { tail -5 "$WORK/go.log" >&2; skip "compose $V2_VERSION could not be built: Go 1.21 and its module proxy are needed"; }
+                { tail -5 "$WORK/go.log" >&2; skip "compose $V2_VERSION is no Debian 12 package, and could not be built: Go and its module proxy are needed"; }
             install "$WORK/bin/cmd" "$v2"
         fi
         COMPOSE=("$v2")

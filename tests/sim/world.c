@@ -778,7 +778,11 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
     uint64_t containers = oracle.containers;
 
     turns_until(sim.now_ns + CALM_S * EXO_SECOND);
-    await_end(CALM_S); /* a shard may have been on its way to another process */
+    /* A shard may have been on its way to another process, or a late report of what kills its
+     * reader has to kill twice before it is put aside. */
+    await_end(sim.faults.fired[FAULT_CRASH_INTERNAL] + sim.faults.fired[FAULT_CRASH_RECORD] > 0
+                  ? END_WITHIN_S
+                  : CALM_S);
     if (oracle.containers != containers) {
         sim_fail("what was over goes on");
     }
