@@ -73,6 +73,7 @@ enum ticket_err ticket_tick(struct ticket_table *table, struct span process, uin
     lender->tick = number;
     lender->silence = 0;
     lender->demand = demand;
+    lender->waits = demand > 0 && lender->idle > 0 ? lender->waits + 1 : 0;
     return TICKET_OK;
 }
 
@@ -154,6 +155,7 @@ enum ticket_err ticket_spend(struct ticket_table *table, struct span process, ui
     found->is_spent = true;
     table->lenders[lender].idle--;
     table->lenders[lender].spent++;
+    table->lenders[lender].waits = 0;
     if (table->lenders[lender].demand > 0) {
         table->lenders[lender].demand--;
     }
@@ -353,6 +355,9 @@ uint32_t ticket_rebalance(struct ticket_table *table, uint32_t lend_max,
                 continue;
             }
             lend_max--;
+        } else if (table->lenders[ticket->lender].waits >= TICKET_WAITS_MAX) {
+            to = ticket->lender;
+            ticket_take_home(table, ticket);
         } else {
             if (held(&table->lenders[ticket->lender]) <= table->lenders[ticket->lender].target) {
                 continue;
@@ -365,6 +370,11 @@ uint32_t ticket_rebalance(struct ticket_table *table, uint32_t lend_max,
         }
         ticket_lend(table, ticket, to);
         ret_moves[count++] = (struct ticket_move){to, i, ticket->lend};
+    }
+    for (uint32_t i = 0; i < table->lender_nr; i++) {
+        struct ticket_lender *lender = &table->lenders[i];
+
+        lender->waits = lender->waits >= TICKET_WAITS_MAX ? 0 : lender->waits;
     }
     moves_group(ret_moves, count, table->lender_nr);
     return count;

@@ -12,7 +12,9 @@
  * or late. A ticket's lend number only grows while the worker lives.
  *
  * Who gets how many: each process wants what it has spent and what waits there; max-min fair, what
- * is left over is spread evenly. Idle tickets move only to where more waits than is idle.
+ * is left over is spread evenly. Idle tickets move only to where more waits than is idle. Where
+ * tasks wait beside idle tickets for TICKET_WAITS_MAX ticks, the process has lost them (its Task
+ * never came, and nobody says so): it is lent them again under new numbers.
  *
  * Pure: memory is given at init; reads no clock. */
 #ifndef EXO_WORKERS_CORE_TICKET_H
@@ -24,7 +26,11 @@
 #include "schemas/vocab/checked.h"
 #include "schemas/vocab/span.h"
 
-enum { TICKET_PROCESS_NAME_BYTES = 64, TICKET_AT_HOME = -1 };
+enum {
+    TICKET_PROCESS_NAME_BYTES = 64,
+    TICKET_AT_HOME = -1,
+    TICKET_WAITS_MAX = 16, /* ticks that tasks wait beside idle tickets */
+};
 
 /* One ticket. */
 struct ticket {
@@ -41,6 +47,7 @@ struct ticket_lender {
     uint64_t tick;      /* number of its last tick */
     uint32_t silence;   /* heartbeats of ours read back since */
     uint64_t demand;    /* tasks that wait there for a ticket of our classes */
+    uint32_t waits;     /* ticks in a row with demand and idle tickets, and none spent */
     uint32_t idle;      /* tickets it may spend */
     uint32_t spent;     /* tickets it has spent */
     uint32_t target;    /* tickets it should have, idle and spent */

@@ -116,6 +116,32 @@ static void idle_tickets_move_to_demand(void **state)
     assert_int_equal(idle_of(&w, "a"), 2);
 }
 
+static void lost_loans_are_lent_again(void **state)
+{
+    struct world w;
+    uint64_t number = 1;
+
+    (void)state;
+    world_init(&w, 3, 3);
+    tick(&w, "a", number++, 0);
+    (void)rebalance(&w);
+    for (int i = 0; i < TICKET_WAITS_MAX - 1; i++) {
+        tick(&w, "a", number++, 1);
+        assert_int_equal(rebalance(&w), 0);
+    }
+    (void)spend_any(&w, "a"); /* it has some: it is counted again from here on */
+    for (int i = 0; i < TICKET_WAITS_MAX - 1; i++) {
+        tick(&w, "a", number++, 1);
+        assert_int_equal(rebalance(&w), 0);
+    }
+    tick(&w, "a", number++, 1);
+    assert_int_equal(rebalance(&w), 2);
+    assert_int_equal(w.moves[0].lend, 2);
+    assert_int_equal(idle_of(&w, "a"), 2);
+    tick(&w, "a", number++, 1);
+    assert_int_equal(rebalance(&w), 0);
+}
+
 static void a_ticket_that_comes_back_goes_to_who_lacks_most(void **state)
 {
     struct world w;
@@ -251,6 +277,7 @@ int main(void)
         cmocka_unit_test(one_process_gets_all),
         cmocka_unit_test(a_loan_is_spent_once),
         cmocka_unit_test(idle_tickets_move_to_demand),
+        cmocka_unit_test(lost_loans_are_lent_again),
         cmocka_unit_test(a_ticket_that_comes_back_goes_to_who_lacks_most),
         cmocka_unit_test(the_quiet_keep_a_reserve_of_the_prefetch_only),
         cmocka_unit_test(fewer_tickets_than_processes_go_round),
