@@ -774,6 +774,7 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
     if (sim.faults.fired[FAULT_TAIL_LOST] > 0) {
         outside_again(NULL);
     }
+    turns_until(sim.now_ns + CALM_S * EXO_SECOND); /* who stood still takes up what is over */
     await_end(END_WITHIN_S);
     uint64_t containers = oracle.containers;
 
