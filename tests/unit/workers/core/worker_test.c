@@ -66,6 +66,18 @@ static void the_life_of_one_attempt(void **state)
     world_close(&w);
 }
 
+/* The spool holds the end of an attempt of an earlier life. */
+static void adopt_end(struct world *w)
+{
+    (void)world_step(w, &(struct worker_event){.kind = WORKER_ON_ADOPT,
+                                               .adopt = {.incarnation = 66,
+                                                         .shard = 3,
+                                                         .task = world_task_of(8),
+                                                         .attempt = 2,
+                                                         .outcome = ATTEMPT_FAILED,
+                                                         .exit_status = 3}});
+}
+
 static void an_earlier_life_is_told_before_the_first_heartbeat(void **state)
 {
     struct world w;
@@ -73,13 +85,7 @@ static void an_earlier_life_is_told_before_the_first_heartbeat(void **state)
 
     (void)state;
     world_open(&w, &settings);
-    (void)world_step(&w, &(struct worker_event){.kind = WORKER_ON_ADOPT,
-                                                .adopt = {.incarnation = 66,
-                                                          .shard = 3,
-                                                          .task = world_task_of(8),
-                                                          .attempt = 2,
-                                                          .outcome = ATTEMPT_FAILED,
-                                                          .exit_status = 3}});
+    adopt_end(&w);
     world_serve(&w);
     (void)world_answer(&w, WORKER_ON_REPORT_FAILED, w.report);
     (void)world_beat(&w);
@@ -144,13 +150,7 @@ static void a_drain_while_it_joins_announces_nothing_too_early(void **state)
 
     (void)state;
     world_open(&w, &settings);
-    (void)world_step(&w, &(struct worker_event){.kind = WORKER_ON_ADOPT,
-                                                .adopt = {.incarnation = 66,
-                                                          .shard = 3,
-                                                          .task = world_task_of(8),
-                                                          .attempt = 2,
-                                                          .outcome = ATTEMPT_FAILED,
-                                                          .exit_status = 3}});
+    adopt_end(&w);
     (void)world_simple(&w, WORKER_ON_SPOOL_END);
     (void)world_drain(&w, EXO_HOUR);
     (void)world_beat(&w);
