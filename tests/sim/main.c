@@ -85,8 +85,10 @@ static bool options_read(struct options *options, int argc, char **argv)
             options->is_repeated = true;
         } else if (strcmp(argv[i], "--restart") == 0) {
             options->is_compared = true;
+            options->world.is_bounded = true;
         } else if (strcmp(argv[i], "--restarted") == 0) {
             options->world.is_restarted = true;
+            options->world.is_bounded = true;
         } else if (strcmp(argv[i], "--shrink") == 0) {
             options->is_shrunk = true;
         } else if (strcmp(argv[i], "--leave-out") == 0 && has_value) {
@@ -262,10 +264,13 @@ static void child_ended(const struct options *options, struct child *child, stru
         (void)printf("\nseed %llu: not over after %d s of cpu\n", (unsigned long long)child->seed,
                      WORLD_CPU_S);
     }
-    (void)printf("FAILED: seed %llu; again: ./tests/sim/run --seed %llu%s%s --trace\n",
+    (void)printf("FAILED: seed %llu; again: ./tests/sim/run --seed %llu%s%s%s --trace\n",
                  (unsigned long long)child->seed, (unsigned long long)child->seed,
                  options->faults == NULL ? "" : " --faults ",
-                 options->faults == NULL ? "" : options->faults);
+                 options->faults == NULL ? "" : options->faults,
+                 options->is_compared          ? " --restart"
+                 : options->world.is_restarted ? " --restarted"
+                                               : "");
     if (outcome->failed_count < KEPT_MAX) {
         outcome->failed[outcome->failed_count++] = child->seed;
     }

@@ -197,6 +197,9 @@ struct plan {
 /* plan_make makes the plan of a seed; which strange things may happen is said by faults. */
 void plan_make(struct plan *plan, uint64_t seed, struct faults *faults);
 
+/* plan_bound makes the groups of a plan smaller: none has more than some hundred runs. */
+void plan_bound(struct plan *plan);
+
 /* plan_text writes an execution's cluster file, plan_input its input. */
 void plan_text(const struct plan_execution *e, struct buffer *text);
 void plan_input(const struct plan_execution *e, struct buffer *text);

@@ -563,6 +563,9 @@ static void world_begin(const struct world_settings *settings)
     sim.is_restarted = settings->is_restarted;
     sim.faults.boost = faults_choose(settings, sim.faults.is_enabled);
     plan_make(&world.plan, settings->seed, &sim.faults);
+    if (settings->is_bounded) {
+        plan_bound(&world.plan);
+    }
     for (uint32_t i = 0; i < world.plan.execution_count; i++) {
         world.plan.executions[i].is_left_out = (settings->left_out >> i & 1) != 0;
     }

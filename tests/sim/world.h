@@ -23,6 +23,7 @@ struct world_settings {
     bool is_chosen; /* the faults below, in place of a random part */
     bool is_enabled[FAULT_NR];
     bool is_restarted; /* every shard is dropped and loaded again after each of its commits */
+    bool is_bounded;   /* no large groups: to be as fast with restarts, or the same without them */
     uint64_t left_out; /* executions that are never submitted: bit i is number i */
 };
 
