@@ -18,7 +18,8 @@ struct committer {
     bool is_awake;            /* a turn is deferred */
     bool is_in_flight;
     bool is_closing;
-    bool is_alone; /* the members go one by one: members[next] is in flight */
+    bool is_alone;     /* the members go one by one: members[next] is in flight */
+    exo_time again_ns; /* how long those that were not committed wait before they are taken again */
     uint32_t next;
     struct shard **members; /* of the commit in flight */
     uint32_t *generations;
@@ -327,7 +328,7 @@ static void member_end(struct committer *c, uint32_t place, const struct store_r
         break;
     case STORE_FAILED:
     case STORE_UNKNOWN:
-        shard_again(shard, 0);
+        shard_again(shard, c->again_ns);
         break;
     }
 }
@@ -391,6 +392,13 @@ static void commit_done(void *argument, const struct store_result *result)
     }
     if (!c->is_closing && result->verdict != STORE_DONE) {
         scheduler_say(scheduler, "commit.failed", "%s", result->err.text);
+    }
+    if (result->verdict == STORE_FAILED || result->verdict == STORE_UNKNOWN) {
+        /* Once is chance. More often (a full disk) each try would load every shard again. */
+        c->again_ns = scheduler->trouble.code == EXO_OK ? 0 : EXO_SECOND;
+        scheduler_troubled(scheduler, &result->err);
+    } else {
+        scheduler->trouble.code = EXO_OK;
     }
     if (is_sent_again(c, result) || !members_end(c, result)) {
         commit_send(c);

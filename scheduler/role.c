@@ -120,6 +120,16 @@ bool scheduler_is_ready(const struct scheduler *s)
     return owned > 0;
 }
 
+void scheduler_troubled(struct scheduler *s, const struct exo_error *err)
+{
+    s->trouble = *err;
+}
+
+const char *scheduler_waits_for(const struct scheduler *s)
+{
+    return s->trouble.code != EXO_OK ? s->trouble.text : "its shards are not loaded yet";
+}
+
 bool scheduler_is_full(const struct scheduler *s)
 {
     for (uint32_t i = 0; i < s->shard_count; i++) {

@@ -51,6 +51,10 @@ EXO_CHECKED struct scheduler *scheduler_open(struct loop *loop, struct log *log,
  */
 bool scheduler_is_ready(const struct scheduler *scheduler);
 
+/* scheduler_waits_for says why scheduler_is_ready is false: a sentence, borrowed until the loop
+ * goes on. */
+const char *scheduler_waits_for(const struct scheduler *scheduler);
+
 /* scheduler_is_full is true while a shard takes no jobs because executions_max is reached. */
 bool scheduler_is_full(const struct scheduler *scheduler);
 

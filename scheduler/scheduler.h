@@ -65,7 +65,8 @@ struct scheduler {
     struct projects *projects; /* NULL: nothing is known of any */
     struct event_gathering *gathering;
     struct scheduler_counts counts;
-    bool is_full_said; /* that some shard is full */
+    bool is_full_said;        /* that some shard is full */
+    struct exo_error trouble; /* what the store answered; EXO_OK since it has committed */
     bool is_closing;
     uint32_t careful_count; /* shards whose caution is not NONE */
     struct shard *marked;   /* whose marker stands or is on its way: no other shard steps */
@@ -78,6 +79,9 @@ void scheduler_wake(struct scheduler *scheduler);
 /* scheduler_say writes a line of the operator's log. */
 void scheduler_say(const struct scheduler *scheduler, const char *event, const char *format, ...)
     EXO_PRINTF(3, 4);
+
+/* scheduler_troubled keeps, for scheduler_waits_for, why the store does not do what was asked. */
+void scheduler_troubled(struct scheduler *scheduler, const struct exo_error *err);
 
 /* scheduler_room_tell says once that shards are full, and that none is any more. */
 void scheduler_room_tell(struct scheduler *scheduler);

@@ -267,6 +267,9 @@ static void load_done(void *argument, const struct exo_error *err)
         return;
     }
     arena_reset(&shard->open_arena);
+    if (err != NULL) {
+        scheduler_troubled(shard->scheduler, err);
+    }
     if (err != NULL || sched_load_done(shard->sched, shard_time(shard)) != SCHED_OK) {
         scheduler_say(shard->scheduler, "shard.waiting", "shard %u: loading: %s", shard->number,
                       err != NULL ? err->text : "out of memory");
@@ -302,6 +305,9 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     if (err != NULL && err->code == EXO_EFENCED) {
         shard_close(shard);
         return;
+    }
+    if (err != NULL) {
+        scheduler_troubled(scheduler, err);
     }
     if (err != NULL || !extra_read(shard, row->extra, row->now_ns)) {
         scheduler_say(scheduler, "shard.waiting", "shard %u: %s", shard->number,

@@ -225,7 +225,7 @@ static bool start_is_ready(const void *object, const char **ret_reason)
 {
     const struct scheduler_start *start = object;
 
-    *ret_reason = "its shards are not loaded yet";
+    *ret_reason = scheduler_waits_for(start->scheduler);
     return scheduler_is_ready(start->scheduler);
 }
 
