@@ -202,14 +202,17 @@ class Fleet:
 
         wait_for("the fleet", is_ready, 90)
 
+    def health_port(self, name):
+        """Where a role has /readyz and /metrics."""
+        if name == "dev":
+            return self.port
+        with open(f"{self.directory}/{name}.log") as log:
+            return int(re.findall(r'"for":"health","port":(\d+)', log.read())[-1])
+
     def metrics(self, name):
         """What a role says of itself: {name of a metric: the sum over its labels}."""
-        port = self.port
-        if name != "dev":
-            with open(f"{self.directory}/{name}.log") as log:
-                port = int(re.findall(r'"for":"health","port":(\d+)', log.read())[-1])
         totals = {}
-        for line in Http(port).call("GET", "/metrics").decode().splitlines():
+        for line in Http(self.health_port(name)).call("GET", "/metrics").decode().splitlines():
             if line and line[0] != "#":
                 key, value = line.rsplit(" ", 1)
                 key = key.split("{")[0]
