@@ -9,10 +9,13 @@ import time
 import fleet as f
 
 SERVICES = ("kafka", "postgres", "redis")
+# What every run must have seen, however short it is.
+MUST = ("kill -9 api", "kill -9 scheduler", "kill -9 worker", "kill -9 kafka", "kill -9 postgres", "flush redis")
 
 
 class Harm:
-    """One harm after the other on a thread of its own, until it is told to end. The rng is its alone."""
+    """One harm after the other on a thread of its own, until it is told to end: first each of MUST, in any order,
+    then by chance. The rng is its alone."""
 
     def __init__(self, fleet, rng, say):
         self.fleet, self.rng, self.say, self.done = fleet, rng, say, collections.Counter()
@@ -24,9 +27,9 @@ class Harm:
         subprocess.run([f"{f.ROOT}/infra/services", *words, "--dir", f"{self.fleet.directory}/services"], check=True,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
-    def kill(self):
-        """kill -9 of a role, started again a moment later."""
-        name = self.rng.choice(sorted(self.fleet.processes))
+    def kill(self, role=""):
+        """kill -9 of a process (of that role), started again a moment later."""
+        name = self.rng.choice(sorted(n for n in self.fleet.processes if n.startswith(role)))
         process = self.fleet.processes[name]
         process.kill()
         process.wait()
@@ -58,9 +61,9 @@ class Harm:
         process.send_signal(signal.SIGCONT)
         self.done["SIGSTOP worker 20 s"] += 1
 
-    def restart(self):
+    def restart(self, name=None):
         """kill -9 of the broker or of Postgres."""
-        name = self.rng.choice(("kafka", "postgres"))
+        name = name or self.rng.choice(("kafka", "postgres"))
         self.service("stop", "--kill", name)
         time.sleep(self.rng.random() * 2)
         self.service("start", name)
@@ -71,14 +74,33 @@ class Harm:
         subprocess.run(["redis-cli", "-p", port, "flushall"], stdout=subprocess.DEVNULL)
         self.done["flush redis"] += 1
 
+    def missing(self):
+        """What of MUST was not done yet. Raises what went wrong in the harm itself."""
+        if self.error:
+            raise self.error
+        return [name for name in MUST if not self.done[name]]
+
+    def do_one(self):
+        missing = self.missing()
+        if missing:
+            name = self.rng.choice(missing).split()[-1]
+            if name == "redis":
+                self.flush()
+            elif name in SERVICES:
+                self.restart(name)
+            else:
+                self.kill(name)
+        else:
+            harms = [self.kill, self.stall, self.restart, self.flush, self.long_stall]
+            self.rng.choices(harms, [8, 6, 2, 2, 0.5])[0]()
+
     def run(self):
         try:
             while not self.is_over.wait(self.rng.uniform(0.2, 2)):
-                harms = [self.kill, self.stall, self.restart, self.flush, self.long_stall]
-                self.rng.choices(harms, [8, 6, 2, 2, 0.5])[0]()
+                self.do_one()
                 if sum(self.done.values()) % 20 == 0:
                     self.say(f"done to it so far: {dict(self.done)}")
-        except Exception as error:  # noqa: BLE001 - told by end()
+        except Exception as error:  # noqa: BLE001 - told by missing() and end()
             self.error = error
 
     def begin(self):
