@@ -6,10 +6,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-#include "infra/crypto/fire_id.h"
 #include "schemas/vocab/limits.h"
-#include "schemas/wire/job.h"
-#include "schemas/wire/status.h"
 #include "tests/sim/almanac.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/cache_sim.h"
@@ -17,6 +14,7 @@
 #include "tests/sim/database.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/outside.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/replay.h"
 #include "tests/sim/replica.h"
@@ -30,8 +28,7 @@ enum {
     SCHEDULERS_MAX = 4,
     WORKERS_MAX = 6,
     END_WITHIN_S = 1200, /* after the last fault */
-    BACKLOG_RECORDS = 4,
-    CALM_S = 5, /* nothing may change any more */
+    CALM_S = 5,          /* nothing may change any more */
     TURNS_MAX = 20000000,
 };
 
@@ -39,268 +36,10 @@ struct world {
     struct plan plan;
     struct sim_scheduler schedulers[SCHEDULERS_MAX];
     struct sim_worker workers[WORKERS_MAX];
-    struct log *log;          /* of the API and of other services */
     uint32_t task_partitions; /* that workers spread over */
-    uint32_t letters_sure;    /* records that must become dead letters, once each at least */
 };
 
 static struct world world;
-
-/* ---- what comes from outside ---- */
-
-struct outside_send {
-    const char *topic;
-    uint32_t partition;
-    struct span value;
-    bool is_once;
-};
-
-static void outside_try(void *argument);
-
-/* The API answers 202 only after the broker did: until then whoever asked asks again. */
-static void outside_answered(void *argument, int64_t offset, const struct exo_error *err)
-{
-    struct outside_send *send = argument;
-
-    (void)offset;
-    if (err != NULL && !send->is_once) {
-        sim_in(0, EXO_SECOND, NULL, outside_try, send);
-    }
-}
-
-static void outside_try(void *argument)
-{
-    struct outside_send *send = argument;
-    struct exo_error err;
-
-    if (log_append(world.log, send->topic, send->partition, (struct span){NULL, 0}, send->value, 0,
-                   outside_answered, send, &err) != 0) {
-        outside_answered(send, -1, &err);
-    }
-}
-
-static void outside_send(const char *topic, uint32_t partition, struct span value, bool is_once)
-{
-    struct outside_send *send = sim_alloc(sizeof(*send));
-
-    *send = (struct outside_send){topic, partition, sim_copy(value), is_once};
-    outside_try(send);
-}
-
-static void submit(void *argument)
-{
-    const struct plan_execution *e = argument;
-    struct heap_budget budget = {0};
-    struct allocator allocator = allocator_heap(&budget);
-    struct arena arena;
-    struct buffer cluster, input, record;
-    char id[EXECUTION_ID_TEXT_BYTES + 1] = "";
-
-    arena_init(&arena, allocator, 0);
-    buffer_init(&cluster, allocator, 0);
-    buffer_init(&input, allocator, 0);
-    buffer_init(&record, allocator, 0);
-    plan_text(e, &cluster);
-    plan_input(e, &input);
-    if (e->has_id) {
-        execution_id_format(&e->id, id);
-    }
-    struct wire_job job = {
-        .execution_id = span_of(id),
-        .cluster = buffer_span(&cluster),
-        .input = buffer_span(&input),
-        .submitted_ms = (SIM_EPOCH_NS + sim.now_ns) / EXO_MILLISECOND,
-    };
-
-    wire_job_pack(&job, &arena, &record);
-    sim_trace("submit plan %u to partition %u", e->number, e->partition);
-    outside_send(TOPIC_JOBS, e->partition, buffer_span(&record), !e->has_id);
-    buffer_release(&cluster);
-    buffer_release(&input);
-    buffer_release(&record);
-    arena_release(&arena);
-}
-
-static void cancel(void *argument)
-{
-    const struct plan_execution *e = argument;
-    struct heap_budget budget = {0};
-    struct arena arena;
-    struct buffer record;
-    struct wire_command command = {
-        .kind = COMMAND_CANCEL, .execution = e->id, .reason = span_of("asked to")};
-    struct wire_status status = {.commands = &command, .command_count = 1};
-
-    arena_init(&arena, allocator_heap(&budget), 0);
-    buffer_init(&record, allocator_heap(&budget), 0);
-    wire_status_pack(&status, &arena, &record);
-    sim_trace("cancel plan %u", e->number);
-    outside_send(TOPIC_STATUS, execution_shard(&e->id, world.plan.shard_count),
-                 buffer_span(&record), false);
-    buffer_release(&record);
-    arena_release(&arena);
-}
-
-static void garbage(void *argument)
-{
-    const char *topic = argument;
-    unsigned char bytes[64];
-
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = (unsigned char)(dice_roll(&sim.net) | 0x80);
-    }
-    outside_send(topic, (uint32_t)dice_below(&sim.net, world.plan.shard_count),
-                 (struct span){bytes, sizeof(bytes)}, false);
-    world.letters_sure++;
-}
-
-/* Reports about what nobody knows, faster than they are read, also when all else has healed: what
- * waits for an end of exo.status waits for one that was, not for the end. */
-static void backlog(void *argument)
-{
-    struct heap_budget budget = {0};
-    struct arena arena;
-    struct buffer record;
-    struct wire_report report = {.kind = REPORT_STARTED, .attempt = 1};
-    struct wire_status status = {
-        .worker = span_of("w0"), .incarnation = 1, .reports = &report, .report_count = 1};
-    uint32_t shard = (uint32_t)dice_below(&sim.net, world.plan.shard_count);
-
-    (void)argument;
-    arena_init(&arena, allocator_heap(&budget), 0);
-    buffer_init(&record, allocator_heap(&budget), 0);
-    for (size_t i = 0; i < sizeof(report.task.execution.bytes); i++) {
-        report.task.execution.bytes[i] = (uint8_t)dice_roll(&sim.net);
-    }
-    wire_status_pack(&status, &arena, &record);
-    for (uint32_t i = 0; i < BACKLOG_RECORDS; i++) {
-        outside_send(TOPIC_STATUS, shard, buffer_span(&record), true);
-    }
-    buffer_release(&record);
-    arena_release(&arena);
-    sim_in(10 * EXO_MILLISECOND, 100 * EXO_MILLISECOND, NULL, backlog, NULL);
-}
-
-/* One order to a schedule. */
-struct order {
-    const struct plan_schedule *schedule;
-    const struct plan_order *order;
-};
-
-static void order_fill(const struct plan_schedule *s, const struct plan_order *order,
-                       struct wire_schedule_command *command, struct buffer *text)
-{
-    if (order->kind == SCHEDULE_COMMAND_PUT) {
-        plan_schedule_text(s, text);
-        command->definition = buffer_span(text);
-    } else if (order->kind == SCHEDULE_COMMAND_BACKFILL) {
-        command->from_ns = order->from_ns;
-        command->until_ns = order->until_ns;
-        command->parallel = order->parallel;
-    }
-}
-
-static void order_send(void *argument)
-{
-    const struct order *of = argument;
-    const struct plan_schedule *s = of->schedule;
-    struct heap_budget budget = {0};
-    struct arena arena;
-    struct buffer text, record;
-    char id[32];
-    char project[16];
-    char name[16];
-
-    (void)snprintf(id, sizeof(id), "t%u-%u", s->number, (uint32_t)(of->order - s->orders));
-    (void)snprintf(project, sizeof(project), "p%u", s->project);
-    (void)snprintf(name, sizeof(name), "t%u", s->number);
-    struct wire_schedule_command command = {.kind = of->order->kind,
-                                            .id = span_of(id),
-                                            .project = span_of(project),
-                                            .name = span_of(name),
-                                            .expected = SCHEDULE_EXPECTED_ANY};
-    struct wire_status status = {.schedules = &command, .schedule_count = 1};
-    struct execution_id schedule = schedule_id_of(command.project, command.name);
-
-    arena_init(&arena, allocator_heap(&budget), 0);
-    buffer_init(&text, allocator_heap(&budget), 0);
-    buffer_init(&record, allocator_heap(&budget), 0);
-    order_fill(s, of->order, &command, &text);
-    wire_status_pack(&status, &arena, &record);
-    sim_trace("order %s of kind %d", id, (int)command.kind);
-    outside_send(TOPIC_STATUS, execution_shard(&schedule, world.plan.shard_count),
-                 buffer_span(&record), false);
-    buffer_release(&text);
-    buffer_release(&record);
-    arena_release(&arena);
-}
-
-static void orders_begin(void)
-{
-    for (uint32_t i = 0; i < world.plan.schedule_count; i++) {
-        const struct plan_schedule *s = &world.plan.schedules[i];
-
-        for (uint32_t k = 0; k < s->order_count; k++) {
-            struct order *order = sim_alloc(sizeof(*order));
-
-            *order = (struct order){s, &s->orders[k]};
-            sim_at(s->orders[k].at_ns, NULL, order_send, order);
-        }
-    }
-}
-
-static void outside_begin(void)
-{
-    static char jobs[] = TOPIC_JOBS;
-    static char status[] = TOPIC_STATUS;
-
-    world.log = log_new(process_new("outside"));
-    operator_begin();
-    orders_begin();
-    for (uint32_t i = 0; i < world.plan.execution_count; i++) {
-        struct plan_execution *e = &world.plan.executions[i];
-
-        if (e->is_left_out) {
-            continue;
-        }
-        sim_at(e->submit_ns, NULL, submit, e);
-        world.letters_sure += e->crash == CRASH_JOB && e->has_id;
-        if (e->repeat_ns > 0) {
-            sim_at(e->repeat_ns, NULL, submit, e);
-        }
-        if (e->cancel_ns > 0) {
-            sim_at(e->cancel_ns, NULL, cancel, e);
-        }
-    }
-    for (uint32_t i = 0; i < world.plan.garbage_jobs; i++) {
-        sim_in(0, world.plan.heal_ns, NULL, garbage, jobs);
-    }
-    for (uint32_t i = 0; i < world.plan.garbage_status; i++) {
-        sim_in(0, world.plan.heal_ns, NULL, garbage, status);
-    }
-}
-
-/* Somebody misses what a log has lost, and asks for it again: Jobs that never came to be, cancels
- * that had no effect. */
-static void outside_again(void *argument)
-{
-    (void)argument;
-    for (uint32_t i = 0; i < world.plan.execution_count; i++) {
-        struct plan_execution *e = &world.plan.executions[i];
-        const struct oracle_execution *known = e->has_id ? oracle_find(&e->id) : NULL;
-
-        if (e->is_left_out || !e->has_id || e->submit_ns >= sim.now_ns) {
-            continue;
-        }
-        if (known == NULL) {
-            submit(e);
-        }
-        if (e->cancel_ns > 0 && e->cancel_ns < sim.now_ns &&
-            (known == NULL || !execution_state_is_terminal(known->state))) {
-            cancel(e);
-        }
-    }
-}
 
 /* ---- faults of processes and services ---- */
 
@@ -587,14 +326,14 @@ static void world_begin(const struct world_settings *settings)
     for (uint32_t i = 0; i < world.plan.worker_count; i++) {
         worker_begin(&world.workers[i], i, &dice);
     }
-    outside_begin();
+    outside_begin(&world.plan);
     if (world.plan.light_ns > 0) {
         sim_at(world.plan.dark_ns, NULL, darken, NULL);
     }
     sim_in(0, EXO_SECOND, NULL, every_second, NULL);
     sim_in(0, EXO_SECOND, NULL, look, NULL);
     if (fault_fires(&sim.faults, FAULT_BACKLOG)) {
-        sim_in(0, EXO_SECOND, NULL, backlog, NULL);
+        sim_in(0, EXO_SECOND, NULL, outside_backlog, NULL);
     }
 }
 
@@ -643,7 +382,8 @@ static bool is_over(void)
     }
     return oracle_is_over() && is_even && live == 0 && running == world.plan.shard_count &&
            is_idle &&
-           (database.letter_count >= world.letters_sure || sim.faults.fired[FAULT_TAIL_LOST] > 0);
+           (database.letter_count >= outside_letters_sure() ||
+            sim.faults.fired[FAULT_TAIL_LOST] > 0);
 }
 
 static void say_instance(uint32_t number, const struct oracle_instance *instance)
@@ -693,7 +433,7 @@ static void say_open(void)
         sim_scheduler_say(&world.schedulers[i]);
     }
     (void)fprintf(stderr, "%u dead letters, %u must be\n", database.letter_count,
-                  world.letters_sure);
+                  outside_letters_sure());
 }
 
 static void world_end(struct world_counts *counts)
