@@ -45,11 +45,16 @@ void command_faults_print(const struct fault_list *faults, FILE *out)
     }
 }
 
+static void print_row(const struct command *command, FILE *out)
+{
+    (void)fprintf(out, "  %-22s %s\n", command->name, command->summary);
+}
+
 void command_list_print(const struct command *commands, size_t count, FILE *out)
 {
     (void)fputs("usage: exosphere COMMAND [flags] [arguments]\n\n", out);
     for (size_t i = 0; i < count; i++) {
-        (void)fprintf(out, "  %-22s %s\n", commands[i].name, commands[i].summary);
+        print_row(&commands[i], out);
     }
     (void)fputs("\n`exosphere COMMAND --help` tells more of each.\n", out);
 }
@@ -263,14 +268,20 @@ static size_t words_matched(const char *name, const char *const *words, size_t c
                : 0;
 }
 
+static bool is_of_group(const struct command *command, const char *word)
+{
+    size_t bytes = strlen(word);
+
+    return strncmp(command->name, word, bytes) == 0 && command->name[bytes] == ' ';
+}
+
 /* "dlq" alone: the commands that begin with it are named. Returns false when there are none. */
 static bool half_command(const struct command *commands, size_t count, const char *word)
 {
-    size_t bytes = strlen(word);
     bool is_found = false;
 
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(commands[i].name, word, bytes) == 0 && commands[i].name[bytes] == ' ') {
+        if (is_of_group(&commands[i], word)) {
             (void)fprintf(stderr, "%s%s",
                           is_found ? ", " : "exosphere: say which: ", commands[i].name);
             is_found = true;
@@ -278,6 +289,31 @@ static bool half_command(const struct command *commands, size_t count, const cha
     }
     (void)fputs(is_found ? "\n" : "", stderr);
     return is_found;
+}
+
+/* "dlq --help": those that begin with it. Returns false when there are none. */
+static bool group_help(const struct command *commands, size_t count, const char *word)
+{
+    bool is_found = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (is_of_group(&commands[i], word)) {
+            if (!is_found) {
+                (void)printf("usage: exosphere %s COMMAND [flags] [arguments]\n\n", word);
+            }
+            print_row(&commands[i], stdout);
+            is_found = true;
+        }
+    }
+    if (is_found) {
+        (void)printf("\n`exosphere %s COMMAND --help` tells more of each.\n", word);
+    }
+    return is_found;
+}
+
+static bool asks_for_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
 static int unknown_command(const struct command *commands, size_t count, const char *word)
@@ -314,8 +350,7 @@ int command_main(const struct command *commands, size_t count, int argc, char *c
         command_list_print(commands, count, stderr);
         return EXIT_STATUS_USAGE;
     }
-    if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0 ||
-        strcmp(words[0], "help") == 0) {
+    if (asks_for_help(words[0]) || strcmp(words[0], "help") == 0) {
         command_list_print(commands, count, stdout);
         return EXIT_STATUS_DONE;
     }
@@ -329,6 +364,9 @@ int command_main(const struct command *commands, size_t count, int argc, char *c
         if (matched > 0) {
             return run_command(&commands[i], words + matched, word_count - matched, environment);
         }
+    }
+    if (word_count >= 2 && asks_for_help(words[1]) && group_help(commands, count, words[0])) {
+        return EXIT_STATUS_DONE;
     }
     return unknown_command(commands, count, words[0]);
 }

@@ -558,7 +558,10 @@ void settings_reference_print(unsigned roles, FILE *out)
             continue;
         }
         setting_flag_name(&rows[i], flag);
-        (void)fprintf(out, "  --%-22s %s", flag, rows[i].meaning);
+        char letter[] = {'-', rows[i].letter, ',', ' ', '\0'};
+
+        (void)fprintf(out, "  %s--%-*s %s", rows[i].letter == '\0' ? "" : letter,
+                      rows[i].letter == '\0' ? 22 : 18, flag, rows[i].meaning);
         if (rows[i].unit[0] != '\0') {
             (void)fprintf(out, " (%s)", rows[i].unit);
         }

@@ -88,8 +88,8 @@ void row_batch_set(struct store_batch *batch, enum row_table table, const void *
 void row_each(const struct store_batch *batch, void (*call)(void *argument, const struct row *row),
               void *argument);
 
-/* row_name is the name of bytes: the head of their SHA-256. */
-void row_name(struct span bytes, unsigned char ret_name[ROW_NAME_BYTES]);
+/* row_name is the name of what it is given: the head of its SHA-256. */
+void row_name(struct span named, unsigned char ret_name[ROW_NAME_BYTES]);
 
 /* row_cell_equal compares two cells of a column; one that is named equals the bytes it names. */
 bool row_cell_equal(const struct row_cell *a, const struct row_cell *b);

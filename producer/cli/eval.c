@@ -61,11 +61,12 @@ static int read_names(struct cli *cli, struct value *ret_names)
     return status;
 }
 
-static int tell(const struct expression_error *error, const char *text)
+/* lack: what to do about it, or "". */
+static int tell(const struct expression_error *error, const char *text, const char *lack)
 {
     int column = error->column == 0 ? 1 : (int)error->column;
 
-    (void)cli_fail(CLI_EXIT_DATA, "column %d: %s", column, error->text);
+    (void)cli_fail(CLI_EXIT_DATA, "column %d: %s%s", column, error->text, lack);
     if (strchr(text, '\n') == NULL) {
         (void)fprintf(stderr, "  %s\n  %*s\n", text, column, "^");
     }
@@ -87,6 +88,17 @@ static bool check_patterns(void *context, const struct expression *expression)
     return check->code == EXPRESSION_OK;
 }
 
+/* What may give a name that is not known. */
+static const char *name_lack(const struct cli *cli, enum expression_err code)
+{
+    if (code != EXPRESSION_ENAME) {
+        return "";
+    }
+    return command_line_value(cli->call->line, "input") == NULL
+               ? "; --input FILE gives `input`, --scope FILE a map of all other names"
+               : "; --scope FILE gives a map of all names beside `input`";
+}
+
 static int evaluate(struct cli *cli, const char *text)
 {
     const struct template *template = NULL;
@@ -101,17 +113,21 @@ static int evaluate(struct cli *cli, const char *text)
         return status;
     }
     if (compile(cli, span_of(text), &template, &error) != EXPRESSION_OK) {
-        return tell(&error, text);
+        return tell(&error, text, "");
     }
     struct patterns_check check = {.cost_left = EXPRESSION_PATTERNS_MAX, .error = &error};
 
     template_expressions(template, check_patterns, &check);
     struct expression_scope scope = expression_scope_of_map(&scope_names);
 
-    if (check.code != EXPRESSION_OK ||
-        template_eval(template, &scope, NULL, &cli->arena, &result, &error) != EXPRESSION_OK) {
+    enum expression_err code =
+        check.code != EXPRESSION_OK
+            ? check.code
+            : template_eval(template, &scope, NULL, &cli->arena, &result, &error);
+
+    if (code != EXPRESSION_OK) {
         error.column -= is_bare && error.column > 3 ? 3 : 0;
-        return tell(&error, text);
+        return tell(&error, text, name_lack(cli, code));
     }
     cli_show(cli, &result);
     return EXIT_STATUS_DONE;

@@ -172,8 +172,8 @@ static const struct flag put_flags[] = {
 
 #define EXIT_HELP "Exit status: " CLI_EXIT_HELP_REQUEST "\n"
 #define ROW(args, least, most, function)                                                           \
-    .arguments = args, .role = ROLE_CLIENT, .positionals_least = least, .positionals_most = most,  \
-    .run = function
+    .arguments = (args), .role = ROLE_CLIENT, .positionals_least = (least),                        \
+    .positionals_most = (most), .run = (function)
 
 /* clang-format off */
 const struct command command_project_put = {

@@ -1,5 +1,7 @@
 #include "producer/core/submit.h"
 
+#include <assert.h>
+
 #include "producer/core/body_split.h"
 #include "producer/core/definition_body.h"
 #include "schemas/cluster/field.h"
@@ -374,6 +376,7 @@ enum submit_result submit_read(struct book *book, struct span text, struct arena
         return want(&reading, &set, ret);
     }
     if (is_good && is_name) {
+        assert(ret->wanted != NULL); /* a name is one that is used: else it was wanted above */
         read_stored(&reading, book, ret->wanted->entries, &submission);
     } else if (is_good) {
         read_own(&reading, book, ret->wanted == NULL ? &set : ret->wanted, &submission);

@@ -99,6 +99,10 @@ status 0 "$EXO" eval '${{ input.files[0].name }}-1' --input input.yaml
 holds out '"x-1"'
 status 65 "$EXO" eval '1 +'
 holds err "column"
+status 65 "$EXO" eval 'input.n'
+holds err "unknown name: input; --input FILE gives"
+status 65 "$EXO" eval 'size(satellites.a.output)' --input input.yaml
+holds err "--scope FILE gives"
 status 65 "$EXO" eval '1 / 0'
 status 0 "$EXO" eval '{"a": [1, 2.5]}' -o yaml
 holds out "- 2.5"

@@ -98,6 +98,10 @@ static void test_help(void **state)
     assert_non_null(strstr(printed, "Exit status"));
     assert_int_equal(RUN(NULL, "dlq", "list", "-h"), EXIT_STATUS_DONE);
     assert_null(strstr(printed, "--print-config")); /* it has no settings */
+    assert_int_equal(RUN(NULL, "dlq", "--help"), EXIT_STATUS_DONE);
+    assert_non_null(strstr(printed, "usage: exosphere dlq COMMAND"));
+    assert_non_null(strstr(printed, "dlq list"));
+    assert_null(strstr(printed, "work"));
     assert_int_equal(RUN(NULL, "--version"), EXIT_STATUS_DONE);
     assert_string_equal(printed, "exosphere " EXO_VERSION "\n");
     assert_string_equal(ran, "");
