@@ -57,7 +57,8 @@ void gathers_answer(struct shard *shard, const struct wire_gather_answer *answer
 {
     uint32_t generation = shard->generation;
 
-    for (uint32_t i = 0; i < answer->result_count && shard->generation == generation; i++) {
+    /* With its life goes the arena that the answer lies in. */
+    for (uint32_t i = 0; shard->generation == generation && i < answer->result_count; i++) {
         const struct wire_gather_result *result = &answer->results[i];
         const struct sched_event event = {.kind = SCHED_GATHERED,
                                           .gathered = {
@@ -76,7 +77,9 @@ void gathers_answer(struct shard *shard, const struct wire_gather_answer *answer
 
 void gathers_fail(struct shard *shard, const struct wire_gather_answer *answer, struct span reason)
 {
-    for (uint32_t i = 0; i < answer->result_count; i++) {
+    uint32_t generation = shard->generation;
+
+    for (uint32_t i = 0; shard->generation == generation && i < answer->result_count; i++) {
         struct wire_gather_result result = {
             .member = answer->results[i].member, .outcome = OUTCOME_FAILED, .error = reason};
         const struct wire_gather_answer one = {answer->has_execution, answer->execution, &result,

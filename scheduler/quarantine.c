@@ -97,8 +97,8 @@ static void peer_skip(struct shard *shard, const struct wire_peer *peer,
     if (peer->kind == PEER_KEY_ASK) {
         keys_refuse(shard, &peer->key_ask);
     }
-    gather_skip(shard, peer);
     if (peer->kind != PEER_JOB) {
+        gather_skip(shard, peer);
         return;
     }
     if (execution_id_parse(peer->forwarded_job.execution_id, &id)) {
