@@ -86,6 +86,9 @@ void caution_taken(struct shard *shard, const struct store_guard *guard)
 {
     struct caution *c = &shard->caution;
 
+    if (c->mark == MARK_LEFT) {
+        mark_free(shard); /* who opens a shard wipes it */
+    }
     if (guard->crashes < CRASHES_MIN && guard->deaths == 0) {
         return;
     }
@@ -476,13 +479,27 @@ void caution_turn(struct shard *shard)
 
 void caution_life_end(struct shard *shard)
 {
-    shard->caution.found = NULL;
-    mark_free(shard);
+    struct caution *c = &shard->caution;
+
+    c->found = NULL;
+    if (shard->scheduler->marked == shard) {
+        c->mark = MARK_LEFT;
+    } else {
+        mark_free(shard);
+    }
     grant_drop(shard);
+}
+
+void caution_stopped(struct shard *shard)
+{
+    if (shard->caution.mark == MARK_LEFT) {
+        mark_ask(shard, NOTHING); /* it may stand still for long, and the others must not */
+    }
 }
 
 void caution_close(struct shard *shard)
 {
+    mark_free(shard);
     careful_set(shard, CAUTION_NONE);
     shard->caution = (struct caution){0};
 }

@@ -6,6 +6,7 @@
  *
  *   an input:  offered --marker committed--> offered again --> stepped --> its batch committed
  *              MARK_NONE   MARK_ASKED .. MARK_STANDS          MARK_USED           MARK_NONE
+ *                               +-- the shard is loaded again: MARK_LEFT --taken--> MARK_NONE
  *
  * While a shard is careful one input goes a batch. After crashes a marker is committed before it,
  * and while that stands no other shard of the process steps anything, so that a death then has one
@@ -25,7 +26,13 @@ struct scheduler;
 
 enum caution_mode { CAUTION_NONE, CAUTION_REFUSED, CAUTION_CRASHED };
 
-enum caution_mark { MARK_NONE, MARK_ASKED, MARK_STANDS, MARK_USED };
+enum caution_mark {
+    MARK_NONE,
+    MARK_ASKED,
+    MARK_STANDS,
+    MARK_USED,
+    MARK_LEFT, /* the shard is to be loaded again, and what its row says of the mark is not known */
+};
 
 enum caution_verdict {
     CAUTION_STEP,
@@ -89,8 +96,11 @@ void caution_committed(struct shard *shard);
 /* caution_turn gives a marker up that nobody came for, and ends caution when its time has come. */
 void caution_turn(struct shard *shard);
 
-/* caution_life_end forgets what was asked for; caution_close forgets all. */
+/* caution_life_end forgets what was asked for; until the shard is taken again, which wipes its
+ * marker, a death would be blamed on that, so no other shard moves. Where it stands still instead
+ * caution_stopped asks for a marker that blames nobody. caution_close forgets all. */
 void caution_life_end(struct shard *shard);
+void caution_stopped(struct shard *shard);
 void caution_close(struct shard *shard);
 
 /* caution_holds is true while another shard's marker stands: nothing of this one may move. */

@@ -177,6 +177,7 @@ void shard_stop(struct shard *shard, const struct exo_error *why)
         shard->number, why->text);
     life_end(shard);
     shard->state = SHARD_STOPPED;
+    caution_stopped(shard);
     loop_timer_start(shard->retry, shard->scheduler->settings.look_ns, 0);
 }
 
