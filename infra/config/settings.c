@@ -535,15 +535,20 @@ void settings_release(struct settings_set *set)
     arena_release(&set->arena);
 }
 
+const char *settings_shown(const struct settings_set *set, int index)
+{
+    const char *text = set->said[index].text;
+    bool is_hidden = (rows[index].marks & SETTING_SECRET) != 0 && text[0] != '\0' &&
+                     set->said[index].origin != SETTING_FROM_DEFAULT;
+
+    return is_hidden ? "***" : text;
+}
+
 void settings_print(const struct settings_set *set, FILE *out)
 {
     for (int i = 0; i < SETTING_NR; i++) {
-        const char *text = set->said[i].text;
-        bool is_hidden = (rows[i].marks & SETTING_SECRET) != 0 && text[0] != '\0' &&
-                         set->said[i].origin != SETTING_FROM_DEFAULT;
-
         if ((rows[i].roles & set->values.role) != 0) {
-            (void)fprintf(out, "%-20s %-40s %s\n", rows[i].name, is_hidden ? "***" : text,
+            (void)fprintf(out, "%-20s %-40s %s\n", rows[i].name, settings_shown(set, i),
                           set->said[i].place);
         }
     }

@@ -142,6 +142,9 @@ void settings_print(const struct settings_set *set, FILE *out);
 /* settings_reference_print writes the table for people: every setting, or those of some roles. */
 void settings_reference_print(unsigned roles, FILE *out);
 
+/* settings_shown returns what a person may see of a value as it was said: "***" of a secret. */
+const char *settings_shown(const struct settings_set *set, int index);
+
 /* setting_row returns a row of the table; index 0 .. SETTING_NR - 1. */
 const struct setting_row *setting_row(int index);
 

@@ -117,20 +117,36 @@ int cli_read_value(struct cli *cli, const char *path, struct value *ret_value)
     return status;
 }
 
+static const char *form(const struct cli *cli)
+{
+    const struct command_call *call = cli->call;
+    const char *text =
+        call->settings == NULL ? command_line_value(call->line, "output") : call->settings->output;
+
+    return text == NULL ? "table" : text;
+}
+
+int cli_form_check(const struct cli *cli)
+{
+    const char *text = form(cli);
+
+    return strcmp(text, "table") == 0 || strcmp(text, "json") == 0 || strcmp(text, "yaml") == 0
+               ? 0
+               : cli_fail(EXIT_STATUS_USAGE, "--output: not \"%s\"; give table, json or yaml",
+                          text);
+}
+
 bool cli_is_table(const struct cli *cli)
 {
-    const struct settings *settings = cli->call->settings;
-
-    return settings == NULL || strcmp(settings->output, "table") == 0;
+    return strcmp(form(cli), "table") == 0;
 }
 
 void cli_show(const struct cli *cli, const struct value *value)
 {
-    const struct settings *settings = cli->call->settings;
     struct buffer text;
 
     buffer_init(&text, cli->allocator, 0);
-    if (settings != NULL && strcmp(settings->output, "yaml") == 0) {
+    if (strcmp(form(cli), "yaml") == 0) {
         yaml_write(&text, value);
     } else {
         json_write_pretty(&text, value);

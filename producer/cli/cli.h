@@ -45,6 +45,16 @@ EXO_CHECKED int cli_read_value(struct cli *cli, const char *path, struct value *
 /* cli_is_table is true when people read the output; else it is cli_show's. */
 bool cli_is_table(const struct cli *cli);
 
+/* CLI_FORM_FLAG is --output of a command that reads no settings: cli_form_check, then cli_is_table
+ * and cli_show heed it. */
+#define CLI_FORM_FLAG                                                                              \
+    {                                                                                              \
+        "output", 'o', "FORM", "form of what is printed: table, json or yaml", false               \
+    }
+
+/* cli_form_check returns 0, or the exit status where CLI_FORM_FLAG was given another form. */
+EXO_CHECKED int cli_form_check(const struct cli *cli);
+
 /* cli_show prints a value as --output asks: JSON, YAML, or JSON over several lines for people. */
 void cli_show(const struct cli *cli, const struct value *value);
 

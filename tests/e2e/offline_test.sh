@@ -175,6 +175,11 @@ status 0 "$EXO" config
 holds out "--kafka-brokers"
 status 0 "$EXO" config worker
 status 2 "$EXO" config wroker
+check "as JSON too, secrets hidden" eval "EXOSPHERE_API_TOKEN=hush '$EXO' config api -o json | jq -e '.settings[] | select(.name == \"api_token\") | .value == \"***\" and .from == \"EXOSPHERE_API_TOKEN\"'"
+check "and all of them" eval "'$EXO' config -o json | jq -e '.settings[] | select(.name == \"slots\") | .default != null'"
+check "the version too" eval "'$EXO' version -o json | jq -e '.version != null'"
+status 2 "$EXO" version -o xml
+holds err "give table, json or yaml"
 EXOSPHERE_SLOT=3 status 78 "$EXO" worker
 holds err "EXOSPHERE_SLOTS"
 status 2 "$EXO" worker --slot 3
