@@ -159,8 +159,10 @@ static void round_end(void *argument, const struct store_leases *table, const st
         loop_timer_start(l->timer, 0, 0); /* it was asked for before we were to leave */
         return;
     }
+    l->scheduler->is_lease_failing = err != NULL;
     if (err != NULL) {
         scheduler_say(l->scheduler, "leases.waiting", "%s", err->text);
+        scheduler_troubled(l->scheduler, err);
         l->take_count = 0;
         if (l->is_leaving && l->left != NULL) {
             l->has_left = true;

@@ -117,7 +117,7 @@ bool scheduler_is_ready(const struct scheduler *s)
             return false;
         }
     }
-    return owned > 0;
+    return owned > 0 && !s->is_lease_failing;
 }
 
 void scheduler_troubled(struct scheduler *s, const struct exo_error *err)

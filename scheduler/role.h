@@ -47,8 +47,8 @@ EXO_CHECKED struct scheduler *scheduler_open(struct loop *loop, struct log *log,
                                              const struct scheduler_settings *settings,
                                              struct exo_error *err);
 
-/* scheduler_is_ready is true while the role can take work: every shard that is its own is loaded.
- */
+/* scheduler_is_ready is true while the role can take work: every shard that is its own is loaded,
+ * and its leases are renewed. */
 bool scheduler_is_ready(const struct scheduler *scheduler);
 
 /* scheduler_waits_for says why scheduler_is_ready is false: a sentence, borrowed until the loop

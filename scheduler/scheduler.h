@@ -66,6 +66,7 @@ struct scheduler {
     struct event_gathering *gathering;
     struct scheduler_counts counts;
     bool is_full_said;        /* that some shard is full */
+    bool is_lease_failing;    /* the last round could not renew them */
     struct exo_error trouble; /* what the store answered; EXO_OK since it has committed */
     bool is_closing;
     uint32_t careful_count; /* shards whose caution is not NONE */

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # disk_full_test.sh EXOSPHERE: a worker whose --runtime-dir is really full (a tmpfs of 96 MiB): it says so, takes nothing,
-# loses nothing, keeps what ends meanwhile, and goes on when there is room. Needs root and crun.
+# loses nothing, keeps what ends meanwhile, and goes on when there is room; and a `dev` whose --data is. Needs root and crun.
 # shellcheck source=tests/e2e/stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 without_services
@@ -86,3 +86,46 @@ holds out '"third"'
 check "the first was lost, not failed" eval "[[ \$(attempts $THIRD) == '[\"lost\",\"succeeded\"]' ]]"
 kill -TERM "$DEV"
 ends "$DEV" 0
+
+say "the disk of dev's own data"
+mkdir "$DISK/data"
+: >dev.log
+cat >waves.yaml <<'YAML'
+exosphere: v1
+cluster:
+  name: dev/waves
+  defaults: {image: "oci:none"}
+  satellites:
+    - {name: wave, for_each: "${{ [1, 2, 3, 4, 5, 6, 7, 8] }}", command: ["null", --sleep, 300ms]}
+    - {name: last, command: ["null"]}
+  output: ${{ size(satellites.wave.output) }}
+YAML
+start dev "$EXO" dev --listen 127.0.0.1:0 --data "$DISK/data" --runtime-dir "$WORK/run" --sandbox null --log-format json
+DEV=$PID
+await "exosphere dev is ready" grep -q 'Exosphere listens on' dev.log
+EXOSPHERE_SERVER=$(grep -o 'http://[0-9.]*:[0-9]*' dev.log | head -n 1)
+IDS=()
+for _ in 1 2 3; do
+    status 0 "$EXO" submit waves.yaml
+    IDS+=("$(cat out)")
+done
+fill_data() {
+    dd if=/dev/zero of="$DISK/filler" bs=4k >dd.log 2>&1 || true
+    [[ $(curl -s -o ready -w '%{http_code}' "$EXOSPHERE_SERVER/readyz") == 503 ]]
+}
+await "it says that it is full" fill_data
+holds ready "the disk is full: free space there"
+status 69 "$EXO" submit waves.yaml --idempotency-key late
+holds err "it has not been submitted: SQLite file"
+check "the log says it" grep -q 'the disk is full: free space there' dev.log
+make_room
+status 0 "$EXO" submit waves.yaml --idempotency-key late
+IDS+=("$(cat out)")
+for id in "${IDS[@]}"; do
+    status 0 "$EXO" watch "$id"
+    holds out 8
+    check "each task took one attempt" eval "'$EXO' get $id wave.7 -o json | jq -e '.attempts | length == 1'"
+done
+kill -TERM "$DEV"
+ends "$DEV" 0
+check "the tables are what the journal says" "$EXO" replay --data "$DISK/data"

@@ -49,6 +49,11 @@ void scheduler_say(const struct scheduler *scheduler, const char *event, const c
     (void)format;
 }
 
+void scheduler_troubled(struct scheduler *scheduler, const struct exo_error *err)
+{
+    scheduler->trouble = *err;
+}
+
 /* The puppet. */
 static struct puppet {
     struct store store;
@@ -58,7 +63,8 @@ static struct puppet {
     store_leases_done *done;
     void *argument;
     unsigned wanted_rounds;
-    struct leases *hurries; /* hurried once, while its round is on its way */
+    const struct exo_error *err; /* NULL: the round is done */
+    struct leases *hurries;      /* hurried once, while its round is on its way */
     bool is_done;
 } puppet;
 
@@ -70,7 +76,7 @@ static void answer(void *unused)
 
     (void)unused;
     puppet.is_done = puppet.rounds >= puppet.wanted_rounds;
-    puppet.done(puppet.argument, &table, NULL);
+    puppet.done(puppet.argument, puppet.err == NULL ? &table : NULL, puppet.err);
 }
 
 static void lease_round(struct store *store, const struct store_lease_round *round,
@@ -188,11 +194,46 @@ static void test_hurried_within_a_round(void **state)
     assert_int_equal(budget.used_bytes, 0);
 }
 
+/* A store that cannot renew them is told of until it can again. */
+static void test_cannot_renew(void **state)
+{
+    static const struct store_backend backend = {.lease_round = lease_round};
+    static struct heap_budget budget;
+    static const struct exo_error full = {.code = EXO_EUNAVAILABLE, .text = "full"};
+    struct exo_error err;
+    struct shard *shards[SHARDS] = {NULL};
+    struct scheduler scheduler = {
+        .store = &puppet.store,
+        .shard_count = SHARDS,
+        .process = "me",
+        .allocator = allocator_heap(&budget),
+        .shards = shards,
+        .settings = {.round_ns = EXO_MILLISECOND, .lease_ns = EXO_SECOND},
+    };
+
+    (void)state;
+    is_warm = false;
+    puppet = (struct puppet){.store = {.backend = &backend}, .loop = loop_new(&err), .err = &full};
+    assert_non_null(puppet.loop);
+    scheduler.loop = puppet.loop;
+    scheduler.leases = leases_open(&scheduler);
+    run_rounds(2);
+    assert_true(scheduler.is_lease_failing);
+    assert_string_equal(scheduler.trouble.text, "full");
+    puppet.err = NULL;
+    run_rounds(2);
+    assert_false(scheduler.is_lease_failing);
+    leases_close(scheduler.leases);
+    run_a_while();
+    loop_free(puppet.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_waits_until_the_fleet_is_warm),
         cmocka_unit_test(test_hurried_within_a_round),
+        cmocka_unit_test(test_cannot_renew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
