@@ -81,7 +81,9 @@
     /* of the database again: chances a second */                                                  \
     X(STALE_REPLICA,     "stale_replica",      15000, "a replica that lags takes over: commits never were") \
     /* chances a satellite of a group */                                                           \
-    X(BATCH_INNER,       "batch_inner",       300000, "a satellite inside a group whose tasks run in batches")
+    X(BATCH_INNER,       "batch_inner",       300000, "a satellite inside a group whose tasks run in batches") \
+    /* chances an execution */                                                                     \
+    X(START_LATER,       "start_later",       200000, "an execution that begins at a time of its own")
 /* clang-format on */
 
 enum sim_fault {

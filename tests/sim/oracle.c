@@ -13,6 +13,7 @@
 #include "tests/sim/database.h"
 #include "tests/sim/gathered.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
 
 struct oracle oracle;
@@ -414,6 +415,7 @@ static void change_follow(const struct wire_change *change, uint64_t epoch)
                  (unsigned long long)change->number, (unsigned long long)e->change);
     }
     e->change++;
+    rules_start_change(e, change);
     if (change->execution_state.bytes > 0) {
         if (!execution_state_parse(change->execution_state, &execution_state)) {
             sim_fail("a change to no state");
@@ -650,6 +652,7 @@ static void body_compare(struct oracle_execution *e, const struct store_executio
         sim_fail("plan %u: its row is at change %llu, its journal at %llu", e->plan->number,
                  (unsigned long long)ret_body->change, (unsigned long long)e->change);
     }
+    rules_start_row(e, ret_body->start_at_ns);
     instances_compare(e, 0, ret_body->instances, ret_body->instance_count);
 }
 
@@ -738,4 +741,5 @@ void oracle_committed(const struct store_batch *batch)
     rows_compare(batch, batch->inserts, batch->insert_count);
     rows_compare(batch, batch->updates, batch->update_count);
     segments_compare(batch);
+    rules_start_committed(batch);
 }

@@ -53,6 +53,8 @@ struct oracle_execution {
     uint64_t published;    /* changes seen in exo.events without a gap */
     struct span input;     /* of one that runs a batch */
     bool has_begun;        /* something of it was dispatched */
+    exo_time start_at_ns;  /* before which nothing of it begins, as its row says; 0: it may */
+    uint64_t late_epoch;   /* of a batch after that which left it so */
     bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
     struct oracle_instance instances[PLAN_SATELLITES_MAX];
     struct oracle_inner *inner[64]; /* by number */

@@ -17,6 +17,7 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/reference.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
 
 /* ---- nothing before its commit ---- */
@@ -128,6 +129,9 @@ static void peers_watch(struct span value, struct arena *arena)
 
         if (wire_shard_extra_unpack(kept, arena, &extra) == WIRE_OK) {
             committed = extra.next_sequence;
+        }
+        if (status.peers[i].kind == PEER_KEY_ASK) {
+            rules_start_asks(&status.peers[i].key_ask);
         }
         if (status.peers[i].sequence > committed && oracle.promotions == 0) {
             sim_fail("shard %u sends message %llu to a shard before its commit",
@@ -388,13 +392,15 @@ static bool are_unnamed_there(const struct plan_execution *plan)
            count_of(plan) == oracle.stored[plan->number].unnamed;
 }
 
-/* Where a shard is slandered a Job may be put aside in place of another, once it has been read. */
+/* Where a shard is slandered a Job may be put aside in place of another, once it has been read: by
+ * its own shard, or by that of the partition it lies on before it is forwarded. */
 static bool may_be_put_aside(const struct plan_execution *plan)
 {
     exo_time job_ns = oracle.stored[plan->number].job_ns;
 
     return job_ns > 0 && sim.now_ns - job_ns > 5 * EXO_SECOND &&
-           database.shards[execution_shard(&plan->id, database.shard_count)].is_slandered;
+           (database.shards[execution_shard(&plan->id, database.shard_count)].is_slandered ||
+            database.shards[plan->partition].is_slandered);
 }
 
 static bool is_there(const struct plan_execution *plan)

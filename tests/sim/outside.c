@@ -90,6 +90,7 @@ static void submit(void *argument)
         .cluster = buffer_span(&cluster),
         .input = buffer_span(&input),
         .submitted_ms = (SIM_EPOCH_NS + sim.now_ns) / EXO_MILLISECOND,
+        .start_at_ms = e->start_at_ms,
     };
 
     wire_job_pack(&job, &arena, &record);

@@ -322,6 +322,7 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
     for (uint32_t i = 0; i < e->satellite_count; i++) {
         plan_batch_make(e, &e->satellites[i], faults);
     }
+    plan_start_make(e, faults);
     plan->garbage_jobs += fault_fires(faults, FAULT_GARBAGE);
     plan->garbage_status += fault_fires(faults, FAULT_GARBAGE);
 }

@@ -147,8 +147,9 @@ struct plan_execution {
     uint32_t output_of;
     /* how it comes */
     exo_time submit_ns;
-    exo_time cancel_ns; /* 0: never */
-    exo_time repeat_ns; /* 0: never */
+    int64_t start_at_ms; /* wall time; 0: at once */
+    exo_time cancel_ns;  /* 0: never */
+    exo_time repeat_ns;  /* 0: never */
     bool has_id;
     bool is_left_out; /* never submitted */
     bool is_poison;
@@ -230,6 +231,9 @@ uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spo
  * failures, laters  of this task so far */
 enum task_end plan_task_end(const struct plan_execution *e, const struct plan_spot *spot,
                             uint32_t failures, uint32_t laters);
+
+/* plan_start_make lets an execution begin at a time of its own where the fault fires. */
+void plan_start_make(struct plan_execution *e, struct faults *faults);
 
 /* plan_batch_size is the most tasks of one batch. */
 uint32_t plan_batch_size(enum batch_kind kind);
