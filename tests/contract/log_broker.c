@@ -1,8 +1,11 @@
 #include "tests/contract/log_broker.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 bool broker_do(const struct broker *broker, const char *verb, const char *options)
 {
@@ -37,6 +40,38 @@ static bool read_address(struct broker *broker)
     return pipe != NULL && pclose(pipe) == 0 && is_found;
 }
 
+/* A process of its own that wipes the broker when this one is no more, though it be killed: the
+ * other end of a pipe tells it. */
+static void guard(const struct broker *broker)
+{
+    int ends[2];
+    char byte = 0;
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    if (nothing < 0 || pipe2(ends, O_CLOEXEC) != 0) {
+        abort();
+    }
+    pid_t child = fork();
+
+    if (child == 0) {
+        (void)close(ends[1]);
+        (void)setsid();
+        if (fork() != 0) {
+            _exit(0); /* so that nobody finds it among the test's children */
+        }
+        (void)dup2(nothing, STDOUT_FILENO); /* a reader of ours need not wait for it */
+        (void)dup2(nothing, STDERR_FILENO);
+        while (read(ends[0], &byte, 1) > 0) {
+        }
+        broker_wipe(broker);
+        _exit(0);
+    }
+    (void)waitpid(child, NULL, 0);
+    (void)close(ends[0]);
+    (void)close(nothing);
+    /* ends[1] stays open for as long as this process lives. */
+}
+
 static bool is_ci(void)
 {
     const char *ci = getenv("CI");
@@ -51,6 +86,7 @@ enum broker_result broker_start(struct broker *broker)
         perror(broker->directory);
         return BROKER_FAILED;
     }
+    guard(broker);
     if (!broker_do(broker, "start", "")) {
         char command[96];
 

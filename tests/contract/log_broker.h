@@ -14,7 +14,8 @@ struct broker {
 enum broker_result { BROKER_STARTED, BROKER_FAILED, BROKER_CANNOT };
 
 /* broker_start starts one in a directory of its own. BROKER_CANNOT: Java or the jars can't be had
- * here; with CI=true in the environment that is BROKER_FAILED. */
+ * here; with CI=true in the environment that is BROKER_FAILED. However this process ends, the
+ * broker is wiped after it. */
 enum broker_result broker_start(struct broker *broker);
 
 /* broker_do runs infra/services VERB kafka OPTIONS on it; false when that failed. */
