@@ -16,6 +16,7 @@
 #include "infra/log/kafka_log.h"
 
 static const exo_time deadline_look_ns = 100 * EXO_MILLISECOND;
+static const exo_time timeout_default_ns = 60 * EXO_SECOND; /* librdkafka's, as it is bound */
 static const exo_time company_ns = EXO_MILLISECOND;
 enum { REPORTS_MAX = 1024, HELD_MAX = 1000 };
 
@@ -76,10 +77,14 @@ static void watch_deadlines(struct kafka_log *log)
 
 enum give_result { GIVEN, GIVE_NOT_READY, GIVE_FULL, GIVE_BROKEN, GIVE_REFUSED };
 
-static enum give_result give(struct kafka_append *append, struct exo_error *err)
+static enum give_result give(struct kafka_log *log, struct kafka_append *append,
+                             struct exo_error *err)
 {
-    if (append->topic->to_producer == NULL) {
+    if (!append->topic->is_ready) {
         return GIVE_NOT_READY;
+    }
+    if (append->topic->to_producer == NULL) {
+        kafka_topic_bind_producer(log, append->topic);
     }
     int result = rd_kafka_produce(append->topic->to_producer, append->partition,
                                   RD_KAFKA_MSG_F_COPY, append->data + append->key_bytes,
@@ -111,7 +116,7 @@ void kafka_appends_give(struct kafka_log *log)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed has left the list */
         struct kafka_append *next = append->next;
         struct exo_error err;
-        enum give_result result = give(append, &err);
+        enum give_result result = give(log, append, &err);
 
         if (result == GIVEN) {
             list_remove(&log->appends.waiting, append);
@@ -261,7 +266,6 @@ void kafka_producer_replace(struct kafka_log *log)
 
     destroy->instance = old;
     kafka_ask_put(log->ask, destroy);
-    kafka_topics_bind(log);
     if (appends->given.last != NULL) {
         appends->given.last->next = appends->waiting.first;
         *(appends->waiting.first != NULL ? &appends->waiting.first->previous
@@ -280,7 +284,12 @@ static bool hold(struct kafka_log *log, struct kafka_append *append)
 {
     struct kafka_appends *appends = &log->appends;
 
-    if (appends->given.first == NULL || (appends->waiting.first != NULL && appends->held_nr == 0)) {
+    exo_time now_ns = loop_now_ns(log->loop);
+
+    if (appends->given.first == NULL) {
+        appends->alone_ns = now_ns;
+    }
+    if (appends->alone_ns == now_ns || (appends->waiting.first != NULL && appends->held_nr == 0)) {
         return false;
     }
     list_add(&appends->waiting, append);
@@ -307,6 +316,9 @@ void kafka_append_record(struct log *base, const struct log_entry *entry)
         }
         return;
     }
+    exo_time topic_limit_ns =
+        topic->timeout_ms > 0 ? topic->timeout_ms * EXO_MILLISECOND : timeout_default_ns;
+    exo_time limit_ns = entry->timeout_ns < topic_limit_ns ? entry->timeout_ns : topic_limit_ns;
     struct kafka_append *append = malloc(sizeof(*append) + entry->key.bytes + entry->value.bytes);
 
     if (append == NULL) {
@@ -315,7 +327,7 @@ void kafka_append_record(struct log *base, const struct log_entry *entry)
     *append = (struct kafka_append){
         .topic = topic,
         .partition = (int32_t)entry->partition,
-        .deadline_ns = loop_now_ns(log->loop) + entry->timeout_ns,
+        .deadline_ns = loop_now_ns(log->loop) + limit_ns,
         .done = entry->done,
         .argument = entry->argument,
         .key_bytes = (uint32_t)entry->key.bytes,
@@ -324,9 +336,7 @@ void kafka_append_record(struct log *base, const struct log_entry *entry)
     memcpy(append->data, entry->key.data == NULL ? "" : entry->key.data, entry->key.bytes);
     memcpy(append->data + entry->key.bytes, entry->value.data == NULL ? "" : entry->value.data,
            entry->value.bytes);
-    int32_t timeout_ms = topic->timeout_ms > 0 ? topic->timeout_ms : 60000;
-
-    if (entry->timeout_ns < timeout_ms * EXO_MILLISECOND) {
+    if (limit_ns < timeout_default_ns) {
         append->is_hurried = true;
         append->next_hurried = appends->hurried;
         if (appends->hurried != NULL) {
@@ -338,7 +348,7 @@ void kafka_append_record(struct log *base, const struct log_entry *entry)
         return;
     }
     /* Straight to the producer, unless something stands before it. */
-    if (appends->waiting.first == NULL && give(append, &err) == GIVEN) {
+    if (appends->waiting.first == NULL && give(log, append, &err) == GIVEN) {
         list_add(&appends->given, append);
         watch_deadlines(log);
         return;

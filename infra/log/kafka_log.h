@@ -76,6 +76,7 @@ struct kafka_appends {
     struct kafka_append *hurried;
     struct loop_timer *deadline; /* looks at hurried and waiting */
     struct loop_timer *company;  /* the longest that a record is held for others */
+    exo_time alone_ns;           /* the turn that found none on its way: all of it goes at once */
     uint32_t held_nr;            /* wait for company only; 0 again once all were given */
 };
 
@@ -162,9 +163,10 @@ bool kafka_topic_check(struct kafka_log *log, const char *name, uint32_t partiti
 void kafka_prepare(struct log *base, const struct log_topic *topics, size_t count, log_done *done,
                    void *argument);
 
-/* kafka_topics_bind makes the producer's handles of all ready topics (a new producer has none);
- * kafka_topics_unbind gives them back. */
-void kafka_topics_bind(struct kafka_log *log);
+/* kafka_topic_bind_producer makes the producer's handle of a topic, for its first record: whenever
+ * its thread wakes librdkafka looks at every partition of each topic that it has a handle of.
+ * kafka_topics_unbind gives all of them back. */
+void kafka_topic_bind_producer(struct kafka_log *log, struct kafka_topic *topic);
 void kafka_topics_unbind(struct kafka_log *log);
 
 /* kafka_topics_free frees all; fetching must have been stopped. */

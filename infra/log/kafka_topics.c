@@ -31,7 +31,7 @@ bool kafka_topic_check(struct kafka_log *log, const char *name, uint32_t partiti
     return true;
 }
 
-static void bind_producer(struct kafka_log *log, struct kafka_topic *topic)
+void kafka_topic_bind_producer(struct kafka_log *log, struct kafka_topic *topic)
 {
     /* A NULL configuration is the default one; the copy is taken by librdkafka. */
     rd_kafka_topic_conf_t *conf = rd_kafka_default_topic_conf_dup(log->producer);
@@ -51,12 +51,9 @@ static void bind_consumer(struct kafka_log *log, struct kafka_topic *topic)
     topic->to_consumer = rd_kafka_topic_new(log->consumer, topic->name, conf);
 }
 
-void kafka_topics_bind(struct kafka_log *log)
+static void bind_consumers(struct kafka_log *log)
 {
     for (struct kafka_topic *topic = log->topics; topic != NULL; topic = topic->next) {
-        if (topic->is_ready && topic->to_producer == NULL) {
-            bind_producer(log, topic);
-        }
         if (topic->is_ready && topic->to_consumer == NULL && log->consumer != NULL) {
             bind_consumer(log, topic);
         }
@@ -158,7 +155,7 @@ static void topics_are_ready(struct kafka_log *log, const struct preparation *pr
             kafka_feed_is_ready(log, &topic->feeds[j]);
         }
     }
-    kafka_topics_bind(log);
+    bind_consumers(log);
 }
 
 static void on_prepared(struct kafka_question *question)
