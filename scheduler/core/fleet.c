@@ -284,8 +284,9 @@ bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat
     uint64_t old = w->incarnation;
 
     /* Incarnations grow with their machine's clock: an older one that still speaks is a ghost,
-     * unless the newer has fallen silent (the clock was set back). */
-    if ((heartbeat->incarnation < old && !w->is_gone) ||
+     * unless the newer has fallen silent (the clock was set back). One that is watched has not:
+     * we have only not heard it yet. */
+    if ((heartbeat->incarnation < old && (!w->is_gone || w->is_watched)) ||
         (heartbeat->incarnation == old && heartbeat->number <= w->heartbeat)) {
         return true;
     }

@@ -207,6 +207,27 @@ static void test_lives_of_a_worker(void **state)
     fleet_free(fleet);
 }
 
+/* A new owner knows the newer life from its leases, and reads a late beat of the older one before
+ * the newer's first. */
+static void test_older_life_does_not_replace_a_watched_one(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    uint64_t suspected = 0;
+
+    (void)state;
+    assert_int_equal(word(fleet, 7, 1, false, &suspected), FLEET_ABSENT);
+    assert_true(fleet_expect(fleet, span_of("w"), 8, 0));
+    assert_int_equal(word(fleet, 7, 2, false, &suspected), FLEET_NONE);
+    assert_int_equal(word(fleet, 8, 1, false, &suspected), FLEET_ABSENT);
+    assert_int_equal(suspected, 8);
+    assert_true(fleet_expect(fleet, span_of("w"), 9, 0));
+    assert_int_equal(silence(fleet, 10), 1);
+    /* It never spoke: the clock was set back. */
+    assert_int_equal(word(fleet, 8, 2, false, &suspected), FLEET_REPLACED);
+    assert_int_equal(suspected, 9);
+    fleet_free(fleet);
+}
+
 /* Silence is counted in ticks of the worker's own partition, and told once. */
 static void test_silence_is_counted_in_ticks(void **state)
 {
@@ -320,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_restored_ticket_is_spent_again),
         cmocka_unit_test(test_late_and_repeated_words_about_tickets),
         cmocka_unit_test(test_lives_of_a_worker),
+        cmocka_unit_test(test_older_life_does_not_replace_a_watched_one),
         cmocka_unit_test(test_silence_is_counted_in_ticks),
         cmocka_unit_test(test_unused_classes_are_forgotten),
         cmocka_unit_test(test_class_of_a_gone_worker),
