@@ -142,12 +142,17 @@ static void act(struct shard *shard, struct schedule_entry *entry,
     }
 }
 
+/* Before all is applied that was asked while nobody owned the shard, a pause or a delete may be
+ * among what follows. */
 static enum schedule_result step(struct shard *shard, struct schedule_entry *entry,
                                  const struct schedule_event *event)
 {
+    struct schedule_event now = *event;
     struct schedule_actions actions;
+
+    now.is_behind = shard->state != SHARD_RUNNING;
     enum schedule_result result =
-        schedule_book_step(entry->book, event, shard_time(shard), &actions);
+        schedule_book_step(entry->book, &now, shard_time(shard), &actions);
 
     for (uint32_t i = 0; i < actions.count; i++) {
         act(shard, entry, &actions.items[i]);
@@ -463,7 +468,7 @@ exo_time schedules_turn(struct shard *shard)
     struct schedules *schedules = &shard->schedules;
 
     if (shard->state != SHARD_RUNNING) {
-        return EXO_TIME_NEVER; /* a pause may be among what has still to be applied */
+        return EXO_TIME_NEVER; /* as in step */
     }
     if (schedules->due_ns <= shard_time(shard)) {
         look_at_due(shard);

@@ -486,7 +486,11 @@ enum schedule_result schedule_book_step(struct schedule_book *book,
     ret_actions->count = 0;
     enum schedule_result result = take(book, event, ret_actions);
 
-    go_on(book, ret_actions);
+    if (event->is_behind) {
+        book->deadline_ns = book->is_paused ? EXO_TIME_NEVER : book->now_ns;
+    } else {
+        go_on(book, ret_actions);
+    }
     return result;
 }
 

@@ -68,6 +68,7 @@ struct schedule_event {
     uint32_t parallel;          /* BACKFILL: at once, from 1; without overlap: allow it is 1 */
     const struct schedule *definition; /* CHANGE; kept */
     const struct zone *zone;           /* CHANGE; kept */
+    bool is_behind; /* what was asked long before now may follow: only a TRIGGER starts anything */
 };
 
 enum schedule_result {
@@ -142,7 +143,8 @@ struct schedule_book *schedule_book_new(struct allocator allocator, const struct
 /* schedule_book_free frees it; NULL is allowed. */
 void schedule_book_free(struct schedule_book *book);
 
-/* schedule_book_step takes one event and goes on as far as it can at now_ns.
+/* schedule_book_step takes one event and goes on as far as it can at now_ns; with is_behind it does
+ * not go on, and is due at once.
  * event        borrowed, but for what CHANGE keeps
  * now_ns       shard time; one before the last counts as the last
  * ret_actions  out: what to do, in order; written whatever the result

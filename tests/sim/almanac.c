@@ -22,6 +22,7 @@ struct fire {
     struct execution_id id;
     bool is_live;      /* in the last row */
     bool is_cancelled; /* in any row */
+    bool was_dropped;  /* live when its schedule was deleted */
 };
 
 /* A schedule as its last row has it. */
@@ -30,7 +31,8 @@ struct almanac {
     struct execution_id id;
     uint32_t shard;
     bool is_there, was_there;
-    bool was_deleted; /* what was put, or started, in the same batch is in no row */
+    /* What was put, started or cancelled in the batch that deleted it is in no row. */
+    bool was_deleted;
     bool is_paused, has_backfill;
     exo_time considered_ns, backfill_after_ns, backfill_until_ns;
     exo_time waiting[SCHEDULE_WAITING_MAX];
@@ -523,6 +525,14 @@ static void backfill_end_check(const struct turn *t)
 
 /* ---- from row to row ---- */
 
+static void deleted(struct almanac *a)
+{
+    a->was_deleted = true;
+    for (uint32_t i = 0; i < a->fire_count; i++) {
+        a->fires[i].was_dropped = a->fires[i].was_dropped || a->fires[i].is_live;
+    }
+}
+
 static void heard(struct turn *t)
 {
     for (uint32_t i = 0; i < t->row->answer_count; i++) {
@@ -543,9 +553,10 @@ static void heard(struct turn *t)
         if (!is_old && answer->verdict <= SCHEDULE_VERDICT_CREATED) {
             t->has_heard[t->a->plan->orders[order].kind] = true;
         }
-        if (!is_old && answer->verdict == SCHEDULE_VERDICT_CREATED && t->a->is_there) {
-            t->is_new = true; /* deleted and put again in one batch */
-            t->a->was_deleted = true;
+        if (!is_old && answer->verdict == SCHEDULE_VERDICT_CREATED &&
+            (t->a->is_there || order > 0)) {
+            t->is_new = true; /* deleted and put again, it may be in one batch */
+            deleted(t->a);
         }
     }
 }
@@ -630,7 +641,7 @@ static void spanning_follow(struct almanac *a, const struct store_spanning *span
         a->is_there = false;
         a->answered_count = 0;
         a->was_there = true;
-        a->was_deleted = true;
+        deleted(a);
         return;
     }
     arena_init(&arena, allocator_heap(&budget), 0);
@@ -693,11 +704,13 @@ bool almanac_may_be_cancelled(const struct oracle_execution *e)
     const struct almanac *a = almanac_of(e);
 
     for (uint32_t i = 0; a != NULL && i < a->fire_count; i++) {
-        if (execution_id_equal(&a->fires[i].id, &e->id)) {
-            return a->fires[i].is_cancelled;
+        const struct fire *fire = &a->fires[i];
+
+        if (execution_id_equal(&fire->id, &e->id)) {
+            return fire->is_cancelled || (fire->was_dropped && a->plan->overlap == OVERLAP_REPLACE);
         }
     }
-    return false;
+    return a != NULL && a->was_deleted && a->plan->overlap == OVERLAP_REPLACE;
 }
 
 /* ---- the end ---- */
