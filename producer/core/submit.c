@@ -303,6 +303,21 @@ static bool name_stored(struct reading *reading, struct uses_set *ret_set)
     return true;
 }
 
+/* A cluster file within the body, one level too deep: one fault in place of one for each field. */
+static bool is_whole_file(struct reading *reading)
+{
+    const struct value *root = reading->body.cluster;
+
+    if (root->kind != VALUE_MAP || value_get(root, span_of("exosphere")) == NULL ||
+        value_get(root, span_of("cluster")) == NULL) {
+        return false;
+    }
+    field_fault(&reading->r, root, &cluster_place,
+                "send the file itself as the body, or here what stands under its `cluster`",
+                "this is a whole cluster file");
+    return true;
+}
+
 /* The cluster that the store has for a name. */
 static void read_stored(struct reading *reading, struct book *book, const struct uses_entry *found,
                         struct submission *ret)
@@ -369,8 +384,9 @@ enum submit_result submit_read(struct book *book, struct span text, struct arena
     read_members(&reading);
     const struct value *root = reading.body.cluster;
     bool is_name = root != NULL && root->kind == VALUE_STRING;
-    bool is_good = root != NULL && (is_name ? name_stored(&reading, &set)
-                                            : uses_collect(root, arena, &set, faults) == 0);
+    bool is_good =
+        root != NULL && !is_whole_file(&reading) &&
+        (is_name ? name_stored(&reading, &set) : uses_collect(root, arena, &set, faults) == 0);
 
     if (is_good && set.count > 0 && ret->wanted == NULL) {
         return want(&reading, &set, ret);

@@ -156,6 +156,21 @@ static void test_every_fault_with_its_place(void **state)
     }
 }
 
+static void test_a_whole_file_as_cluster(void **state)
+{
+    struct scene *scene = *state;
+    struct submission submission = {0};
+
+    assert_int_equal(read_text(scene,
+                               "{\"cluster\": {\"exosphere\": \"v1\", \"cluster\": {\"name\": "
+                               "\"p/x\", \"satellites\": []}}}",
+                               &submission),
+                     SUBMIT_EFAULTS);
+    assert_int_equal(scene->faults.error_count, 1);
+    assert_string_equal(scene->faults.first->path, "cluster");
+    assert_string_equal(scene->faults.first->text, "this is a whole cluster file");
+}
+
 static void test_project(void **state)
 {
     static const char inner[] =
@@ -289,6 +304,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_known_cluster_is_not_compiled_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_fault_with_its_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_whole_file_as_cluster, setup, teardown),
         cmocka_unit_test_setup_teardown(test_project, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stored_cluster, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stored_satellite, setup, teardown),
