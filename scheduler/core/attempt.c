@@ -740,6 +740,14 @@ static enum sched_err attempt_accepted(struct sched *s, struct lease *lease,
     return SCHED_OK;
 }
 
+/* The number of an attempt alone does not tell who runs it: a database that went back grants it
+ * again under the same one (ADR 0023). An end may come from a later life's spool. */
+static bool is_of_holder(const struct lease *lease, const struct sched_report *event)
+{
+    return lease_is_of(lease, event->worker) && (lease->holder->incarnation == event->incarnation ||
+                                                 event->report.kind == REPORT_FINISHED);
+}
+
 enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
 {
     const struct wire_report *report = &event->report;
@@ -749,7 +757,7 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
     struct task *task = instance == NULL ? NULL : execution_task(instance, report->task.index);
 
     if (task == NULL || task->attempt != report->attempt || task->lease == NULL ||
-        !task_state_is_active((enum task_state)task->state)) {
+        !task_state_is_active((enum task_state)task->state) || !is_of_holder(task->lease, event)) {
         return SCHED_ESTALE;
     }
     image_pin(s, instance, report->image_digest);

@@ -195,3 +195,8 @@ bool lease_has_left(const struct sched *s, const struct lease *lease)
 {
     return lease->batch != s->batch && !lease->is_withheld;
 }
+
+bool lease_is_of(const struct lease *lease, struct span worker)
+{
+    return lease->holder != NULL && span_is(worker, lease->holder->name);
+}

@@ -309,6 +309,8 @@ void progress_forget(struct sched *s, struct lease *lease);
 enum task_state lease_stop(const struct lease *lease);
 /* Its Task was sent, or may have been: a worker may have it. */
 bool lease_has_left(const struct sched *s, const struct lease *lease);
+/* The worker of that name holds it, in whichever life. */
+bool lease_is_of(const struct lease *lease, struct span worker);
 struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);
 struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation);
 void lease_dirty(struct sched *s, struct lease *lease);

@@ -64,8 +64,10 @@ static bool is_doubtful(const struct sched_witness *witness, const struct lease 
     return false;
 }
 
-/* Attempts that the worker lists and this shard no longer knows as current must end. */
-static bool is_unknown(struct sched *s, const struct wire_running *running)
+/* Attempts that the worker lists and this shard no longer knows as current, or as its own, must
+ * end.
+ */
+static bool is_unknown(struct sched *s, struct span worker, const struct wire_running *running)
 {
     if (execution_shard(&running->task.execution, s->shard_count) != s->shard) {
         return false;
@@ -80,7 +82,8 @@ static bool is_unknown(struct sched *s, const struct wire_running *running)
     struct task *task = execution_task(instance, running->task.index);
 
     return task == NULL || task->attempt != running->attempt ||
-           !task_state_is_active((enum task_state)task->state);
+           !task_state_is_active((enum task_state)task->state) ||
+           (task->lease != NULL && !lease_is_of(task->lease, worker));
 }
 
 /* Numbers marks so that one witness never sees another's. */
@@ -96,7 +99,7 @@ bool sched_is_concerned(struct sched *s, const struct sched_witness *witness)
 
     if (witness->kind == FLEET_ABSENT) {
         for (uint32_t i = 0; i < witness->running_count; i++) {
-            if (is_unknown(s, &witness->running[i])) {
+            if (is_unknown(s, witness->worker, &witness->running[i])) {
                 return true;
             }
         }
@@ -116,7 +119,7 @@ bool sched_is_concerned(struct sched *s, const struct sched_witness *witness)
 static void kill_unknown(struct sched *s, const struct sched_witness *witness)
 {
     for (uint32_t i = 0; i < witness->running_count; i++) {
-        if (!is_unknown(s, &witness->running[i])) {
+        if (!is_unknown(s, witness->worker, &witness->running[i])) {
             continue;
         }
         struct sched_kill *kill = vector_add(&s->kills);

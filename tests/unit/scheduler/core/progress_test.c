@@ -20,7 +20,7 @@ static enum sched_err say(struct sched_bench *bench, uint32_t instance, uint32_t
 {
     const struct sched_event event = {.kind = SCHED_REPORT,
                                       .report = {.worker = span_of("w"),
-                                                 .incarnation = 1,
+                                                 .incarnation = 7,
                                                  .report = {.kind = REPORT_PROGRESS,
                                                             .task = {bench->id, instance, index},
                                                             .attempt = attempt,

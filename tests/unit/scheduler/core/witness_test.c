@@ -1,4 +1,4 @@
-/* witness: the loss of a worker that holds more than one step may change. */
+/* witness: the loss of a worker that holds more than one step may change, and who holds what. */
 #include "tests/support/test.h"
 #include "tests/unit/scheduler/core/sched_bench.h"
 
@@ -43,10 +43,62 @@ static void test_a_loss_goes_on_step_by_step(void **state)
     bench_close(&bench);
 }
 
+#define ONE BENCH_HEAD "  satellites: [{name: a, command: [x], retries: {limit: 3}}]\n"
+
+static enum sched_err report_of(struct sched_bench *bench, const char *worker,
+                                enum wire_report_kind kind, enum wire_outcome outcome)
+{
+    const struct sched_event event = {.kind = SCHED_REPORT,
+                                      .report = {.worker = span_of(worker),
+                                                 .incarnation = 7,
+                                                 .report = {.kind = kind,
+                                                            .task = {bench->id, 0, 0},
+                                                            .attempt = 1,
+                                                            .outcome = outcome,
+                                                            .output = span_of("1"),
+                                                            .heartbeat = 900}}};
+
+    return bench_step(bench, &event);
+}
+
+/* What v runs under this number was granted to it in a time that never was (ADR 0023). */
+static void test_only_the_holder_speaks_of_an_attempt(void **state)
+{
+    struct sched_bench bench;
+    struct wire_running running = {.attempt = 1};
+    struct sched_event beat = {
+        .kind = SCHED_WITNESS,
+        .witness = {.kind = FLEET_ABSENT, .incarnation = 7, .heartbeat = 901, .running_count = 1}};
+
+    (void)state;
+    bench_open(&bench, ONE);
+    bench_submit(&bench, "{}");
+    assert_int_equal(bench_grant(&bench), 1);
+    bench_seal(&bench);
+    assert_int_equal(report_of(&bench, "v", REPORT_ACCEPTED, OUTCOME_NONE), SCHED_ESTALE);
+    assert_int_equal(report_of(&bench, "v", REPORT_REJECTED, OUTCOME_NONE), SCHED_ESTALE);
+    assert_int_equal(report_of(&bench, "v", REPORT_FINISHED, OUTCOME_SUCCEEDED), SCHED_ESTALE);
+    assert_int_equal(bench_state(&bench, 0), TASK_DISPATCHED);
+
+    running.task = (struct task_id){bench.id, 0, 0};
+    beat.witness.running = &running;
+    beat.witness.worker = span_of("w");
+    assert_int_equal(bench_step(&bench, &beat), SCHED_OK);
+    assert_int_equal(sched_batch(bench.sched).kill_count, 0);
+    beat.witness.worker = span_of("v");
+    assert_true(sched_is_concerned(bench.sched, &beat.witness));
+    assert_int_equal(bench_step(&bench, &beat), SCHED_OK);
+    assert_int_equal(sched_batch(bench.sched).kill_count, 1);
+
+    assert_int_equal(report_of(&bench, "w", REPORT_FINISHED, OUTCOME_SUCCEEDED), SCHED_OK);
+    bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_loss_goes_on_step_by_step),
+        cmocka_unit_test(test_only_the_holder_speaks_of_an_attempt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
