@@ -40,6 +40,24 @@ static int by_instance(const struct instance *i, const struct instance *k)
     return instance_number(i) < instance_number(k) ? -1 : 1;
 }
 
+static int by_text(struct span a, struct span b)
+{
+    size_t bytes = a.bytes < b.bytes ? a.bytes : b.bytes;
+    int order = bytes == 0 ? 0 : memcmp(a.data, b.data, bytes);
+
+    return order != 0 ? order : (a.bytes > b.bytes) - (a.bytes < b.bytes);
+}
+
+static int by_dispatch(const struct sched_dispatch *a, const struct sched_dispatch *b)
+{
+    int order = by_text(a->process, b->process);
+
+    if (order != 0) {
+        return order;
+    }
+    return a->instance != b->instance ? by_instance(a->instance, b->instance) : (a > b) - (a < b);
+}
+
 static int by_address(const void *a, const void *b)
 {
     const struct letter *x = a;
@@ -55,29 +73,31 @@ static int by_address(const void *a, const void *b)
     if (x->partition != y->partition) {
         return x->partition < y->partition ? -1 : 1;
     }
-    size_t bytes = x->class.bytes < y->class.bytes ? x->class.bytes : y->class.bytes;
-
-    order = memcmp(x->class.data, y->class.data, bytes);
-    if (order != 0 || x->class.bytes != y->class.bytes) {
-        return order != 0 ? order : x->class.bytes < y->class.bytes ? -1 : 1;
+    order = by_text(x->class, y->class);
+    if (order != 0) {
+        return order;
     }
-    const struct instance *i = x->dispatch == NULL ? NULL : x->dispatch->instance;
-    const struct instance *k = y->dispatch == NULL ? NULL : y->dispatch->instance;
-
     /* Kills last: one that comes before its Task kills nothing. */
-    if (i != k) {
-        return i == NULL ? 1 : k == NULL ? -1 : by_instance(i, k);
+    if (x->dispatch == NULL || y->dispatch == NULL) {
+        return x->dispatch != NULL   ? -1
+               : y->dispatch != NULL ? 1
+                                     : (x->kill > y->kill) - (x->kill < y->kill);
     }
-    if (x->kill != y->kill) {
-        return (uintptr_t)x->kill < (uintptr_t)y->kill ? -1 : 1;
-    }
-    return x->dispatch < y->dispatch ? -1 : x->dispatch > y->dispatch;
+    return by_dispatch(x->dispatch, y->dispatch);
+}
+
+/* A record spends the tickets of one process, which an earlier owner may be that sent its Tasks. */
+static bool is_same_lender(const struct letter *a, const struct letter *b)
+{
+    return a->dispatch == NULL || b->dispatch == NULL ||
+           span_equal(a->dispatch->process, b->dispatch->process);
 }
 
 static bool is_same_address(const struct letter *a, const struct letter *b)
 {
     return a->incarnation == b->incarnation && a->partition == b->partition &&
-           strcmp(a->worker, b->worker) == 0 && span_equal(a->class, b->class);
+           strcmp(a->worker, b->worker) == 0 && span_equal(a->class, b->class) &&
+           is_same_lender(a, b);
 }
 
 static struct span json_string(struct sealed *sealed, struct span text)
@@ -412,7 +432,8 @@ static void parcel_send(struct parcel *p)
         .shard = p->facts->shard,
         .epoch = p->facts->epoch,
         .sequence = (p->facts->previous + 1) << SEQUENCE_BITS | sealed->task_count,
-        .process = p->facts->process,
+        .process =
+            p->address->dispatch == NULL ? (struct span){NULL, 0} : p->address->dispatch->process,
         .specs = p->specs,
         .spec_count = p->spec_count,
         .tasks = p->tasks,

@@ -49,7 +49,6 @@ struct seal_facts {
     uint64_t epoch;
     uint64_t previous;
     exo_time now_ns;
-    struct span process;
     const uint8_t *secret; /* of attempt tokens */
     const struct fleet *fleet;
 };

@@ -470,7 +470,6 @@ void shard_seal(struct shard *shard)
         .epoch = shard->epoch,
         .previous = shard->batch,
         .now_ns = shard_time(shard),
-        .process = span_of(shard->scheduler->process),
         .secret = shard->scheduler->secret,
         .fleet = shard->scheduler->fleet,
     };

@@ -1,5 +1,6 @@
 /* seal_tasks: a Task that is sent with its kill stands in one record with it, wherever records end;
- * it goes where its worker reads, also before that has spoken to a new owner. */
+ * it goes where its worker reads, also before that has spoken to a new owner, and spends the ticket
+ * of the process that granted it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -36,6 +37,16 @@ static void open(struct sched_bench *bench)
     }
 }
 
+/* Every second one was granted by another process. */
+static void lend_apart(struct sched_bench *bench)
+{
+    for (uint32_t i = 1; i < TASKS; i += 2) {
+        struct instance *instance = execution_instance(sched_find(bench->sched, &bench->id), i);
+
+        memcpy(execution_task(instance, 0)->lease->process, "them", sizeof("them"));
+    }
+}
+
 static bool is_killed(const struct wire_task_record *record, const struct wire_task *task)
 {
     for (uint32_t i = 0; i < record->kill_count; i++) {
@@ -56,13 +67,13 @@ static void test_a_task_and_its_kill_are_one_record(void **state)
 
     (void)state;
     open(&bench);
+    lend_apart(&bench);
     bench_cancel(&bench);
     assert_int_equal(sched_resend(bench.sched), SCHED_OK);
     struct sched_batch batch = sched_batch(bench.sched);
     struct seal_facts facts = {.epoch = 3,
-                               .process = span_of("us"),
                                .secret = secret,
-                               .fleet = fleet_new(bench.arena.allocator, span_of("us"), &limits)};
+                               .fleet = fleet_new(bench.arena.allocator, span_of("new"), &limits)};
 
     assert_non_null(facts.fleet);
     /* w said 0 when it lent its tickets, and nobody would guess that. */
@@ -78,7 +89,10 @@ static void test_a_task_and_its_kill_are_one_record(void **state)
         assert_int_equal(wire_task_record_unpack(sealed.tasks[i].value, &bench.arena, &record),
                          WIRE_OK);
         for (uint32_t k = 0; k < record.task_count; k++, seen++) {
+            uint32_t number = record.specs[record.tasks[k].spec].instance;
+
             assert_true(is_killed(&record, &record.tasks[k]));
+            assert_true(span_is(record.process, number % 2 == 0 ? "us" : "them"));
         }
     }
     assert_int_equal(seen, TASKS);
