@@ -10,7 +10,7 @@ static const struct span nothing = {NULL, 0};
 
 /* ---- the execution ---- */
 
-static void offer_begin(struct sched *s, struct execution *e)
+void offer_begin(struct sched *s, struct execution *e)
 {
     e->offer_number = 0;
     if (!e->is_offer_queued) {

@@ -137,6 +137,7 @@ void stop_work(struct sched *s, struct execution *e);
 /* control.c */
 enum sched_err control_step(struct sched *s, const struct sched_command *command);
 enum sched_err control_cancel(struct sched *s, struct execution *e, struct span reason);
+void offer_begin(struct sched *s, struct execution *e);
 void offer_work(struct sched *s, struct execution *e);
 
 /* gate.c */

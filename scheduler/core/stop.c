@@ -40,6 +40,8 @@ void finals_stop(struct sched *s, struct execution *e)
 void execution_end(struct sched *s, struct execution *e, enum execution_state ending,
                    struct span reason)
 {
+    bool was_paused = e->state == EXECUTION_PAUSED;
+
     e->ending = (uint8_t)ending;
     if (e->error == NULL) {
         e->error = sched_text(s, reason);
@@ -51,6 +53,9 @@ void execution_end(struct sched *s, struct execution *e, enum execution_state en
         finals_stop(s, e);
     }
     stop_begin(s, e);
+    if (was_paused) {
+        offer_begin(s, e); /* what runs at the end may have been ready all the while */
+    }
 }
 
 void instance_stop_set(struct sched *s, struct instance *instance, enum task_state state,

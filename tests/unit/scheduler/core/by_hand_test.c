@@ -46,6 +46,30 @@ static void a_task_is_ended_before_its_turn(void **state)
     bench_close(&bench);
 }
 
+/* It was ready all the while, and runs at the end whatever that is. */
+static void a_final_one_runs_after_a_cancel_in_a_pause(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: a, command: [x]}\n"
+                                  "    - {name: end, final: true, command: [x]}\n");
+    bench_submit(&bench, "{}");
+    assert_int_equal(bench_grant(&bench), 1);
+    assert_int_equal(by_hand(&bench, COMMAND_PAUSE, "", ""), SCHED_OK);
+    bench_succeed(&bench, "a", "1");
+    assert_int_equal(bench_task_state(&bench, "end"), TASK_READY);
+    assert_int_equal(bench_grant(&bench), 0);
+    bench_seal(&bench);
+    bench_cancel(&bench);
+    assert_int_equal(bench_grant(&bench), 1);
+    bench_succeed(&bench, "end", "1");
+    bench_seal(&bench);
+    assert_int_equal(bench.ended, EXECUTION_CANCELLED);
+    bench_close(&bench);
+}
+
 /* All of a map by hand, and what a cancel of the whole finds then. */
 static void a_map_is_ended_task_by_task(void **state)
 {
@@ -158,6 +182,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_is_ended_before_its_turn),
+        cmocka_unit_test(a_final_one_runs_after_a_cancel_in_a_pause),
         cmocka_unit_test(a_map_is_ended_task_by_task),
         cmocka_unit_test(runs_are_ended_by_hand),
         cmocka_unit_test(priority_is_of_all_that_waits),
