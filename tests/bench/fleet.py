@@ -105,6 +105,13 @@ class Http:
         return json.loads(self.call(method, path, json.dumps(body) if body is not None else None))
 
 
+class SecondClient:
+    """Another connection to the API of a fleet, for a thread of its own."""
+
+    def __init__(self, fleet):
+        self.http = Http(fleet.http.connection.port)
+
+
 def wait_for(what, check, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -35,13 +35,64 @@ def wide(table, fleet, tag, width=1000, count=10):
               cpu_note(before, fleet.cpu(), width * count * table.runs), *fleet.limits.satellites())
 
 
-def one(table, fleet, tag, count=5000):
-    """5,000 executions of one satellite, submitted in batches over REST."""
-    f.await_ids(fleet, f.submit(fleet, f.one_cluster(), 100))
+def submit_together(fleet, count, clients=2):
+    """So many executions of one satellite, half by each of two clients; gives their ids."""
+    ids = [[] for _ in range(clients)]
+
+    def client(place):
+        ids[place] = f.submit(f.SecondClient(fleet), f.one_cluster(), count // clients)
+
+    threads = [threading.Thread(target=client, args=(place,)) for place in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(ids, [])
+
+
+def one(table, fleet, tag, count=20_000):
+    """20,000 executions of one satellite, submitted in batches over REST by two clients."""
+    f.await_ids(fleet, submit_together(fleet, count // 10))
     rates, before = [], fleet.cpu()
     for _ in range(table.runs):
-        rates.append(count / timed(lambda: f.await_ids(fleet, f.submit(fleet, f.one_cluster(), count))))
+        rates.append(count / timed(lambda: f.await_ids(fleet, submit_together(fleet, count))))
     table.add(f"one-satellite executions, {tag}", median(rates), "executions/s",
+              cpu_note(before, fleet.cpu(), count * table.runs), *fleet.limits.executions())
+
+
+def job_file(path, count):
+    """Jobs as another program packs them (protoc), for kcat: one a line of its delimiter."""
+    text = json.dumps({"exosphere": "v1", "cluster": f.one_cluster()})
+    job = subprocess.run(["protoc", "-I", f"{f.ROOT}/schemas/proto", "--encode=exo.v1.Job", "exo/v1/job.proto"], check=True,
+                         capture_output=True, input=f'version: 1 project: "bench" cluster: {json.dumps(text)}'.encode()).stdout
+    with open(path, "wb") as file:
+        file.write(JOB_END.join([job] * count))
+
+
+JOB_END = b"--end of job--"
+
+
+def jobs(table, fleet, tag, count=20_000):
+    """20,000 executions of one satellite, as Jobs that another program puts on exo.jobs (kcat)."""
+    if fleet.kind != "services":
+        return
+
+    def ended():
+        return fleet.metrics("scheduler-0")["exosphere_scheduler_executions_finished_total"]
+
+    def produce(path, wanted):
+        subprocess.run(["kcat", "-P", "-b", fleet.env["EXOSPHERE_KAFKA_BROKERS"], "-t", "exo.jobs", "-X", "linger.ms=5",
+                        "-D", JOB_END.decode(), "-l", path], check=True)
+        f.wait_for("the Jobs", lambda: ended() >= wanted, 300)
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = f"{directory}/jobs"
+        job_file(path, count)
+        rates, before = [], fleet.cpu()
+        for _ in range(table.runs):
+            wanted = ended() + count
+            rates.append(count / timed(lambda: produce(path, wanted)))
+    table.add(f"one-satellite Jobs of another program, {tag}", median(rates), "executions/s",
               cpu_note(before, fleet.cpu(), count * table.runs), *fleet.limits.executions())
 
 
@@ -214,6 +265,6 @@ def containers(table, binary):
         table.add(f"a container, {at_once} at once", named["sandbox"], "ms", "", bare[0], "bare crun run")
 
 
-ROWS_OF_A_FLEET = {"wide": wide, "one": one, "latency": latency, "chain": chain, "load": load, "memory": memory,
+ROWS_OF_A_FLEET = {"wide": wide, "one": one, "jobs": jobs, "latency": latency, "chain": chain, "load": load, "memory": memory,
                    "accepted": accepted}
 ROWS = {"start": start, "containers": containers}
