@@ -17,6 +17,7 @@ struct committer {
     struct loop_timer *timer; /* what is due, and commits that wait for company */
     bool is_awake;            /* a turn is deferred */
     bool is_in_flight;
+    exo_time asked_ns; /* when it was sent, by the loop's clock */
     bool is_closing;
     bool is_alone;     /* the members go one by one: members[next] is in flight */
     exo_time again_ns; /* how long those that were not committed wait before they are taken again */
@@ -253,6 +254,7 @@ static void commit_done(void *argument, const struct store_result *result);
 static void commit_send(struct committer *c)
 {
     c->is_in_flight = true;
+    c->asked_ns = loop_now_ns(c->scheduler->loop);
     if (c->is_alone) {
         store_commit(c->scheduler->store, &c->batches[c->next], 1, commit_done, c);
     } else {
@@ -318,7 +320,7 @@ static void member_end(struct committer *c, uint32_t place, const struct store_r
     }
     switch (result->verdict) {
     case STORE_DONE:
-        shard_committed(shard, result);
+        shard_committed(shard, result, c->asked_ns);
         break;
     case STORE_FENCED:
         shard_close(shard);

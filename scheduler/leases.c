@@ -97,6 +97,16 @@ static void follow(struct leases *l, const struct store_leases *table)
     }
 }
 
+/* What has nothing to commit hears the database's clock here. */
+static void tell_time(const struct leases *l, exo_time database_now_ns)
+{
+    for (uint32_t i = 0; i < l->scheduler->shard_count; i++) {
+        if (l->scheduler->shards[i] != NULL) {
+            shard_hear_time(l->scheduler->shards[i], database_now_ns, l->asked_ns);
+        }
+    }
+}
+
 /* One shard a round. */
 static void look_back(struct leases *l)
 {
@@ -183,6 +193,7 @@ static void round_end(void *argument, const struct store_leases *table, const st
     l->release_count = 0;
     if (table->count == l->scheduler->shard_count) {
         follow(l, table);
+        tell_time(l, table->database_now_ns);
         look_back(l);
         if (fleet_link_is_warm(l->scheduler->fleet_link)) {
             plan(l, table);

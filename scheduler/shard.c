@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 enum {
-    CLOCK_STEP_MAX_S = 10, /* a jump of the database's clock above it is not followed at once */
     STATUS_IDLE_COMMIT_MS = 1000,
     TRIM_RECORDS = 10000, /* consumed before old ones are deleted */
 };
@@ -48,27 +47,22 @@ struct shard *shard_ticket_end(struct shard_ticket *ticket)
 
 exo_time shard_time(struct shard *shard)
 {
-    exo_time now_ns =
-        shard->base_wall_ns + loop_now_ns(shard->scheduler->loop) - shard->base_loop_ns;
-
-    shard->now_ns = now_ns > shard->now_ns ? now_ns : shard->now_ns;
-    return shard->now_ns;
+    return shard_clock_read(&shard->clock, loop_now_ns(shard->scheduler->loop));
 }
 
-/* Follows the database's clock in small steps; a jump is said and not followed. */
-static void clock_set(struct shard *shard, exo_time database_now_ns)
+void shard_hear_time(struct shard *shard, exo_time database_ns, exo_time asked_ns)
 {
-    exo_time now_ns = shard_time(shard);
-    exo_time step_ns = database_now_ns - now_ns;
+    if (shard->taken_wall_ns == 0) {
+        return;
+    }
+    exo_time step_ns =
+        shard_clock_hear(&shard->clock, database_ns, asked_ns, loop_now_ns(shard->scheduler->loop));
 
-    if (step_ns > CLOCK_STEP_MAX_S * EXO_SECOND || step_ns < -CLOCK_STEP_MAX_S * EXO_SECOND) {
+    if (shard_clock_is_jump(step_ns)) {
         scheduler_say(shard->scheduler, "shard.clock_jump",
                       "shard %u: the database's clock is %lld ms off; keeping ours", shard->number,
                       (long long)(step_ns / EXO_MILLISECOND));
-        return;
     }
-    shard->base_wall_ns = database_now_ns;
-    shard->base_loop_ns = loop_now_ns(shard->scheduler->loop);
 }
 
 enum sched_err shard_step(struct shard *shard, const struct sched_event *event)
@@ -543,11 +537,11 @@ static void trim_consumed(struct shard *shard)
     }
 }
 
-void shard_committed(struct shard *shard, const struct store_result *result)
+void shard_committed(struct shard *shard, const struct store_result *result, exo_time asked_ns)
 {
     shard->batch++;
     shard->committed_sequence = shard->sealed_sequence;
-    clock_set(shard, result->database_now_ns);
+    shard_hear_time(shard, result->database_now_ns, asked_ns);
     relay_batch(shard);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].committed = shard->sealed.batch.inputs[i].offset;

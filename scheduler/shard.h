@@ -13,6 +13,7 @@
 
 #include "scheduler/caution.h"
 #include "scheduler/core/early_command.h"
+#include "scheduler/core/shard_clock.h"
 #include "scheduler/gathers.h"
 #include "scheduler/keys.h"
 #include "scheduler/scheduler.h"
@@ -77,9 +78,7 @@ struct shard {
     uint32_t outstanding; /* callbacks that hold a ticket */
     struct loop_timer *retry;
     uint64_t epoch, batch;
-    exo_time now_ns;       /* shard time */
-    exo_time base_wall_ns; /* the database's clock ... */
-    exo_time base_loop_ns; /* ... at this time of the loop */
+    struct shard_clock clock;
     exo_time taken_wall_ns;
     struct sched *sched;
     struct keys keys;
@@ -176,6 +175,11 @@ struct shard *shard_ticket_end(struct shard_ticket *ticket);
 /* shard_time moves shard time on and gives it. */
 exo_time shard_time(struct shard *shard);
 
+/* shard_hear_time follows the database's clock, unless the shard has not been taken yet.
+ * database_ns  what it said, since 1970
+ * asked_ns     when it was asked, by the loop's clock */
+void shard_hear_time(struct shard *shard, exo_time database_ns, exo_time asked_ns);
+
 /* shard_step gives an event to the core and handles what may go wrong. Returns what it said. */
 enum sched_err shard_step(struct shard *shard, const struct sched_event *event);
 
@@ -205,8 +209,9 @@ bool shard_wants_commit(struct shard *shard);
 /* shard_seal closes the open batch into shard->sealed. */
 void shard_seal(struct shard *shard);
 
-/* shard_committed applies a commit's success; relay.c sends what it lets out. */
-void shard_committed(struct shard *shard, const struct store_result *result);
+/* shard_committed applies a commit's success; relay.c sends what it lets out.
+ * asked_ns  when the commit was sent, by the loop's clock */
+void shard_committed(struct shard *shard, const struct store_result *result, exo_time asked_ns);
 
 /* shard_refused is told that the database refuses the batch in flight. */
 void shard_refused(struct shard *shard, bool is_duplicate, const char *why);

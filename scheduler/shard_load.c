@@ -319,9 +319,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     shard->batch = row->batch;
     sequences_begin(shard);
     shard->event_batch = row->event_batch;
-    shard->now_ns = row->now_ns;
-    shard->base_wall_ns = database_now_ns;
-    shard->base_loop_ns = loop_now_ns(scheduler->loop);
+    shard_clock_take(&shard->clock, row->now_ns, database_now_ns, loop_now_ns(scheduler->loop));
     shard->taken_wall_ns = database_now_ns;
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].cursor = row->inputs[i];

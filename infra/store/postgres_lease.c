@@ -16,6 +16,7 @@ struct lease_op {
     const char **processes;
     uint64_t *process_beats;
     uint32_t process_count;
+    exo_time now_ns;
 };
 
 /* One sync, so one transaction: the table is read as the round left it. */
@@ -106,6 +107,7 @@ static void lease_result(struct link_request *request, uint32_t step, const PGre
         lease->shard = (uint32_t)pg_int(result, i, 0);
         strncpy(lease->owner, pg_text(result, i, 1), sizeof(lease->owner) - 1);
         lease->beat = (uint64_t)pg_int(result, i, 2);
+        op->now_ns = pg_time_ns(result, i, 3);
     }
 }
 
@@ -118,6 +120,7 @@ static void lease_done(struct pg_op *base, const struct exo_error *err)
         .processes = op->processes,
         .process_beats = op->process_beats,
         .process_count = op->process_count,
+        .database_now_ns = op->now_ns,
     };
 
     op->done(base->argument, err == NULL ? &leases : NULL, err);

@@ -121,7 +121,7 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
     [SQL_LEASE_ROUND] = {"lease_round",
         "SELECT exo_lease_round($1::text, $2::bool, $3::int[], $4::int[], $5::text[], "
         "$6::bigint[])"},
-    [SQL_LEASES] = {"leases", "SELECT shard, owner, beat FROM shard_lease ORDER BY shard"},
+    [SQL_LEASES] = {"leases", "SELECT shard, owner, beat, clock_timestamp() FROM shard_lease ORDER BY shard"},
     [SQL_PROCESSES] = {"processes",
         "SELECT process, beat FROM scheduler_process ORDER BY process"},
 

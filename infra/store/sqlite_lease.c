@@ -17,6 +17,7 @@ struct lease_op {
     const char **processes;
     uint64_t *process_beats;
     uint32_t process_count;
+    exo_time now_ns;
 };
 
 /* What one statement of a round is told; unused numbers stay unbound. */
@@ -177,6 +178,7 @@ static int lease_job(void *argument, struct sqlite_connection *connection, struc
 {
     struct lease_op *op = argument;
 
+    op->now_ns = clock_wall_ns();
     if (lease_forget_dead(op, connection, err) < 0 ||
         (op->is_leaving ? lease_leave : lease_stay)(op, connection, err) < 0) {
         return -1;
@@ -193,6 +195,7 @@ static void lease_done(void *argument, const struct exo_error *err)
         .processes = op->processes,
         .process_beats = op->process_beats,
         .process_count = op->process_count,
+        .database_now_ns = op->now_ns,
     };
 
     op->done(op->op.argument, err == NULL ? &leases : NULL, op_error(&op->op, err));

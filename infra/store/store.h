@@ -92,6 +92,7 @@ struct store_leases {
     const char *const *processes; /* schedulers that ever said they live, with their beats */
     const uint64_t *process_beats;
     uint32_t process_count;
+    exo_time database_now_ns; /* the database's clock in this round, since 1970 */
 };
 
 /* What one renewal asks for. */

@@ -360,6 +360,7 @@ static void renews_and_releases(void **state)
     assert_int_equal(t->process_count, 1);
     assert_string_equal(t->process[0], "a");
     uint64_t first_beat = t->process_beats[0];
+    exo_time first_ns = t->now_ns;
     struct store_lease takes[] = {lease_of(t, 0), lease_of(t, 1), lease_of(t, 7)};
 
     assert_string_equal(takes[0].owner, "");
@@ -367,6 +368,8 @@ static void renews_and_releases(void **state)
     round.take_count = 3;
     assert_int_equal(trial_round(t, t->store, &round), 0);
     assert_true(t->process_beats[0] > first_beat);
+    assert_true(first_ns > 50 * 365 * 24 * EXO_HOUR); /* since 1970 */
+    assert_true(t->now_ns >= first_ns && t->now_ns < first_ns + EXO_HOUR);
     struct store_lease held = lease_of(t, 7);
 
     assert_string_equal(held.owner, "a");

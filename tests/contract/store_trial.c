@@ -243,6 +243,7 @@ static void on_leases(void *argument, const struct store_leases *leases,
     assert_true(leases->count <= TRIAL_LEASES_MAX);
     assert_true(leases->process_count <= 8);
     t->lease_count = leases->count;
+    t->now_ns = leases->database_now_ns;
     memcpy(t->leases, leases->leases, leases->count * sizeof(*leases->leases));
     t->process_count = leases->process_count;
     for (uint32_t i = 0; i < leases->process_count; i++) {

@@ -217,6 +217,7 @@ struct round {
     const char **processes;
     uint64_t *beats;
     uint32_t process_count;
+    exo_time now_ns;
     void (*done)(void *argument, const struct store_leases *leases, const struct exo_error *err);
 };
 
@@ -226,6 +227,7 @@ static void round_begin(void *argument)
     struct round *round = request->more;
 
     database_round(&round->asked);
+    round->now_ns = database_now_ns();
     round->leases = sim_alloc(database.shard_count * sizeof(*round->leases));
     for (uint32_t i = 0; i < database.shard_count; i++) {
         round->leases[i].shard = i;
@@ -251,7 +253,8 @@ static void round_answer(struct request *request, const struct exo_error *err)
                                   .count = database.shard_count,
                                   .processes = round->processes,
                                   .process_beats = round->beats,
-                                  .process_count = round->process_count};
+                                  .process_count = round->process_count,
+                                  .database_now_ns = round->now_ns};
 
     round->done(request->argument, err == NULL ? &leases : NULL, err);
 }

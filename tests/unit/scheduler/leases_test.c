@@ -33,6 +33,18 @@ void shard_close(struct shard *shard)
     (void)shard;
 }
 
+/* What the database's clock said last, and to how many. */
+static exo_time heard_ns;
+static unsigned hearings;
+
+void shard_hear_time(struct shard *shard, exo_time database_ns, exo_time asked_ns)
+{
+    assert_non_null(shard);
+    assert_true(asked_ns > 0);
+    heard_ns = database_ns;
+    hearings++;
+}
+
 /* Who was asked for last, and before. */
 static const struct shard *looked[2];
 
@@ -72,7 +84,12 @@ static void answer(void *unused)
 {
     static const char *const processes[] = {"me"};
     const uint64_t beats[] = {puppet.rounds};
-    const struct store_leases table = {puppet.leases, SHARDS, processes, beats, 1};
+    const struct store_leases table = {.leases = puppet.leases,
+                                       .count = SHARDS,
+                                       .processes = processes,
+                                       .process_beats = beats,
+                                       .process_count = 1,
+                                       .database_now_ns = puppet.rounds * EXO_SECOND};
 
     (void)unused;
     puppet.is_done = puppet.rounds >= puppet.wanted_rounds;
@@ -150,9 +167,12 @@ static void test_waits_until_the_fleet_is_warm(void **state)
 
     run_a_while();
     assert_int_equal(puppet.rounds, settled);
+    hearings = 0;
     leases_hurry(scheduler.leases);
     leases_hurry(scheduler.leases);
     run_rounds(1);
+    assert_int_equal(hearings, SHARDS); /* also those that commit nothing */
+    assert_int_equal(heard_ns, puppet.rounds * EXO_SECOND);
     leases_hurry(scheduler.leases);
     run_rounds(1);
     assert_non_null(looked[0]); /* one a round, in turn */
