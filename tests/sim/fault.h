@@ -83,7 +83,9 @@
     /* chances a satellite of a group */                                                           \
     X(BATCH_INNER,       "batch_inner",       300000, "a satellite inside a group whose tasks run in batches") \
     /* chances an execution */                                                                     \
-    X(START_LATER,       "start_later",       200000, "an execution that begins at a time of its own")
+    X(START_LATER,       "start_later",       200000, "an execution that begins at a time of its own") \
+    X(PAUSED,            "paused",            200000, "an execution is paused, and goes on later") \
+    X(PRIORITY,          "priority",          200000, "an execution gets another priority")
 /* clang-format on */
 
 enum sim_fault {

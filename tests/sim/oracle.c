@@ -13,6 +13,7 @@
 #include "tests/sim/database.h"
 #include "tests/sim/gathered.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/rules_command.h"
 #include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
 
@@ -322,8 +323,9 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
     }
     oracle.transitions[from][to]++;
     if (to == TASK_DISPATCHED || (is_run && to == TASK_RUNNING)) {
-        if (e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING &&
-            !is_final(e, &instance->spot)) {
+        if (e->state == EXECUTION_PAUSED ||
+            (e->state != EXECUTION_QUEUED && e->state != EXECUTION_RUNNING &&
+             !is_final(e, &instance->spot))) {
             sim_fail("plan %u: a task is dispatched while the execution is %s", e->plan->number,
                      execution_state_name(e->state));
         }
@@ -374,16 +376,19 @@ static void instance_follow(struct oracle_execution *e, struct oracle_instance *
 static void execution_follow(struct oracle_execution *e, enum execution_state to, uint64_t epoch)
 {
     bool is_good = !execution_state_is_terminal(e->state);
+    bool is_open = e->state == EXECUTION_QUEUED || e->state == EXECUTION_RUNNING ||
+                   e->state == EXECUTION_PAUSED;
 
+    rules_command_state(e, to);
     if (to == EXECUTION_CANCELLING) {
-        is_good = e->state == EXECUTION_QUEUED || e->state == EXECUTION_RUNNING;
+        is_good = is_open;
         e->cancel_epoch = epoch;
     } else if (to == EXECUTION_CANCELLED || to == EXECUTION_TIMED_OUT) {
         is_good = e->state == EXECUTION_CANCELLING;
     } else if (to == EXECUTION_FAILED && e->state == EXECUTION_CANCELLING) {
         is_good = true; /* an input of our own that brings its reader down: see end_compare */
     } else if (to == EXECUTION_SUCCEEDED || to == EXECUTION_FAILED) {
-        is_good = e->state == EXECUTION_QUEUED || e->state == EXECUTION_RUNNING;
+        is_good = is_open;
     }
     if (!is_good) {
         sim_fail("plan %u: the execution goes from %s to %s", e->plan->number,
@@ -396,6 +401,7 @@ static void execution_follow(struct oracle_execution *e, enum execution_state to
         }
     }
     e->state = to;
+    e->has_run = e->has_run || to == EXECUTION_RUNNING;
     if (gathered_is(e) && execution_state_is_terminal(to)) {
         gathered_ended(e);
     }
@@ -653,6 +659,7 @@ static void body_compare(struct oracle_execution *e, const struct store_executio
                  (unsigned long long)ret_body->change, (unsigned long long)e->change);
     }
     rules_start_row(e, ret_body->start_at_ns);
+    rules_command_row(e, ret_body);
     instances_compare(e, 0, ret_body->instances, ret_body->instance_count);
 }
 

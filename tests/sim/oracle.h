@@ -53,6 +53,8 @@ struct oracle_execution {
     uint64_t published;    /* changes seen in exo.events without a gap */
     struct span input;     /* of one that runs a batch */
     bool has_begun;        /* something of it was dispatched */
+    uint32_t priority;     /* as its row says */
+    bool has_run;          /* it was RUNNING */
     exo_time start_at_ns;  /* before which nothing of it begins, as its row says; 0: it may */
     uint64_t late_epoch;   /* of a batch after that which left it so */
     bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
@@ -66,6 +68,9 @@ struct oracle_blob;
 struct oracle_stored {
     uint32_t unnamed; /* Jobs without an id: each is an execution of its own */
     exo_time job_ns, cancel_ns;
+    uint32_t commands[COMMAND_KIND_NR]; /* by kind */
+    exo_time pause_ns, priority_ns;     /* when it was asked for, and has not been seen yet */
+    uint32_t priority, priorities;      /* the newest; all of them, a set */
 };
 
 struct oracle {

@@ -17,6 +17,7 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/reference.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/rules_command.h"
 #include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
 
@@ -258,6 +259,7 @@ void oracle_stored(const char *topic, uint32_t partition, struct span value)
         }
         for (uint32_t i = 0; i < status.command_count; i++) {
             command_stored(&status.commands[i]);
+            rules_command_stored(&status.commands[i]);
         }
     }
     arena_release(&arena);

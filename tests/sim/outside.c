@@ -11,6 +11,7 @@
 #include "tests/sim/broker.h"
 #include "tests/sim/operator.h"
 #include "tests/sim/oracle.h"
+#include "tests/sim/people.h"
 #include "tests/sim/sim.h"
 
 enum { BACKLOG_RECORDS = 4 };
@@ -59,7 +60,7 @@ static void outside_try(void *argument)
     }
 }
 
-static void outside_send(const char *topic, uint32_t partition, struct span value, bool is_once)
+void outside_send(const char *topic, uint32_t partition, struct span value, bool is_once)
 {
     struct outside_send *send = sim_alloc(sizeof(*send));
 
@@ -235,6 +236,7 @@ void outside_begin(struct plan *plan)
 
     outside = (struct outside){.plan = plan, .log = log_new(process_new("outside"))};
     operator_begin();
+    people_begin(plan);
     orders_begin();
     for (uint32_t i = 0; i < outside.plan->execution_count; i++) {
         struct plan_execution *e = &outside.plan->executions[i];

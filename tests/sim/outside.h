@@ -10,6 +10,10 @@
 /* outside_begin sends what the plan says, each at its time; keeps the plan as long as the world. */
 void outside_begin(struct plan *plan);
 
+/* outside_send sends a record, again until the broker has answered that it is stored; is_once: only
+ * once. The bytes of value are copied, topic lives as long as the world. */
+void outside_send(const char *topic, uint32_t partition, struct span value, bool is_once);
+
 /* outside_letters_sure counts records that must become dead letters, once each at least. */
 uint32_t outside_letters_sure(void);
 

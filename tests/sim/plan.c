@@ -323,6 +323,7 @@ static void make_execution(struct dice *dice, struct plan *plan, uint32_t number
         plan_batch_make(e, &e->satellites[i], faults);
     }
     plan_start_make(e, faults);
+    plan_people_make(e, faults);
     plan->garbage_jobs += fault_fires(faults, FAULT_GARBAGE);
     plan->garbage_status += fault_fires(faults, FAULT_GARBAGE);
 }

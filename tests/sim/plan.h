@@ -12,6 +12,7 @@
 #include "schemas/vocab/ids.h"
 #include "schemas/vocab/time.h"
 #include "schemas/wire/schedule_command.h"
+#include "schemas/wire/status.h"
 #include "tests/sim/dice.h"
 #include "tests/sim/fault.h"
 
@@ -27,6 +28,7 @@ enum {
     PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself, but for run_ms */
     PLAN_SCHEDULES_MAX = 3,
     PLAN_ORDERS_MAX = 8,
+    PLAN_COMMANDS_MAX = 8,
 };
 
 enum when_kind {
@@ -129,6 +131,13 @@ enum plan_crash {
     CRASH_REFUSED, /* the database refuses every grant */
 };
 
+/* What somebody asks of an execution while it runs; cancels stand apart. */
+struct plan_command {
+    enum wire_command_kind kind;
+    exo_time at_ns;    /* true time since the world began */
+    uint32_t priority; /* PRIORITY */
+};
+
 enum output_kind { OUTPUT_DEFAULT, OUTPUT_STATES, OUTPUT_ONE };
 
 struct plan_execution {
@@ -150,6 +159,8 @@ struct plan_execution {
     int64_t start_at_ms; /* wall time; 0: at once */
     exo_time cancel_ns;  /* 0: never */
     exo_time repeat_ns;  /* 0: never */
+    struct plan_command commands[PLAN_COMMANDS_MAX];
+    uint32_t command_count;
     bool has_id;
     bool is_left_out; /* never submitted */
     bool is_poison;
@@ -234,6 +245,9 @@ enum task_end plan_task_end(const struct plan_execution *e, const struct plan_sp
 
 /* plan_start_make lets an execution begin at a time of its own where the fault fires. */
 void plan_start_make(struct plan_execution *e, struct faults *faults);
+
+/* plan_people_make says what people ask of an execution while it runs, where their faults fire. */
+void plan_people_make(struct plan_execution *e, struct faults *faults);
 
 /* plan_batch_size is the most tasks of one batch. */
 uint32_t plan_batch_size(enum batch_kind kind);

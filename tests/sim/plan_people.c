@@ -1,0 +1,54 @@
+/* plan_people: what people ask of the executions of a plan while they run. Each may come at any
+ * time, also before its Job. */
+#include <assert.h>
+
+#include "tests/sim/plan.h"
+
+static void command_add(struct plan_execution *e, struct plan_command command)
+{
+    assert(e->command_count < PLAN_COMMANDS_MAX);
+    command.at_ns = command.at_ns < 1 ? 1 : command.at_ns;
+    e->commands[e->command_count++] = command;
+}
+
+static exo_time draw_time(const struct plan_execution *e, struct dice *dice)
+{
+    return e->submit_ns + dice_between(dice, -EXO_SECOND, 10 * EXO_SECOND);
+}
+
+/* A pause always comes to an end: people.c sees to it. */
+static void make_pauses(struct plan_execution *e, struct faults *faults)
+{
+    if (!fault_fires(faults, FAULT_PAUSED)) {
+        return;
+    }
+    for (uint32_t i = (uint32_t)dice_between(faults->dice, 1, 2); i > 0; i--) {
+        exo_time at_ns = draw_time(e, faults->dice);
+
+        command_add(e, (struct plan_command){.kind = COMMAND_PAUSE, .at_ns = at_ns});
+        command_add(e, (struct plan_command){
+                           .kind = COMMAND_RESUME,
+                           .at_ns = at_ns + dice_between(faults->dice, 0, 15 * EXO_SECOND)});
+    }
+}
+
+static void make_priorities(struct plan_execution *e, struct faults *faults)
+{
+    if (!fault_fires(faults, FAULT_PRIORITY)) {
+        return;
+    }
+    for (uint32_t i = (uint32_t)dice_between(faults->dice, 1, 2); i > 0; i--) {
+        command_add(e, (struct plan_command){.kind = COMMAND_PRIORITY,
+                                             .at_ns = draw_time(e, faults->dice),
+                                             .priority = (uint32_t)dice_below(faults->dice, 10)});
+    }
+}
+
+void plan_people_make(struct plan_execution *e, struct faults *faults)
+{
+    if (!e->has_id) {
+        return; /* nobody knows what to call it */
+    }
+    make_pauses(e, faults);
+    make_priorities(e, faults);
+}
