@@ -13,8 +13,10 @@
  *
  * Who gets how many: each process wants what it has spent and what waits there; max-min fair, what
  * is left over is spread evenly. Idle tickets move only to where more waits than is idle. Where
- * tasks wait beside idle tickets for TICKET_WAITS_MAX ticks, the process has lost them (its Task
- * never came, and nobody says so): it is lent them again under new numbers.
+ * tasks wait beside idle tickets for TICKET_WAITS_MAX ticks, the process has lost them: it counts
+ * them as spent on a Task that never came or was refused, and nobody says so. A Task that went with
+ * the tail of a log is such a one, and one that a scheduler of an older version sent again under
+ * its own name. It is lent them again under new numbers.
  *
  * Pure: memory is given at init; reads no clock. */
 #ifndef EXO_WORKERS_CORE_TICKET_H
