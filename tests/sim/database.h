@@ -12,7 +12,7 @@
 #include "infra/store/store_replay.h"
 #include "tests/sim/sim.h"
 
-enum { DATABASE_SHARDS_MAX = 16, DATABASE_PROCESSES_MAX = 256 };
+enum { DATABASE_SHARDS_MAX = 64, DATABASE_PROCESSES_MAX = 256 };
 
 struct database_item {
     struct database_item *next;

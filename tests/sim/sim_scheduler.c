@@ -51,7 +51,8 @@ void sim_scheduler_start(struct sim_scheduler *s)
                                           .keeps_for_backup = true,
                                           .journal_kept_ns = 20 * EXO_SECOND,
                                           .janitor_ns = 2 * EXO_SECOND,
-                                          .executions_max = 8,
+                                          .executions_max =
+                                              s->executions_max == 0 ? 8 : s->executions_max,
                                           .say = said};
 
     life->scheduler =
@@ -181,6 +182,11 @@ const struct shard *sim_scheduler_shard(const struct sim_scheduler *s, const str
         }
     }
     return NULL;
+}
+
+const struct scheduler *sim_scheduler_role(const struct sim_scheduler *s)
+{
+    return s->life == NULL ? NULL : s->life->scheduler;
 }
 
 bool sim_scheduler_stands(const struct sim_scheduler *s, uint32_t shard)

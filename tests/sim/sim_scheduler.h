@@ -13,6 +13,7 @@ struct sim_scheduler {
     uint32_t number;
     uint32_t shard_count;
     struct scheduler_life *life; /* NULL: none runs */
+    uint64_t executions_max;     /* of its settings; 0: 8 */
 };
 
 /* sim_scheduler_start starts a process when none runs. */
@@ -44,6 +45,11 @@ struct shard;
 
 /* sim_scheduler_shard gives its shard that has that core; NULL: none. */
 const struct shard *sim_scheduler_shard(const struct sim_scheduler *s, const struct sched *sched);
+
+struct scheduler;
+
+/* sim_scheduler_role gives the scheduler that runs; NULL: none. */
+const struct scheduler *sim_scheduler_role(const struct sim_scheduler *s);
 
 /* sim_scheduler_stands is true while a shard of it stands still until somebody resumes it. */
 bool sim_scheduler_stands(const struct sim_scheduler *s, uint32_t shard);

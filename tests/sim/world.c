@@ -318,7 +318,8 @@ static void world_begin(const struct world_settings *settings)
     cache_begin();
     replica_begin();
     for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
-        world.schedulers[i] = (struct sim_scheduler){i, world.plan.shard_count, NULL};
+        world.schedulers[i] =
+            (struct sim_scheduler){.number = i, .shard_count = world.plan.shard_count};
         sim_scheduler_start(&world.schedulers[i]);
     }
     world.task_partitions = fault_fires(&sim.faults, FAULT_FEW_PARTITIONS)
