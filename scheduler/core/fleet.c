@@ -85,8 +85,46 @@ static bool takes_work(const struct fleet_worker *w)
     return !w->is_gone && !w->is_draining;
 }
 
+static void ready_append(struct fleet *fleet, struct fleet_worker *w)
+{
+    w->ready_previous = fleet->ready_last;
+    w->ready_next = NULL;
+    *(fleet->ready_last == NULL ? &fleet->ready_first : &fleet->ready_last->ready_next) = w;
+    fleet->ready_last = w;
+}
+
+static void ready_remove(struct fleet *fleet, const struct fleet_worker *w)
+{
+    *(w->ready_previous == NULL ? &fleet->ready_first : &w->ready_previous->ready_next) =
+        w->ready_next;
+    *(w->ready_next == NULL ? &fleet->ready_last : &w->ready_next->ready_previous) =
+        w->ready_previous;
+}
+
+/* In the queue while it takes work and has a ticket; who comes to it comes last. */
+static void ready_settle(struct fleet *fleet, struct fleet_worker *w)
+{
+    bool is_ready = takes_work(w) && w->available > 0;
+
+    if (is_ready && !w->is_ready) {
+        ready_append(fleet, w);
+    } else if (!is_ready && w->is_ready) {
+        ready_remove(fleet, w);
+    }
+    w->is_ready = is_ready;
+}
+
+/* One that had its turn waits behind the others. */
+static void ready_turn(struct fleet *fleet, struct fleet_worker *w)
+{
+    if (w->is_ready) {
+        ready_remove(fleet, w);
+        ready_append(fleet, w);
+    }
+}
+
 /* Adds (sign 1) or takes away (-1) the worker's tickets from the sums of its classes. */
-static void count_available(struct fleet *fleet, const struct fleet_worker *w, int sign)
+static void count_classes(struct fleet *fleet, const struct fleet_worker *w, int sign)
 {
     if (!takes_work(w)) {
         return;
@@ -96,18 +134,30 @@ static void count_available(struct fleet *fleet, const struct fleet_worker *w, i
     }
 }
 
+/* Around every change of a worker's tickets, classes or state. */
+static void change_begin(struct fleet *fleet, const struct fleet_worker *w)
+{
+    count_classes(fleet, w, -1);
+}
+
+static void change_end(struct fleet *fleet, struct fleet_worker *w)
+{
+    count_classes(fleet, w, 1);
+    ready_settle(fleet, w);
+}
+
 static void ticket_push(struct fleet *fleet, struct fleet_worker *w, uint32_t ticket)
 {
-    count_available(fleet, w, -1);
+    change_begin(fleet, w);
     w->tickets[ticket].is_available = true;
     w->stack[w->available++] = ticket;
-    count_available(fleet, w, 1);
+    change_end(fleet, w);
 }
 
 /* Takes one ticket out of the middle of the stack; rare (a recall). */
 static void ticket_drop(struct fleet *fleet, struct fleet_worker *w, uint32_t ticket)
 {
-    count_available(fleet, w, -1);
+    change_begin(fleet, w);
     w->tickets[ticket].is_available = false;
     for (uint32_t i = 0; i < w->available; i++) {
         if (w->stack[i] == ticket) {
@@ -115,7 +165,7 @@ static void ticket_drop(struct fleet *fleet, struct fleet_worker *w, uint32_t ti
             break;
         }
     }
-    count_available(fleet, w, 1);
+    change_end(fleet, w);
 }
 
 /* What a spent ticket's task took is free again; never more than the machine has. */
@@ -292,16 +342,16 @@ bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat
     }
     uint32_t window = heartbeat->window < FLEET_WINDOW_MAX ? heartbeat->window : FLEET_WINDOW_MAX;
 
-    count_available(fleet, w, -1);
+    change_begin(fleet, w);
     if (heartbeat->incarnation != old || window != w->window) {
         if (!worker_window(fleet, w, window)) {
-            count_available(fleet, w, 1);
+            change_end(fleet, w);
             return false;
         }
         w->incarnation = heartbeat->incarnation;
     }
     worker_facts(fleet, w, heartbeat, fleet_partition);
-    count_available(fleet, w, 1);
+    change_end(fleet, w);
     for (uint32_t i = 0; i < heartbeat->loan_count; i++) {
         fleet_loan(fleet, &heartbeat->loans[i]);
     }
@@ -339,7 +389,7 @@ bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
             return true; /* no room to watch it; its heartbeats would find none either */
         }
     }
-    count_available(fleet, w, -1);
+    change_begin(fleet, w);
     if (w->incarnation != incarnation) {
         tickets_forget(w);
         w->incarnation = incarnation;
@@ -350,6 +400,7 @@ bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
     w->is_watched = true;
     w->fleet_partition = fleet_partition;
     w->silent_ticks = 0;
+    change_end(fleet, w);
     return true;
 }
 
@@ -381,9 +432,10 @@ void fleet_tick(struct fleet *fleet, uint32_t fleet_partition,
             struct fleet_suspicion suspicion = {
                 .kind = FLEET_SILENT, .worker = w, .incarnation = w->incarnation};
 
-            count_available(fleet, w, -1);
+            change_begin(fleet, w);
             w->is_gone = true;
             w->is_watched = false;
+            change_end(fleet, w);
             silent(context, &suspicion);
         }
     }
@@ -464,15 +516,14 @@ const struct fleet_worker *fleet_take(struct fleet *fleet, const struct fleet_ne
     if (needs->class >= fleet->class_count || fleet->available[needs->class] == 0) {
         return NULL;
     }
-    for (uint32_t i = 0; i < fleet->worker_count; i++) {
-        struct fleet_worker *w = fleet->workers[(fleet->turn + i) % fleet->worker_count];
-        uint32_t count = takes_work(w) && serves(w, needs->class) ? room(w, needs) : 0;
+    for (struct fleet_worker *w = fleet->ready_first; w != NULL; w = w->ready_next) {
+        uint32_t count = serves(w, needs->class) ? room(w, needs) : 0;
 
         if (count == 0) {
             continue;
         }
         count = count < max ? count : max;
-        count_available(fleet, w, -1);
+        change_begin(fleet, w);
         for (uint32_t k = 0; k < count; k++) {
             uint32_t ticket = w->stack[--w->available];
 
@@ -482,10 +533,10 @@ const struct fleet_worker *fleet_take(struct fleet *fleet, const struct fleet_ne
             ret_tickets[k] = ticket;
             ret_lends[k] = w->tickets[ticket].lend;
         }
-        count_available(fleet, w, 1);
+        change_end(fleet, w);
         w->cpu_free -= (int64_t)count * needs->cpu_millis;
         w->memory_free -= (int64_t)(count * needs->memory_bytes);
-        fleet->turn = (w->index + 1) % fleet->worker_count;
+        ready_turn(fleet, w);
         *ret_count = count;
         return w;
     }

@@ -55,6 +55,9 @@ struct fleet_worker {
     struct fleet_ticket *tickets; /* window of them */
     uint32_t *stack;              /* the available ones, newest last */
     uint32_t index;               /* in the fleet's list */
+    /* Among those that take work and have a ticket; whose turn is next, first. */
+    struct fleet_worker *ready_previous, *ready_next;
+    bool is_ready;
 };
 
 struct fleet_ticket {
@@ -140,7 +143,8 @@ struct fleet_needs {
     uint64_t memory_bytes;
 };
 
-/* fleet_take spends up to max tickets of one worker that serves the class and has room.
+/* fleet_take spends up to max tickets of one worker that serves the class and has room; they have
+ * their turns. Cost O(workers with tickets that do not serve the class, or have no room).
  * ret_tickets, ret_lends  out, max entries each
  * Gives the worker (valid until the next call), or NULL when none has both; *ret_count then 0. */
 const struct fleet_worker *fleet_take(struct fleet *fleet, const struct fleet_needs *needs,

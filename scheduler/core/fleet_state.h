@@ -16,9 +16,9 @@ struct fleet {
     char process[FLEET_NAME_BYTES];
     char classes[FLEET_CLASSES_MAX][FLEET_NAME_BYTES];
     uint32_t class_count;
-    uint64_t class_holds[FLEET_CLASSES_MAX]; /* instances of live executions that name it */
-    uint32_t available[FLEET_CLASSES_MAX];   /* of workers that serve it and take work */
-    uint32_t turn;                           /* where the next search begins: spreads the work */
+    uint64_t class_holds[FLEET_CLASSES_MAX];       /* instances of live executions that name it */
+    uint32_t available[FLEET_CLASSES_MAX];         /* of workers that serve it and take work */
+    struct fleet_worker *ready_first, *ready_last; /* that take work and have a ticket */
     struct table by_name;
     struct fleet_worker **workers;
     uint32_t worker_count;

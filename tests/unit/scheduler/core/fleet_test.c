@@ -18,20 +18,21 @@ static struct fleet *fleet_make(void)
     return fleet;
 }
 
-/* A heartbeat of worker "w" that lends us all its tickets under one lend number. */
-static void beat(struct fleet *fleet, uint64_t incarnation, uint64_t number, uint64_t lend)
+/* A heartbeat of a worker that lends us all its tickets under one lend number. */
+static void beat_by(struct fleet *fleet, const char *name, uint64_t incarnation, uint64_t number,
+                    uint64_t lend)
 {
     uint32_t tickets[WINDOW];
     uint64_t lends[WINDOW];
     struct span class = span_of("default");
     struct fleet_suspicion suspicion;
-    struct wire_loan loan = {.worker = span_of("w"),
+    struct wire_loan loan = {.worker = span_of(name),
                              .incarnation = incarnation,
                              .process = span_of("us"),
                              .tickets = tickets,
                              .lends = lends,
                              .count = WINDOW};
-    struct wire_heartbeat heartbeat = {.worker = span_of("w"),
+    struct wire_heartbeat heartbeat = {.worker = span_of(name),
                                        .incarnation = incarnation,
                                        .number = number,
                                        .classes = &class,
@@ -45,6 +46,11 @@ static void beat(struct fleet *fleet, uint64_t incarnation, uint64_t number, uin
         lends[i] = lend;
     }
     assert_true(fleet_heartbeat(fleet, &heartbeat, 0, &suspicion));
+}
+
+static void beat(struct fleet *fleet, uint64_t incarnation, uint64_t number, uint64_t lend)
+{
+    beat_by(fleet, "w", incarnation, number, lend);
 }
 
 static void count_silent(void *context, const struct fleet_suspicion *suspicion)
@@ -332,6 +338,49 @@ static void test_class_of_a_gone_worker(void **state)
     fleet_free(fleet);
 }
 
+/* Whose ticket is spent next; "": nobody has one. Gives its number and lend. */
+static const char *take_one(struct fleet *fleet, uint32_t *ret_ticket, uint64_t *ret_lend)
+{
+    struct fleet_needs needs = {.class = fleet_class(fleet, span_of("default"))};
+    uint32_t count;
+    const struct fleet_worker *w = fleet_take(fleet, &needs, 1, ret_ticket, ret_lend, &count);
+
+    assert_int_equal(count, w != NULL);
+    return w == NULL ? "" : w->name;
+}
+
+/* Workers have their turns; one without a ticket is not asked, and comes last when it has one
+ * again; one that is gone is not asked either. */
+static void test_workers_have_their_turns(void **state)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    struct fleet *fleet = fleet_make();
+    uint32_t ticket;
+    uint64_t lend;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        beat_by(fleet, names[i], 7, 1, 1);
+    }
+    for (uint32_t i = 0; i < 3 * (WINDOW - 1); i++) {
+        assert_string_equal(take_one(fleet, &ticket, &lend), names[i % 3]);
+    }
+    assert_string_equal(take_one(fleet, &ticket, &lend), "a"); /* its last */
+    fleet_ticket_restored(fleet, span_of("a"), 7, ticket, lend);
+    assert_string_equal(take_one(fleet, &ticket, &lend), "b");
+    assert_string_equal(take_one(fleet, &ticket, &lend), "c");
+    assert_string_equal(take_one(fleet, &ticket, &lend), "a");
+    assert_string_equal(take_one(fleet, &ticket, &lend), "");
+    beat_by(fleet, "b", 7, 2, 2);
+    beat_by(fleet, "c", 7, 2, 2);
+    assert_true(fleet_expect(fleet, span_of("b"), 8, 0));
+    assert_string_equal(take_one(fleet, &ticket, &lend), "c");
+    beat_by(fleet, "b", 8, 1, 1);
+    assert_string_equal(take_one(fleet, &ticket, &lend), "c");
+    assert_string_equal(take_one(fleet, &ticket, &lend), "b");
+    fleet_free(fleet);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_silence_is_counted_in_ticks),
         cmocka_unit_test(test_unused_classes_are_forgotten),
         cmocka_unit_test(test_class_of_a_gone_worker),
+        cmocka_unit_test(test_workers_have_their_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
