@@ -40,15 +40,12 @@ static bool extra_read(struct shard *shard, struct span bytes, exo_time now_ns)
             abort();
         }
         memcpy(entry->bytes, extra.outbox[i].record.data, extra.outbox[i].record.bytes);
-        entry->next = NULL;
         entry->sequence = 0; /* committed long ago */
         entry->target = extra.outbox[i].shard;
         entry->is_sent = false;
         entry->is_job = extra.outbox[i].is_job;
         entry->record = (struct span){entry->bytes, extra.outbox[i].record.bytes};
-        *shard->outbox_last = entry;
-        shard->outbox_last = &entry->next;
-        shard->outbox_count++;
+        outbox_append(shard, entry);
     }
     for (uint32_t i = 0; i < extra.early_count; i++) {
         const struct wire_early_command *early = &extra.early[i];
