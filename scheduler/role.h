@@ -87,7 +87,8 @@ struct scheduler_counts {
     uint64_t memory_bytes;
 };
 
-/* scheduler_counts sums them over the shards that are here now. */
+/* scheduler_counts sums them over the shards that are here now, and counters over all that were.
+ * What a batch did that was not committed is counted, and again when it is done again. */
 struct scheduler_counts scheduler_counts(const struct scheduler *scheduler);
 
 #endif /* EXO_SCHEDULER_ROLE_H */

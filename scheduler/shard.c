@@ -105,6 +105,19 @@ static void tickets_restore(void *context, const struct holder *holder)
     }
 }
 
+/* What was counted in this life stays counted: a sum that fell would look like a new process. */
+static void counts_keep(const struct shard *shard)
+{
+    const struct sched_counts life = sched_counts(shard->sched);
+    struct scheduler_counts *counts = &shard->scheduler->counts;
+
+    counts->stale += life.stale;
+    counts->admitted += life.admitted;
+    counts->executions_finished += life.finished_executions;
+    counts->attempts_finished += life.finished_attempts;
+    counts->attempts_lost += life.lost_attempts;
+}
+
 /* Ends the present life: nothing of it is heard of again. */
 static void life_end(struct shard *shard)
 {
@@ -119,6 +132,7 @@ static void life_end(struct shard *shard)
     values_free(shard);
     if (shard->sched != NULL) {
         sched_holders(shard->sched, tickets_restore, shard);
+        counts_keep(shard);
     }
     sched_free(shard->sched);
     shard->sched = NULL;
