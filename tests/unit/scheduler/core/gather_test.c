@@ -42,16 +42,19 @@ static void open(struct sched_bench *bench, const char *input)
     bench_seal(bench);
 }
 
+/* The input is long, so that memory that is too little for it is enough to refuse it. */
 static void test_without_memory_nobody_is_refused(void **state)
 {
     enum sched_err result = SCHED_EMEMORY;
     uint32_t broken = 0;
+    char input[(16 << 10) + 64];
 
     (void)state;
-    for (size_t more = 1; result != SCHED_OK; more += 16) {
+    (void)snprintf(input, sizeof(input), "{\"go\":true,\"text\":\"%0*d\"}", 16 << 10, 0);
+    for (size_t more = 1; result != SCHED_OK; more += 128) {
         struct sched_bench bench;
 
-        open(&bench, "{\"go\":true,\"text\":\"short\"}");
+        open(&bench, input);
         bench.budget.limit_bytes = bench.budget.used_bytes + more;
         result = ask(&bench);
         broken += result == SCHED_EMEMORY;
