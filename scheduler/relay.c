@@ -195,14 +195,13 @@ static void outbox_sent(void *argument, int64_t offset, const struct exo_error *
     if (shard == NULL) {
         return; /* the entry went with its life; the row still has it */
     }
-    bool is_last = false;
-
     land(shard, entry);
     if (err != NULL) {
         resend_later(shard);
         return;
     }
-    is_last = shard->outbox_flying[entry->target] == 0;
+    bool is_last = shard->outbox_flying[entry->target] == 0;
+
     outbox_remove(shard, entry);
     if (is_last) {
         relay_outbox(shard); /* what waited for it */

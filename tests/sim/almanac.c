@@ -394,6 +394,7 @@ static void live_check(const struct turn *t)
 {
     const struct wire_schedule_state *s = &t->row->state;
     uint32_t backfills = 0;
+    bool has_begun = false; /* one of a backfill, in this turn */
 
     if (t->a->plan->overlap != OVERLAP_ALLOW && s->live_count > 1) {
         wrong(t, s->live[1].nominal_ns, "is live beside another");
@@ -403,6 +404,7 @@ static void live_check(const struct turn *t)
         const struct fire *known = fire_find(t->a, live->nominal_ns);
 
         backfills += live->is_backfill;
+        has_begun |= live->is_backfill && is_started(t, live->nominal_ns);
         if (is_started(t, live->nominal_ns)) {
             start_check(t, live->nominal_ns);
         }
@@ -412,7 +414,9 @@ static void live_check(const struct turn *t)
             wrong(t, live->nominal_ns, "is cancelled, and for no other");
         }
     }
-    if (s->has_backfill && backfills > s->backfill_parallel) {
+    /* What an earlier, wider backfill began goes on beside a narrower one. */
+    if (s->has_backfill && backfills > s->backfill_parallel && has_begun &&
+        !t->has_heard[SCHEDULE_COMMAND_BACKFILL]) {
         wrong(t, s->backfill_after_ns, "is one too many of a backfill");
     }
     for (uint32_t i = 0; i < t->a->fire_count; i++) {
