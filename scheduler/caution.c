@@ -308,7 +308,7 @@ static void event_text(const struct shard *shard, const struct sched_event *even
                    of[0] == '\0' ? "" : " of ", of);
 }
 
-enum caution_verdict caution_event(struct shard *shard, const struct sched_event *event)
+static enum caution_verdict event_verdict(struct shard *shard, const struct sched_event *event)
 {
     char text[STORE_MARKER_BYTES];
 
@@ -329,6 +329,14 @@ enum caution_verdict caution_event(struct shard *shard, const struct sched_event
     }
     event_text(shard, event, text);
     return offered(shard, text);
+}
+
+enum caution_verdict caution_event(struct shard *shard, const struct sched_event *event)
+{
+    enum caution_verdict verdict = event_verdict(shard, event);
+
+    shard->is_held_back |= verdict == CAUTION_WAIT;
+    return verdict;
 }
 
 void caution_unused(struct shard *shard)

@@ -109,6 +109,7 @@ static void careful_turn(struct shard *shard)
 {
     uint32_t generation = shard->generation;
 
+    shard->is_held_back = false;
     caution_turn(shard);
     shard_applied(shard);
     if (shard->generation == generation) {
@@ -131,7 +132,7 @@ static exo_time step_due(struct committer *c)
         if (sched_has_work(shard->sched) || sched_deadline(shard->sched) <= shard_time(shard)) {
             timer_step(shard);
         }
-        if (scheduler->careful_count > 0 && shard_is_live(shard)) {
+        if ((scheduler->careful_count > 0 || shard->is_held_back) && shard_is_live(shard)) {
             careful_turn(shard);
         } else if (shard->is_wait_halfway) {
             shard_applied(shard);

@@ -90,6 +90,8 @@ struct shard {
     struct sealed sealed;    /* the batch in flight */
     bool is_in_flight;
     struct caution caution;
+    bool is_held_back; /* caution let an event wait: it is offered again, also when nobody is
+                          careful */
     bool is_resend_due;
     exo_time resend_ns; /* not before; on the loop's clock */
     int64_t drained_at; /* DRAINING: C; -1: not known yet */
