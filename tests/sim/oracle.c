@@ -340,6 +340,7 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
         }
         task->attempt = change->attempt;
         task->worker = is_run ? 0 : (uint8_t)rules_worker_number(change->worker);
+        e->has_sent = e->has_sent || !is_run;
         if (!e->has_begun) {
             key_check(e);
             rate_check(e);

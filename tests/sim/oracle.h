@@ -53,6 +53,7 @@ struct oracle_execution {
     uint64_t published;    /* changes seen in exo.events without a gap */
     struct span input;     /* of one that runs a batch */
     bool has_begun;        /* something of it was dispatched */
+    bool has_sent;         /* a task was, not only runs of groups */
     uint32_t priority;     /* as its row says */
     bool has_run;          /* it was RUNNING */
     exo_time start_at_ns;  /* before which nothing of it begins, as its row says; 0: it may */

@@ -606,12 +606,12 @@ static void keys_check_end(void)
 }
 
 /* A cancel that was in the log before its Job is kept for it: no report of a task can come before.
- */
+ * What ends in the step that admits it has ended before. */
 static void early_cancel_check(const struct oracle_execution *e)
 {
     const struct oracle_stored *stored = &oracle.stored[e->plan->number];
 
-    if (stored->cancel_ns != 0 && stored->cancel_ns < stored->job_ns && e->has_begun &&
+    if (stored->cancel_ns != 0 && stored->cancel_ns < stored->job_ns && e->has_sent &&
         e->state != EXECUTION_CANCELLED && e->plan->crash == CRASH_NONE &&
         !database.shards[e->shard].is_slandered) {
         sim_fail("plan %u was cancelled before it was submitted, and ended %s", e->plan->number,
