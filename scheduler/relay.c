@@ -3,9 +3,7 @@
  *
  * Tasks have no cursor: what the log did not take is sent again by sched_resend. Messages to shards
  * stay in the outbox, which is part of the shard's row, until they are acknowledged; one shard
- * hears them one after the other, because it takes a lower number than its last for a repeat. Jobs
- * have no number (their ids show a repeat): many are on their way together, but none passes a
- * message, or is passed by one. */
+ * hears them one after the other, because it takes a lower number than its last for a repeat. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -96,25 +94,7 @@ void outbox_free(struct shard *shard)
     }
     shard->outbox_last = &shard->outbox;
     shard->outbox_count = 0;
-    memset(shard->outbox_flying, 0, shard->scheduler->shard_count * sizeof(uint32_t));
-}
-
-void outbox_append(struct shard *shard, struct outbox_entry *entry)
-{
-    entry->next = NULL;
-    entry->link = shard->outbox_last;
-    *shard->outbox_last = entry;
-    shard->outbox_last = &entry->next;
-    shard->outbox_count++;
-}
-
-static void outbox_remove(struct shard *shard, struct outbox_entry *entry)
-{
-    *entry->link = entry->next;
-    *(entry->next != NULL ? &entry->next->link : &shard->outbox_last) = entry->link;
-    shard->outbox_count--;
-    shard->is_extra_dirty = true;
-    free(entry);
+    memset(shard->is_outbox_busy, 0, shard->scheduler->shard_count * sizeof(bool));
 }
 
 static void outbox_put(struct shard *shard, uint32_t target, struct span record, bool is_job)
@@ -125,12 +105,15 @@ static void outbox_put(struct shard *shard, uint32_t target, struct span record,
         abort();
     }
     memcpy(entry->bytes, record.data, record.bytes);
+    entry->next = NULL;
     entry->sequence = shard->next_sequence;
     entry->target = target;
     entry->is_sent = false;
     entry->is_job = is_job;
     entry->record = (struct span){entry->bytes, record.bytes};
-    outbox_append(shard, entry);
+    *shard->outbox_last = entry;
+    shard->outbox_last = &entry->next;
+    shard->outbox_count++;
     shard->is_extra_dirty = true;
 }
 
@@ -168,23 +151,6 @@ void outbox_add_command(struct shard *shard, const struct wire_command *command)
                       &(struct wire_status){.commands = command, .command_count = 1});
 }
 
-/* Counts an entry as on its way, or as no more. */
-static void fly(struct shard *shard, struct outbox_entry *entry)
-{
-    uint32_t *flying = &shard->outbox_flying[entry->target];
-
-    entry->is_sent = true;
-    *flying = entry->is_job ? *flying + 1 : OUTBOX_MESSAGE;
-}
-
-static void land(struct shard *shard, struct outbox_entry *entry)
-{
-    uint32_t *flying = &shard->outbox_flying[entry->target];
-
-    entry->is_sent = false;
-    *flying = entry->is_job ? *flying - 1 : 0;
-}
-
 static void outbox_sent(void *argument, int64_t offset, const struct exo_error *err)
 {
     struct shard_ticket *ticket = argument;
@@ -195,52 +161,48 @@ static void outbox_sent(void *argument, int64_t offset, const struct exo_error *
     if (shard == NULL) {
         return; /* the entry went with its life; the row still has it */
     }
-    land(shard, entry);
+    shard->is_outbox_busy[entry->target] = false;
     if (err != NULL) {
+        entry->is_sent = false;
         resend_later(shard);
         return;
     }
-    bool is_last = shard->outbox_flying[entry->target] == 0;
-
-    outbox_remove(shard, entry);
-    if (is_last) {
-        relay_outbox(shard); /* what waited for it */
+    for (struct outbox_entry **link = &shard->outbox; *link != NULL; link = &(*link)->next) {
+        if (*link == entry) {
+            *link = entry->next;
+            if (shard->outbox_last == &entry->next) {
+                shard->outbox_last = link;
+            }
+            break;
+        }
     }
+    free(entry);
+    shard->outbox_count--;
+    shard->is_extra_dirty = true;
+    relay_outbox(shard);
     scheduler_wake(shard->scheduler);
-}
-
-/* In its order behind what goes to the same shard: a Job beside Jobs, a message alone. */
-static bool may_fly(const struct shard *shard, const struct outbox_entry *entry)
-{
-    uint32_t flying = shard->outbox_flying[entry->target];
-
-    return !shard->is_outbox_held[entry->target] &&
-           (entry->is_job ? flying != OUTBOX_MESSAGE : flying == 0);
 }
 
 void relay_outbox(struct shard *shard)
 {
-    memset(shard->is_outbox_held, 0, shard->scheduler->shard_count * sizeof(bool));
     for (struct outbox_entry *entry = shard->outbox; entry != NULL; entry = entry->next) {
         struct exo_error err;
 
-        if (entry->is_sent) {
+        if (entry->is_sent || shard->is_outbox_busy[entry->target]) {
             continue;
         }
         if (entry->sequence > shard->committed_sequence) {
             return; /* of the open batch, as all behind it */
         }
-        if (!may_fly(shard, entry)) {
-            shard->is_outbox_held[entry->target] = true;
-            continue;
-        }
         struct shard_ticket *ticket = shard_ticket_new(shard, entry);
 
-        fly(shard, entry);
+        entry->is_sent = true;
+        shard->is_outbox_busy[entry->target] = true;
         if (log_append(shard->scheduler->log, entry->is_job ? TOPIC_JOBS : TOPIC_STATUS,
                        entry->target, (struct span){NULL, 0}, entry->record, 0, outbox_sent, ticket,
                        &err) != 0) {
-            land(shard, entry);
+            entry->is_sent = false;
+            shard->is_outbox_busy[entry->target] = false;
             (void)shard_ticket_end(ticket);
             resend_later(shard);
             return;

@@ -26,8 +26,7 @@ static void shard_free(struct shard *shard)
     arena_release(&shard->open_arena);
     arena_release(&shard->sealed.arena);
     free(shard->received);
-    free(shard->outbox_flying);
-    free(shard->is_outbox_held);
+    free(shard->is_outbox_busy);
     free(shard->letters);
     free(shard);
 }
@@ -221,9 +220,8 @@ struct shard *shard_open(struct scheduler *scheduler, uint32_t number)
     shard->number = number;
     shard->retry = loop_timer_new(scheduler->loop, retry_due, shard);
     shard->received = calloc(scheduler->shard_count, sizeof(*shard->received));
-    shard->outbox_flying = calloc(scheduler->shard_count, sizeof(*shard->outbox_flying));
-    shard->is_outbox_held = calloc(scheduler->shard_count, sizeof(*shard->is_outbox_held));
-    if (shard->received == NULL || shard->outbox_flying == NULL || shard->is_outbox_held == NULL) {
+    shard->is_outbox_busy = calloc(scheduler->shard_count, sizeof(*shard->is_outbox_busy));
+    if (shard->received == NULL || shard->is_outbox_busy == NULL) {
         abort();
     }
     early_commands_init(&shard->early, scheduler->allocator);

@@ -59,7 +59,7 @@ struct shard_wait {
 };
 
 struct outbox_entry {
-    struct outbox_entry *next, **link; /* link: what points to it */
+    struct outbox_entry *next;
     uint64_t sequence;
     uint32_t target;
     bool is_sent; /* handed to the log, not acknowledged */
@@ -69,7 +69,6 @@ struct outbox_entry {
 };
 
 enum { OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
-#define OUTBOX_MESSAGE UINT32_MAX
 
 struct shard {
     struct scheduler *scheduler;
@@ -101,8 +100,7 @@ struct shard {
     uint64_t next_sequence;
     uint64_t *received;                           /* by source */
     uint64_t sealed_sequence, committed_sequence; /* of messages to shards */
-    uint32_t *outbox_flying; /* by target: Jobs on their way, or OUTBOX_MESSAGE */
-    bool *is_outbox_held;    /* by target, within one relay_outbox: what follows waits too */
+    bool *is_outbox_busy;                         /* by target: one is on its way */
     struct outbox_entry *outbox, **outbox_last;
     uint32_t outbox_count;
     struct early_commands early;
@@ -285,8 +283,6 @@ void ends_job(struct shard *shard, const struct wire_job *job, const struct exec
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
 void relay_outbox(struct shard *shard);
-/* outbox_append puts an entry last, and counts it. */
-void outbox_append(struct shard *shard, struct outbox_entry *entry);
 void outbox_add(struct shard *shard, uint32_t target, struct wire_peer peer);
 /* outbox_add_job sends a packed Job to a shard, which may find that it has it; outbox_add_command a
  * command to the shard of its execution. */

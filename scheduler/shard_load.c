@@ -40,12 +40,15 @@ static bool extra_read(struct shard *shard, struct span bytes, exo_time now_ns)
             abort();
         }
         memcpy(entry->bytes, extra.outbox[i].record.data, extra.outbox[i].record.bytes);
+        entry->next = NULL;
         entry->sequence = 0; /* committed long ago */
         entry->target = extra.outbox[i].shard;
         entry->is_sent = false;
         entry->is_job = extra.outbox[i].is_job;
         entry->record = (struct span){entry->bytes, extra.outbox[i].record.bytes};
-        outbox_append(shard, entry);
+        *shard->outbox_last = entry;
+        shard->outbox_last = &entry->next;
+        shard->outbox_count++;
     }
     for (uint32_t i = 0; i < extra.early_count; i++) {
         const struct wire_early_command *early = &extra.early[i];

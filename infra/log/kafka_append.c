@@ -6,8 +6,8 @@
  *
  * A record that comes while others are on their way waits for the next answer of the broker, 1 ms
  * at most, and goes with all that came meanwhile: the broker works a request, not a record
- * (protocol of Nagle, RFC 896; docs/adr/0024-company-on-the-log.md). One that comes alone goes at
- * once.
+ * (protocol of Nagle, RFC 896; docs/adr/0024-company-on-the-log.md). One that finds none on its way
+ * goes at once, with all that follows it in the same turn of the loop.
  *
  * librdkafka copies what it is given; our own copy is for sending again. That costs one memcpy a
  * record and leaves no pointer of ours in a producer that dies slowly. */
