@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "infra/crypto/crypto.h"
+#include "infra/crypto/job_id.h"
 #include "scheduler/core/room.h"
 #include "scheduler/job_texts.h"
 #include "scheduler/projects.h"
@@ -18,11 +18,6 @@ enum {
     OPEN_BYTES_MAX = 64 << 20, /* of events that wait for their seal */
     FRESH_MARGIN_S = 5,        /* clocks of the API may be ahead by so much */
 };
-
-/* Our own name space for ids of Jobs that bring none. */
-static const struct execution_id jobs_name_space = {{0x6b, 0x1f, 0x0e, 0x52, 0x3c, 0x0b, 0x5d, 0x1e,
-                                                     0x9a, 0x77, 0x45, 0x58, 0x4f, 0x2d, 0x4a,
-                                                     0x01}};
 
 void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
                 const char *reason)
@@ -67,11 +62,7 @@ static bool job_id(struct shard *shard, const struct wire_job *job, const struct
     if (job->execution_id.bytes > 0) {
         return execution_id_parse(job->execution_id, ret_id);
     }
-    char name[96];
-
-    (void)snprintf(name, sizeof(name), "%s/%u/%lld", TOPIC_JOBS, shard->number,
-                   (long long)record->offset);
-    *ret_id = execution_id_from_name(&jobs_name_space, span_of(name));
+    *ret_id = job_id_of_place(shard->number, record->offset, shard->scheduler->shard_count);
     return true;
 }
 
@@ -281,6 +272,7 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
                        "partition of its execution_id");
             return JOB_TAKEN;
         }
+        shard->scheduler->counts.forwarded++;
         execution_id_format(&id, text);
         job.execution_id = span_of(text);
         outbox_add(shard, target, (struct wire_peer){.kind = PEER_JOB, .forwarded_job = job});

@@ -77,7 +77,7 @@ struct scheduler_counts {
     uint64_t shards_owned, shards_running, shards_stopped;
     uint64_t shards_full; /* that take no jobs for now */
     uint64_t executions_live, leases_live;
-    uint64_t jobs, reports, stale, duplicates, dead_letters;
+    uint64_t jobs, forwarded, reports, stale, duplicates, dead_letters;
     uint64_t admitted, executions_finished, attempts_finished, attempts_lost;
     uint64_t journal_dropped, executions_dropped; /* rows that retention let go */
     uint64_t snapshots;                           /* of shards, whole */

@@ -118,6 +118,8 @@ static void collect(void *argument, struct buffer *buffer)
         {"exosphere_scheduler_ready_tasks", "gauge", "tasks that wait for a ticket", c.ready},
         {"exosphere_scheduler_memory_bytes", "gauge", "memory of the cores", c.memory_bytes},
         {"exosphere_scheduler_jobs_total", "counter", "records of exo.jobs taken", c.jobs},
+        {"exosphere_scheduler_jobs_forwarded_total", "counter",
+         "of these, those that lay on another shard's partition", c.forwarded},
         {"exosphere_scheduler_reports_total", "counter", "records of exo.status taken", c.reports},
         {"exosphere_scheduler_stale_total", "counter", "late or repeated messages", c.stale},
         {"exosphere_scheduler_duplicates_total", "counter", "jobs whose id was known",

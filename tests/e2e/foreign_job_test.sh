@@ -27,7 +27,7 @@ finish() {
 trap finish EXIT
 
 [ -n "${EXOSPHERE_KAFKA_BROKERS:-}" ] || skip "no services; run eval \"\$(./infra/services env)\""
-for tool in kcat protoc psql jq; do command -v $tool >/dev/null || skip "$tool is not installed"; done
+for tool in kcat protoc psql jq curl python3; do command -v $tool >/dev/null || skip "$tool is not installed"; done
 
 sql() { psql "$EXOSPHERE_POSTGRES_URL" -Atc "$1"; }
 
@@ -71,6 +71,47 @@ await "the dead letters" "select count(*) from dead_letter" $((LETTERS + 3))
 await "one says that its version is not known" \
     "select count(*) from (select reason from dead_letter order by id desc limit 3) as last where reason like '%version%'" 1
 printf 'six Jobs from kcat: two executions, three dead letters\n'
+
+# A Job without an id belongs to the partition it lies on, under an id that anyone can compute (docs/operations.md); one
+# that brings the id of another shard is passed on.
+id_of_place() {
+    python3 - "$@" <<'PYTHON'
+import sys, uuid
+
+def murmur2(key):
+    mask, factor, h = 0xffffffff, 0x5bd1e995, 0x9747b28c ^ len(key)
+    for at in range(0, len(key), 4):
+        k = int.from_bytes(key[at:at + 4], "little") * factor & mask
+        h = h * factor & mask ^ (k ^ k >> 24) * factor & mask
+    h = (h ^ h >> 13) * factor & mask
+    return h ^ h >> 15
+
+partition, offset, shards = (int(argument) for argument in sys.argv[1:])
+first = uuid.uuid5(uuid.UUID("6b1f0e52-3c0b-5d1e-9a77-45584f2d4a01"), f"exo.jobs/{partition}/{offset}").int
+ids = (uuid.UUID(int=first >> 16 << 16 | first + more & 0xffff) for more in range(65536))
+print(next(one for one in ids if (murmur2(str(one).encode()) & 0x7fffffff) % shards == partition))
+PYTHON
+}
+METRICS=http://127.0.0.1:$(sed -n 's/.*"for":"health","port":\([0-9]*\).*/\1/p' "$DIR/scheduler.log" | head -n 1)/metrics
+forwarded() { curl -sf "$METRICS" | sed -n 's/^exosphere_scheduler_jobs_forwarded_total //p'; }
+SHARDS=$(sql "select count(*) from shard")
+BEFORE=$(forwarded)
+for partition in 0 17 $((SHARDS - 1)); do
+    offset=$(kcat -Q -b "$EXOSPHERE_KAFKA_BROKERS" -t "exo.jobs:$partition:-1" | sed 's/.* //')
+    kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -p "$partition" "$DIR/without-id"
+    await "the execution of the Job at $partition/$offset" \
+        "select state || ' on ' || shard from execution where id = '$(id_of_place "$partition" "$offset" "$SHARDS")'" "SUCCEEDED on $partition"
+done
+[ "$(forwarded)" = "$BEFORE" ]
+HOME_OF_ID=$(sql "select shard from execution where id = '$ID'")
+kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -p $(((HOME_OF_ID + 1) % SHARDS)) "$DIR/with-id"
+end=$((SECONDS + 60))
+until [ "$(forwarded)" = $((BEFORE + 1)) ]; do
+    ((SECONDS < end)) || { printf 'forwarded: %s, not %s\n' "$(forwarded)" $((BEFORE + 1)) && exit 1; }
+    read -r -t 0.1 <> <(:) || :
+done
+[ "$(sql "select count(*) from execution where cluster = 'demo/$NAME'")" = 5 ]
+printf 'Jobs without an id: under that of their place, none passed on\n'
 
 # Commands: the same program cancels, signals and approves.
 record() { protoc -I "$ROOT/schemas/proto" --encode=exo.v1.StatusRecord exo/v1/status.proto; }

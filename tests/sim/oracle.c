@@ -173,6 +173,11 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
     if (e->plan->has_id && !execution_id_equal(&e->plan->id, &row->id)) {
         sim_fail("execution %lu has got another id", which);
     }
+    if (!is_batch && !is_scheduled && !e->plan->has_id && row->shard != e->plan->partition) {
+        sim_fail(
+            "execution %lu: its Job brought no id, lies on partition %u and begins on shard %u",
+            which, e->plan->partition, row->shard);
+    }
     return e;
 }
 
