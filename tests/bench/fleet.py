@@ -197,6 +197,15 @@ class Fleet:
         """Starts a process that has ended as it was started first; its log goes on."""
         self.start(name, *self.commands[name], mode="a")
 
+    def switch(self, binary):
+        """The same roles of another program, on the services as they are."""
+        for name in self.processes:
+            self.end(name)
+        self.binary = binary
+        for name in list(self.processes):
+            self.start(name, *self.commands[name])
+        self.await_ready()
+
     def await_ready(self):
         def is_ready():
             for name, process in self.processes.items():

@@ -3,23 +3,43 @@
 import os
 import re
 import subprocess
+import sys
 import time
 
+import fleet as f
 
-def program(fleet, name):
-    return os.path.join(os.path.dirname(fleet.binary), "tests/bench", name)
+
+def or_none(measure):
+    """A limit for a row to stand beside; where its program failed the row stands alone."""
+    def measured(self):
+        try:
+            return measure(self)
+        except f.Failure as failure:
+            print(f"no limit: {failure}", file=sys.stderr)
+            return None, ""
+
+    return measured
 
 
 class Limits:
-    """Measured once a fleet, when first asked for. Of `services` only; `embedded` stands on SQLite."""
+    """Measured once a fleet, when first asked for, by the programs built beside its first binary. Of `services` only;
+    `embedded` stands on SQLite."""
 
     def __init__(self, fleet):
         self.fleet, self.known = fleet, {}
+        self.programs = os.path.join(os.path.dirname(fleet.binary), "tests/bench")
 
     def once(self, name, measure):
         if name not in self.known:
             self.known[name] = measure()
         return self.known[name]
+
+    def run(self, name, *arguments):
+        """What one of the programs prints."""
+        done = subprocess.run([f"{self.programs}/{name}", *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise f.Failure(f"{name} ended with {done.returncode}: {done.stderr.strip()[-400:]}")
+        return done.stdout
 
     def store(self):
         """store_bench: rows a second in batched commits, and the smallest durable commit in ms."""
@@ -28,8 +48,7 @@ class Limits:
             if self.fleet.kind == "services":
                 self.fleet.sql("create database exosphere_limit")
                 where = ["postgres", self.fleet.env["EXOSPHERE_POSTGRES_URL"] + "_limit"]
-            text = subprocess.run([program(self.fleet, "store_bench"), *where, "3"], capture_output=True, text=True,
-                                  check=True).stdout
+            text = self.run("store_bench", *where, "3")
             rows = re.search(r"^500 inserts.*?([\d.]+) rows/s", text, re.M)
             commit = re.search(r"^smallest commit.*?p50\s+([\d.]+) ms", text, re.M)
             return float(rows.group(1)), float(commit.group(1))
@@ -44,8 +63,7 @@ class Limits:
                 return *self.hops(), 0, 0
             for _ in range(2):  # the first compiles what the broker runs for so many records
                 before = self.fleet.cpu()["kafka"]
-                text = subprocess.run([program(self.fleet, "kafka_bench"), self.fleet.env["EXOSPHERE_KAFKA_BROKERS"], "6"],
-                                      capture_output=True, text=True, check=True).stdout
+                text = self.run("kafka_bench", self.fleet.env["EXOSPHERE_KAFKA_BROKERS"], "6")
             rate, count, cpu = re.search(r"^raw three hops, burst\s+([\d.]+) records/s\s+(\d+) records\s+([\d.]+) us", text,
                                          re.M).groups()
             one = re.search(r"^raw three hops, single\s+p50\s+([\d.]+) ms", text, re.M)
@@ -59,23 +77,25 @@ class Limits:
             where = ["sqlite", f"{self.fleet.directory}/limit-log.db"]
             if self.fleet.kind == "services":
                 where = ["kafka", self.fleet.env["EXOSPHERE_KAFKA_BROKERS"]]
-            text = subprocess.run([program(self.fleet, "hops_bench"), *where, "3"], capture_output=True, text=True,
-                                  check=True).stdout
+            text = self.run("hops_bench", *where, "3")
             rate = re.search(r"^three hops, burst\s+([\d.]+) records/s", text, re.M)
             one = re.search(r"^three hops, single\s+p50\s+([\d.]+) ms", text, re.M)
             return float(rate.group(1)), float(one.group(1))
 
         return self.once("hops", measure)
 
+    @or_none
     def satellites(self):
         """Satellites a second of wide executions, if each were a record of its own on three hops. They share pages, not rows."""
         return self.raw_hops()[0], "raw three hops"
 
+    @or_none
     def executions(self):
         """Executions a second if nothing but the slower of queue and store were there: each is a row written twice."""
         rows, rate = self.store()[0] / 2, self.raw_hops()[0]
         return (rate, "raw three hops") if rate < rows else (rows, "raw batched commits of two rows")
 
+    @or_none
     def floor(self):
         """ms from submit to done if nothing but three hops and two commits were there."""
         return self.one_through() + 2 * self.store()[1], "three hops and two commits"

@@ -18,9 +18,9 @@ def timed(action):
     return time.monotonic() - begin
 
 
-def cpu_note(before, after, count):
-    parts = {name: (after[name] - before[name]) / count * 1e6 for name in after}
-    return "cpu/satellite us: " + " ".join(f"{name} {us:.0f}" for name, us in parts.items())
+def cpu_each(before, after, count):
+    """us of cpu of each process, for one of so many."""
+    return {name: (after[name] - before[name]) / count * 1e6 for name in after}
 
 
 def wide(table, fleet, tag, width=1000, count=10):
@@ -32,7 +32,7 @@ def wide(table, fleet, tag, width=1000, count=10):
         seconds = timed(lambda: f.await_ids(fleet, f.submit(fleet, f.wide_cluster(), count, items)))
         rates.append(width * count / seconds)
     table.add(f"wide, {tag}", median(rates), "satellites/s",
-              cpu_note(before, fleet.cpu(), width * count * table.runs), *fleet.limits.satellites())
+              cpu_each(before, fleet.cpu(), width * count * table.runs), *fleet.limits.satellites())
 
 
 def submit_together(fleet, count, clients=2):
@@ -57,7 +57,7 @@ def one(table, fleet, tag, count=20_000):
     for _ in range(table.runs):
         rates.append(count / timed(lambda: f.await_ids(fleet, submit_together(fleet, count))))
     table.add(f"one-satellite executions, {tag}", median(rates), "executions/s",
-              cpu_note(before, fleet.cpu(), count * table.runs), *fleet.limits.executions())
+              cpu_each(before, fleet.cpu(), count * table.runs), *fleet.limits.executions())
 
 
 def job_file(path, count):
@@ -93,7 +93,7 @@ def jobs(table, fleet, tag, count=20_000):
             wanted = ended() + count
             rates.append(count / timed(lambda: produce(path, wanted)))
     table.add(f"one-satellite Jobs of another program, {tag}", median(rates), "executions/s",
-              cpu_note(before, fleet.cpu(), count * table.runs), *fleet.limits.executions())
+              cpu_each(before, fleet.cpu(), count * table.runs), *fleet.limits.executions())
 
 
 def ask_one(http):

@@ -9,8 +9,13 @@ class Table:
         self.runs, self.rows = runs, []
 
     def add(self, name, figure, unit, note="", limit=None, limit_name=""):
-        """limit: in the same unit, or None; of a duration the share is limit / figure: how near it comes."""
-        row = {"row": name, "figure": figure, "unit": unit, "note": note}
+        """note: a text, or us of cpu of each process. limit: in the same unit, or None; of a duration the share is limit / figure:
+        how near it comes."""
+        row = {"row": name, "figure": figure, "unit": unit}
+        if isinstance(note, dict):
+            row["cpu_us"] = note
+            note = "cpu/satellite us: " + " ".join(f"{process} {us:.0f}" for process, us in note.items())
+        row["note"] = note
         share = ""
         if limit and figure:
             row |= {"limit": limit, "limit_name": limit_name,
@@ -24,11 +29,13 @@ class Table:
         print(f"{name:46} skipped: {reason}", file=sys.stderr, flush=True)
 
     def medians(self):
-        """The median of each row over all that was put down for it."""
+        """The median of each row over all that was put down for it, and of the cpu of each process behind it."""
         figures = {}
         for row in self.rows:
             if "figure" in row:
                 figures.setdefault(row["row"], []).append(row["figure"])
+            for process, us in row.get("cpu_us", {}).items():
+                figures.setdefault(f"{row['row']}: cpu of {process}, us", []).append(us)
         return {name: statistics.median(each) for name, each in figures.items()}
 
 
