@@ -1,8 +1,7 @@
 /* rerun: what failed of an execution runs again, or all from a satellite on. */
 #include "producer/cli/cluster_file.h"
 #include "producer/cli/commands.h"
-#include "producer/cli/rest.h"
-#include "schemas/json/json_write.h"
+#include "producer/cli/submission.h"
 
 /* The old input with the given ones in their places. */
 static int input_edit(struct rest *rest, const char *id, struct value *given)
@@ -48,14 +47,15 @@ static int body_write(struct rest *rest, const char *id, struct buffer *body)
     const char *key = command_line_value(cli->call->line, "idempotency-key");
     struct json_writer writer = {.buffer = body};
     struct value input = {0};
-    int status = 0;
 
     json_begin_map(&writer);
+    int status = submission_put_start(cli, &writer);
+
     if (from != NULL) {
         json_key(&writer, "from");
         json_put_text(&writer, from);
     }
-    if (command_line_value(cli->call->line, "input") != NULL) {
+    if (status == 0 && command_line_value(cli->call->line, "input") != NULL) {
         status = cluster_file_input(cli, NULL, &input);
         status = status == 0 ? input_edit(rest, id, &input) : status;
         json_key(&writer, "input");
@@ -106,6 +106,7 @@ static int run(const struct command_call *call)
 static const struct flag flags[] = {
     {"from", 'f', "SATELLITE", "runs again with all that runs after it; else what failed", false},
     {"input", 'i', "K=V|@FILE", "an input to change: NAME=VALUE, or @FILE with a map", true},
+    START_FLAGS,
     {"idempotency-key", 'k', "KEY", "the same rerun again with the same key starts nothing new",
      false},
 };

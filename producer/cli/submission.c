@@ -95,29 +95,32 @@ static void put_cluster(struct cli *cli, const struct chosen *chosen, struct jso
     }
 }
 
-/* When it starts: as it was said, or so long from now; empty: at once. */
-static int start_read(struct cli *cli, char start[TIMESTAMP_TEXT_BYTES])
+int submission_put_start(struct cli *cli, struct json_writer *writer)
 {
     const char *at = command_line_value(cli->call->line, "start-at");
     const char *delay = command_line_value(cli->call->line, "delay");
-    exo_time at_ns, delay_ns;
+    char text[TIMESTAMP_TEXT_BYTES];
+    exo_time at_ns = 0, delay_ns;
 
+    if (at == NULL && delay == NULL) {
+        return 0;
+    }
     if (at != NULL && delay != NULL) {
         return cli_fail(EXIT_STATUS_USAGE, "--start-at and --delay say the same: give one of them");
     }
-    if (at != NULL) {
-        if (!timestamp_parse(span_of(at), &at_ns)) {
-            return cli_fail(EXIT_STATUS_USAGE,
-                            "--start-at %s: give a time such as 2026-11-28T18:00:00Z", at);
-        }
-        timestamp_format(at_ns / EXO_MILLISECOND, start);
+    if (at != NULL && !timestamp_parse(span_of(at), &at_ns)) {
+        return cli_fail(EXIT_STATUS_USAGE,
+                        "--start-at %s: give a time such as 2026-11-28T18:00:00Z", at);
     }
     if (delay != NULL) {
         if (!duration_parse(span_of(delay), &delay_ns)) {
             return cli_fail(EXIT_STATUS_USAGE, "--delay %s: give a duration such as 10m", delay);
         }
-        timestamp_format((clock_wall_ns() + delay_ns) / EXO_MILLISECOND, start);
+        at_ns = clock_wall_ns() + delay_ns;
     }
+    timestamp_format(at_ns / EXO_MILLISECOND, text);
+    json_key(writer, "start_at");
+    json_put_text(writer, text);
     return 0;
 }
 
@@ -128,8 +131,9 @@ static int write_body(struct cli *cli, const struct chosen *chosen, struct buffe
     struct value input = {0};
     struct value checked = {0};
     struct json_writer writer = {.buffer = body};
-    char start[TIMESTAMP_TEXT_BYTES] = "";
-    int status = start_read(cli, start);
+
+    json_begin_map(&writer);
+    int status = submission_put_start(cli, &writer);
 
     status = status != 0 ? status : cluster_file_input(cli, cluster, &input);
     if (status != 0) {
@@ -139,17 +143,12 @@ static int write_body(struct cli *cli, const struct chosen *chosen, struct buffe
         cli_faults_tell(&cli->faults, chosen->file.path, stderr);
         return CLI_EXIT_DATA;
     }
-    json_begin_map(&writer);
     put_cluster(cli, chosen, &writer);
     json_key(&writer, "input");
     json_put_value(&writer, &input);
     if (key != NULL) {
         json_key(&writer, "idempotency_key");
         json_put_text(&writer, key);
-    }
-    if (start[0] != '\0') {
-        json_key(&writer, "start_at");
-        json_put_text(&writer, start);
     }
     status = put_labels(cli, &writer);
     json_end_map(&writer);

@@ -1,6 +1,7 @@
 /* rerun_body: a request to run an execution again, read and checked.
  *
- *   {from, input, idempotency_key} --rerun_body_read--> struct rerun_body, or all faults at once
+ *   {from, input, start_at, idempotency_key} --rerun_body_read--> struct rerun_body, or all faults
+ * at once
  *
  * Pure. */
 #ifndef EXO_PRODUCER_RERUN_BODY_H
@@ -14,6 +15,7 @@ struct rerun_body {
     struct span from;            /* a satellite of the top level; empty: what failed */
     struct span input;           /* JSON object; empty: as it was */
     const char *idempotency_key; /* NULL: none */
+    int64_t start_at_ms;         /* since 1970, before which nothing begins; 0: at once */
     const bool *again;           /* of each satellite of the top level; false: it is kept */
 };
 

@@ -4,12 +4,11 @@
 
 #include "producer/core/body_split.h"
 #include "producer/core/definition_body.h"
+#include "producer/core/start_body.h"
 #include "schemas/cluster/field.h"
 #include "schemas/cluster/name_rule.h"
-#include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
 #include "schemas/vocab/limits.h"
-#include "schemas/vocab/timestamp.h"
 
 /* The members of a body. */
 struct body {
@@ -35,9 +34,7 @@ static const struct field body_fields[] = {
 /* clang-format on */
 enum { BODY_FIELDS = sizeof(body_fields) / sizeof(body_fields[0]), NEAREST_BUDGET = 1000 };
 
-static const struct value_place input_place = {.key = {"input", 5}};
 static const struct value_place labels_place = {.key = {"labels", 6}};
-static const struct value_place start_place = {.key = {"start_at", 8}};
 static const struct value_place project_place = {.key = {"project", 7}};
 static const struct value_place cluster_place = {.key = {"cluster", 7}};
 static const struct value_place version_place = {.key = {"exosphere", 9}};
@@ -47,46 +44,11 @@ struct reading {
     struct field_reader r;
     struct arena *arena;
     struct fault_list *faults;
-    struct value *root;
+    const struct value *root;
     struct body body;
     const char *project; /* C string; NULL: none */
     int64_t start_at_ms; /* 0: at once */
 };
-
-static enum submit_result read_json(struct reading *reading, struct span text)
-{
-    struct json_limits limits = {.text_bytes_max = LIMIT_BODY_BYTES, .borrows_text = true};
-    struct json_error error = {.line = 1, .column = 1, .text = "the body needs too much memory"};
-
-    reading->root = arena_alloc(reading->arena, sizeof(*reading->root));
-    if (reading->root != NULL &&
-        json_read(text, &limits, reading->arena, reading->root, &error) == JSON_OK) {
-        return SUBMIT_OK;
-    }
-    const struct fault fault = {
-        .line = error.line, .column = error.column, .path = "", .text = error.text};
-
-    fault_add(reading->faults, &fault);
-    return SUBMIT_EMALFORMED;
-}
-
-static void read_start(struct reading *reading)
-{
-    const struct value *start = reading->body.start_at;
-    exo_time at_ns = 0;
-
-    if (start == NULL || start->kind == VALUE_NULL) {
-        return;
-    }
-    if (start->kind != VALUE_STRING || !timestamp_parse(value_text(start), &at_ns) || at_ns <= 0 ||
-        at_ns / EXO_MILLISECOND > WIRE_JOB_START_MS_MAX) {
-        field_fault(&reading->r, start, &start_place,
-                    "write it as RFC 3339 has it, such as 2026-11-28T18:00:00Z",
-                    "no time at which an execution can start, from 1970 to 2199");
-        return;
-    }
-    reading->start_at_ms = at_ns / EXO_MILLISECOND;
-}
 
 /* All but the cluster. */
 static void read_members(struct reading *reading)
@@ -110,7 +72,7 @@ static void read_members(struct reading *reading)
 
         reading->project = copy.data;
     }
-    read_start(reading);
+    start_body_time(r, body->start_at, &reading->start_at_ms);
     if (body->cluster == NULL) {
         field_fault(r, reading->root, &cluster_place,
                     "send the cluster itself, as an object, or PROJECT/NAME of a stored one",
@@ -135,34 +97,6 @@ static void read_labels(struct reading *reading, struct submission *ret)
     }
     ret->labels = pairs;
     ret->label_count = pairs == NULL ? 0 : count;
-}
-
-static void read_input(struct reading *reading, const struct cluster *cluster,
-                       struct submission *ret)
-{
-    const struct value *given = reading->body.input;
-    struct value checked;
-    struct buffer text;
-
-    if (given != NULL && given->kind == VALUE_NULL) {
-        given = NULL;
-    }
-    if (cluster_input_check(cluster, given, reading->arena, &checked, reading->faults) != 0 ||
-        given == NULL) {
-        return;
-    }
-    buffer_init(&text, reading->arena->allocator, 0);
-    json_write(&text, given);
-    if (text.bytes > LIMIT_INLINE_BYTES) {
-        field_fault(&reading->r, given, &input_place,
-                    "hand larger data over by where it lies, such as a path or a URL",
-                    "the input has %u bytes, more than the limit of %u", (unsigned)text.bytes,
-                    (unsigned)LIMIT_INLINE_BYTES);
-    } else {
-        ret->input = field_copy(&reading->r, buffer_span(&text));
-    }
-    reading->r.is_out_of_memory = reading->r.is_out_of_memory || text.is_failed;
-    buffer_release(&text);
 }
 
 static void reading_init(struct reading *reading, struct arena *arena, struct fault_list *faults)
@@ -212,7 +146,10 @@ static bool read_fast(struct book *book, struct span text, struct arena *arena,
     bool is_whole = !rest.is_failed && kept.data != NULL;
 
     buffer_release(&rest);
-    if (!is_whole || read_json(&reading, kept) != SUBMIT_OK) {
+    if (is_whole) {
+        reading.root = start_body_json(&reading.r, kept);
+    }
+    if (reading.root == NULL) {
         return false;
     }
     read_members(&reading);
@@ -226,7 +163,7 @@ static bool read_fast(struct book *book, struct span text, struct arena *arena,
         return false;
     }
     read_labels(&reading, &submission);
-    read_input(&reading, submission.entry->cluster, &submission);
+    start_body_input(&reading.r, submission.entry->cluster, reading.body.input, &submission.input);
     return end_reading(&reading, &submission, ret) == SUBMIT_OK;
 }
 
@@ -338,7 +275,7 @@ static void read_stored(struct reading *reading, struct book *book, const struct
         field_fault(&reading->r, name, &cluster_place, "put it again, or name another version",
                     "this program cannot read that version of %q", value_text(name));
     } else {
-        read_input(reading, ret->entry->cluster, ret);
+        start_body_input(&reading->r, ret->entry->cluster, reading->body.input, &ret->input);
     }
 }
 
@@ -360,7 +297,7 @@ static void read_own(struct reading *reading, struct book *book, const struct us
         submit_check_cluster(root, reading->project, reading->arena, reading->faults);
 
     if (cluster != NULL) {
-        read_input(reading, cluster, ret);
+        start_body_input(&reading->r, cluster, reading->body.input, &ret->input);
     }
     if (cluster != NULL && reading->faults->error_count == 0) {
         ret->entry = entry_of(book, root, reading->project, reading);
@@ -378,7 +315,8 @@ enum submit_result submit_read(struct book *book, struct span text, struct arena
         return SUBMIT_OK;
     }
     reading_init(&reading, arena, faults);
-    if (read_json(&reading, text) != SUBMIT_OK) {
+    reading.root = start_body_json(&reading.r, text);
+    if (reading.root == NULL) {
         return SUBMIT_EMALFORMED;
     }
     read_members(&reading);

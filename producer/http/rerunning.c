@@ -55,6 +55,7 @@ static void submit(struct exchange *x)
         .entry = x->held,
         .input = rerunning->body.input,
         .idempotency_key = rerunning->body.idempotency_key,
+        .start_at_ms = rerunning->body.start_at_ms,
         .rerun_of = {id, EXECUTION_ID_TEXT_BYTES},
         .rerun_from = rerunning->body.from,
     };

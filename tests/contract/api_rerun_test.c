@@ -183,6 +183,43 @@ static void test_rerun(void **state)
     api_expect(t, "POST", api_path(t, id, "/rerun"), "{", 400, "JSON");
 }
 
+/* It keeps at once and begins at its time, also for another owner. */
+static void test_later(void **state)
+{
+    struct api_trial *t = *state;
+    const char *old = failed_make(t);
+    const char *later = "{\"start_at\":\"2100-01-01T00:00:00+01:00\",\"idempotency_key\":\"k\"}";
+
+    api_expect(t, "POST", api_path(t, old, "/rerun"), "{\"start_at\":\"tomorrow\"}", 422,
+               "start_at");
+    api_expect(t, "POST", api_path(t, old, "/rerun"), "{\"start_at\":7}", 422, "start_at");
+    api_expect(t, "POST", api_path(t, old, "/rerun"), "{\"start_at\":\"2200-01-01T00:00:00Z\"}",
+               422, "from 1970 to 2199");
+    ran = 0;
+    const char *id = rerun(t, old, later);
+
+    assert_string_equal(id, rerun(t, old, later));
+    api_expect(t, "POST", api_path(t, old, "/rerun"), "{\"idempotency_key\":\"k\"}", 409, "key");
+    api_until_says(t, api_path(t, id, ""), "\"start_at\":\"2099-12-31T23:00:00.000Z\"");
+    api_expect(t, "GET", api_path(t, id, "/explain"), NULL, 200, "\"kept\":[\"first\",\"map\"]");
+    stage_scheduler_kill(&t->stage, 0);
+    stage_scheduler_start(&t->stage, 1);
+    api_expect(t, "POST", api_path(t, id, "/pause"), "", 202, NULL);
+    api_until_says(t, api_path(t, id, ""), "\"state\":\"PAUSED\"");
+    api_expect(t, "GET", api_path(t, id, "/explain"), NULL, 200,
+               "it starts at 2099-12-31T23:00:00.000Z");
+    api_expect(t, "GET", api_path(t, id, "/tasks/map.1"), NULL, 200, "\"output\":2");
+    api_expect(t, "POST", api_path(t, id, "/cancel"), "", 202, NULL);
+    api_ended(t, id);
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"state\":\"CANCELLED\"");
+    id = rerun(t, old, "{\"start_at\":\"2001-01-01T00:00:00Z\",\"input\":{\"fails\":false}}");
+    signal_send(t, id);
+    api_ended(t, id);
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"state\":\"SUCCEEDED\"");
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"start_at\":null");
+    assert_int_equal(ran, 0);
+}
+
 /* ---- groups ---- */
 
 #define GROUPS                                                                                     \
@@ -326,6 +363,7 @@ static void test_job_of_others(void **state)
     struct api_trial *t = *state;
     const char *old = failed_make(t);
     char text[EXECUTION_ID_TEXT_BYTES + 1];
+    char good[sizeof(text)];
     struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
     const struct wire_job job = {.rerun_of = span_of(old),
                                  .rerun_from = span_of("tail"),
@@ -341,12 +379,26 @@ static void test_job_of_others(void **state)
     api_ended(t, text);
     api_expect(t, "GET", api_path(t, text, ""), NULL, 200, "\"output\":{\"first\":1,\"item\":3}");
     assert_int_equal(ran, 0);
+    (void)memcpy(good, text, sizeof(good));
+    /* The time goes with it. */
+    struct wire_job later = job;
+
+    id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    later.start_at_ms = INT64_C(4102441200000);
+    job_append(t, &id, (execution_shard(&id, t->stage.shard_count) + 1) % t->stage.shard_count,
+               &later);
+    execution_id_format(&id, text);
+    known_await(t, text);
+    api_expect(t, "GET", api_path(t, text, ""), NULL, 200,
+               "\"start_at\":\"2099-12-31T23:00:00.000Z\"");
+    later.start_at_ms = WIRE_JOB_START_MS_MAX + 1;
+    refused(t, &later, "start_at_ms: a time from 1970");
     refused(t, &(struct wire_job){.rerun_of = span_of("old")}, "not a UUID");
     refused(t, &(struct wire_job){.rerun_of = span_of(old), .cluster = span_of("{\"cluster\":{}}")},
             "leave it empty");
     refused(t, &(struct wire_job){.rerun_of = span_of(old), .rerun_from = span_of("none")},
             "has no such satellite");
-    refused(t, &(struct wire_job){.rerun_of = span_of(text), .input = span_of("{\"fails\":false}")},
+    refused(t, &(struct wire_job){.rerun_of = span_of(good), .input = span_of("{\"fails\":false}")},
             "nothing of it failed");
     refused(t, &(struct wire_job){.rerun_of = span_of("0193a5c1-7f4e-7b2a-9c3d-2e1f0a9b8c7d")},
             "no such execution");
@@ -474,6 +526,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rerun, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_later, setup, teardown),
         cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_job_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_origin_is_held, setup, teardown),

@@ -215,7 +215,14 @@ reaches flaky BACKOFF
 "$EXOSPHERE" get "$ID" -o json | jq -e '.input == {"day": 2} and .satellites[0].state == "SUCCEEDED"' >/dev/null
 send CANCEL ''
 await "this one too" "select state from execution where id = '$ID'" CANCELLED
-printf 'reruns from kcat: of what failed, and from a satellite with another input\n'
+ID=$(cat /proc/sys/kernel/random/uuid)
+printf 'version: 1\nexecution_id: "%s"\nrerun_of: "%s"\nstart_at_ms: 4102441200000\n' "$ID" "$OLD" | job >"$DIR/made"
+publish
+await "it waits for its time" "select state from execution where id = '$ID'" QUEUED
+"$EXOSPHERE" get "$ID" -o json | jq -e '.start_at == "2099-12-31T23:00:00.000Z" and .satellites[0].kept_from != null' >/dev/null
+send CANCEL ''
+await "and this one" "select state from execution where id = '$ID'" CANCELLED
+printf 'reruns from kcat: of what failed, later, and from a satellite with another input\n'
 
 # Commands overtake their Job: they are kept, and done in their order when it comes.
 LETTERS=$(sql "select count(*) from dead_letter")

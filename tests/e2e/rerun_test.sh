@@ -150,6 +150,28 @@ status 0 "$EXO" rerun "$THIRD" --from three
 status 0 "$EXO" watch "$(cat out)"
 check "only three ran" jq -e --arg third "$THIRD" '.two == $third and .three != $third' out
 
+say "a delayed start, over a kill -9"
+status 2 "$EXO" rerun "$THIRD" --from three --delay soon
+status 2 "$EXO" rerun "$THIRD" --from three --delay 1s --start-at 2100-01-01T00:00:00Z
+status 2 "$EXO" rerun "$THIRD" --from three --start-at tomorrow
+status 65 "$EXO" rerun "$THIRD" --from three --start-at 2200-01-01T00:00:00Z
+status 0 "$EXO" rerun "$THIRD" --from three --delay 4s
+LATER=$(cat out)
+await "it is there" "$EXO" get "$LATER"
+status 0 "$EXO" get "$LATER" -o json
+START=$(jq -er .start_at out)
+check "it keeps already" eval "[[ '$(kept "$LATER")' == 'one blob two' ]]"
+status 0 "$EXO" explain "$LATER"
+holds out "it starts at"
+kill -KILL "$DECIDER"
+ends "$DECIDER" 137
+begin_decider
+await "it is known again" "$EXO" get "$LATER"
+status 0 "$EXO" watch "$LATER"
+check "only three ran" jq -e --arg third "$THIRD" --arg later "$LATER" '.two == $third and .three == $later' out
+status 0 "$EXO" get "$LATER" -o json
+check "not before its time" jq -e --arg start "$START" '.start_at == null and .started_at >= $start' out
+
 say "what cannot be run again is refused"
 check "nothing failed" eval "[[ $(post "$THIRD" '{}') == 422 ]] && grep -q 'nothing of the execution failed' out"
 check "no such satellite" eval "[[ $(post "$THIRD" '{"from": "four"}') == 422 ]] && grep -q four out"

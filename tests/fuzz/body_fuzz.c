@@ -170,6 +170,7 @@ static void run_again(struct run *run, struct span text)
         return;
     }
     assert(body.again[0] || body.again[1]);
+    assert(body.start_at_ms >= 0 && body.start_at_ms <= WIRE_JOB_START_MS_MAX);
     if (body.input.bytes > 0) {
         bool is_read = read(run, body.input, &input);
 

@@ -64,6 +64,7 @@ static void test_good(void **state)
     assert_int_equal(s->got.from.bytes, 0);
     assert_int_equal(s->got.input.bytes, 0);
     assert_null(s->got.idempotency_key);
+    assert_int_equal(s->got.start_at_ms, 0);
     assert_false(s->got.again[0]);
     assert_true(s->got.again[1]);
     assert_int_equal(ask(s, "{\"from\":\"failed\",\"input\":null}"), SUBMIT_OK);
@@ -74,6 +75,10 @@ static void test_good(void **state)
     assert_true(span_is(s->got.input, "{\"n\":2}"));
     assert_string_equal(s->got.idempotency_key, "k");
     assert_true(s->got.again[0] && s->got.again[1]);
+    assert_int_equal(ask(s, "{\"start_at\":\"2001-09-09T01:46:40Z\"}"), SUBMIT_OK);
+    assert_int_equal(s->got.start_at_ms, INT64_C(1000000000000)); /* past: at once */
+    assert_int_equal(ask(s, "{\"start_at\":null}"), SUBMIT_OK);
+    assert_int_equal(s->got.start_at_ms, 0);
 }
 
 static void faulty(struct scene *s, const char *text, const char *path, const char *says)
@@ -97,6 +102,10 @@ static void test_faults(void **state)
     faulty(s, "{\"input\":{\"n\":\"two\"}}", "input.n", "");
     faulty(s, "{\"form\":\"a\"}", "form", "");
     faulty(s, "[]", "", "");
+    faulty(s, "{\"start_at\":\"tomorrow\"}", "start_at", "from 1970 to 2199");
+    faulty(s, "{\"start_at\":\"2200-01-01T00:00:00Z\"}", "start_at", "from 1970 to 2199");
+    faulty(s, "{\"start_at\":1764352800}", "start_at", "from 1970 to 2199");
+    faulty(s, "{\"start_ad\":null}", "start_ad", "");
     assert_int_equal(ask(s, "{\"from\":"), SUBMIT_EMALFORMED);
     s->instances[1].state = TASK_SUCCEEDED;
     s->old.is_good = true;
