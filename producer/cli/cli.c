@@ -157,6 +157,23 @@ void cli_show(const struct cli *cli, const struct value *value)
     buffer_release(&text);
 }
 
+void cli_show_next(const struct cli *cli, const struct value *value)
+{
+    struct buffer text;
+
+    buffer_init(&text, cli->allocator, 0);
+    if (strcmp(form(cli), "yaml") == 0) {
+        buffer_text(&text, "---\n");
+        yaml_write(&text, value);
+    } else {
+        json_write(&text, value);
+        buffer_text(&text, "\n");
+    }
+    assert(!text.is_failed); /* no bound but memory */
+    (void)fwrite(text.data, 1, text.bytes, stdout);
+    buffer_release(&text);
+}
+
 void cli_faults_tell(const struct fault_list *faults, const char *file, FILE *out)
 {
     const char *shown = strcmp(file, "-") == 0 ? "standard input" : file;

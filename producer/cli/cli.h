@@ -58,6 +58,10 @@ EXO_CHECKED int cli_form_check(const struct cli *cli);
 /* cli_show prints a value as --output asks: JSON, YAML, or JSON over several lines for people. */
 void cli_show(const struct cli *cli, const struct value *value);
 
+/* cli_show_next prints one value of many that come one by one: JSON, a line each, or YAML, a
+ * document each. The caller flushes stdout where a reader waits for it. */
+void cli_show_next(const struct cli *cli, const struct value *value);
+
 /* cli_faults_tell prints the faults found in a file, "FILE:LINE:COLUMN: PATH: text; hint" each. */
 void cli_faults_tell(const struct fault_list *faults, const char *file, FILE *out);
 

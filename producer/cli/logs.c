@@ -1,7 +1,9 @@
 /* logs: what satellites printed. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "producer/cli/commands.h"
+#include "producer/cli/log_lines.h"
 #include "producer/cli/rest.h"
 
 static const exo_time forever_ns = 365 * 24 * EXO_HOUR;
@@ -10,14 +12,20 @@ static const exo_time again_ns = EXO_SECOND;
 /* One log on its way to stdout. */
 struct flow {
     struct rest *rest;
+    struct log_lines *lines; /* NULL: as it comes */
     bool is_done;
     int status;
 };
 
 static void came(void *argument, struct span bytes)
 {
-    (void)argument;
-    (void)fwrite(bytes.data, 1, bytes.bytes, stdout);
+    struct flow *flow = argument;
+
+    if (flow->lines != NULL) {
+        log_lines_add(flow->lines, bytes);
+    } else {
+        (void)fwrite(bytes.data, 1, bytes.bytes, stdout);
+    }
     (void)fflush(stdout);
 }
 
@@ -29,10 +37,10 @@ static void ended(void *argument, const struct http_result *result)
     flow->is_done = true;
 }
 
-static int stream(struct rest *rest, const char *execution, const char *task, const char *attempt,
+static int stream(struct flow *flow, const char *execution, const char *task, const char *attempt,
                   bool is_followed)
 {
-    struct flow flow = {.rest = rest};
+    struct rest *rest = flow->rest;
     struct rest_path path;
     struct exo_error err;
 
@@ -49,14 +57,14 @@ static int stream(struct rest *rest, const char *execution, const char *task, co
         .timeout_ns = EXO_TIME_NEVER,
         .on_data = came,
         .on_done = ended,
-        .argument = &flow,
+        .argument = flow,
     };
 
     if (rest_start(rest, &options, &err) == NULL) {
         return cli_fail_error(&err);
     }
-    (void)loop_run_until(rest->loop, &flow.is_done, forever_ns);
-    return flow.status;
+    (void)loop_run_until(rest->loop, &flow->is_done, forever_ns);
+    return flow->status;
 }
 
 /* Which tasks are meant. */
@@ -92,20 +100,33 @@ static int read_tasks(struct rest *rest, const struct meant *meant, const char *
 static int show_task(struct rest *rest, const char *execution, const struct value *task,
                      bool has_heading, bool is_followed)
 {
-    const char *wanted = command_line_value(rest->cli->call->line, "attempt");
-    char attempt[32];
+    const char *attempt = command_line_value(rest->cli->call->line, "attempt");
+    const char *path = rest_text(task, "task");
+    struct flow flow = {.rest = rest};
+    struct log_lines lines;
+    char last[32];
 
-    (void)snprintf(attempt, sizeof(attempt), "%lld", (long long)rest_number(task, "attempt"));
     if (rest_number(task, "attempt") == 0) {
         return 0; /* it has not begun: there is nothing to show */
     }
-    if (has_heading) {
-        (void)printf("==> %s, attempt %s <==\n", rest_text(task, "task"),
-                     wanted == NULL ? attempt : wanted);
-        (void)fflush(stdout);
+    if (attempt == NULL) {
+        (void)snprintf(last, sizeof(last), "%lld", (long long)rest_number(task, "attempt"));
+        attempt = last;
     }
-    return stream(rest, execution, rest_text(task, "task"), wanted == NULL ? attempt : wanted,
-                  is_followed);
+    if (cli_is_table(rest->cli)) {
+        if (has_heading) {
+            (void)printf("==> %s, attempt %s <==\n", path, attempt);
+            (void)fflush(stdout);
+        }
+        return stream(&flow, execution, path, attempt, is_followed);
+    }
+    log_lines_begin(&lines, rest->cli, path, rest_text(task, "satellite"),
+                    strtoll(attempt, NULL, 10));
+    flow.lines = &lines;
+    int status = stream(&flow, execution, path, attempt, is_followed);
+
+    log_lines_end(&lines);
+    return status;
 }
 
 static bool is_group(const struct value *task)
@@ -225,6 +246,8 @@ const struct command command_logs = {
         "TASK is a satellite's name, or NAME.INDEX of one with for_each; page.3.parse names\n"
         "what stands in run 3 of the group page. Without TASK all are shown, one after the\n"
         "other; of a group or a run of it what stands in it.\n"
+        "With --output json each line is one of JSON, with yaml a document: task, satellite,\n"
+        "attempt, number of the line, text.\n"
         "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .flags = flags,

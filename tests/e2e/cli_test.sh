@@ -93,6 +93,8 @@ status 0 "$EXO" logs "$ID"
 holds out "==> each.1, attempt 1 <=="
 status 0 "$EXO" logs "$ID" begin --follow
 status 2 "$EXO" logs "$ID" --follow
+status 0 "$EXO" logs "$ID" -o json
+check "no heading among JSON" eval "! grep -q '==>' out"
 status 0 "$EXO" explain "$ID"
 holds out "SUCCEEDED"
 

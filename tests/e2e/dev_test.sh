@@ -118,10 +118,18 @@ status 0 "$EXO" submit chatty.yaml
 ID=$(cat out)
 start follow "$EXO" logs "$ID" talk -f
 FOLLOW=$PID
+start lines "$EXO" logs "$ID" talk -f -o json
+LINES_PID=$PID
 await "the first line" grep -q 'line 1' follow.log
+await "the first line as JSON" grep -q 'line 1' lines.log
 check "it still runs" eval "'$EXO' get $ID -o json | jq -e '.state == \"RUNNING\"'"
 ends "$FOLLOW" 0
 holds follow.log "line 9"
+ends "$LINES_PID" 0
+check "a line of JSON for each" jq -es '[.[] | del(.task, .satellite)] == [range(1; 10) | {attempt: 1, line: ., text: "line \(.)"}]
+    and all(.[]; .task == "talk" and .satellite == "talk")' lines.log
+status 0 "$EXO" logs "$ID" -o yaml
+check "a document of YAML for each" eval "[[ \$(grep -cx -- --- out) -eq 9 ]] && grep -qx 'text: line 9' out"
 check "each line once" eval "[[ \$(grep -c line follow.log) -eq 9 ]]"
 
 say "kill -9 in the middle, start again, and it finishes"
