@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "infra/store/store_replay.h"
+#include "scheduler/projects.h"
 #include "scheduler/shard.h"
 #include "scheduler/snapshot.h"
 
@@ -301,7 +302,7 @@ static void old_step(struct janitor *j)
     j->shard = 0;
     struct shard *shard = next_shard(j); /* any: they follow one clock */
 
-    if (j->is_last || shard == NULL) {
+    if (j->is_last || shard == NULL || !projects_are_known(j->scheduler->projects)) {
         round_end(j);
         return;
     }

@@ -12,7 +12,7 @@ struct projects {
     struct project_found *found;  /* by name */
     uint32_t count;
     struct retention_project *kept; /* of those found that say how long, then those given */
-    bool is_asking, is_closing;
+    bool is_known, is_asking, is_closing;
 };
 
 static void projects_free(struct projects *p)
@@ -62,6 +62,7 @@ static void on_found(void *argument, const struct project_found *found, uint32_t
         }
         memcpy(p->found, found, count * sizeof(*found));
         p->count = count;
+        p->is_known = true;
         rules_make(p);
     }
     loop_timer_start(p->timer, PROJECTS_LOOK_S * EXO_SECOND, 0);
@@ -104,6 +105,11 @@ void projects_close(struct projects *p)
     if (!p->is_asking) {
         projects_free(p);
     }
+}
+
+bool projects_are_known(const struct projects *p)
+{
+    return p == NULL || p->is_known;
 }
 
 struct project_settings projects_of(const struct projects *p, struct span project)

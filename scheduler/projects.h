@@ -20,6 +20,10 @@ struct projects;
 struct projects *projects_open(struct scheduler *scheduler);
 void projects_close(struct projects *projects);
 
+/* projects_are_known is false until the first look has ended well: what some project keeps for long
+ * may not be known yet, so nothing is deleted. True where projects is NULL. */
+bool projects_are_known(const struct projects *projects);
+
 /* projects_of gives the settings of a project until the next turn of the loop; all zero where none
  * are known.
  * projects  NULL: nothing is known of any */

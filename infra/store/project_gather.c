@@ -5,10 +5,13 @@
 
 #include "schemas/json/json_read.h"
 
+enum { PAGE_NAMES = 1000 };
+
 struct projects {
     struct store *store;
     struct project_found *found;
     uint32_t count, read;
+    char last[LIMIT_NAME_BYTES + 1]; /* of the pages of names so far */
     project_gather_done *done;
     void *argument;
 };
@@ -48,9 +51,12 @@ static void on_text(void *argument, const struct store_version *versions, uint32
         end(p, err);
         return;
     }
-    if (count == 1 && !versions[0].is_deleted &&
-        settings_read(versions[0].text, &p->found[p->read].settings)) {
-        p->read++;
+    if (count == 1 && !versions[0].is_deleted) {
+        struct project_settings *settings = &p->found[p->read++].settings;
+
+        if (!settings_read(versions[0].text, settings)) {
+            *settings = (struct project_settings){.has_kept = true}; /* for ever */
+        }
     } else {
         p->count--;
         memmove(p->found + p->read, p->found + p->read + 1,
@@ -73,27 +79,56 @@ static void read_next(struct projects *p)
     store_version_read(p->store, &query, on_text, p);
 }
 
+static void list_next(struct projects *p);
+
 static void on_names(void *argument, const struct store_version *versions, uint32_t count,
                      const struct exo_error *err)
 {
     struct projects *p = argument;
+    struct exo_error own;
 
     if (err != NULL) {
         end(p, err);
         return;
     }
-    p->found = calloc(count + 1u, sizeof(*p->found));
-    if (p->found == NULL) {
+    if (p->count + count > PROJECTS_MAX) {
+        (void)exo_error_set(&own, EXO_ELIMIT, "more than %d projects have settings", PROJECTS_MAX);
+        end(p, &own);
+        return;
+    }
+    struct project_found *grown = realloc(p->found, (p->count + count + 1u) * sizeof(*grown));
+
+    if (grown == NULL) {
         abort();
     }
+    p->found = grown;
     for (uint32_t i = 0; i < count; i++) {
         size_t bytes = strlen(versions[i].project);
 
         if (bytes <= LIMIT_NAME_BYTES) {
+            p->found[p->count] = (struct project_found){.settings = {.running_max = 0}};
             memcpy(p->found[p->count++].name, versions[i].project, bytes + 1);
+            memcpy(p->last, versions[i].project, bytes + 1);
         }
     }
-    read_next(p);
+    if (count == PAGE_NAMES) {
+        list_next(p);
+    } else {
+        read_next(p);
+    }
+}
+
+static void list_next(struct projects *p)
+{
+    const struct store_version_query query = {.reading = STORE_VERSION_LIST,
+                                              .kind = VERSION_PROJECT,
+                                              .project = "",
+                                              .name =
+                                                  p->last[0] == '\0' ? "" : PROJECT_SETTINGS_NAME,
+                                              .after_project = p->last,
+                                              .limit = PAGE_NAMES};
+
+    store_version_read(p->store, &query, on_names, p);
 }
 
 void project_gather(struct store *store, project_gather_done *done, void *argument)
@@ -106,14 +141,7 @@ void project_gather(struct store *store, project_gather_done *done, void *argume
     p->store = store;
     p->done = done;
     p->argument = argument;
-    const struct store_version_query query = {.reading = STORE_VERSION_LIST,
-                                              .kind = VERSION_PROJECT,
-                                              .project = "",
-                                              .name = "",
-                                              .after_project = "",
-                                              .limit = PROJECTS_MAX};
-
-    store_version_read(store, &query, on_names, p);
+    list_next(p);
 }
 
 const struct project_settings *project_find(const struct project_found *found, uint32_t count,

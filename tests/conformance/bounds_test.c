@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "infra/crypto/crypto.h"
+#include "tests/conformance/project_stories.h"
 #include "tests/conformance/stage.h"
 #include "tests/support/puppet_worker.h"
 #include "tests/support/test.h"
 
 static struct stage_settings settings;
+static bool is_services;
 
 struct play {
     struct stage stage;
@@ -108,27 +110,13 @@ static void keep_a_second(struct scheduler_settings *s)
 
 struct find {
     const struct execution_id *id;
-    bool is_done, is_there;
 };
-
-static void found(void *argument, const struct store_execution *execution, struct span definition,
-                  const struct exo_error *err)
-{
-    struct find *find = argument;
-
-    (void)definition;
-    find->is_done = true;
-    find->is_there = err != NULL || execution != NULL;
-}
 
 static bool is_gone(struct play *play, void *argument)
 {
-    struct find *find = argument;
+    const struct find *find = argument;
 
-    find->is_done = false;
-    store_execution_get(play->stage.store, find->id, found, find);
-    assert_true(stage_run(&play->stage, &find->is_done, EXO_MINUTE));
-    return !find->is_there;
+    return !stage_has(&play->stage, find->id);
 }
 
 static bool has_dropped_journal(struct play *play, void *argument)
@@ -140,6 +128,13 @@ static bool has_dropped_journal(struct play *play, void *argument)
 static bool has_refused_one(struct play *play, void *argument)
 {
     return counts(play).duplicates > *(uint64_t *)argument;
+}
+
+static void test_projects_keep_as_they_say(void **state)
+{
+    struct play *play = *state;
+
+    project_story(&play->stage, is_services ? 2 : 1001);
 }
 
 /* An execution that ended goes after its time; the same Job again is refused then, also by an owner
@@ -490,12 +485,15 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_old_goes_and_stays_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_projects_keep_as_they_say, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_rerun_holds_what_it_keeps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_input_goes_below_the_backup, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_full_shard_waits, setup, teardown),
     };
     const char *name = argc > 1 ? argv[1] : "sqlite";
     int status = stage_settings_of(name, &settings);
+
+    is_services = strcmp(name, "services") == 0;
 
     return status != 0 ? status : cmocka_run_group_tests_name(name, tests, NULL, NULL);
 }

@@ -255,12 +255,49 @@ struct execution_id stage_rerun(struct stage *stage, const struct execution_id *
     return id;
 }
 
+struct execution_id stage_submit_of(struct stage *stage, const char *project, const char *cluster)
+{
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    char id_text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(&id, id_text);
+    job_append(stage, execution_shard(&id, stage->shard_count),
+               &(struct wire_job){.execution_id = span_of(id_text),
+                                  .project = span_of(project),
+                                  .cluster = span_of(cluster),
+                                  .submitted_ms = clock_wall_ns() / EXO_MILLISECOND});
+    return id;
+}
+
 struct execution_id stage_submit(struct stage *stage, const char *cluster, const char *input)
 {
     struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
 
     stage_submit_as(stage, &id, execution_shard(&id, stage->shard_count), cluster, input);
     return id;
+}
+
+struct find {
+    bool is_done, is_there;
+};
+
+static void found(void *argument, const struct store_execution *execution, struct span definition,
+                  const struct exo_error *err)
+{
+    struct find *find = argument;
+
+    (void)definition;
+    find->is_done = true;
+    find->is_there = err != NULL || execution != NULL;
+}
+
+bool stage_has(struct stage *stage, const struct execution_id *id)
+{
+    struct find find = {0};
+
+    store_execution_get(stage->store, id, found, &find);
+    assert_true(stage_run(stage, &find.is_done, EXO_MINUTE));
+    return find.is_there;
 }
 
 struct letters {

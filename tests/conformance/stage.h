@@ -50,6 +50,12 @@ void stage_scheduler_kill(struct stage *stage, int number);
 /* stage_submit appends a Job and gives its id. cluster: YAML text. */
 struct execution_id stage_submit(struct stage *stage, const char *cluster, const char *input);
 
+/* stage_submit_of is stage_submit for another project. */
+struct execution_id stage_submit_of(struct stage *stage, const char *project, const char *cluster);
+
+/* stage_has is true when the store has an execution. */
+bool stage_has(struct stage *stage, const struct execution_id *id);
+
 /* stage_submit_as appends a Job under a given id (NULL: none) to a given partition. */
 void stage_submit_as(struct stage *stage, const struct execution_id *id, uint32_t partition,
                      const char *cluster, const char *input);
