@@ -1,7 +1,7 @@
 /* janitor: deletes what retention lets go, of the shards that run in this process.
  *
  *   every period: floors -> inputs of each shard -> snapshot and journal of each shard ->
- *   executions, oldest first
+ *   dead letters -> executions, both oldest first
  *
  * One bounded statement at a time, then a pause as long as it took: never more than half of one
  * connection. What fails is left for the next period. Asks the store and the log; what may go says
@@ -13,7 +13,7 @@
 #include "scheduler/shard.h"
 #include "scheduler/snapshot.h"
 
-enum { JOURNAL_ROWS = 2000, SLICE_ROWS = 100, OLD_ROWS = 256, DROP_ROWS = 2000 };
+enum { JOURNAL_ROWS = 2000, LETTER_ROWS = 500, SLICE_ROWS = 100, OLD_ROWS = 256, DROP_ROWS = 2000 };
 
 enum janitor_phase {
     PHASE_FLOORS,
@@ -21,6 +21,7 @@ enum janitor_phase {
     PHASE_SNAPSHOT,
     PHASE_SLICES,
     PHASE_JOURNAL,
+    PHASE_LETTERS,
     PHASE_OLD,
     PHASE_DROP,
 };
@@ -258,15 +259,50 @@ static void journal_step(struct janitor *j)
     struct shard *shard = kept_ns == 0 ? NULL : next_shard(j);
 
     if (shard == NULL) {
-        j->query = (struct store_old_query){.limit = OLD_ROWS};
-        j->is_last = retention_least(&j->scheduler->settings.retention) == EXO_TIME_NEVER;
-        phase_begin(j, PHASE_OLD);
+        phase_begin(j, PHASE_LETTERS);
         return;
     }
     events_settle(shard); /* what that lets go goes in the next period */
     asking(j);
     store_journal_drop(j->scheduler->store, shard->number, shard_time(shard) - kept_ns,
                        JOURNAL_ROWS, on_journal, j);
+}
+
+/* ---- dead letters ---- */
+
+static void old_begin(struct janitor *j)
+{
+    j->query = (struct store_old_query){.limit = OLD_ROWS};
+    j->is_last = retention_least(&j->scheduler->settings.retention) == EXO_TIME_NEVER;
+    phase_begin(j, PHASE_OLD);
+}
+
+static void on_letters(void *argument, uint32_t dropped, const struct exo_error *err)
+{
+    struct janitor *j = argument;
+
+    if (!back(j, err)) {
+        return;
+    }
+    j->scheduler->counts.letters_dropped += dropped;
+    if (dropped < LETTER_ROWS) {
+        old_begin(j);
+    }
+}
+
+/* Those of all shards: by the owner of the first one. */
+static void letters_step(struct janitor *j)
+{
+    exo_time kept_ns = j->scheduler->settings.letters_kept_ns;
+    struct shard *first = j->scheduler->shards[0];
+
+    if (kept_ns == 0 || first == NULL || first->state != SHARD_RUNNING) {
+        old_begin(j);
+        return;
+    }
+    asking(j);
+    store_letters_drop(j->scheduler->store, shard_time(first) - kept_ns, LETTER_ROWS, on_letters,
+                       j);
 }
 
 /* ---- executions ---- */
@@ -346,6 +382,9 @@ static void step(void *argument)
         return;
     case PHASE_JOURNAL:
         journal_step(j);
+        return;
+    case PHASE_LETTERS:
+        letters_step(j);
         return;
     case PHASE_OLD:
         old_step(j);

@@ -26,6 +26,7 @@ struct scheduler_settings {
     bool trims_inputs;                /* deletes what has been consumed: no backup wants it again */
     bool keeps_for_backup;            /* instead: deletes below the newest complete restore point */
     exo_time journal_kept_ns;         /* 0: for ever */
+    exo_time letters_kept_ns;         /* dead letters; 0: for ever */
     struct retention_rules retention; /* of ended executions; its projects are kept by the caller */
     bool reads_projects;              /* heeds what the store says of projects (projects.h) */
     exo_time janitor_ns;              /* between rounds of deletion; 0: 60 s */
@@ -79,8 +80,8 @@ struct scheduler_counts {
     uint64_t executions_live, leases_live;
     uint64_t jobs, forwarded, reports, stale, duplicates, dead_letters;
     uint64_t admitted, executions_finished, attempts_finished, attempts_lost;
-    uint64_t journal_dropped, executions_dropped; /* rows that retention let go */
-    uint64_t snapshots;                           /* of shards, whole */
+    uint64_t journal_dropped, executions_dropped, letters_dropped; /* rows that retention let go */
+    uint64_t snapshots;                                            /* of shards, whole */
     uint64_t cancels_dropped; /* that waited for an execution, for want of room */
     uint64_t commits, commits_failed, takeovers, witnesses;
     uint64_t ready; /* tasks that wait for a ticket */

@@ -51,6 +51,7 @@ SETTING(INT,      backlog_max,       "1000000", NULL, 0, 1000000000000, "jobs", 
 SETTING(CHOICE,   retention_inputs,  "backup", "consumed", 0, 0, "backup|consumed", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "what of exo.jobs and exo.status is kept: all since the newest restorable backup began (`exosphere restore-point`), or nothing that was consumed")
 SETTING(DURATION, retention_journal, "720h", NULL, 0, 876000 * EXO_HOUR, "duration", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "how long the journal of changes is kept; 0s: for ever")
 SETTING(DURATION, retention_executions, "720h", NULL, 0, 876000 * EXO_HOUR, "duration", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "how long executions are kept after their end; 0s: for ever")
+SETTING(DURATION, retention_dead_letters, "720h", NULL, 0, 876000 * EXO_HOUR, "duration", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "how long dead letters are kept; 0s: for ever")
 SETTING(LIST,     retention_projects, "", NULL, 0, 0, "project=duration", 0, 0, ROLE_SCHEDULER | ROLE_DEV, "projects whose executions are kept for another time, such as audit=8760h")
 
 /* Workers. */

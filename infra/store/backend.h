@@ -136,6 +136,8 @@ struct store_backend {
                       store_slices_done *done, void *argument);
     void (*snapshot_drop)(struct store *store, uint32_t shard, exo_time before_ns,
                           uint32_t rows_max, store_dropped_done *done, void *argument);
+    void (*letters_drop)(struct store *store, exo_time before_ns, uint32_t rows_max,
+                         store_dropped_done *done, void *argument);
     void (*rows_read)(struct store *store, const struct store_rows_query *query,
                       store_rows_done *done, void *argument);
     void (*version_put)(struct store *store, const struct store_version_put *put,

@@ -305,6 +305,7 @@ static const struct store_backend postgres_backend = {
     .snapshot_end = postgres_store_snapshot_end,
     .slice_get = postgres_store_slice_get,
     .snapshot_drop = postgres_store_snapshot_drop,
+    .letters_drop = postgres_store_letters_drop,
     .rows_read = postgres_store_rows_read,
     .version_put = postgres_store_version_put,
     .version_delete = postgres_store_version_delete,

@@ -40,6 +40,12 @@ static void journal_write(const struct retention_op *op, struct postgres_params 
     params_int8(params, op->numbers[2]);
 }
 
+static void letters_write(const struct retention_op *op, struct postgres_params *params)
+{
+    params_int8(params, op->numbers[0]);
+    params_int8(params, op->numbers[1]);
+}
+
 static void old_write(const struct retention_op *op, struct postgres_params *params)
 {
     params_int8(params, op->query.after_ns);
@@ -199,7 +205,7 @@ static void count_result(struct link_request *request, uint32_t step, const PGre
     }
 }
 
-static void journal_done(struct pg_op *base, const struct exo_error *err)
+static void count_done(struct pg_op *base, const struct exo_error *err)
 {
     const struct retention_op *op = (const struct retention_op *)base;
 
@@ -217,7 +223,20 @@ void postgres_store_journal_drop(struct store *store, uint32_t shard, exo_time b
     op->numbers[1] = before_ns;
     op->numbers[2] = rows_max;
     op->dropped_done = done;
-    ask(op, count_result, journal_done);
+    ask(op, count_result, count_done);
+}
+
+void postgres_store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,
+                                 store_dropped_done *done, void *argument)
+{
+    struct retention_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_LETTERS_DROP;
+    op->write = letters_write;
+    op->numbers[0] = before_ns;
+    op->numbers[1] = rows_max;
+    op->dropped_done = done;
+    ask(op, count_result, count_done);
 }
 
 static void old_result(struct link_request *request, uint32_t step, const PGresult *result)

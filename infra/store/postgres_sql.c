@@ -285,6 +285,12 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "AND p.ended_ns < $2::bigint ORDER BY p.id DESC LIMIT 1), 0)) "
         "ORDER BY j.batch LIMIT $3::bigint) o WHERE o.at_ns < $2::bigint)) RETURNING 1) "
         "SELECT count(*) FROM d"},
+    [SQL_LETTERS_DROP] = {"letters_drop",
+        "WITH d AS (DELETE FROM dead_letter WHERE id = ANY (ARRAY(SELECT l.id FROM "
+        "(SELECT id, partition, at_ns FROM dead_letter ORDER BY id LIMIT $2::bigint) l "
+        "WHERE l.at_ns < $1::bigint AND l.at_ns <= (SELECT p.begun_ns FROM journal_snapshot p "
+        "WHERE p.shard = l.partition AND p.end_batch IS NOT NULL ORDER BY p.id DESC LIMIT 1))) "
+        "RETURNING 1) SELECT count(*) FROM d"},
     [SQL_OLD_LIST] = {"old_list",
         "SELECT id, shard, is_terminal, submitted_ns, ended_ns, project FROM execution "
         "WHERE (submitted_ns, id) > ($1::bigint, $2::uuid) AND submitted_ns < $3::bigint "

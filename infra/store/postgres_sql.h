@@ -78,6 +78,7 @@ enum postgres_statement {
     SQL_RESTORE_FLOORS,
     SQL_PLACES,
     SQL_JOURNAL_DROP,
+    SQL_LETTERS_DROP,
     SQL_OLD_LIST,
     SQL_EXECUTION_DROP,
     /* replay */

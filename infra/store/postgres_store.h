@@ -188,6 +188,8 @@ void postgres_store_restore_floors(struct store *store, store_places_done *done,
 void postgres_store_places(struct store *store, store_places_done *done, void *argument);
 void postgres_store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
                                  uint32_t rows_max, store_dropped_done *done, void *argument);
+void postgres_store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,
+                                 store_dropped_done *done, void *argument);
 void postgres_store_old_list(struct store *store, const struct store_old_query *query,
                              store_old_done *done, void *argument);
 void postgres_store_execution_drop(struct store *store, const struct execution_id *ids,

@@ -435,6 +435,7 @@ static const struct store_backend sqlite_backend = {
     .snapshot_end = sqlite_store_snapshot_end,
     .slice_get = sqlite_store_slice_get,
     .snapshot_drop = sqlite_store_snapshot_drop,
+    .letters_drop = sqlite_store_letters_drop,
     .rows_read = sqlite_store_rows_read,
     .version_put = sqlite_store_version_put,
     .version_delete = sqlite_store_version_delete,

@@ -240,7 +240,7 @@ static int journal_job(void *argument, struct sqlite_connection *connection, str
     return 0;
 }
 
-static void journal_done(void *argument, const struct exo_error *err)
+static void count_done(void *argument, const struct exo_error *err)
 {
     struct retention_op *op = argument;
 
@@ -257,7 +257,41 @@ void sqlite_store_journal_drop(struct store *store, uint32_t shard, exo_time bef
     op->before_ns = before_ns;
     op->rows_max = rows_max;
     op->dropped_done = done;
-    op_write(&op->op, journal_job, journal_done);
+    op_write(&op->op, journal_job, count_done);
+}
+
+static int letters_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
+{
+    struct retention_op *op = argument;
+    struct sqlite_statement *statement =
+        sqlite_use(connection,
+                   "DELETE FROM dead_letter WHERE id IN (SELECT l.id FROM (SELECT id, partition, "
+                   "at_ns FROM dead_letter ORDER BY id LIMIT ?2) l WHERE l.at_ns < ?1 AND l.at_ns "
+                   "<= (SELECT begun_ns FROM journal_snapshot WHERE shard = l.partition AND "
+                   "end_batch IS NOT NULL ORDER BY id DESC LIMIT 1))",
+                   err);
+
+    if (statement == NULL) {
+        return -1;
+    }
+    sqlite_bind_int(statement, 1, op->before_ns);
+    sqlite_bind_int(statement, 2, op->rows_max);
+    if (sqlite_run(statement, err) < 0) {
+        return -1;
+    }
+    op->count = (uint32_t)sqlite_changes(connection);
+    return 0;
+}
+
+void sqlite_store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,
+                               store_dropped_done *done, void *argument)
+{
+    struct retention_op *op = op_new(store, sizeof(*op), argument);
+
+    op->before_ns = before_ns;
+    op->rows_max = rows_max;
+    op->dropped_done = done;
+    op_write(&op->op, letters_job, count_done);
 }
 
 static int old_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)

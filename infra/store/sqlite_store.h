@@ -189,6 +189,8 @@ void sqlite_store_restore_floors(struct store *store, store_places_done *done, v
 void sqlite_store_places(struct store *store, store_places_done *done, void *argument);
 void sqlite_store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
                                uint32_t rows_max, store_dropped_done *done, void *argument);
+void sqlite_store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,
+                               store_dropped_done *done, void *argument);
 void sqlite_store_old_list(struct store *store, const struct store_old_query *query,
                            store_old_done *done, void *argument);
 void sqlite_store_execution_drop(struct store *store, const struct execution_id *ids,

@@ -381,6 +381,12 @@ void store_snapshot_drop(struct store *store, uint32_t shard, exo_time before_ns
     store->backend->snapshot_drop(store, shard, before_ns, rows_max, done, argument);
 }
 
+void store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,
+                        store_dropped_done *done, void *argument)
+{
+    store->backend->letters_drop(store, before_ns, rows_max, done, argument);
+}
+
 void store_rows_read(struct store *store, const struct store_rows_query *query,
                      store_rows_done *done, void *argument)
 {

@@ -92,6 +92,13 @@ void store_snapshot_drop(struct store *store, uint32_t shard, exo_time before_ns
                                       const struct exo_error *err),
                          void *argument);
 
+/* store_letters_drop deletes, of the oldest rows_max dead letters, those from before a time that no
+ * replay needs: the newest whole snapshot of their shard is as young at least.
+ * done gets how many went; fewer than rows_max: no more are due. */
+void store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,
+                        void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),
+                        void *argument);
+
 /* ---- rows as they are ---- */
 
 /* Rows of a table of one shard, in the order of their keys, from behind a key on. */

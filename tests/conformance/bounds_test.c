@@ -104,6 +104,7 @@ static struct execution_id submit_in(struct play *play, uint32_t shard)
 static void keep_a_second(struct scheduler_settings *s)
 {
     s->journal_kept_ns = EXO_SECOND;
+    s->letters_kept_ns = EXO_SECOND;
     s->retention.kept_ns = EXO_SECOND;
     s->janitor_ns = 50 * EXO_MILLISECOND;
 }
@@ -128,6 +129,34 @@ static bool has_dropped_journal(struct play *play, void *argument)
 static bool has_refused_one(struct play *play, void *argument)
 {
     return counts(play).duplicates > *(uint64_t *)argument;
+}
+
+static bool has_letter(struct play *play, void *argument)
+{
+    return stage_letters(&play->stage) > *(uint32_t *)argument;
+}
+
+static bool has_dropped_letters(struct play *play, void *argument)
+{
+    return stage_letters(&play->stage) <= *(uint32_t *)argument && counts(play).letters_dropped > 0;
+}
+
+/* A dead letter goes after its time. */
+static void test_old_letters_go(void **state)
+{
+    struct play *play = *state;
+    uint32_t before = stage_letters(&play->stage);
+
+    stage_scheduler_start(&play->stage, 0);
+    (void)stage_submit(&play->stage, "none", "{}");
+    run_until(play, has_letter, &before, "it is refused");
+    stage_scheduler_kill(&play->stage, 0);
+    play->stage.adjust = keep_a_second;
+    stage_scheduler_start(&play->stage, 0);
+    struct execution_id id = stage_submit(&play->stage, one_cluster, "{}");
+
+    assert_succeeds(play, &id);
+    run_until(play, has_dropped_letters, &before, "the letter is deleted");
 }
 
 static void test_projects_keep_as_they_say(void **state)
@@ -485,6 +514,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_old_goes_and_stays_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_old_letters_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_projects_keep_as_they_say, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_rerun_holds_what_it_keeps, setup, teardown),
         cmocka_unit_test_setup_teardown(test_input_goes_below_the_backup, setup, teardown),

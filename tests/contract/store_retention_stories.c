@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "infra/store/store_replay.h"
 #include "tests/contract/store_trial.h"
 
 /* What the calls about retention answered. */
@@ -172,6 +173,82 @@ static void a_newer_point_ends_older_ones(void **state)
     store_restore_floors(t->store, on_places, begin(&a));
     assert_int_equal(await(t, &a), EXO_OK);
     assert_int_equal(a.places[0].offsets[0], 20);
+    trial_close(t);
+}
+
+static void letter_put(struct trial *t, struct store_shard *shard, int64_t offset, exo_time at_ns)
+{
+    struct store_batch batch = trial_batch(shard);
+    const struct store_dead_letter letter = {.topic = "exo.jobs",
+                                             .partition = shard->shard,
+                                             .offset = offset,
+                                             .at_ns = at_ns,
+                                             .reason = "broken",
+                                             .key = span_of(""),
+                                             .value = span_of("value")};
+
+    batch.dead_letters = &letter;
+    batch.dead_letter_count = 1;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    shard->batch++;
+}
+
+static void on_snapshot(void *argument, const struct store_snapshots *all,
+                        const struct exo_error *err)
+{
+    answer(argument, all->count, err)->points[0].id =
+        all->count == 0 ? 0 : all->snapshots[all->count - 1].id;
+}
+
+static void on_whole(void *argument, const struct exo_error *err)
+{
+    (void)answer(argument, 0, err);
+}
+
+static void snapshot_make(struct trial *t, uint32_t shard)
+{
+    struct answers a;
+
+    store_snapshot_begin(t->store, shard, on_snapshot, begin(&a));
+    assert_int_equal(await(t, &a), EXO_OK);
+    int64_t id = a.points[0].id;
+
+    store_snapshot_end(t->store, id, on_whole, begin(&a));
+    assert_int_equal(await(t, &a), EXO_OK);
+}
+
+static uint32_t letters_drop(struct trial *t, exo_time before_ns, uint32_t rows_max)
+{
+    struct answers a;
+
+    store_letters_drop(t->store, before_ns, rows_max, on_dropped, begin(&a));
+    assert_int_equal(await(t, &a), EXO_OK);
+    return a.count;
+}
+
+/* Old ones go, so many a call, once a snapshot of their shard is younger. */
+static void dead_letters_are_dropped(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_shard shard = trial_own(t, t->store, 1, "a");
+    struct store_shard other = trial_own(t, t->store, 2, "a");
+
+    for (int i = 0; i < 4; i++) {
+        letter_put(t, &shard, i, 1000 + i);
+    }
+    letter_put(t, &other, 4, 1000);
+    assert_int_equal(letters_drop(t, INT64_MAX, 100), 0); /* a replay may come across them */
+    shard.now_ns = 1001;                                  /* committed at 1002 */
+    move(t, &shard, 10, 10);
+    snapshot_make(t, 1);
+    assert_int_equal(letters_drop(t, 1000, 100), 0);
+    assert_int_equal(letters_drop(t, INT64_MAX, 2), 2);
+    assert_int_equal(letters_drop(t, INT64_MAX, 100), 1); /* not that of 1003 */
+    assert_int_equal(letters_drop(t, INT64_MAX, 100), 0); /* nor another shard's */
+    other.now_ns = 2000;
+    move(t, &other, 10, 10);
+    snapshot_make(t, 2);
+    assert_int_equal(letters_drop(t, INT64_MAX, 100), 1);
     trial_close(t);
 }
 
@@ -424,6 +501,7 @@ static void what_is_half_gone_is_not_held(void **state)
 const struct store_story store_retention_stories[] = {
     {"restore_points_hold_the_floor", restore_points_hold_the_floor},
     {"a_newer_point_ends_older_ones", a_newer_point_ends_older_ones},
+    {"dead_letters_are_dropped", dead_letters_are_dropped},
     {"the_journal_is_dropped_from_its_end", the_journal_is_dropped_from_its_end},
     {"old_executions_are_listed", old_executions_are_listed},
     {"executions_are_dropped_in_parts", executions_are_dropped_in_parts},
