@@ -14,6 +14,7 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/exosphere
 V2_VERSION=v2.29.7 # the last of its line that needs no more than Go 1.21
 API=http://127.0.0.1:8080
 TOKEN=compose-test-token
+PROJECT=exosphere-test
 BUILD_SECONDS_MAX=900
 HEALTHY_SECONDS_MAX=180
 
@@ -157,7 +158,7 @@ find_compose() {
         COMPOSE=("$v2")
     fi
     say "$("${COMPOSE[@]}" version --short | sed 's/^v*/compose /')"
-    COMPOSE+=(--project-name exosphere-test --project-directory "$ROOT"
+    COMPOSE+=(--project-name "$PROJECT" --project-directory "$ROOT"
         -f "$ROOT/docker-compose.yml" -f "$HERE/compose.override.yml")
 }
 
@@ -165,7 +166,7 @@ find_compose() {
 
 health_of() { # of a service: healthy, starting, unhealthy, or what else its container is
     local id
-    id=$("${COMPOSE[@]}" ps -q "$1")
+    id=$(/usr/bin/docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$1")
     /usr/bin/docker inspect -f '{{if eq .State.Status "running"}}{{.State.Health.Status}}{{else}}{{.State.Status}}{{end}}' "$id"
 }
 
@@ -251,7 +252,7 @@ main() {
     make_base
     export EXOSPHERE_API_TOKEN=$TOKEN
     say "building the images"
-    timeout "$BUILD_SECONDS_MAX" "${COMPOSE[@]}" build >"$WORK/build.log" 2>&1 ||
+    timeout "$BUILD_SECONDS_MAX" "${COMPOSE[@]}" build --parallel >"$WORK/build.log" 2>&1 ||
         { tail -40 "$WORK/build.log" >&2; fail "the images do not build"; }
     say "starting the fleet"
     UP=yes
