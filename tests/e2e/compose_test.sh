@@ -164,6 +164,19 @@ find_compose() {
 
 # --- the fleet -----------------------------------------------------------------------------------------------
 
+# Those that differ at once; the other roles are the image of the API, which is there then.
+build_images() {
+    local service builds=()
+    for service in kafka postgres redis api; do
+        timeout "$BUILD_SECONDS_MAX" "${COMPOSE[@]}" build "$service" >"$WORK/build-$service.log" 2>&1 &
+        builds+=("$service=$!")
+    done
+    for service in "${builds[@]}"; do
+        wait "${service#*=}" || { tail -40 "$WORK/build-${service%=*}.log" >&2; fail "the image of ${service%=*} does not build"; }
+    done
+    "${COMPOSE[@]}" build >"$WORK/build.log" 2>&1 || { tail -40 "$WORK/build.log" >&2; fail "the images do not build"; }
+}
+
 health_of() { # of a service: healthy, starting, unhealthy, or what else its container is
     local id
     id=$(/usr/bin/docker ps -aq --filter "label=com.docker.compose.project=$PROJECT" --filter "label=com.docker.compose.service=$1")
@@ -252,8 +265,7 @@ main() {
     make_base
     export EXOSPHERE_API_TOKEN=$TOKEN
     say "building the images"
-    timeout "$BUILD_SECONDS_MAX" "${COMPOSE[@]}" build --parallel >"$WORK/build.log" 2>&1 ||
-        { tail -40 "$WORK/build.log" >&2; fail "the images do not build"; }
+    build_images
     say "starting the fleet"
     UP=yes
     "${COMPOSE[@]}" up -d >"$WORK/up.log" 2>&1 || { tail -20 "$WORK/up.log" >&2; fail "compose up"; }

@@ -8,7 +8,8 @@ FROM ${BASE} AS build
 COPY infra/deploy/install-packages infra/deploy/packages.txt /tmp/deploy/
 RUN /tmp/deploy/install-packages build && rm -rf /var/lib/apt/lists/*
 COPY . /source
-RUN cmake --preset release -S /source -B /build -DCMAKE_COMPILE_WARNING_AS_ERROR=OFF \
+# Without the debug information, which does not go into the image.
+RUN cmake --preset release -S /source -B /build -DCMAKE_COMPILE_WARNING_AS_ERROR=OFF -DCMAKE_C_FLAGS_RELWITHDEBINFO=-O2 \
     && cmake --build /build --target exosphere \
     && install -D -s /build/exosphere /out/exosphere
 # The packages of the libraries it is linked with, asked of the program itself, so that no second list can go stale.
