@@ -85,7 +85,9 @@
     /* chances an execution */                                                                     \
     X(START_LATER,       "start_later",       200000, "an execution that begins at a time of its own") \
     X(PAUSED,            "paused",            200000, "an execution is paused, and goes on later") \
-    X(PRIORITY,          "priority",          200000, "an execution gets another priority")
+    X(PRIORITY,          "priority",          200000, "an execution gets another priority") \
+    X(SKIPPED,           "skipped",           150000, "tasks that never end get a result by hand") \
+    X(RETRIED,           "retried",           150000, "tasks whose next try is far are tried by hand")
 /* clang-format on */
 
 enum sim_fault {

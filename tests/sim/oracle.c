@@ -246,7 +246,8 @@ static bool may_follow(enum task_state from, enum task_state to)
         return to != TASK_WAITING && to != TASK_DISPATCHED && to != TASK_RUNNING &&
                to != TASK_BACKOFF && to != TASK_TIMED_OUT;
     case TASK_READY:
-        return to == TASK_DISPATCHED || to == TASK_CANCELLED || to == TASK_RUNNING;
+        return to == TASK_DISPATCHED || to == TASK_CANCELLED || to == TASK_RUNNING ||
+               to == TASK_SUCCEEDED; /* by hand */
     case TASK_DISPATCHED:
         return to != TASK_DISPATCHED && to != TASK_WAITING && to != TASK_UPSTREAM_FAILED &&
                to != TASK_SKIPPED;
@@ -254,7 +255,7 @@ static bool may_follow(enum task_state from, enum task_state to)
         return to != TASK_RUNNING && to != TASK_DISPATCHED && to != TASK_WAITING &&
                to != TASK_UPSTREAM_FAILED && to != TASK_SKIPPED;
     case TASK_BACKOFF:
-        return to == TASK_READY || to == TASK_CANCELLED;
+        return to == TASK_READY || to == TASK_CANCELLED || to == TASK_SUCCEEDED; /* by hand */
     case TASK_SUCCEEDED:
     case TASK_FAILED:
     case TASK_UPSTREAM_FAILED:
@@ -326,6 +327,10 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
         sim_fail("plan %u: task %s goes from %s to %s", e->plan->number, name,
                  task_state_name(from), task_state_name(to));
     }
+    struct plan_spot spot = instance->spot;
+
+    spot.index = change->index;
+    rules_command_task(e, &spot, from, to);
     oracle.transitions[from][to]++;
     if (to == TASK_DISPATCHED || (is_run && to == TASK_RUNNING)) {
         if (e->state == EXECUTION_PAUSED ||

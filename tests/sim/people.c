@@ -16,6 +16,27 @@ struct ask {
     const struct plan_command *command;
 };
 
+static bool is_map(const struct ask *ask)
+{
+    return ask->e->satellites[ask->command->satellite].each != EACH_NONE;
+}
+
+static struct span task_name(const struct ask *ask, char text[32])
+{
+    (void)snprintf(text, 32, is_map(ask) ? "s%u.%u" : "s%u", ask->command->satellite,
+                   ask->command->index);
+    return span_of(text);
+}
+
+/* What the task would give. */
+static void value_write(const struct ask *ask, struct buffer *text)
+{
+    plan_output(ask->e,
+                &(struct plan_spot){.satellite = ask->command->satellite,
+                                    .index = is_map(ask) ? ask->command->index : 0},
+                text);
+}
+
 /* Where nobody hears whether it was stored, it may be sent again: a command twice is no fault. */
 static void ask_send(void *argument)
 {
@@ -28,13 +49,25 @@ static void ask_send(void *argument)
                                    .actor = span_of("somebody"),
                                    .priority = ask->command->priority};
     struct wire_status status = {.commands = &command, .command_count = 1};
+    struct buffer value;
+    char task[32];
 
     arena_init(&arena, allocator_heap(&budget), 0);
     buffer_init(&record, allocator_heap(&budget), 0);
+    buffer_init(&value, allocator_heap(&budget), 0);
+    if (command.kind == COMMAND_SKIP || command.kind == COMMAND_RETRY) {
+        command.task = task_name(ask, task);
+    }
+    if (command.kind == COMMAND_SKIP) {
+        value_write(ask, &value);
+        command.value = buffer_span(&value);
+    }
     wire_status_pack(&status, &arena, &record);
-    sim_trace("command %d of plan %u", (int)command.kind, ask->e->number);
+    sim_trace("command %d of plan %u %.*s", (int)command.kind, ask->e->number,
+              SPAN_ARG(command.task));
     outside_send(TOPIC_STATUS, execution_shard(&ask->e->id, plan->shard_count),
                  buffer_span(&record), false);
+    buffer_release(&value);
     buffer_release(&record);
     arena_release(&arena);
 }
@@ -57,6 +90,34 @@ static void look_at(const struct plan_execution *e)
     }
 }
 
+/* One task of those that need somebody. */
+static void task_look(const struct plan_execution *e, uint32_t satellite, uint32_t index,
+                      const struct oracle_task *task)
+{
+    bool hangs = e->satellites[satellite].style == STYLE_HANG;
+    bool is_stuck = hangs ? task->state == TASK_DISPATCHED || task->state == TASK_RUNNING
+                          : task->state == TASK_BACKOFF;
+    const struct plan_command command = {
+        .kind = hangs ? COMMAND_SKIP : COMMAND_RETRY, .satellite = satellite, .index = index};
+
+    if (is_stuck && dice_chance(&sim.net, 300000)) {
+        ask_send(&(struct ask){e, &command});
+    }
+}
+
+static void tasks_look(const struct plan_execution *e)
+{
+    const struct oracle_execution *known = oracle_find(&e->id);
+
+    for (uint32_t i = 0; known != NULL && i < e->satellite_count; i++) {
+        const struct oracle_instance *instance = &known->instances[i];
+
+        for (uint32_t k = 0; e->satellites[i].is_by_hand && k < instance->task_count; k++) {
+            task_look(e, i, k, &instance->tasks[k]);
+        }
+    }
+}
+
 /* A pause that was sent again, or stored twice, may come after the last RESUME. */
 static void look(void *argument)
 {
@@ -64,6 +125,7 @@ static void look(void *argument)
     for (uint32_t i = 0; i < plan->execution_count; i++) {
         if (plan->executions[i].command_count > 0) {
             look_at(&plan->executions[i]);
+            tasks_look(&plan->executions[i]);
         }
     }
     rules_command_look();

@@ -1,7 +1,8 @@
 /* people: who asks for something while executions run, and sees to it that it is done.
  *
  *   plan --at its time--> a command on exo.status
- *   oracle --every few seconds: is it PAUSED, and should go on by now?--> a RESUME again */
+ *   oracle --every few seconds: is it PAUSED, and should go on by now?--> a RESUME again
+ *                               does a task wait that only somebody ends? --> SKIP, RETRY */
 #ifndef EXO_TESTS_SIM_PEOPLE_H
 #define EXO_TESTS_SIM_PEOPLE_H
 

@@ -727,7 +727,8 @@ static void text_satellite(const struct plan_execution *e, uint32_t number, stru
         return;
     }
     buffer_text(text, ", command: [x]");
-    text_policy(s->is_big, s->has_timeout, s->retries, text);
+    text_policy(s->is_big, s->has_timeout, s->is_by_hand ? 0 : s->retries, text);
+    put(text, s->is_by_hand ? ", retries: {limit: %u, " PLAN_FAR_TEXT "}" : "", s->retries);
     plan_batch_text(s, text);
     buffer_text(text, s->is_strict ? ", claim: strict}\n" : "}\n");
 }

@@ -28,7 +28,7 @@ enum {
     PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself, but for run_ms */
     PLAN_SCHEDULES_MAX = 3,
     PLAN_ORDERS_MAX = 8,
-    PLAN_COMMANDS_MAX = 8,
+    PLAN_COMMANDS_MAX = 12,
 };
 
 enum when_kind {
@@ -117,6 +117,7 @@ struct plan_satellite {
     bool is_strict; /* a lost attempt is not tried again */
     bool has_timeout;
     enum style style;
+    bool is_by_hand; /* HANG: somebody gives what it has not; FLAKY: somebody lets it try again */
     uint32_t list_count; /* of its output, when it is no map */
     bool gives_blob;
     enum batch_kind batch; /* only of a satellite that is no group; one of GOOD, FLAKY, BAD */
@@ -134,8 +135,9 @@ enum plan_crash {
 /* What somebody asks of an execution while it runs; cancels stand apart. */
 struct plan_command {
     enum wire_command_kind kind;
-    exo_time at_ns;    /* true time since the world began */
-    uint32_t priority; /* PRIORITY */
+    exo_time at_ns;            /* true time since the world began */
+    uint32_t priority;         /* PRIORITY */
+    uint32_t satellite, index; /* SKIP, RETRY */
 };
 
 enum output_kind { OUTPUT_DEFAULT, OUTPUT_STATES, OUTPUT_ONE };
@@ -215,6 +217,9 @@ void plan_bound(struct plan *plan);
 /* plan_text writes an execution's cluster file, plan_input its input. */
 void plan_text(const struct plan_execution *e, struct buffer *text);
 void plan_input(const struct plan_execution *e, struct buffer *text);
+
+/* A next try of a task that is tried by hand is so far away that no world waits for it. */
+#define PLAN_FAR_TEXT "base: 40m, cap: 40m, jitter: none"
 
 enum task_end { END_SUCCEEDED, END_FAILED, END_NEVER, END_LATER, END_TIMED_OUT, END_HANGS };
 

@@ -44,6 +44,58 @@ static void make_priorities(struct plan_execution *e, struct faults *faults)
     }
 }
 
+/* One that is no group and whose end is its tasks' alone; NULL: the one drawn is not such. */
+static struct plan_satellite *draw_satellite(struct plan_execution *e, struct faults *faults,
+                                             enum sim_fault fault)
+{
+    if (e->crash != CRASH_NONE || e->is_poison || !fault_fires(faults, fault)) {
+        return NULL;
+    }
+    struct plan_satellite *s = &e->satellites[dice_below(faults->dice, e->satellite_count)];
+
+    if (s->inner_count > 0 || s->is_final || s->is_by_hand || s->style == STYLE_HANG) {
+        faults->fired[fault]--;
+        return NULL;
+    }
+    s->is_by_hand = true;
+    s->has_timeout = false;
+    s->batch = BATCH_NONE;
+    return s;
+}
+
+/* Some come at any time, also for tasks that were never begun; people.c does what is left. */
+static void make_skips(struct plan_execution *e, struct faults *faults)
+{
+    struct plan_satellite *s = draw_satellite(e, faults, FAULT_SKIPPED);
+
+    if (s == NULL) {
+        return;
+    }
+    s->style = STYLE_HANG;
+    s->gives_blob = false; /* nobody writes one by hand */
+    for (uint32_t i = 0; i < 2; i++) {
+        command_add(
+            e, (struct plan_command){.kind = COMMAND_SKIP,
+                                     .at_ns = draw_time(e, faults->dice),
+                                     .satellite = (uint32_t)(s - e->satellites),
+                                     .index = (uint32_t)dice_below(faults->dice, PLAN_LIST_SHORT)});
+    }
+}
+
+static void make_retries(struct plan_execution *e, struct faults *faults)
+{
+    struct plan_satellite *s = draw_satellite(e, faults, FAULT_RETRIED);
+
+    if (s == NULL) {
+        return;
+    }
+    s->style = STYLE_FLAKY;
+    s->retries = s->retries < 1 ? 1 : s->retries;
+    command_add(e, (struct plan_command){.kind = COMMAND_RETRY,
+                                         .at_ns = draw_time(e, faults->dice),
+                                         .satellite = (uint32_t)(s - e->satellites)});
+}
+
 void plan_people_make(struct plan_execution *e, struct faults *faults)
 {
     if (!e->has_id) {
@@ -51,4 +103,6 @@ void plan_people_make(struct plan_execution *e, struct faults *faults)
     }
     make_pauses(e, faults);
     make_priorities(e, faults);
+    make_skips(e, faults);
+    make_retries(e, faults);
 }

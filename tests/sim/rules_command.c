@@ -55,6 +55,19 @@ void rules_command_state(const struct oracle_execution *e, enum execution_state 
     }
 }
 
+/* A result that no attempt has given. */
+void rules_command_task(const struct oracle_execution *e, const struct plan_spot *spot,
+                        enum task_state from, enum task_state to)
+{
+    bool is_given = to == TASK_SUCCEEDED && (from == TASK_READY || from == TASK_BACKOFF ||
+                                             plan_task_end(e->plan, spot, 0, 0) == END_HANGS);
+
+    if (is_given && !plan_spot_is_group(e->plan, spot) && !is_asked(e, COMMAND_SKIP)) {
+        sim_fail("plan %u: s%u.%u has a result from nobody", e->plan->number, spot->satellite,
+                 spot->index);
+    }
+}
+
 void rules_command_row(struct oracle_execution *e, const struct wire_body *body)
 {
     const struct oracle_stored *stored = stored_of(e);
@@ -68,8 +81,9 @@ void rules_command_row(struct oracle_execution *e, const struct wire_body *body)
 
 static bool is_peaceful(void)
 {
-    static const enum sim_fault harmless[] = {FAULT_PAUSED, FAULT_PRIORITY, FAULT_START_LATER,
-                                              FAULT_CANCEL, FAULT_BATCH,    FAULT_CROWD};
+    static const enum sim_fault harmless[] = {FAULT_PAUSED,  FAULT_PRIORITY, FAULT_START_LATER,
+                                              FAULT_CANCEL,  FAULT_BATCH,    FAULT_CROWD,
+                                              FAULT_SKIPPED, FAULT_RETRIED};
     bool is_enabled[FAULT_NR];
 
     memcpy(is_enabled, sim.faults.is_enabled, sizeof(is_enabled));

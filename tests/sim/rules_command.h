@@ -13,6 +13,10 @@ void rules_command_stored(const struct wire_command *command);
 /* rules_command_state fails where the execution's state may not become that by a command. */
 void rules_command_state(const struct oracle_execution *e, enum execution_state to);
 
+/* rules_command_task fails where a task of that spot may not become that by a command. */
+void rules_command_task(const struct oracle_execution *e, const struct plan_spot *spot,
+                        enum task_state from, enum task_state to);
+
 /* rules_command_row: its row says which priority it has. */
 void rules_command_row(struct oracle_execution *e, const struct wire_body *body);
 
