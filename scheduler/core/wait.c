@@ -115,27 +115,29 @@ void wait_due(struct sched *s, struct instance *instance)
     }
 }
 
-static struct instance *waiting_in(struct frame *frame, struct span name)
+/* The one that waits longest; oldest, where none here has waited longer. */
+static struct instance *older_in(struct frame *frame, struct span name, struct instance *oldest)
 {
     for (uint32_t i = 0; i < frame->instance_count; i++) {
         struct instance *instance = &frame->instances[i];
 
         if (instance->state == TASK_RUNNING && instance->satellite->kind == SATELLITE_WAIT &&
-            span_equal(instance->satellite->wait.signal, name)) {
-            return instance;
+            span_equal(instance->satellite->wait.signal, name) &&
+            (oldest == NULL || instance->ready_ns < oldest->ready_ns)) {
+            oldest = instance;
         }
     }
-    return NULL;
+    return oldest;
 }
 
 static struct instance *waiting_for(struct execution *e, struct span name)
 {
-    struct instance *found = waiting_in(&e->root, name);
+    struct instance *oldest = older_in(&e->root, name, NULL);
 
-    for (uint32_t i = 0; found == NULL && i < e->frame_count; i++) {
-        found = waiting_in(e->frames[i], name);
+    for (uint32_t i = 0; i < e->frame_count; i++) {
+        oldest = older_in(e->frames[i], name, oldest);
     }
-    return found;
+    return oldest;
 }
 
 /* 64 bits that tell a signal's name and key from others'. */

@@ -300,6 +300,36 @@ static void signals_are_taken_once(void **state)
     bench_close(&bench);
 }
 
+/* Not the one that stands first in the file. */
+static void a_signal_ends_the_oldest_wait(void **state)
+{
+    struct sched_bench bench;
+    const struct sched_command go = {
+        .kind = COMMAND_SIGNAL, .name = span_of("go"), .value = span_of("1")};
+
+    (void)state;
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: nap, needs: [], wait: {for: 10s}}\n"
+                                  "    - {name: late, needs: [nap], wait: {signal: go}}\n"
+                                  "    - name: page\n"
+                                  "      needs: [nap]\n"
+                                  "      satellites: [{name: inner, wait: {signal: go}}]\n"
+                                  "    - {name: early, needs: [], wait: {signal: go}}\n");
+    bench_submit(&bench, "{}");
+    bench.now_ns += 10 * EXO_SECOND;
+    bench_timer(&bench);
+    assert_int_equal(bench_task_state(&bench, "late"), TASK_RUNNING);
+    assert_int_equal(bench_task_state(&bench, "page.inner"), TASK_RUNNING);
+    assert_int_equal(bench_command(&bench, &go), SCHED_OK);
+    assert_int_equal(bench_task_state(&bench, "early"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "late"), TASK_RUNNING);
+    assert_int_equal(bench_command(&bench, &go),
+                     SCHED_OK); /* as old as page.inner, and before it */
+    assert_int_equal(bench_task_state(&bench, "late"), TASK_SUCCEEDED);
+    assert_int_equal(bench_task_state(&bench, "page.inner"), TASK_RUNNING);
+    bench_close(&bench);
+}
+
 static void a_wait_ends_by_its_timeout(void **state)
 {
     struct sched_bench bench;
@@ -755,6 +785,7 @@ int main(void)
         cmocka_unit_test(final_runs_always),
         cmocka_unit_test(waits),
         cmocka_unit_test(signals_are_taken_once),
+        cmocka_unit_test(a_signal_ends_the_oldest_wait),
         cmocka_unit_test(a_wait_ends_by_its_timeout),
         cmocka_unit_test(queue_and_total_timeouts),
         cmocka_unit_test(pause_and_resume),
