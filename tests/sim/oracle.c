@@ -14,6 +14,7 @@
 #include "tests/sim/gathered.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_command.h"
+#include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
 
@@ -319,7 +320,8 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
 {
     struct oracle_task *task = task_of(e, instance, change->index);
     enum task_state from = (enum task_state)task->state;
-    bool is_run = plan_spot_is_group(e->plan, &instance->spot);
+    bool is_run = plan_spot_is_group(e->plan, &instance->spot) ||
+                  plan_spot_is_wait(e->plan, &instance->spot); /* by no worker */
     const char *name = oracle_name(e, change->instance, change->index);
 
     if (!may_follow(from, to) || (is_run && (to == TASK_DISPATCHED || to == TASK_BACKOFF)) ||
@@ -331,6 +333,7 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
 
     spot.index = change->index;
     rules_command_task(e, &spot, from, to);
+    rules_signal_change(e, &spot, to, change->at_ms);
     oracle.transitions[from][to]++;
     if (to == TASK_DISPATCHED || (is_run && to == TASK_RUNNING)) {
         if (e->state == EXECUTION_PAUSED ||
@@ -528,6 +531,7 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
               (unsigned long long)batch->epoch, (unsigned long long)batch->next,
               (long long)batch->inputs[0].offset, (long long)batch->inputs[1].offset);
     journal_follow(batch);
+    rules_signal_commit(batch);
     almanac_commit(row, batch);
 }
 
@@ -595,6 +599,8 @@ static void output_compare(struct oracle_execution *e, uint32_t number, uint32_t
         sim_fail("plan %u: %s is quarantined without guilt", e->plan->number,
                  oracle_name(e, number, index));
     }
+    rules_signal_output(e, &instance->spot, output);
+
     bool is_good = output->outcome == OUTCOME_SUCCEEDED ? output->attempt == task->attempt
                                                         : output->attempt <= task->attempt;
 

@@ -18,6 +18,7 @@
 #include "tests/sim/reference.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_command.h"
+#include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
 
@@ -260,6 +261,7 @@ void oracle_stored(const char *topic, uint32_t partition, struct span value)
         for (uint32_t i = 0; i < status.command_count; i++) {
             command_stored(&status.commands[i]);
             rules_command_stored(&status.commands[i]);
+            rules_signal_stored(&status.commands[i]);
         }
     }
     arena_release(&arena);
@@ -434,7 +436,8 @@ bool oracle_is_over(void)
     return almanac_is_over();
 }
 
-/* PLACE in what must be stands for the place of a blob. */
+/* PLACE in what must be stands for the place of a blob, BY for the number of a signal: rules_signal
+ * knows which. */
 static bool output_fits(struct span is, struct span must)
 {
     const char *a = is.data;
@@ -452,6 +455,11 @@ static bool output_fits(struct span is, struct span must)
             }
             a++;
             b += 5;
+        } else if (b_end - b >= 2 && memcmp(b, "BY", 2) == 0) {
+            if (a >= a_end || *a < '0' || *a++ > '9') {
+                return false;
+            }
+            b += 2;
         } else if (a >= a_end || *a++ != *b++) {
             return false;
         }
@@ -564,7 +572,8 @@ uint64_t oracle_outcome(void)
 
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         const struct plan_execution *plan = e->plan;
-        bool is_timed = plan->cancel_ns != 0 || plan->timeout_ms != 0 || !plan->has_id;
+        bool is_timed = plan->cancel_ns != 0 || plan->timeout_ms != 0 || !plan->has_id ||
+                        rules_signal_any(plan);
 
         if (!is_timed && !e->is_excused && !gathered_is(e) && plan->crash == CRASH_NONE &&
             !plan->is_poison && !database.shards[e->shard].is_slandered) {
@@ -649,6 +658,7 @@ void oracle_check_end(void)
             (database.shards[e->shard].is_slandered && e->plan->crash < CRASH_GRANT)) {
             continue;
         }
+        rules_signal_raced(e, must.raced);
         reference_run(e->plan, allocator_heap(&budget), &must);
         end_compare(e, &must);
         buffer_release(&must.output);

@@ -31,6 +31,10 @@ static struct span task_name(const struct ask *ask, char text[32])
 /* What the task would give. */
 static void value_write(const struct ask *ask, struct buffer *text)
 {
+    if (ask->command->kind == COMMAND_SIGNAL) {
+        plan_signal_payload(ask->e, ask->command->index, text);
+        return;
+    }
     plan_output(ask->e,
                 &(struct plan_spot){.satellite = ask->command->satellite,
                                     .index = is_map(ask) ? ask->command->index : 0},
@@ -51,6 +55,7 @@ static void ask_send(void *argument)
     struct wire_status status = {.commands = &command, .command_count = 1};
     struct buffer value;
     char task[32];
+    char key[16];
 
     arena_init(&arena, allocator_heap(&budget), 0);
     buffer_init(&record, allocator_heap(&budget), 0);
@@ -58,7 +63,12 @@ static void ask_send(void *argument)
     if (command.kind == COMMAND_SKIP || command.kind == COMMAND_RETRY) {
         command.task = task_name(ask, task);
     }
-    if (command.kind == COMMAND_SKIP) {
+    if (command.kind == COMMAND_SIGNAL) {
+        command.name = span_of(PLAN_SIGNAL);
+        (void)snprintf(key, sizeof(key), "key%u", ask->command->key);
+        command.id = span_of(ask->command->key == 0 ? "" : key);
+    }
+    if (command.kind == COMMAND_SKIP || command.kind == COMMAND_SIGNAL) {
         value_write(ask, &value);
         command.value = buffer_span(&value);
     }
@@ -105,6 +115,23 @@ static void task_look(const struct plan_execution *e, uint32_t satellite, uint32
     }
 }
 
+/* A satellite that waits for a signal, and all that the plan knows of have been sent. */
+static void wait_look(const struct plan_execution *e, uint32_t satellite,
+                      const struct oracle_instance *instance)
+{
+    static const struct plan_command more = {.kind = COMMAND_SIGNAL};
+
+    for (uint32_t i = 0; i < e->command_count; i++) {
+        if (e->commands[i].kind == COMMAND_SIGNAL && e->commands[i].at_ns > sim.now_ns) {
+            return;
+        }
+    }
+    if (e->satellites[satellite].wait == WAIT_SIGNAL && instance->state == TASK_RUNNING &&
+        dice_chance(&sim.net, 300000)) {
+        ask_send(&(struct ask){e, &more});
+    }
+}
+
 static void tasks_look(const struct plan_execution *e)
 {
     const struct oracle_execution *known = oracle_find(&e->id);
@@ -112,6 +139,7 @@ static void tasks_look(const struct plan_execution *e)
     for (uint32_t i = 0; known != NULL && i < e->satellite_count; i++) {
         const struct oracle_instance *instance = &known->instances[i];
 
+        wait_look(e, i, instance);
         for (uint32_t k = 0; e->satellites[i].is_by_hand && k < instance->task_count; k++) {
             task_look(e, i, k, &instance->tasks[k]);
         }

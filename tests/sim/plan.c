@@ -353,9 +353,15 @@ uint32_t plan_input_item(const struct plan_execution *e, uint32_t i)
     return (uint32_t)(mix(e->seed, 1, i) % 100);
 }
 
+/* Whose output it is: a signal does not know which wait takes it. */
+static uint32_t source_of(const struct plan_execution *e, uint32_t satellite)
+{
+    return e->satellites[satellite].wait == WAIT_NONE ? satellite : PLAN_SATELLITES_MAX;
+}
+
 uint32_t plan_list_item(const struct plan_execution *e, uint32_t satellite, uint32_t i)
 {
-    return (uint32_t)(mix(e->seed, 100 + satellite, i) % 1000);
+    return (uint32_t)(mix(e->seed, 100 + source_of(e, satellite), i) % 1000);
 }
 
 uint32_t plan_map_output(const struct plan_execution *e, uint32_t satellite, uint32_t index)
@@ -365,7 +371,7 @@ uint32_t plan_map_output(const struct plan_execution *e, uint32_t satellite, uin
 
 uint32_t plan_single_n(const struct plan_execution *e, uint32_t satellite)
 {
-    return (uint32_t)(mix(e->seed, 300, satellite) % 5);
+    return (uint32_t)(mix(e->seed, 300, source_of(e, satellite)) % 5);
 }
 
 /* ---- spots ---- */
@@ -448,6 +454,11 @@ bool plan_spot_is_group(const struct plan_execution *e, const struct plan_spot *
         return !spot->is_deep && inner_of(e, spot)->kind == INNER_GROUP;
     }
     return e->satellites[spot->satellite].inner_count > 0;
+}
+
+bool plan_spot_is_wait(const struct plan_execution *e, const struct plan_spot *spot)
+{
+    return !spot->is_inner && e->satellites[spot->satellite].wait != WAIT_NONE;
 }
 
 bool plan_spot_is_final(const struct plan_execution *e, const struct plan_spot *spot)
@@ -534,6 +545,10 @@ void plan_output(const struct plan_execution *e, const struct plan_spot *spot, s
     }
     if (s->each != EACH_NONE) {
         put(text, "%u", plan_map_output(e, satellite, spot->index));
+        return;
+    }
+    if (s->wait != WAIT_NONE) {
+        plan_signal_payload(e, PLAN_SIGNALS, text);
         return;
     }
     put(text, "{\"n\":%u,\"list\":[", plan_single_n(e, satellite));
@@ -724,6 +739,10 @@ static void text_satellite(const struct plan_execution *e, uint32_t number, stru
             text_inner(s, i, text);
         }
         buffer_text(text, "]}\n");
+        return;
+    }
+    if (s->wait != WAIT_NONE) {
+        plan_wait_text(s, text);
         return;
     }
     buffer_text(text, ", command: [x]");

@@ -72,6 +72,14 @@ enum inner_kind {
     INNER_GROUP, /* over input.few, of one satellite d */
 };
 
+/* What a satellite waits for that runs nothing. */
+enum wait_kind {
+    WAIT_NONE,
+    WAIT_SIGNAL, /* one that comes, however late */
+    WAIT_RACE,   /* one that comes before its timeout or after it */
+    WAIT_NEVER,  /* one that nobody sends */
+};
+
 /* Batches of a few kinds, so that tasks of several executions meet. */
 enum batch_kind { BATCH_NONE, BATCH_PAIR, BATCH_FIVE, BATCH_MANY };
 
@@ -117,7 +125,9 @@ struct plan_satellite {
     bool is_strict; /* a lost attempt is not tried again */
     bool has_timeout;
     enum style style;
-    bool is_by_hand; /* HANG: somebody gives what it has not; FLAKY: somebody lets it try again */
+    enum wait_kind wait;
+    uint32_t wait_ms; /* its timeout; 0: none */
+    bool is_by_hand;  /* HANG: somebody gives what it has not; FLAKY: somebody lets it try again */
     uint32_t list_count; /* of its output, when it is no map */
     bool gives_blob;
     enum batch_kind batch; /* only of a satellite that is no group; one of GOOD, FLAKY, BAD */
@@ -137,7 +147,8 @@ struct plan_command {
     enum wire_command_kind kind;
     exo_time at_ns;            /* true time since the world began */
     uint32_t priority;         /* PRIORITY */
-    uint32_t satellite, index; /* SKIP, RETRY */
+    uint32_t satellite, index; /* SKIP, RETRY; SIGNAL: which payload */
+    uint32_t key;              /* SIGNAL: with the same again it is a repeat; 0: without one */
 };
 
 enum output_kind { OUTPUT_DEFAULT, OUTPUT_STATES, OUTPUT_ONE };
@@ -240,6 +251,7 @@ bool plan_spot_of(const struct plan_execution *e, struct span path, struct plan_
 /* What the instance of a spot is. */
 bool plan_spot_is_map(const struct plan_execution *e, const struct plan_spot *spot);
 bool plan_spot_is_group(const struct plan_execution *e, const struct plan_spot *spot);
+bool plan_spot_is_wait(const struct plan_execution *e, const struct plan_spot *spot);
 bool plan_spot_is_final(const struct plan_execution *e, const struct plan_spot *spot);
 uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spot *spot);
 
@@ -253,6 +265,14 @@ void plan_start_make(struct plan_execution *e, struct faults *faults);
 
 /* plan_people_make says what people ask of an execution while it runs, where their faults fire. */
 void plan_people_make(struct plan_execution *e, struct faults *faults);
+
+/* plan_wait_text adds what a satellite waits for to the cluster file. The signal of all that do not
+ * wait in vain has one name, PLAN_SIGNAL, and one of so many payloads: plan_signal_payload writes
+ * one, and "BY" in place of its number where that is PLAN_SIGNALS. */
+enum { PLAN_SIGNALS = 8 };
+#define PLAN_SIGNAL "go"
+void plan_wait_text(const struct plan_satellite *s, struct buffer *text);
+void plan_signal_payload(const struct plan_execution *e, uint32_t number, struct buffer *text);
 
 /* plan_batch_size is the most tasks of one batch. */
 uint32_t plan_batch_size(enum batch_kind kind);
@@ -278,7 +298,8 @@ uint32_t plan_input_item(const struct plan_execution *e, uint32_t i);
 uint32_t plan_list_item(const struct plan_execution *e, uint32_t satellite, uint32_t i);
 uint32_t plan_map_output(const struct plan_execution *e, uint32_t satellite, uint32_t index);
 
-/* plan_single_n gives output.n of a satellite that is no map. */
+/* plan_single_n gives output.n of a satellite that is no map, the same for all that wait for the
+ * signal. */
 uint32_t plan_single_n(const struct plan_execution *e, uint32_t satellite);
 
 /* plan_output writes what a task gives back, as JSON. */

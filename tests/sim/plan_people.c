@@ -44,6 +44,11 @@ static void make_priorities(struct plan_execution *e, struct faults *faults)
     }
 }
 
+static bool is_free(const struct plan_satellite *s)
+{
+    return s->inner_count == 0 && !s->is_final && !s->is_by_hand && s->style != STYLE_HANG;
+}
+
 /* One that is no group and whose end is its tasks' alone; NULL: the one drawn is not such. */
 static struct plan_satellite *draw_satellite(struct plan_execution *e, struct faults *faults,
                                              enum sim_fault fault)
@@ -53,14 +58,19 @@ static struct plan_satellite *draw_satellite(struct plan_execution *e, struct fa
     }
     struct plan_satellite *s = &e->satellites[dice_below(faults->dice, e->satellite_count)];
 
-    if (s->inner_count > 0 || s->is_final || s->is_by_hand || s->style == STYLE_HANG) {
+    if (!is_free(s)) {
         faults->fired[fault]--;
         return NULL;
     }
+    return s;
+}
+
+static void by_hand_make(struct plan_satellite *s, enum style style)
+{
     s->is_by_hand = true;
+    s->style = style;
     s->has_timeout = false;
     s->batch = BATCH_NONE;
-    return s;
 }
 
 /* Some come at any time, also for tasks that were never begun; people.c does what is left. */
@@ -71,7 +81,7 @@ static void make_skips(struct plan_execution *e, struct faults *faults)
     if (s == NULL) {
         return;
     }
-    s->style = STYLE_HANG;
+    by_hand_make(s, STYLE_HANG);
     s->gives_blob = false; /* nobody writes one by hand */
     for (uint32_t i = 0; i < 2; i++) {
         command_add(
@@ -89,11 +99,46 @@ static void make_retries(struct plan_execution *e, struct faults *faults)
     if (s == NULL) {
         return;
     }
-    s->style = STYLE_FLAKY;
+    by_hand_make(s, STYLE_FLAKY);
     s->retries = s->retries < 1 ? 1 : s->retries;
     command_add(e, (struct plan_command){.kind = COMMAND_RETRY,
                                          .at_ns = draw_time(e, faults->dice),
                                          .satellite = (uint32_t)(s - e->satellites)});
+}
+
+/* A signal does not know which of them takes it, so they give the same. */
+static void wait_make(struct plan_satellite *s, struct dice *dice)
+{
+    s->wait = (enum wait_kind)dice_between(dice, WAIT_SIGNAL, WAIT_NEVER);
+    s->wait_ms = s->wait == WAIT_SIGNAL ? 0 : (uint32_t)dice_between(dice, 1, 12000);
+    s->style = STYLE_GOOD;
+    s->has_timeout = false;
+    s->batch = BATCH_NONE;
+    s->retries = 0;
+    s->gives_blob = false;
+    s->list_count = PLAN_LIST_SHORT;
+}
+
+/* Before, while and after it is waited for; with a key once more, and with another payload. */
+static void make_signals(struct plan_execution *e, struct faults *faults)
+{
+    struct plan_satellite *s = draw_satellite(e, faults, FAULT_SIGNALLED);
+
+    if (s == NULL || s->each != EACH_NONE) {
+        faults->fired[FAULT_SIGNALLED] -= s != NULL;
+        return;
+    }
+    wait_make(s, faults->dice);
+    s = &e->satellites[dice_below(faults->dice, e->satellite_count)];
+    if (s->each == EACH_NONE && is_free(s)) {
+        wait_make(s, faults->dice);
+    }
+    for (uint32_t i = (uint32_t)dice_between(faults->dice, 1, 3); i > 0; i--) {
+        command_add(e, (struct plan_command){.kind = COMMAND_SIGNAL,
+                                             .at_ns = draw_time(e, faults->dice),
+                                             .index = i,
+                                             .key = (uint32_t)dice_below(faults->dice, 3)});
+    }
 }
 
 void plan_people_make(struct plan_execution *e, struct faults *faults)
@@ -105,4 +150,5 @@ void plan_people_make(struct plan_execution *e, struct faults *faults)
     make_priorities(e, faults);
     make_skips(e, faults);
     make_retries(e, faults);
+    make_signals(e, faults);
 }

@@ -20,9 +20,22 @@ struct run {
     struct done done[PLAN_SATELLITES_MAX];
 };
 
+static enum task_state run_wait(const struct run *run, uint32_t number)
+{
+    enum wait_kind wait = run->e->satellites[number].wait;
+
+    return wait == WAIT_SIGNAL || (wait == WAIT_RACE && run->reference->raced[number])
+               ? TASK_SUCCEEDED
+               : TASK_TIMED_OUT;
+}
+
 /* One task, tried until it is over. */
 static enum task_state run_task(struct run *run, const struct plan_spot *spot)
 {
+    if (plan_spot_is_wait(run->e, spot)) {
+        return run_wait(run, spot->satellite);
+    }
+
     uint32_t retries = plan_spot_retries(run->e, spot);
     uint32_t failures = 0;
     uint32_t laters = 0;

@@ -7,14 +7,16 @@
 #include "tests/sim/plan.h"
 
 struct reference {
-    bool hangs; /* some task never ends: only a cancel or a timeout ends it */
+    bool raced[PLAN_SATELLITES_MAX]; /* in: the signal came before the timeout of that wait */
+    bool hangs;                      /* some task never ends: only a cancel or a timeout ends it */
     enum execution_state state;
     enum task_state satellites[PLAN_SATELLITES_MAX];
     char culprit[16];     /* FAILED: the satellite named in the error */
     struct buffer output; /* SUCCEEDED; JSON */
 };
 
-/* reference_run fills *ret (zeroed; its output is released by the caller). */
+/* reference_run fills *ret (zeroed, but for what is given to it; its output is released by the
+ * caller). */
 void reference_run(const struct plan_execution *e, struct allocator allocator,
                    struct reference *ret);
 

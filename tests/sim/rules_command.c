@@ -83,7 +83,7 @@ static bool is_peaceful(void)
 {
     static const enum sim_fault harmless[] = {FAULT_PAUSED,  FAULT_PRIORITY, FAULT_START_LATER,
                                               FAULT_CANCEL,  FAULT_BATCH,    FAULT_CROWD,
-                                              FAULT_SKIPPED, FAULT_RETRIED};
+                                              FAULT_SKIPPED, FAULT_RETRIED,  FAULT_SIGNALLED};
     bool is_enabled[FAULT_NR];
 
     memcpy(is_enabled, sim.faults.is_enabled, sizeof(is_enabled));

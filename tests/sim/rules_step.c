@@ -46,6 +46,7 @@ void rules_begin(uint32_t tasks)
     step_tasks = tasks;
     rules_fleet_begin();
     rules_order_begin();
+    rules_signal_begin();
 }
 
 /* Smaller steps than in earnest, so that cursors have something to do. */
