@@ -88,7 +88,8 @@
     X(PRIORITY,          "priority",          200000, "an execution gets another priority") \
     X(SKIPPED,           "skipped",           150000, "tasks that never end get a result by hand") \
     X(RETRIED,           "retried",           150000, "tasks whose next try is far are tried by hand") \
-    X(SIGNALLED,         "signalled",         300000, "satellites that wait for a signal")
+    X(SIGNALLED,         "signalled",         300000, "satellites that wait for a signal") \
+    X(APPROVED,          "approved",          150000, "satellites that wait for a person's yes or no")
 /* clang-format on */
 
 enum sim_fault {

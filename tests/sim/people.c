@@ -60,7 +60,8 @@ static void ask_send(void *argument)
     arena_init(&arena, allocator_heap(&budget), 0);
     buffer_init(&record, allocator_heap(&budget), 0);
     buffer_init(&value, allocator_heap(&budget), 0);
-    if (command.kind == COMMAND_SKIP || command.kind == COMMAND_RETRY) {
+    if (command.kind == COMMAND_SKIP || command.kind == COMMAND_RETRY ||
+        command.kind == COMMAND_APPROVE || command.kind == COMMAND_REJECT) {
         command.task = task_name(ask, task);
     }
     if (command.kind == COMMAND_SIGNAL) {
@@ -115,19 +116,25 @@ static void task_look(const struct plan_execution *e, uint32_t satellite, uint32
     }
 }
 
-/* A satellite that waits for a signal, and all that the plan knows of have been sent. */
+/* A satellite that waits for somebody, and all that the plan knows of have been sent. */
 static void wait_look(const struct plan_execution *e, uint32_t satellite,
                       const struct oracle_instance *instance)
 {
-    static const struct plan_command more = {.kind = COMMAND_SIGNAL};
+    enum wait_kind wait = e->satellites[satellite].wait;
+    const struct plan_command more = {.kind = wait == WAIT_APPROVED   ? COMMAND_APPROVE
+                                              : wait == WAIT_REJECTED ? COMMAND_REJECT
+                                                                      : COMMAND_SIGNAL,
+                                      .satellite = satellite};
 
+    if (wait == WAIT_NONE || wait == WAIT_RACE || wait == WAIT_NEVER) {
+        return;
+    }
     for (uint32_t i = 0; i < e->command_count; i++) {
-        if (e->commands[i].kind == COMMAND_SIGNAL && e->commands[i].at_ns > sim.now_ns) {
+        if (e->commands[i].kind == more.kind && e->commands[i].at_ns > sim.now_ns) {
             return;
         }
     }
-    if (e->satellites[satellite].wait == WAIT_SIGNAL && instance->state == TASK_RUNNING &&
-        dice_chance(&sim.net, 300000)) {
+    if (instance->state == TASK_RUNNING && dice_chance(&sim.net, 300000)) {
         ask_send(&(struct ask){e, &more});
     }
 }

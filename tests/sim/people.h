@@ -3,7 +3,8 @@
  *   plan --at its time--> a command on exo.status
  *   oracle --every few seconds: is it PAUSED, and should go on by now?--> a RESUME again
  *                               does a task wait that only somebody ends? --> SKIP, RETRY,
- *                                                                             SIGNAL */
+ *                                                                             SIGNAL, APPROVE,
+ * REJECT */
 #ifndef EXO_TESTS_SIM_PEOPLE_H
 #define EXO_TESTS_SIM_PEOPLE_H
 

@@ -548,7 +548,7 @@ void plan_output(const struct plan_execution *e, const struct plan_spot *spot, s
         return;
     }
     if (s->wait != WAIT_NONE) {
-        plan_signal_payload(e, PLAN_SIGNALS, text);
+        plan_wait_output(e, satellite, text);
         return;
     }
     put(text, "{\"n\":%u,\"list\":[", plan_single_n(e, satellite));

@@ -28,7 +28,7 @@ enum {
     PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself, but for run_ms */
     PLAN_SCHEDULES_MAX = 3,
     PLAN_ORDERS_MAX = 8,
-    PLAN_COMMANDS_MAX = 12,
+    PLAN_COMMANDS_MAX = 16,
 };
 
 enum when_kind {
@@ -78,6 +78,8 @@ enum wait_kind {
     WAIT_SIGNAL, /* one that comes, however late */
     WAIT_RACE,   /* one that comes before its timeout or after it */
     WAIT_NEVER,  /* one that nobody sends */
+    WAIT_APPROVED,
+    WAIT_REJECTED,
 };
 
 /* Batches of a few kinds, so that tasks of several executions meet. */
@@ -147,7 +149,7 @@ struct plan_command {
     enum wire_command_kind kind;
     exo_time at_ns;            /* true time since the world began */
     uint32_t priority;         /* PRIORITY */
-    uint32_t satellite, index; /* SKIP, RETRY; SIGNAL: which payload */
+    uint32_t satellite, index; /* SKIP, RETRY, APPROVE, REJECT; SIGNAL: which payload */
     uint32_t key;              /* SIGNAL: with the same again it is a repeat; 0: without one */
 };
 
@@ -266,12 +268,14 @@ void plan_start_make(struct plan_execution *e, struct faults *faults);
 /* plan_people_make says what people ask of an execution while it runs, where their faults fire. */
 void plan_people_make(struct plan_execution *e, struct faults *faults);
 
-/* plan_wait_text adds what a satellite waits for to the cluster file. The signal of all that do not
- * wait in vain has one name, PLAN_SIGNAL, and one of so many payloads: plan_signal_payload writes
- * one, and "BY" in place of its number where that is PLAN_SIGNALS. */
+/* plan_wait_text adds what a satellite waits for to the cluster file, plan_wait_output writes what
+ * it then gives back. The signal of all that do not wait in vain has one name, PLAN_SIGNAL, and one
+ * of so many payloads: plan_signal_payload writes one, and "BY" in place of its number where that
+ * is PLAN_SIGNALS. */
 enum { PLAN_SIGNALS = 8 };
 #define PLAN_SIGNAL "go"
 void plan_wait_text(const struct plan_satellite *s, struct buffer *text);
+void plan_wait_output(const struct plan_execution *e, uint32_t satellite, struct buffer *text);
 void plan_signal_payload(const struct plan_execution *e, uint32_t number, struct buffer *text);
 
 /* plan_batch_size is the most tasks of one batch. */

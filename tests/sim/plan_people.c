@@ -46,7 +46,8 @@ static void make_priorities(struct plan_execution *e, struct faults *faults)
 
 static bool is_free(const struct plan_satellite *s)
 {
-    return s->inner_count == 0 && !s->is_final && !s->is_by_hand && s->style != STYLE_HANG;
+    return s->inner_count == 0 && !s->is_final && !s->is_by_hand && s->wait == WAIT_NONE &&
+           s->style != STYLE_HANG;
 }
 
 /* One that is no group and whose end is its tasks' alone; NULL: the one drawn is not such. */
@@ -107,16 +108,21 @@ static void make_retries(struct plan_execution *e, struct faults *faults)
 }
 
 /* A signal does not know which of them takes it, so they give the same. */
-static void wait_make(struct plan_satellite *s, struct dice *dice)
+static void wait_make(struct plan_satellite *s, enum wait_kind wait)
 {
-    s->wait = (enum wait_kind)dice_between(dice, WAIT_SIGNAL, WAIT_NEVER);
-    s->wait_ms = s->wait == WAIT_SIGNAL ? 0 : (uint32_t)dice_between(dice, 1, 12000);
+    s->wait = wait;
     s->style = STYLE_GOOD;
     s->has_timeout = false;
     s->batch = BATCH_NONE;
     s->retries = 0;
     s->gives_blob = false;
     s->list_count = PLAN_LIST_SHORT;
+}
+
+static void signal_wait_make(struct plan_satellite *s, struct dice *dice)
+{
+    wait_make(s, (enum wait_kind)dice_between(dice, WAIT_SIGNAL, WAIT_NEVER));
+    s->wait_ms = s->wait == WAIT_SIGNAL ? 0 : (uint32_t)dice_between(dice, 1, 12000);
 }
 
 /* Before, while and after it is waited for; with a key once more, and with another payload. */
@@ -128,10 +134,10 @@ static void make_signals(struct plan_execution *e, struct faults *faults)
         faults->fired[FAULT_SIGNALLED] -= s != NULL;
         return;
     }
-    wait_make(s, faults->dice);
+    signal_wait_make(s, faults->dice);
     s = &e->satellites[dice_below(faults->dice, e->satellite_count)];
     if (s->each == EACH_NONE && is_free(s)) {
-        wait_make(s, faults->dice);
+        signal_wait_make(s, faults->dice);
     }
     for (uint32_t i = (uint32_t)dice_between(faults->dice, 1, 3); i > 0; i--) {
         command_add(e, (struct plan_command){.kind = COMMAND_SIGNAL,
@@ -139,6 +145,39 @@ static void make_signals(struct plan_execution *e, struct faults *faults)
                                              .index = i,
                                              .key = (uint32_t)dice_below(faults->dice, 3)});
     }
+}
+
+/* Some expression takes its output for that of a task. */
+static bool is_read(const struct plan_execution *e, const struct plan_satellite *of)
+{
+    uint32_t number = (uint32_t)(of - e->satellites);
+
+    for (uint32_t i = 0; i < e->satellite_count; i++) {
+        const struct plan_satellite *s = &e->satellites[i];
+
+        if ((s->when == WHEN_ABOVE && s->when_of == number) ||
+            (s->each == EACH_OUTPUT && s->each_of == number) ||
+            (s->given == GIVEN_OUTPUT && s->given_of == number)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What comes before anybody is asked changes nothing; people.c says it again. */
+static void make_approvals(struct plan_execution *e, struct faults *faults)
+{
+    struct plan_satellite *s = draw_satellite(e, faults, FAULT_APPROVED);
+
+    if (s == NULL || s->each != EACH_NONE || is_read(e, s)) {
+        faults->fired[FAULT_APPROVED] -= s != NULL;
+        return;
+    }
+    wait_make(s, dice_chance(faults->dice, 500000) ? WAIT_APPROVED : WAIT_REJECTED);
+    command_add(e, (struct plan_command){.kind = s->wait == WAIT_APPROVED ? COMMAND_APPROVE
+                                                                          : COMMAND_REJECT,
+                                         .at_ns = draw_time(e, faults->dice),
+                                         .satellite = (uint32_t)(s - e->satellites)});
 }
 
 void plan_people_make(struct plan_execution *e, struct faults *faults)
@@ -151,4 +190,5 @@ void plan_people_make(struct plan_execution *e, struct faults *faults)
     make_skips(e, faults);
     make_retries(e, faults);
     make_signals(e, faults);
+    make_approvals(e, faults);
 }

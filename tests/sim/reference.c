@@ -24,7 +24,11 @@ static enum task_state run_wait(const struct run *run, uint32_t number)
 {
     enum wait_kind wait = run->e->satellites[number].wait;
 
-    return wait == WAIT_SIGNAL || (wait == WAIT_RACE && run->reference->raced[number])
+    if (wait == WAIT_REJECTED) {
+        return TASK_FAILED;
+    }
+    return wait == WAIT_SIGNAL || wait == WAIT_APPROVED ||
+                   (wait == WAIT_RACE && run->reference->raced[number])
                ? TASK_SUCCEEDED
                : TASK_TIMED_OUT;
 }

@@ -55,6 +55,19 @@ void rules_command_state(const struct oracle_execution *e, enum execution_state 
     }
 }
 
+/* A yes or no that nobody gave. */
+static void wait_check(const struct oracle_execution *e, uint32_t satellite, enum task_state to)
+{
+    enum wait_kind wait = e->plan->satellites[satellite].wait;
+    bool is_told = to == TASK_SUCCEEDED ? wait == WAIT_APPROVED && is_asked(e, COMMAND_APPROVE)
+                                        : wait == WAIT_REJECTED && is_asked(e, COMMAND_REJECT);
+
+    if ((wait == WAIT_APPROVED || wait == WAIT_REJECTED) && !is_told) {
+        sim_fail("plan %u: s%u is %s, and nobody said so", e->plan->number, satellite,
+                 task_state_name(to));
+    }
+}
+
 /* A result that no attempt has given. */
 void rules_command_task(const struct oracle_execution *e, const struct plan_spot *spot,
                         enum task_state from, enum task_state to)
@@ -65,6 +78,11 @@ void rules_command_task(const struct oracle_execution *e, const struct plan_spot
     if (is_given && !plan_spot_is_group(e->plan, spot) && !is_asked(e, COMMAND_SKIP)) {
         sim_fail("plan %u: s%u.%u has a result from nobody", e->plan->number, spot->satellite,
                  spot->index);
+    }
+    if (from == TASK_RUNNING &&
+        (to == TASK_SUCCEEDED || to == TASK_FAILED || to == TASK_TIMED_OUT) &&
+        plan_spot_is_wait(e->plan, spot)) {
+        wait_check(e, spot->satellite, to);
     }
 }
 
@@ -81,9 +99,9 @@ void rules_command_row(struct oracle_execution *e, const struct wire_body *body)
 
 static bool is_peaceful(void)
 {
-    static const enum sim_fault harmless[] = {FAULT_PAUSED,  FAULT_PRIORITY, FAULT_START_LATER,
-                                              FAULT_CANCEL,  FAULT_BATCH,    FAULT_CROWD,
-                                              FAULT_SKIPPED, FAULT_RETRIED,  FAULT_SIGNALLED};
+    static const enum sim_fault harmless[] = {
+        FAULT_PAUSED, FAULT_PRIORITY, FAULT_START_LATER, FAULT_CANCEL,    FAULT_BATCH,
+        FAULT_CROWD,  FAULT_SKIPPED,  FAULT_RETRIED,     FAULT_SIGNALLED, FAULT_APPROVED};
     bool is_enabled[FAULT_NR];
 
     memcpy(is_enabled, sim.faults.is_enabled, sizeof(is_enabled));

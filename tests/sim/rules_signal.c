@@ -60,6 +60,13 @@ void rules_signal_stored(const struct wire_command *command)
     }
 }
 
+static bool is_for_signal(const struct plan_execution *plan, const struct plan_spot *spot)
+{
+    enum wait_kind wait = plan->satellites[spot->satellite].wait;
+
+    return !spot->is_inner && (wait == WAIT_SIGNAL || wait == WAIT_RACE || wait == WAIT_NEVER);
+}
+
 /* Where the log, or the database, forgets, or a signal may be put aside in place of something else,
  * nobody can say which is the oldest. NULL: it is so, or nothing waits there. */
 static struct signals *signals_of(const struct oracle_execution *e, const struct plan_spot *spot)
@@ -67,7 +74,7 @@ static struct signals *signals_of(const struct oracle_execution *e, const struct
     bool is_planned = e->plan->number < oracle.plan->execution_count &&
                       e->plan == &oracle.plan->executions[e->plan->number];
 
-    if (!is_planned || !plan_spot_is_wait(e->plan, spot) || oracle.promotions > 0 ||
+    if (!is_planned || !is_for_signal(e->plan, spot) || oracle.promotions > 0 ||
         sim.faults.is_enabled[FAULT_TAIL_LOST] || database.shards[e->shard].is_slandered ||
         known[e->plan->number].is_over) {
         return NULL;

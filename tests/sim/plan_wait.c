@@ -1,4 +1,4 @@
-/* plan_signal: what satellites wait for that run nothing, and what a signal holds. */
+/* plan_wait: what satellites wait for that run nothing, and what they give back. */
 #include <stdio.h>
 
 #include "tests/sim/plan.h"
@@ -13,9 +13,24 @@ static void put(struct buffer *text, const char *format, uint32_t number)
 
 void plan_wait_text(const struct plan_satellite *s, struct buffer *text)
 {
-    buffer_text(text,
-                s->wait == WAIT_NEVER ? ", wait: {signal: never" : ", wait: {signal: " PLAN_SIGNAL);
+    static const char *const words[] = {
+        [WAIT_SIGNAL] = "signal: " PLAN_SIGNAL, [WAIT_RACE] = "signal: " PLAN_SIGNAL,
+        [WAIT_NEVER] = "signal: never",         [WAIT_APPROVED] = "approval: true",
+        [WAIT_REJECTED] = "approval: true",
+    };
+
+    buffer_text(text, ", wait: {");
+    buffer_text(text, words[s->wait]);
     put(text, s->wait_ms > 0 ? ", timeout: %ums}}\n" : "}}\n", s->wait_ms);
+}
+
+void plan_wait_output(const struct plan_execution *e, uint32_t satellite, struct buffer *text)
+{
+    if (e->satellites[satellite].wait == WAIT_APPROVED) {
+        buffer_text(text, "{\"approved_by\":\"somebody\",\"comment\":\"\"}");
+    } else {
+        plan_signal_payload(e, PLAN_SIGNALS, text);
+    }
 }
 
 /* The first that waits stands for all. */
