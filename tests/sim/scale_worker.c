@@ -12,6 +12,7 @@
 #include "schemas/wire/topics.h"
 #include "tests/sim/broker.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/worker_words.h"
 #include "workers/core/worker.h"
 
 struct scale_workers scale_workers;
@@ -83,25 +84,14 @@ static void report(struct one *one, const struct worker_report *core)
     struct report_send *send = sim_alloc(sizeof(*send));
     struct arena arena;
     struct buffer text;
-    struct wire_report wire = {
-        .kind = (enum wire_report_kind)core->kind,
-        .task = core->task,
-        .attempt = core->attempt,
-        .ticket = core->ticket,
-        .lend = core->lend,
-        .lend_process = core->next,
-        .lend_next = core->next_lend,
-        .heartbeat = core->heartbeat,
-        .at_ms = clock_wall_ns() / EXO_MILLISECOND,
-        .outcome = (enum wire_outcome)core->outcome,
-        .output = core->kind == WORKER_FINISHED ? span_of("1") : (struct span){NULL, 0},
-    };
+    struct wire_report wire = worker_report_words(core);
     struct wire_status status = {.worker = span_of(one->name),
                                  .incarnation = core->incarnation,
                                  .reports = &wire,
                                  .report_count = 1};
 
     assert(core->kind != WORKER_PROGRESS);
+    wire.output = core->kind == WORKER_FINISHED ? span_of("1") : (struct span){NULL, 0};
     scale_workers.words[words[core->kind]]++;
     one->ended += core->kind == WORKER_FINISHED;
     *send = (struct report_send){one, core->id};
@@ -111,16 +101,6 @@ static void report(struct one *one, const struct worker_report *core)
     append(TOPIC_STATUS, core->shard, &text, report_answered, send);
     buffer_release(&text);
     arena_release(&arena);
-}
-
-static struct wire_loan loan_of(const struct one *one, const struct worker_loan *loan)
-{
-    return (struct wire_loan){.worker = span_of(one->name),
-                              .incarnation = one->incarnation,
-                              .process = loan->process,
-                              .tickets = loan->tickets,
-                              .lends = loan->lends,
-                              .count = loan->count};
 }
 
 static void fleet_append(const struct one *one, const struct wire_fleet *fleet, struct arena *arena)
@@ -148,7 +128,7 @@ static void heartbeat(struct one *one, const struct worker_heartbeat *beat)
         running[i] = (struct wire_running){beat->running[i].task, beat->running[i].attempt};
     }
     for (uint32_t i = 0; i < beat->loan_count; i++) {
-        loans[i] = loan_of(one, &beat->loans[i]);
+        loans[i] = worker_loan_words(one->name, one->incarnation, &beat->loans[i]);
     }
     const struct wire_fleet fleet = {.kind = FLEET_HEARTBEAT,
                                      .heartbeat = {.worker = span_of(one->name),
@@ -173,7 +153,8 @@ static void heartbeat(struct one *one, const struct worker_heartbeat *beat)
 
 static void loan(struct one *one, const struct worker_loan *of)
 {
-    const struct wire_fleet fleet = {.kind = FLEET_LOAN, .loan = loan_of(one, of)};
+    const struct wire_fleet fleet = {.kind = FLEET_LOAN,
+                                     .loan = worker_loan_words(one->name, one->incarnation, of)};
     struct arena arena;
 
     scale_workers.loans++;

@@ -7,6 +7,7 @@
 #include "tests/sim/gathered.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/sim_life.h"
+#include "tests/sim/worker_words.h"
 
 /* ---- reports ---- */
 
@@ -80,28 +81,17 @@ static void report_send(struct sim_life *life, const struct worker_report *core)
 {
     struct report_send *send = sim_alloc(sizeof(*send));
     struct exo_error err;
-    struct wire_report report = {
-        .kind = (enum wire_report_kind)core->kind,
-        .task = core->task,
-        .attempt = core->attempt,
-        .ticket = core->ticket,
-        .lend = core->lend,
-        .lend_process = core->next,
-        .lend_next = core->next_lend,
-        .heartbeat = core->heartbeat,
-        .at_ms = clock_wall_ns() / EXO_MILLISECOND,
-        .outcome = (enum wire_outcome)core->outcome,
-        .exit_status = core->exit_status,
-        .progress =
-            core->kind == WORKER_PROGRESS ? span_of("{\"percent\":50}") : (struct span){NULL, 0},
-        .error = core->error == NULL ? (struct span){NULL, 0} : span_of(core->error),
-    };
+    struct wire_report report = worker_report_words(core);
     struct wire_status status = {.worker = span_of(life->worker->name),
                                  .incarnation = core->incarnation,
                                  .reports = &report,
                                  .report_count = 1};
 
     *send = (struct report_send){life, core->id};
+    report.error = core->error == NULL ? (struct span){NULL, 0} : span_of(core->error);
+    if (core->kind == WORKER_PROGRESS) {
+        report.progress = span_of("{\"percent\":50}");
+    }
     if (core->kind == WORKER_ACCEPTED) {
         life->accepted[core->id.slot.index] = core->id.slot.generation;
     }
@@ -121,18 +111,6 @@ static void report_send(struct sim_life *life, const struct worker_report *core)
 }
 
 /* ---- exo.fleet ---- */
-
-static struct wire_loan loan_of(const struct sim_life *life, const struct worker_loan *loan)
-{
-    return (struct wire_loan){
-        .worker = span_of(life->worker->name),
-        .incarnation = life->incarnation,
-        .process = loan->process,
-        .tickets = loan->tickets,
-        .lends = loan->lends,
-        .count = loan->count,
-    };
-}
 
 static void fleet_append(struct sim_life *life, const struct wire_fleet *fleet)
 {
@@ -169,7 +147,7 @@ static void heartbeat_send(struct sim_life *life, const struct worker_heartbeat 
         running[i] = (struct wire_running){beat->running[i].task, beat->running[i].attempt};
     }
     for (uint32_t i = 0; i < beat->loan_count; i++) {
-        loans[i] = loan_of(life, &beat->loans[i]);
+        loans[i] = worker_loan_words(life->worker->name, life->incarnation, &beat->loans[i]);
     }
     const struct wire_fleet fleet = {
         .kind = FLEET_HEARTBEAT,
@@ -198,7 +176,8 @@ static void heartbeat_send(struct sim_life *life, const struct worker_heartbeat 
 
 static void loan_send(struct sim_life *life, const struct worker_loan *loan)
 {
-    const struct wire_fleet fleet = {.kind = FLEET_LOAN, .loan = loan_of(life, loan)};
+    const struct wire_fleet fleet = {
+        .kind = FLEET_LOAN, .loan = worker_loan_words(life->worker->name, life->incarnation, loan)};
 
     fleet_append(life, &fleet);
 }
