@@ -124,6 +124,7 @@ static struct oracle_instance *instance_of(struct oracle_execution *e,
         inner->instance.spot = spot;
         inner->next = e->inner[change->instance % 64];
         e->inner[change->instance % 64] = inner;
+        oracle_recall(e, inner);
         found = &inner->instance;
     }
     if (!spot_equal(&found->spot, &spot)) {

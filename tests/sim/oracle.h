@@ -25,7 +25,8 @@ struct oracle_task {
     exo_time running_ns;  /* when RUNNING was committed */
     exo_time end_ns;      /* ... first, in true time */
     uint32_t gathered;    /* batches it was in */
-    uint32_t lost;        /* the newest attempt of a time that never was (replica.h) */
+    uint32_t lost;        /* the newest attempt of a time that never was (replica.h), and ... */
+    uint16_t lost_failures, lost_laters; /* ... what had become of those before it */
 };
 
 struct oracle_instance {
@@ -61,6 +62,7 @@ struct oracle_execution {
     bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
     struct oracle_instance instances[PLAN_SATELLITES_MAX];
     struct oracle_inner *inner[64]; /* by number */
+    struct oracle_inner *gone[64];  /* by number, of times that never were */
 };
 
 struct oracle_blob;
@@ -111,6 +113,13 @@ void oracle_forget(const struct oracle_memory *memory);
 /* oracle_found_again gives one of a time that never was, which comes again, or a new one, zeroed.
  */
 struct oracle_execution *oracle_found_again(const struct execution_id *id);
+
+/* oracle_recall tells a new instance what left under its number in times that never were: it may
+ * still be under way, whatever the instance was then. oracle_gone gives the task of that number and
+ * index that it left for; NULL: none. */
+void oracle_recall(const struct oracle_execution *e, struct oracle_inner *inner);
+const struct oracle_task *oracle_gone(const struct oracle_execution *e, uint32_t number,
+                                      uint32_t index);
 
 /* A batch is about to be applied to the shard's row, and has been. */
 void oracle_commit(const struct store_shard *row, const struct store_batch *batch);

@@ -66,11 +66,13 @@ struct oracle_memory *oracle_remember(void)
 /* now: what happened to it, then: as the database has it again (NULL: it was not begun). */
 static void task_forget(struct oracle_task *task, const struct oracle_task *now)
 {
-    uint32_t lost = now->attempt > task->attempt ? now->attempt : 0;
+    bool is_newer = now->attempt > task->attempt && now->attempt > now->lost;
 
     task->started = now->started;
     task->sent = now->sent;
-    task->lost = lost > now->lost ? lost : now->lost;
+    task->lost = is_newer ? now->attempt : now->lost;
+    task->lost_failures = is_newer ? now->failures : now->lost_failures;
+    task->lost_laters = is_newer ? now->laters : now->lost_laters;
     if (now->end_attempt <= task->attempt) { /* the end of a lost attempt is nobody's */
         task->end_attempt = now->end_attempt;
         task->end_ns = now->end_ns;
@@ -89,7 +91,7 @@ static void instance_forget(const struct plan_execution *plan, struct oracle_ins
         if (i < then->task_count) {
             made.tasks[i] = then->tasks[i];
         } else {
-            made.tasks[i].state = plan_spot_is_map(plan, &now->spot) ? TASK_READY : TASK_WAITING;
+            made.tasks[i].state = plan_spot_is_map(plan, &then->spot) ? TASK_READY : TASK_WAITING;
         }
         task_forget(&made.tasks[i], &now->tasks[i]);
     }
@@ -107,6 +109,41 @@ static const struct oracle_inner *inner_find(const struct oracle_execution *e, u
 }
 
 /* Runs of groups that had not begun may come again under another number. */
+static void inner_gone(struct oracle_execution *made, const struct oracle_execution *now)
+{
+    for (uint32_t n = 0; n < sizeof(now->inner) / sizeof(now->inner[0]); n++) {
+        made->gone[n] = now->gone[n];
+        for (const struct oracle_inner *i = now->inner[n]; i != NULL; i = i->next) {
+            if (inner_find(made, i->number) == NULL) {
+                struct oracle_inner *gone = twin(i, sizeof(*i));
+
+                gone->next = made->gone[n];
+                made->gone[n] = gone;
+            }
+        }
+    }
+}
+
+void oracle_recall(const struct oracle_execution *e, struct oracle_inner *inner)
+{
+    for (const struct oracle_inner *i = e->gone[inner->number % 64]; i != NULL; i = i->next) {
+        if (i->number == inner->number) {
+            instance_forget(e->plan, &inner->instance, &i->instance);
+        }
+    }
+}
+
+const struct oracle_task *oracle_gone(const struct oracle_execution *e, uint32_t number,
+                                      uint32_t index)
+{
+    const struct oracle_inner *i = e->gone[number % 64];
+
+    while (i != NULL && (i->number != number || index >= i->instance.task_count)) {
+        i = i->next;
+    }
+    return i == NULL ? NULL : &i->instance.tasks[index];
+}
+
 static void execution_forget(struct oracle_execution *now, const struct oracle_execution *then)
 {
     struct oracle_execution *made = execution_copy(then);
@@ -119,6 +156,7 @@ static void execution_forget(struct oracle_execution *now, const struct oracle_e
             instance_forget(now->plan, &i->instance, &inner_find(now, i->number)->instance);
         }
     }
+    inner_gone(made, now);
     made->is_excused = made->is_excused || now->is_excused;
     made->next = now->next;
     *now = *made;
@@ -133,6 +171,7 @@ static void execution_reset(struct oracle_execution *e)
         fresh.instances[i].spot.satellite = i;
         instance_forget(e->plan, &fresh.instances[i], &e->instances[i]);
     }
+    inner_gone(&fresh, e);
     fresh.input = e->input;
     fresh.next = e->next;
     *e = fresh;

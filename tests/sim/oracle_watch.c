@@ -305,25 +305,44 @@ void oracle_cached(const struct execution_id *id, uint64_t epoch, uint64_t batch
 
 /* ---- side effects ---- */
 
+/* How it stood when its newest attempt of a time that never was was let out. */
+static const struct oracle_task *as_it_was(const struct oracle_task *task)
+{
+    static struct oracle_task then;
+
+    then = *task;
+    then.failures = task->lost_failures;
+    then.laters = task->lost_laters;
+    return &then;
+}
+
+/* Of a run of a time that never was. */
+static const struct oracle_task *lost_task(const struct oracle_execution *e,
+                                           const struct task_id *id)
+{
+    static const struct oracle_task nobody;
+    const struct oracle_task *gone = e == NULL ? NULL : oracle_gone(e, id->instance, id->index);
+
+    return gone == NULL ? &nobody : gone;
+}
+
 const struct oracle_task *oracle_container(const struct task_id *id, uint32_t attempt)
 {
     struct oracle_execution *e = oracle_find(&id->execution);
 
     struct oracle_instance *instance = e == NULL ? NULL : oracle_instance(e, id->instance);
 
-    static const struct oracle_task nobody;
-
     oracle.containers++;
     if ((instance == NULL || id->index >= instance->task_count) && oracle.promotions > 0) {
-        return &nobody; /* of a run of a time that never was */
+        return lost_task(e, id);
     }
     if (instance == NULL || id->index >= instance->task_count) {
         sim_fail("a container starts for no task");
     }
     struct oracle_task *task = &instance->tasks[id->index];
 
-    if (attempt <= task->lost) {
-        return task; /* it may start in both times */
+    if (attempt <= task->lost) { /* it may start in both times */
+        return attempt > task->attempt ? as_it_was(task) : task;
     }
     if (attempt > task->attempt) {
         sim_fail("a container of attempt %u starts while the task is at %u", attempt,
