@@ -153,6 +153,10 @@ struct exchange *exchange_wait(struct exchange *x);
  * gone or waits for its other callbacks. */
 EXO_CHECKED bool exchange_back(struct exchange *x);
 
+/* exchange_back_with is exchange_back for an answer of the store: false also where err is not NULL,
+ * which the client is told then. */
+EXO_CHECKED bool exchange_back_with(struct exchange *x, const struct exo_error *err);
+
 /* exchange_delay calls back once after delay_ns, as a callback to come: it begins with
  * exchange_back. argument: kept, lives in the exchange's arena. */
 void exchange_delay(struct exchange *x, exo_time delay_ns, void (*call)(void *argument),

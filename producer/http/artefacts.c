@@ -157,11 +157,7 @@ static void on_segments(void *argument, const struct store_segment *segments, ui
     struct map_look *look = argument;
     struct exchange *x = look->x;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     if (count == 0 && look->is_kept) {

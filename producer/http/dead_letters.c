@@ -74,11 +74,7 @@ static void on_list(void *argument, const struct store_dead_letter_row *rows, ui
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     const struct letter_list *list = x->state;

@@ -140,6 +140,17 @@ bool exchange_back(struct exchange *x)
     return false;
 }
 
+bool exchange_back_with(struct exchange *x, const struct exo_error *err)
+{
+    if (!exchange_back(x)) {
+        return false;
+    }
+    if (err != NULL) {
+        exchange_error(x, "the store", err);
+    }
+    return err == NULL;
+}
+
 static void delay_free(struct api *api, struct exchange_delay *delay)
 {
     *(delay->previous != NULL ? &delay->previous->next : &api->delays) = delay->next;

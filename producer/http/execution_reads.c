@@ -10,11 +10,7 @@ static void on_runs(void *argument, const struct store_run *rows, uint32_t count
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct read_execution *execution = x->state;
@@ -68,11 +64,7 @@ static void on_list(void *argument, const struct store_execution *rows, uint32_t
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     const struct query_walk *walk = x->state;

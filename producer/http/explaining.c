@@ -46,11 +46,7 @@ static void on_batch(void *argument, const struct store_spanning *rows, uint32_t
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct explaining *explaining = x->state;
@@ -119,11 +115,7 @@ static void on_runs(void *argument, const struct store_run *rows, uint32_t count
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct explaining *explaining = x->state;

@@ -88,15 +88,11 @@ static void on_changes(void *argument, const struct store_imprint *rows, uint32_
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct history *h = x->state;
 
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
-        return;
-    }
     for (uint32_t i = 0; i < count && h->low <= h->high && h->changes < CHANGES_ENOUGH; i++) {
         if (rows[i].batch <= h->high) {
             row_show(h, rows[i].body);
@@ -197,15 +193,11 @@ static void on_middle(void *argument, const struct store_imprint *rows, uint32_t
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct history *h = x->state;
 
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
-        return;
-    }
     if (count == 0 || rows[0].at_ns >= h->execution->row.submitted_ns - clock_margin_ns) {
         h->high = h->middle;
     } else {
@@ -233,15 +225,11 @@ static void on_place(void *argument, const struct store_snapshots *place,
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct history *h = x->state;
 
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
-        return;
-    }
     h->high = h->execution->row.batch;
     if (h->cursor != 0) {
         h->low = h->cursor;

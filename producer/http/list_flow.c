@@ -234,11 +234,7 @@ static void on_one_blob(void *argument, struct span bytes, const struct exo_erro
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     buffer_reset(&x->text);
@@ -262,11 +258,7 @@ static void on_one(void *argument, const struct store_segment *segments, uint32_
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     const struct one_output *one = x->state;

@@ -58,11 +58,7 @@ static void on_blob(void *argument, struct span frame, const struct exo_error *e
     struct exchange *x = argument;
     struct exo_error own;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct ended_log *log = exchange_alloc(x, sizeof(*log));

@@ -115,11 +115,7 @@ static void on_run(void *argument, const struct store_run *runs, uint32_t count,
     struct exchange *x = walk->x;
     struct span text;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     text = run_text(walk);

@@ -236,11 +236,7 @@ static void on_projects(void *argument, const struct project_found *found, uint3
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct json_writer w = exchange_json(x);

@@ -153,11 +153,7 @@ static void on_version(void *argument, const struct store_version *versions, uin
     struct sending *sending = argument;
     struct exchange *x = sending->x;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     const struct store_execution *row = &sending->execution->row;

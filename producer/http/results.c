@@ -52,11 +52,7 @@ static void on_put(void *argument, const struct exo_error *err)
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     buffer_reset(&x->text);

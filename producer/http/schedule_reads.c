@@ -49,11 +49,7 @@ static void on_row(void *argument, const struct store_spanning *rows, uint32_t c
     struct schedule_read *read = argument;
     struct exchange *x = read->x;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     if (count == 0 || memcmp(rows[0].id.bytes, read->id.bytes, DIGEST_BYTES) != 0) {
@@ -205,11 +201,7 @@ static void on_list(void *argument, const struct store_spanning *rows, uint32_t 
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     const struct schedule_listing *listing = x->state;

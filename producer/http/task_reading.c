@@ -38,11 +38,7 @@ static void on_segments(void *argument, const struct store_segment *segments, ui
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct task_reading *reading = x->state;
@@ -90,11 +86,7 @@ static void on_page(void *argument, const struct store_page *pages, uint32_t cou
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct task_reading *reading = x->state;

@@ -106,11 +106,7 @@ static void on_pages(void *argument, const struct store_page *pages, uint32_t co
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
-        return;
-    }
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
+    if (!exchange_back_with(x, err)) {
         return;
     }
     struct task_list *list = x->state;

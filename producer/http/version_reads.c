@@ -166,15 +166,11 @@ static void on_list(void *argument, const struct store_version *versions, uint32
 {
     struct exchange *x = argument;
 
-    if (!exchange_back(x)) {
+    if (!exchange_back_with(x, err)) {
         return;
     }
     const struct listing_walk *walk = x->state;
 
-    if (err != NULL) {
-        exchange_error(x, "the store", err);
-        return;
-    }
     if (count == 0 && walk->is_history && walk->listing.before > VERSION_NUMBER_MAX) {
         exchange_problem(x, 404, "there is no %s %s/%s", version_kind_name(walk->name.kind),
                          walk->name.project, walk->name.name);
