@@ -3,12 +3,7 @@
 # `exosphere dev`; or an API, two schedulers and a worker on the services that `infra/services env` names. Needs root and crun.
 # shellcheck source=tests/e2e/stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
-MODE=${2:-dev}
-if [[ $MODE == services ]]; then
-    [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
-else
-    without_services
-fi
+choose_mode "${2:-}"
 [[ $EUID -eq 0 ]] || skip "containers need root"
 need crun umoci jq curl
 cd "$WORK" || exit 1
@@ -30,11 +25,7 @@ begin() {
     begin_decider
     [[ $MODE == services ]] || return 0
     start second "$EXO" scheduler --data "$WORK/second"
-    start api "$EXO" api --listen 127.0.0.1:0 --log-format json --data "$WORK/api"
-    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
-    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
-    export EXOSPHERE_SERVER
-    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+    start_api
     mkdir -p "$WORK/worker"
     start worker "$EXO" worker --worker-name "batch-$$" --data "$WORK/worker" --image-dir "$IMAGES" --slots 4 \
         --api-url "$EXOSPHERE_SERVER"

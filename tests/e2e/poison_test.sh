@@ -135,10 +135,7 @@ trap end_services EXIT
 eval "$("${SERVICES[@]}" env --dir "$WORK/services")"
 rm -f ./*.id
 status 0 "$EXO" migrate
-start api "$EXO" api --log-format json --data "$WORK/api" --listen 127.0.0.1:0
-await "the API listens" grep -q '"for":"api","port"' api.log
-EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' api.log | head -n 1)
-export EXOSPHERE_SERVER
+start_api
 start worker "$EXO" worker --log-format json --data "$WORK/worker" --sandbox null --worker-name w
 serve "$FRAGILE" scheduler --log-format json --data "$WORK/scheduler"
 WAIT_SECONDS_MAX=120

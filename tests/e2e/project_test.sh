@@ -3,12 +3,7 @@
 # sandbox, against `exosphere dev`; or an API, a scheduler and a worker on the services that `infra/services env` names.
 # shellcheck source=tests/e2e/stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
-MODE=${2:-dev}
-if [[ $MODE == services ]]; then
-    [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
-else
-    without_services
-fi
+choose_mode "${2:-}"
 need jq curl
 cd "$WORK" || exit 1
 PROJECT=quota$$
@@ -18,11 +13,7 @@ if [[ $MODE == dev ]]; then
 else
     start scheduler "$EXO" scheduler --data "$WORK/scheduler"
     start worker "$EXO" worker --sandbox null --worker-name "project-$$" --data "$WORK/worker"
-    start api "$EXO" api --listen 127.0.0.1:0 --log-format json --data "$WORK/api"
-    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
-    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
-    export EXOSPHERE_SERVER
-    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+    start_api
 fi
 URL=$EXOSPHERE_SERVER/v1/projects
 rest() { curl -s -o "$WORK/out" -w '%{http_code}' "$@"; }

@@ -4,12 +4,7 @@
 # names. Needs root and crun.
 # shellcheck source=tests/e2e/stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
-MODE=${2:-dev}
-if [[ $MODE == services ]]; then
-    [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
-else
-    without_services
-fi
+choose_mode "${2:-}"
 [[ $EUID -eq 0 ]] || skip "containers need root"
 need crun umoci jq curl
 cd "$WORK" || exit 1
@@ -31,11 +26,7 @@ begin_decider() {
 begin() {
     begin_decider
     [[ $MODE == services ]] || return 0
-    start api "$EXO" api --listen 127.0.0.1:0 --log-format json --data "$WORK/api"
-    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
-    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
-    export EXOSPHERE_SERVER
-    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+    start_api
     start worker "$EXO" worker --worker-name "rerun-$$" --data "$WORK/worker" --image-dir "$IMAGES" \
         --volumes "flags=$WORK/flags" --slots 4 --api-url "$EXOSPHERE_SERVER"
 }

@@ -4,12 +4,7 @@
 # What is due by the clock within minutes is left to unit tests: a trigger and a backfill start at once.
 # shellcheck source=tests/e2e/stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
-MODE=${2:-dev}
-if [[ $MODE == services ]]; then
-    [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
-else
-    without_services
-fi
+choose_mode "${2:-}"
 need jq curl python3
 cd "$WORK" || exit 1
 SPACE=63c77d45-5d82-5f1a-9bc9-ab37f8448688
@@ -23,17 +18,12 @@ start_all() {
         RUNNING=("$DEV")
         return
     fi
-    : >"$WORK/api.log"
     start scheduler "$EXO" scheduler --data "$WORK/scheduler"
     RUNNING+=("$PID")
     start worker "$EXO" worker --sandbox null --worker-name "schedule-$$" --data "$WORK/worker"
     RUNNING+=("$PID")
-    start api "$EXO" api --listen 127.0.0.1:0 --log-format json --data "$WORK/api"
-    RUNNING+=("$PID")
-    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
-    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
-    export EXOSPHERE_SERVER
-    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+    start_api
+    RUNNING+=("$API")
 }
 kill_all() {
     local pid

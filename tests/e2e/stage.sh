@@ -103,6 +103,17 @@ start_dev() {
     export EXOSPHERE_SERVER
 }
 
+# start_api: exosphere api on a free port, state in $WORK/api; sets API and EXOSPHERE_SERVER.
+start_api() {
+    : >"$WORK/api.log"
+    start api "$EXO" api --listen 127.0.0.1:0 --data "$WORK/api" --log-format json
+    API=$PID
+    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
+    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
+    export EXOSPHERE_SERVER
+    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+}
+
 # ends PID WANTED: the process ends with that status.
 ends() {
     local got=0
@@ -116,4 +127,14 @@ ends() {
 without_services() {
     local variable
     for variable in "${!EXOSPHERE_@}"; do unset "$variable"; done
+}
+
+# choose_mode [services]: sets MODE, `dev` or `services`: against which of them the test runs.
+choose_mode() {
+    MODE=${1:-dev}
+    if [[ $MODE == services ]]; then
+        [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
+    else
+        without_services
+    fi
 }

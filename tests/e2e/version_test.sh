@@ -3,19 +3,14 @@
 # dev`; or against an API, a scheduler and a worker on the Kafka, Postgres and Redis that `infra/services env` names.
 # shellcheck source=tests/e2e/stage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
-MODE=${2:-dev}
-if [[ $MODE == services ]]; then
-    [[ -n ${EXOSPHERE_KAFKA_BROKERS:-} ]] || skip "no services; run eval \"\$(./infra/services env)\""
-else
-    without_services
-fi
+choose_mode "${2:-}"
 need jq curl
 cd "$WORK" || exit 1
 # Services keep what earlier runs have put.
 SHOP=shop$$
 TOOLS=tools$$
 
-# start_all: everything that is needed; SERVING is what answers. start_api: that again.
+# start_all: everything that is needed; SERVING is what answers. serve_again: that again.
 start_all() {
     if [[ $MODE == dev ]]; then
         start_dev --sandbox null
@@ -24,20 +19,15 @@ start_all() {
     fi
     start scheduler "$EXO" scheduler --data "$WORK/scheduler"
     start worker "$EXO" worker --sandbox null --worker-name "version-$$" --data "$WORK/worker"
-    start_api
+    serve_again
 }
-start_api() {
+serve_again() {
     if [[ $MODE == dev ]]; then
         start_all
         return
     fi
-    : >"$WORK/api.log"
-    start api "$EXO" api --listen 127.0.0.1:0 --log-format json --data "$WORK/api"
-    SERVING=$PID
-    await "the API listens" grep -q '"for":"api","port":' "$WORK/api.log"
-    EXOSPHERE_SERVER=http://127.0.0.1:$(sed -n 's/.*"for":"api","port":\([0-9]*\).*/\1/p' "$WORK/api.log" | head -n 1)
-    export EXOSPHERE_SERVER
-    await "the API is ready" curl -sf "$EXOSPHERE_SERVER/readyz"
+    start_api
+    SERVING=$API
 }
 
 cat >tool.yaml <<'YAML'
@@ -198,7 +188,7 @@ status 65 "$EXO" run $SHOP/user@1
 holds err "it was deleted"
 kill -KILL "$SERVING"
 ends "$SERVING" 137
-start_api
+serve_again
 status 0 "$EXO" cluster show $SHOP/user@1
 status 0 "$EXO" cluster put plain.yaml
 status 0 "$EXO" cluster put user2.yaml
