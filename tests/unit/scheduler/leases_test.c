@@ -130,36 +130,57 @@ static void run_a_while(void)
     (void)loop_run_until(puppet.loop, &never, 60 * EXO_MILLISECOND);
 }
 
-static void test_waits_until_the_fleet_is_warm(void **state)
+/* A scheduler of SHARDS shards over a new puppet; its fleet is not warm. */
+struct stand {
+    struct heap_budget budget;
+    struct shard *shards[SHARDS];
+    struct scheduler scheduler;
+};
+
+static void stand_open(struct stand *stand, exo_time round_ns)
 {
     static const struct store_backend backend = {.lease_round = lease_round};
-    static struct heap_budget budget;
     struct exo_error err;
-    struct shard *shards[SHARDS] = {NULL};
-    struct scheduler scheduler = {
-        .store = &puppet.store,
-        .shard_count = SHARDS,
-        .process = "me",
-        .allocator = allocator_heap(&budget),
-        .shards = shards,
-        .settings = {.round_ns = EXO_HOUR, .lease_ns = EXO_SECOND},
-    };
 
-    (void)state;
-    puppet.store.backend = &backend;
-    puppet.loop = loop_new(&err);
+    puppet = (struct puppet){.store = {.backend = &backend}, .loop = loop_new(&err)};
     assert_non_null(puppet.loop);
     for (uint32_t i = 0; i < SHARDS; i++) {
         puppet.leases[i].shard = i;
     }
-    scheduler.loop = puppet.loop;
-    scheduler.leases = leases_open(&scheduler);
+    is_warm = false;
+    *stand = (struct stand){.scheduler = {
+                                .loop = puppet.loop,
+                                .store = &puppet.store,
+                                .shard_count = SHARDS,
+                                .process = "me",
+                                .settings = {.round_ns = round_ns, .lease_ns = EXO_SECOND},
+                            }};
+    stand->scheduler.allocator = allocator_heap(&stand->budget);
+    stand->scheduler.shards = stand->shards;
+    stand->scheduler.leases = leases_open(&stand->scheduler);
+}
+
+/* The last round may be on its way still. */
+static void stand_close(struct stand *stand)
+{
+    leases_close(stand->scheduler.leases);
+    run_a_while();
+    loop_free(puppet.loop);
+    assert_int_equal(stand->budget.used_bytes, 0);
+}
+
+static void test_waits_until_the_fleet_is_warm(void **state)
+{
+    struct stand stand;
+
+    (void)state;
+    stand_open(&stand, EXO_HOUR);
     run_rounds(1);
     run_a_while();
     assert_int_equal(puppet.rounds, 1); /* asks no more: the answer would be of no use */
     assert_int_equal(opened, 0);
     is_warm = true;
-    leases_hurry(scheduler.leases);
+    leases_hurry(stand.scheduler.leases);
     run_rounds(2); /* sees what is free, takes it */
     run_a_while();
     assert_int_equal(opened, SHARDS);
@@ -168,84 +189,49 @@ static void test_waits_until_the_fleet_is_warm(void **state)
     run_a_while();
     assert_int_equal(puppet.rounds, settled);
     hearings = 0;
-    leases_hurry(scheduler.leases);
-    leases_hurry(scheduler.leases);
+    leases_hurry(stand.scheduler.leases);
+    leases_hurry(stand.scheduler.leases);
     run_rounds(1);
     assert_int_equal(hearings, SHARDS); /* also those that commit nothing */
     assert_int_equal(heard_ns, puppet.rounds * EXO_SECOND);
-    leases_hurry(scheduler.leases);
+    leases_hurry(stand.scheduler.leases);
     run_rounds(1);
     assert_non_null(looked[0]); /* one a round, in turn */
     assert_non_null(looked[1]);
     assert_ptr_not_equal(looked[0], looked[1]);
-    leases_close(scheduler.leases);
-    loop_free(puppet.loop);
-    assert_int_equal(budget.used_bytes, 0);
+    stand_close(&stand);
 }
 
 /* One that comes while a round is on its way is not lost: another follows. */
 static void test_hurried_within_a_round(void **state)
 {
-    static struct heap_budget budget;
-    struct exo_error err;
-    struct shard *shards[SHARDS] = {NULL};
-    struct scheduler scheduler = {
-        .store = &puppet.store,
-        .shard_count = SHARDS,
-        .process = "me",
-        .allocator = allocator_heap(&budget),
-        .shards = shards,
-        .settings = {.round_ns = EXO_HOUR, .lease_ns = EXO_SECOND},
-    };
+    struct stand stand;
 
     (void)state;
-    is_warm = false;
-    puppet.rounds = 0;
-    puppet.loop = loop_new(&err);
-    assert_non_null(puppet.loop);
-    scheduler.loop = puppet.loop;
-    scheduler.leases = leases_open(&scheduler);
-    puppet.hurries = scheduler.leases;
+    stand_open(&stand, EXO_HOUR);
+    puppet.hurries = stand.scheduler.leases;
     run_rounds(2);
     run_a_while();
     assert_int_equal(puppet.rounds, 2);
-    leases_close(scheduler.leases);
-    loop_free(puppet.loop);
-    assert_int_equal(budget.used_bytes, 0);
+    stand_close(&stand);
 }
 
 /* A store that cannot renew them is told of until it can again. */
 static void test_cannot_renew(void **state)
 {
-    static const struct store_backend backend = {.lease_round = lease_round};
-    static struct heap_budget budget;
     static const struct exo_error full = {.code = EXO_EUNAVAILABLE, .text = "full"};
-    struct exo_error err;
-    struct shard *shards[SHARDS] = {NULL};
-    struct scheduler scheduler = {
-        .store = &puppet.store,
-        .shard_count = SHARDS,
-        .process = "me",
-        .allocator = allocator_heap(&budget),
-        .shards = shards,
-        .settings = {.round_ns = EXO_MILLISECOND, .lease_ns = EXO_SECOND},
-    };
+    struct stand stand;
 
     (void)state;
-    is_warm = false;
-    puppet = (struct puppet){.store = {.backend = &backend}, .loop = loop_new(&err), .err = &full};
-    assert_non_null(puppet.loop);
-    scheduler.loop = puppet.loop;
-    scheduler.leases = leases_open(&scheduler);
+    stand_open(&stand, EXO_MILLISECOND);
+    puppet.err = &full;
     run_rounds(2);
-    assert_true(scheduler.is_lease_failing);
-    assert_string_equal(scheduler.trouble.text, "full");
+    assert_true(stand.scheduler.is_lease_failing);
+    assert_string_equal(stand.scheduler.trouble.text, "full");
     puppet.err = NULL;
     run_rounds(2);
-    assert_false(scheduler.is_lease_failing);
-    leases_close(scheduler.leases);
-    run_a_while();
-    loop_free(puppet.loop);
+    assert_false(stand.scheduler.is_lease_failing);
+    stand_close(&stand);
 }
 
 int main(void)
