@@ -69,7 +69,8 @@ YAML
 start_all
 
 # ---- put, show, list ----
-check "a schedule is put" "$EXO" schedule put nightly.yaml
+put_here() { "$EXO" schedule put "$1.yaml" | grep -F "$PROJECT/$1 OPEN"; }
+await "a schedule is put, by a scheduler that has its shard" put_here nightly
 status 0 "$EXO" schedule put nightly.yaml
 holds out "$PROJECT/nightly OPEN"
 check "the same again is no new version" is nightly '.version == 1 and .state == "OPEN" and (.next | length) == 5'
