@@ -125,6 +125,21 @@ static void signal_wait_make(struct plan_satellite *s, struct dice *dice)
     s->wait_ms = s->wait == WAIT_SIGNAL ? 0 : (uint32_t)dice_between(dice, 1, 12000);
 }
 
+/* Another that can wait; NULL: there is none. */
+static struct plan_satellite *draw_second(struct plan_execution *e, struct dice *dice)
+{
+    uint32_t first = (uint32_t)dice_below(dice, e->satellite_count);
+
+    for (uint32_t i = 0; i < e->satellite_count; i++) {
+        struct plan_satellite *s = &e->satellites[(first + i) % e->satellite_count];
+
+        if (s->each == EACH_NONE && is_free(s)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
 /* Before, while and after it is waited for; with a key once more, and with another payload. */
 static void make_signals(struct plan_execution *e, struct faults *faults)
 {
@@ -135,15 +150,15 @@ static void make_signals(struct plan_execution *e, struct faults *faults)
         return;
     }
     signal_wait_make(s, faults->dice);
-    s = &e->satellites[dice_below(faults->dice, e->satellite_count)];
-    if (s->each == EACH_NONE && is_free(s)) {
+    s = draw_second(e, faults->dice);
+    if (s != NULL) {
         signal_wait_make(s, faults->dice);
     }
-    for (uint32_t i = (uint32_t)dice_between(faults->dice, 1, 3); i > 0; i--) {
+    for (uint32_t i = (uint32_t)dice_between(faults->dice, 1, 4); i > 0; i--) {
         command_add(e, (struct plan_command){.kind = COMMAND_SIGNAL,
                                              .at_ns = draw_time(e, faults->dice),
                                              .index = i,
-                                             .key = (uint32_t)dice_below(faults->dice, 3)});
+                                             .key = (uint32_t)dice_below(faults->dice, 2)});
     }
 }
 
