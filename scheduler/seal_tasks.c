@@ -2,6 +2,7 @@
  *
  * One record holds tasks of one worker and one class, at most RECORD_TASKS of them and about
  * RECORD_BYTES; its sequence number grows from record to record of the shard. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -461,6 +462,7 @@ static void parcel_add_task(struct parcel *p, const struct sched_dispatch *d)
     struct task_id id = {d->execution->id, instance_number(d->instance), d->index};
     char token[ATTEMPT_TOKEN_TEXT_BYTES];
 
+    assert(d->instance != NULL);
     if (p->instance != d->instance) {
         fill_spec(p->sealed, d->instance, &p->specs[p->spec_count]);
         p->bytes += spec_bytes(&p->specs[p->spec_count]);
