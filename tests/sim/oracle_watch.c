@@ -95,6 +95,9 @@ static void tasks_watch(struct span value, struct arena *arena)
         sim_fail("a Task record cannot be read");
     }
     rules_sent(record.shard, record.epoch, record.sequence);
+    if (record.task_count > 0 && record.process.bytes == 0) {
+        sim_fail("a record of Tasks names no process: it spends the tickets of nobody");
+    }
     for (uint32_t i = 0; i < record.task_count; i++) {
         task_watch(&record, &record.tasks[i]);
     }

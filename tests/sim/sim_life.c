@@ -181,9 +181,36 @@ size_t life_on_tasks(void *argument, const struct log_record *records, size_t co
 
 /* ---- exo.fleet ---- */
 
+static struct life_silence *silence_of(struct sim_life *life, struct span process)
+{
+    struct life_silence *silence = life->silences;
+
+    while (silence != NULL && !span_equal(silence->process, process)) {
+        silence = silence->next;
+    }
+    if (silence == NULL) {
+        silence = sim_alloc(sizeof(*silence));
+        *silence = (struct life_silence){life->silences, sim_copy(process), 0};
+        life->silences = silence;
+    }
+    return silence;
+}
+
+void life_loan_check(struct sim_life *life, struct span process)
+{
+    uint32_t beats = silence_of(life, process)->beats;
+
+    if (beats > WORKER_SILENCE_TICKS) {
+        sim_fail("worker %s lends tickets to %.*s, silent for %u of its heartbeats",
+                 life->worker->name, SPAN_ARG(process), beats);
+    }
+}
+
 static void tick_step(struct sim_life *life, const struct wire_tick *tick)
 {
     uint64_t demand = 0;
+
+    silence_of(life, tick->process)->beats = 0;
 
     for (uint32_t i = 0; i < tick->demand_count; i++) {
         bool is_served = span_is(tick->demands[i].class_name, "default") ||
@@ -217,6 +244,9 @@ size_t life_on_fleet(void *argument, const struct log_record *records, size_t co
                    fleet.heartbeat.incarnation == life->incarnation) {
             const struct worker_event event = {.kind = WORKER_ON_HEARTBEAT_SEEN};
 
+            for (struct life_silence *of = life->silences; of != NULL; of = of->next) {
+                of->beats++;
+            }
             (void)life_event(life, &event);
         }
         arena_release(&arena);

@@ -30,6 +30,13 @@ struct life_mark {
     uint64_t epoch, sequence;
 };
 
+/* How many heartbeats of its own this life has read since it read a tick of the process. */
+struct life_silence {
+    struct life_silence *next;
+    struct span process;
+    uint32_t beats;
+};
+
 struct life_class {
     struct sim_life *life;
     uint32_t index;
@@ -47,6 +54,7 @@ struct sim_life {
     struct life_class classes[LIFE_CLASSES_MAX];
     uint32_t class_count;
     struct log_reader *fleet;
+    struct life_silence *silences;
     struct loop_timer *timer, *poll;
     struct sim_attempt **attempts; /* by slot */
     struct sim_file **told;        /* by slot: adopted from the spool */
@@ -80,6 +88,9 @@ enum worker_err life_event(struct sim_life *life, const struct worker_event *eve
 
 /* life_do does what the core wants. */
 void life_do(struct sim_life *life, const struct worker_action *action);
+
+/* life_loan_check: who is silent has no tickets. */
+void life_loan_check(struct sim_life *life, struct span process);
 
 /* The doors of the readers. */
 size_t life_on_tasks(void *argument, const struct log_record *records, size_t count);

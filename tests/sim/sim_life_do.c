@@ -147,6 +147,7 @@ static void heartbeat_send(struct sim_life *life, const struct worker_heartbeat 
         running[i] = (struct wire_running){beat->running[i].task, beat->running[i].attempt};
     }
     for (uint32_t i = 0; i < beat->loan_count; i++) {
+        life_loan_check(life, beat->loans[i].process);
         loans[i] = worker_loan_words(life->worker->name, life->incarnation, &beat->loans[i]);
     }
     const struct wire_fleet fleet = {
