@@ -235,6 +235,10 @@ class Fleet:
                 totals[key] = totals.get(key, 0) + float(value)
         return totals
 
+    def total(self, name):
+        """A metric of all schedulers together."""
+        return sum(self.metrics(each)[name] for each in self.processes if each.startswith(("scheduler", "dev")))
+
     def sql(self, query):
         """Rows of a query on the fleet's Postgres, each a list of texts."""
         answer = subprocess.run(["psql", self.env["EXOSPHERE_POSTGRES_URL"], "-AtqF\t", "-c", query], check=True,
@@ -314,20 +318,18 @@ def submit(fleet, cluster, count, value=None):
     return ids
 
 
-def finished(fleet, cluster, count):
-    """True when so many executions of a cluster are terminal, none failed."""
-    states = {}
-    for state in ("QUEUED", "RUNNING"):
-        page = fleet.http.json("GET", f"/v1/executions?project=bench&cluster={cluster}&state={state}&limit=1")
-        states[state] = len(page["executions"])
-    return sum(states.values()) == 0
+def ended(fleet):
+    """How many executions have ended, by the schedulers' count."""
+    return fleet.total("exosphere_scheduler_executions_finished_total")
 
 
-def await_ids(fleet, ids):
-    """Waits for the last, then looks at all."""
+def run_all(fleet, submission):
+    """Submits executions, by submission() that gives their ids, and waits until all have ended; the last ones well."""
+    before = ended(fleet)
+    ids = submission()
     for one in reversed(ids[-3:]):
         wait_for(one, lambda: fleet.http.json("GET", f"/v1/executions/{one}")["state"] == "SUCCEEDED", 300)
-    wait_for("all", lambda: finished(fleet, "one", 0), 300)
+    wait_for("all", lambda: ended(fleet) >= before + len(ids), 300)
 
 
 def warm(fleet, seconds=30):
@@ -335,7 +337,7 @@ def warm(fleet, seconds=30):
     items = {"items": list(range(1000))}
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        await_ids(fleet, submit(fleet, one_cluster(), 1000))
-        await_ids(fleet, submit(fleet, wide_cluster(), 10, items))
+        run_all(fleet, lambda: submit(fleet, one_cluster(), 1000))
+        run_all(fleet, lambda: submit(fleet, wide_cluster(), 10, items))
         for _ in range(20):
             fleet.http.json("POST", "/v1/executions?wait=30s", {"cluster": one_cluster(), "input": {}})

@@ -84,7 +84,7 @@ def live(table, binary):
         table.add("left in the core when all have ended", left / 1024, "KiB",
                   f"Pss {f.pss_mib(fleet.processes['scheduler-0'].pid):.0f} MiB, {before:.0f} before")
     with f.Fleet(binary, "services") as fleet:
-        f.await_ids(fleet, f.submit(fleet, f.one_cluster(), 10))
+        f.run_all(fleet, lambda: f.submit(fleet, f.one_cluster(), 10))
         before, core = f.pss_mib(fleet.processes["scheduler-0"].pid), fleet.metrics("scheduler-0")
         cluster = f.map_cluster(MILLION)
         cluster["satellites"][1]["class"] = "nobody"
@@ -185,13 +185,13 @@ def capped_rate(binary, count, share, executions):
     caps = []
     try:
         with f.Fleet(binary, "services", schedulers=count) as fleet:
-            f.await_ids(fleet, f.submit(fleet, f.one_cluster(), 200))
+            f.run_all(fleet, lambda: f.submit(fleet, f.one_cluster(), 200))
             time.sleep(5)  # shards spread over the two
             for i in range(count):
                 caps.append(Cap(f"scheduler-{i}", share))
                 caps[-1].hold(fleet.processes[f"scheduler-{i}"].pid)
             before, begin = fleet.cpu(), time.monotonic()
-            f.await_ids(fleet, f.submit(fleet, f.one_cluster(), executions))
+            f.run_all(fleet, lambda: f.submit(fleet, f.one_cluster(), executions))
             seconds, after = time.monotonic() - begin, fleet.cpu()
             used = [(after[f"scheduler-{i}"] - before[f"scheduler-{i}"]) / seconds for i in range(count)]
             return executions / seconds, used
@@ -238,7 +238,7 @@ def tables(table, binary, rounds=3):
         sizes = []
         for _ in range(rounds):
             await_end(fleet, f.submit(fleet, f.map_cluster(MILLION), 1)[0])
-            f.await_ids(fleet, f.submit(fleet, f.one_cluster(), 20_000))
+            f.run_all(fleet, lambda: f.submit(fleet, f.one_cluster(), 20_000))
             fleet.sql("analyze")
             sizes.append({name: int(size) for name, size, _, _ in fleet.sql(TABLES)})
         for name, size, dead, alive in fleet.sql(TABLES):
