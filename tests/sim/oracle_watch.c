@@ -520,11 +520,36 @@ static bool is_output_too_large(const struct store_execution *row, const struct 
            memcmp(row->error.data, why, sizeof(why) - 1) == 0;
 }
 
+/* Some shard that batches or keys may live on has put innocent records aside. */
+static bool is_any_slandered(void)
+{
+    for (uint32_t i = 0; i < database.shard_count; i++) {
+        if (database.shards[i].is_slandered) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its ask for a key was put aside, where the key lives, in place of something else: that is
+ * answered as a refusal, and nothing else is, since all its keys queue. */
+static bool is_refused(const struct oracle_execution *e, const struct store_execution *row)
+{
+    static const char key[] = "CONCURRENCY: too many";
+    static const char rate[] = "RATE: too many";
+
+    return e->state == EXECUTION_FAILED && is_any_slandered() &&
+           ((e->plan->key > 0 && row->error.bytes > sizeof(key) &&
+             memcmp(row->error.data, key, sizeof(key) - 1) == 0) ||
+            (e->plan->has_rate && row->error.bytes > sizeof(rate) &&
+             memcmp(row->error.data, rate, sizeof(rate) - 1) == 0));
+}
+
 static void end_compare(const struct oracle_execution *e, const struct reference *must)
 {
     const struct store_execution *row = &database_find(&e->id)->row;
 
-    if (is_condemned(e, row) || is_output_too_large(row, must)) {
+    if (is_condemned(e, row) || is_output_too_large(row, must) || is_refused(e, row)) {
         return;
     }
     if (e->state == EXECUTION_CANCELLED &&
@@ -648,17 +673,6 @@ static void early_cancel_check(const struct oracle_execution *e)
         sim_fail("plan %u was cancelled before it was submitted, and ended %s", e->plan->number,
                  execution_state_name(e->state));
     }
-}
-
-/* Some shard that batches may live on has put innocent records aside. */
-static bool is_any_slandered(void)
-{
-    for (uint32_t i = 0; i < database.shard_count; i++) {
-        if (database.shards[i].is_slandered) {
-            return true;
-        }
-    }
-    return false;
 }
 
 void oracle_check_end(void)
