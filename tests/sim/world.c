@@ -29,6 +29,7 @@ enum {
     WORKERS_MAX = 6,
     END_WITHIN_S = 1200, /* after the last fault, and after the last end of a task */
     CALM_S = 5,          /* nothing may change any more */
+    HOLDERS_S = 150,     /* in which a key learns that its holder has ended, whatever was lost */
     TURNS_MAX = 20000000,
 };
 
@@ -538,6 +539,9 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
                   : CALM_S);
     if (oracle.containers != containers) {
         sim_fail("what was over goes on");
+    }
+    if (sim.faults.fired[FAULT_TAIL_LOST] > 0) {
+        turns_until(sim.now_ns + HOLDERS_S * EXO_SECOND);
     }
     oracle_check_end();
     replay_check();
