@@ -36,7 +36,10 @@ class Limits:
 
     def run(self, name, *arguments):
         """What one of the programs prints."""
-        done = subprocess.run([f"{self.programs}/{name}", *arguments], capture_output=True, text=True)
+        try:
+            done = subprocess.run([f"{self.programs}/{name}", *arguments], capture_output=True, text=True)
+        except OSError as error:
+            raise f.Failure(f"{name} cannot be run: {error.strerror}") from error
         if done.returncode:
             raise f.Failure(f"{name} ended with {done.returncode}: {done.stderr.strip()[-400:]}")
         return done.stdout
