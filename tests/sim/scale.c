@@ -30,6 +30,7 @@ enum {
     WITHIN_S = 600, /* virtual, for each part */
     SLOTS = 4,
     PREFETCH = 1,
+    TICKETS = SLOTS + PREFETCH, /* of a worker */
     RUN_MS = 100,
 };
 
@@ -361,7 +362,11 @@ static void work_report(const struct part *part, double rest_cpu_ns)
                  (double)(scale_counts.step_cpu_ns - part->counts.step_cpu_ns) / steps / 1e3);
     spread("tasks of a worker", scale_worker_ended, scale.of.workers);
     expect(words(part, SCALE_FINISHED) == n, "ends of tasks", words(part, SCALE_FINISHED), n);
-    most("tasks that are rejected, a task", words(part, SCALE_REJECTED) / n, 0.05);
+    /* What waits where is known with the first ticks after all is submitted at once: tickets move
+     * then to where it does, from processes that may just have sent a Task. Less than one of each
+     * ticket is refused for that (0.2 to 0.6 seen), however many tasks follow. */
+    most("Tasks rejected, of each ticket", words(part, SCALE_REJECTED) / scale.of.workers / TICKETS,
+         1);
     most("records of exo.status a task", status / n, 3.2);
     most("steps of a shard's core a task", steps / n, 6);
     most("batches of shards a task", batches / n, 2);
