@@ -479,6 +479,9 @@ static void journal_follow(const struct store_batch *batch)
         changes.shard != batch->shard) {
         sim_fail("a journal row is of another batch");
     }
+    if (changes.now_ns != batch->now_ns && changes.gap.bytes == 0) {
+        sim_fail("a journal row is of another time");
+    }
     for (uint32_t i = 0; i < changes.change_count; i++) {
         change_follow(&changes.changes[i], batch->epoch);
     }
