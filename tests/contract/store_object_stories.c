@@ -253,6 +253,27 @@ static void only_unnamed_and_old_blobs_are_collected(void **state)
     trial_close(t);
 }
 
+static void a_blob_put_again_is_young_again(void **state)
+{
+    struct answer answer = {.t = trial_open(*state, true)};
+    struct trial *t = answer.t;
+    const struct digest again = {{1}};
+    const struct digest once = {{2}};
+
+    assert_int_equal(trial_blob_put(t, t->store, &again, span_of("x")), 0);
+    assert_int_equal(trial_blob_put(t, t->store, &once, span_of("x")), 0);
+    exo_time between_ns = clock_wall_ns() + EXO_MILLISECOND;
+
+    while (clock_wall_ns() <= between_ns + EXO_MILLISECOND) {
+    }
+    assert_int_equal(trial_blob_put(t, t->store, &again, span_of("x")), 0);
+    assert_int_equal(collect(&answer, between_ns, 10, false), 0);
+    assert_int_equal(answer.collected.blobs, 1);
+    assert_int_equal(trial_blob_get(t, t->store, &again), 0);
+    assert_int_equal(trial_blob_get(t, t->store, &once), EXO_ENOTFOUND);
+    trial_close(t);
+}
+
 static void on_drop(void *argument, uint32_t dropped, bool is_more, const struct exo_error *err)
 {
     struct answer *answer = argument;
@@ -371,6 +392,7 @@ static void results_run_out_and_hold_their_blobs(void **state)
 const struct store_story store_object_stories[] = {
     {"results_run_out_and_hold_their_blobs", results_run_out_and_hold_their_blobs},
     {"only_unnamed_and_old_blobs_are_collected", only_unnamed_and_old_blobs_are_collected},
+    {"a_blob_put_again_is_young_again", a_blob_put_again_is_young_again},
     {"a_dropped_execution_names_nothing", a_dropped_execution_names_nothing},
     {"an_upload_becomes_an_object", an_upload_becomes_an_object},
     {"the_second_of_two_uploads_stays_doomed", the_second_of_two_uploads_stays_doomed},
