@@ -214,6 +214,16 @@ void sqlite_store_places(struct store *store, store_places_done *done, void *arg
 
 /* ---- deletion ---- */
 
+static int run_counted(struct retention_op *op, struct sqlite_connection *connection,
+                       struct sqlite_statement *statement, struct exo_error *err)
+{
+    if (sqlite_run(statement, err) < 0) {
+        return -1;
+    }
+    op->count = (uint32_t)sqlite_changes(connection);
+    return 0;
+}
+
 /* Looks at the oldest rows only: what is due stands in front. */
 static int journal_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
 {
@@ -233,11 +243,7 @@ static int journal_job(void *argument, struct sqlite_connection *connection, str
     sqlite_bind_int(statement, 1, op->shard);
     sqlite_bind_int(statement, 2, op->before_ns);
     sqlite_bind_int(statement, 3, op->rows_max);
-    if (sqlite_run(statement, err) < 0) {
-        return -1;
-    }
-    op->count = (uint32_t)sqlite_changes(connection);
-    return 0;
+    return run_counted(op, connection, statement, err);
 }
 
 static void count_done(void *argument, const struct exo_error *err)
@@ -276,11 +282,7 @@ static int letters_job(void *argument, struct sqlite_connection *connection, str
     }
     sqlite_bind_int(statement, 1, op->before_ns);
     sqlite_bind_int(statement, 2, op->rows_max);
-    if (sqlite_run(statement, err) < 0) {
-        return -1;
-    }
-    op->count = (uint32_t)sqlite_changes(connection);
-    return 0;
+    return run_counted(op, connection, statement, err);
 }
 
 void sqlite_store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,

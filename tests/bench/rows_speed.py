@@ -77,20 +77,17 @@ def jobs(table, fleet, tag, count=20_000):
     if fleet.kind != "services":
         return
 
-    def ended():
-        return fleet.metrics("scheduler-0")["exosphere_scheduler_executions_finished_total"]
-
     def produce(path, wanted):
         subprocess.run(["kcat", "-P", "-b", fleet.env["EXOSPHERE_KAFKA_BROKERS"], "-t", "exo.jobs", "-X", "linger.ms=5",
                         "-D", JOB_END.decode(), "-l", path], check=True)
-        f.wait_for("the Jobs", lambda: ended() >= wanted, 300)
+        f.wait_for("the Jobs", lambda: f.ended(fleet) >= wanted, 300)
 
     with tempfile.TemporaryDirectory() as directory:
         path = f"{directory}/jobs"
         job_file(path, count)
         rates, before = [], fleet.cpu()
         for _ in range(table.runs):
-            wanted = ended() + count
+            wanted = f.ended(fleet) + count
             rates.append(count / timed(lambda: produce(path, wanted)))
     table.add(f"one-satellite Jobs of another program, {tag}", median(rates), "executions/s",
               cpu_each(before, fleet.cpu(), count * table.runs), *fleet.limits.executions())
