@@ -126,8 +126,20 @@ a_taken_port_is_named() {
     wait "$thief" || true
 }
 
+the_classes_of_kafka_are_archived() {
+    local archive
+    archive=$(grep -ao 'SharedArchiveFile=.*' <(tr '\0' '\n' <"/proc/$(cut -d' ' -f1 "$WORK/a/kafka.pid")/cmdline"))
+    [[ -s ${archive#*=} ]] || fail "the broker has no archive: '$archive'"
+    grep -q "${archive#*=}" "/proc/$(cut -d' ' -f1 "$WORK/a/kafka.pid")/maps" || fail "the broker does not use $archive"
+    # One of other jars: the same ones elsewhere.
+    mkdir -p "$WORK/cache/exosphere"
+    cp -r "$("$SERVICES" jars)" "${archive#*=}" "$WORK/cache/exosphere/"
+}
+
+# Here also: an archive that does not fit is ignored, and nothing is said of it.
 durable_is_asked_of_kafka() {
-    "$SERVICES" start kafka --durable --dir "$WORK/b" >/dev/null
+    XDG_CACHE_HOME=$WORK/cache "$SERVICES" start kafka --durable --dir "$WORK/b" >/dev/null
+    ! grep -iE 'archive|shared|\[cds' "$WORK/b/kafka.log" || fail "an archive that does not fit is spoken of"
     grep -qx 'log.flush.interval.messages=1' "$WORK/b/kafka/server.properties" || fail "--durable changed nothing"
 }
 
@@ -155,7 +167,7 @@ an_ordinary_user_can_start_them() {
 }
 
 require
-for story in wrong_use_is_explained missing_packages_are_named both_start they_answer_their_clients \
+for story in wrong_use_is_explained missing_packages_are_named both_start the_classes_of_kafka_are_archived they_answer_their_clients \
     a_paused_one_is_told_from_a_dead_one killed_ones_come_back_on_their_ports a_taken_port_is_named \
     durable_is_asked_of_kafka wipe_leaves_nothing an_ordinary_user_can_start_them; do
     printf 'services_test: %s\n' "${story//_/ }"
