@@ -70,8 +70,11 @@ static int compare(const void *a, const void *b)
 static void print_times(const char *name, exo_time *times_ns, size_t count)
 {
     qsort(times_ns, count, sizeof(*times_ns), compare);
-    (void)printf("%-34s p50 %8.3f ms  p99 %8.3f ms\n", name, (double)times_ns[count / 2] / 1e6,
-                 (double)times_ns[count * 99 / 100] / 1e6);
+    exo_time p50_ns = times_ns[count / 2];
+    exo_time p99_ns = times_ns[count * 99 / 100];
+
+    (void)printf("%-34s p50 %8.3f ms  p99 %8.3f ms\n", name, (double)p50_ns / 1e6,
+                 (double)p99_ns / 1e6);
 }
 
 /* ---- burst ---- */

@@ -200,10 +200,13 @@ static void measure(struct bench *bench, const char *name, bool is_full, uint32_
     uint64_t kept = bench->commits < TIMES_MAX ? bench->commits : TIMES_MAX;
 
     qsort(bench->times_ns, kept, sizeof(exo_time), compare);
-    (void)printf(
-        "%-26s %9.0f transactions/s  %9.0f rows/s  p50 %6.2f ms  p99 %6.2f ms\n", name,
-        (double)bench->commits / seconds, is_full ? (double)bench->commits / seconds * 2 * ROWS : 0,
-        (double)bench->times_ns[kept / 2] / 1e6, (double)bench->times_ns[kept * 99 / 100] / 1e6);
+    exo_time p50_ns = bench->times_ns[kept / 2];
+    exo_time p99_ns = bench->times_ns[kept * 99 / 100];
+
+    (void)printf("%-26s %9.0f transactions/s  %9.0f rows/s  p50 %6.2f ms  p99 %6.2f ms\n", name,
+                 (double)bench->commits / seconds,
+                 is_full ? (double)bench->commits / seconds * 2 * ROWS : 0, (double)p50_ns / 1e6,
+                 (double)p99_ns / 1e6);
 }
 
 int main(int argc, char **argv)

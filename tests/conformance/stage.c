@@ -36,7 +36,8 @@ static int services_settings(struct stage_settings *settings)
     const char *redis = getenv("EXOSPHERE_REDIS_URL");
 
     if (brokers == NULL || postgres == NULL || redis == NULL) {
-        bool is_ci = getenv("CI") != NULL && strcmp(getenv("CI"), "true") == 0;
+        const char *ci = getenv("CI");
+        bool is_ci = ci != NULL && strcmp(ci, "true") == 0;
 
         (void)printf(
             "skipped: no Kafka, Postgres and Redis; run eval \"$(./infra/services env)\"\n");

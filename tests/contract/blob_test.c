@@ -226,6 +226,18 @@ static void wait_for_files(struct trial *t, int count)
     assert_int_equal(files(t), count);
 }
 
+/* What s3_server says of itself. */
+static char *told(const char *name)
+{
+    char *value = getenv(name);
+
+    if (value == NULL) {
+        print_error("%s is not set: tests/contract/s3_server does that\n", name);
+        abort();
+    }
+    return value;
+}
+
 static struct trial *open_trial(void **state)
 {
     struct trial *t = calloc(1, sizeof(*t));
@@ -252,8 +264,7 @@ static struct trial *open_trial(void **state)
             .s3_access_key = getenv("EXO_TEST_S3_ACCESS_KEY"),
             .s3_secret_key = getenv("EXO_TEST_S3_SECRET_KEY"),
         };
-        t->data = getenv("EXO_TEST_S3_DATA");
-        assert_non_null(t->data);
+        t->data = told("EXO_TEST_S3_DATA");
         (void)nftw(t->data, remove_entry, 16, FTW_PHYS | FTW_DEPTH);
     } else {
         t->settings = (struct blob_settings){.directory = t->dir};
@@ -533,7 +544,7 @@ static void a_server_that_stops_and_goes_on_loses_nothing(void **state)
     struct trial *t = open_trial(state);
     struct digest digest = digest_of(1, 40 * MIB);
     struct blob_put *put = begin(t, &digest, 40 * MIB);
-    pid_t server = (pid_t)atoi(getenv("EXO_TEST_S3_PID"));
+    pid_t server = (pid_t)strtol(told("EXO_TEST_S3_PID"), NULL, 10);
     bool never = false;
 
     write_all(t, put, 1, 40 * MIB);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -131,6 +132,7 @@ struct image_trial *image_trial_of(void **state)
     struct image_trial *trial = *state;
 
     skip_unless(trial != NULL, why_not());
+    assert(trial != NULL);
     image_store_close(trial->store);
     trial->store = NULL;
     image_trial_shell(trial, "rm -rf $C");

@@ -13,7 +13,7 @@
 enum { STORIES_MAX = 128 };
 
 static size_t add(struct CMUnitTest *tests, size_t count, const struct store_story *stories,
-                  size_t story_count, char *backend)
+                  size_t story_count, void *backend)
 {
     for (size_t i = 0; i < story_count; i++) {
         assert_true(count < STORIES_MAX);

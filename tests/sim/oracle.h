@@ -134,7 +134,7 @@ void oracle_unstored(const char *topic, struct span value);
 void oracle_cached(const struct execution_id *id, uint64_t epoch, uint64_t batch);
 
 /* A container starts; gives its task as it stands in the database. */
-const struct oracle_task *oracle_container(const struct task_id *task, uint32_t attempt);
+const struct oracle_task *oracle_container(const struct task_id *id, uint32_t attempt);
 
 /* Blobs that satellites gave back. */
 struct digest oracle_blob_put(struct span bytes);

@@ -11,6 +11,6 @@
 #include "tests/sim/plan.h"
 
 /* people_begin sends what the plan says, each at its time; keeps the plan as long as the world. */
-void people_begin(const struct plan *plan);
+void people_begin(const struct plan *of);
 
 #endif /* EXO_TESTS_SIM_PEOPLE_H */

@@ -286,7 +286,8 @@ uint32_t plan_batch_size(enum batch_kind kind);
  * where it runs alone). */
 void plan_batch_make(struct plan_execution *e, struct plan_satellite *s, struct faults *faults);
 void plan_batch_text(const struct plan_satellite *s, struct buffer *text);
-void plan_batch_inner_text(const struct plan_satellite *group, uint32_t inner, struct buffer *text);
+void plan_batch_inner_text(const struct plan_satellite *group, uint32_t number,
+                           struct buffer *text);
 
 /* plan_spot_batch is the kind of batch the tasks of a spot run in. */
 enum batch_kind plan_spot_batch(const struct plan_execution *e, const struct plan_spot *spot);

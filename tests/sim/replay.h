@@ -5,8 +5,8 @@
 
 #include "infra/store/rebuild.h"
 
-/* replay_live gives the rows a shard has in the database. */
-void replay_live(uint32_t shard, struct rebuild_live *ret_live);
+/* replay_live gives the rows that the shard of this number has in the database. */
+void replay_live(uint32_t number, struct rebuild_live *ret_live);
 
 /* replay_check fails the world where a table differs from what the journal makes of it. */
 void replay_check(void);
