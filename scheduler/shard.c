@@ -89,15 +89,17 @@ static void waits_free(struct shard *shard)
     }
 }
 
-/* Tickets of grants that may never have left go back to the account; the worker refuses one that
- * was used after all, at no cost. */
+/* Tickets of grants that we did not see committed go back to the account; the worker refuses one
+ * that was used after all, at no cost. A loan that has left with a Task never does, also where a
+ * database that went back has forgotten the grant: a worker knows a grant by it. */
 static void tickets_restore(void *context, const struct holder *holder)
 {
     struct shard *shard = context;
+    uint64_t committed = shard->batch - shard->loaded_batch; /* in this life */
 
     for (const struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
         if (execution_task(lease->instance, lease->index)->state == TASK_DISPATCHED &&
-            strcmp(lease->process, shard->scheduler->process) == 0) {
+            lease->batch > committed && strcmp(lease->process, shard->scheduler->process) == 0) {
             fleet_ticket_restored(shard->scheduler->fleet, span_of(holder->name),
                                   holder->incarnation, lease->ticket, lease->lend);
         }

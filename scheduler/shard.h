@@ -78,6 +78,7 @@ struct shard {
     uint32_t outstanding; /* callbacks that hold a ticket */
     struct loop_timer *retry;
     uint64_t epoch, batch;
+    uint64_t loaded_batch; /* with which this life began */
     struct shard_clock clock;
     exo_time taken_wall_ns;
     struct sched *sched;

@@ -317,6 +317,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     }
     shard->epoch = row->epoch;
     shard->batch = row->batch;
+    shard->loaded_batch = row->batch;
     sequences_begin(shard);
     shard->event_batch = row->event_batch;
     shard_clock_take(&shard->clock, row->now_ns, database_now_ns, loop_now_ns(scheduler->loop));

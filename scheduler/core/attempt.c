@@ -740,12 +740,16 @@ static enum sched_err attempt_accepted(struct sched *s, struct lease *lease,
     return SCHED_OK;
 }
 
-/* The number of an attempt alone does not tell who runs it: a database that went back grants it
- * again under the same one (ADR 0023). An end may come from a later life's spool. */
-static bool is_of_holder(const struct lease *lease, const struct sched_report *event)
+/* The number of an attempt alone tells neither who runs it nor what it is: a database that went
+ * back grants it again under the same one, and then it may be another run of a group (ADR 0023).
+ * The loan that was spent on it names one grant of one life of a worker. 0: it was not spent, or an
+ * older worker kept an end without it. */
+static bool is_of_grant(const struct lease *lease, const struct sched_report *event)
 {
-    return lease_is_of(lease, event->worker) && (lease->holder->incarnation == event->incarnation ||
-                                                 event->report.kind == REPORT_FINISHED);
+    const struct wire_report *report = &event->report;
+
+    return lease_is_of(lease, event->worker) && lease->holder->incarnation == event->incarnation &&
+           (report->lend == 0 || (report->lend == lease->lend && report->ticket == lease->ticket));
 }
 
 enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
@@ -757,7 +761,7 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
     struct task *task = instance == NULL ? NULL : execution_task(instance, report->task.index);
 
     if (task == NULL || task->attempt != report->attempt || task->lease == NULL ||
-        !task_state_is_active((enum task_state)task->state) || !is_of_holder(task->lease, event)) {
+        !task_state_is_active((enum task_state)task->state) || !is_of_grant(task->lease, event)) {
         return SCHED_ESTALE;
     }
     image_pin(s, instance, report->image_digest);

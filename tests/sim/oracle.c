@@ -548,6 +548,16 @@ static void columns_compare(struct oracle_execution *e, uint32_t number, uint32_
     struct oracle_instance *instance = oracle_instance(e, number);
     uint32_t limit = instance == NULL ? 0 : plan_spot_retries(e->plan, &instance->spot);
 
+    for (uint32_t i = 0; i < columns->lease_count && instance != NULL; i++) {
+        const struct wire_lease *lease = &columns->leases[i];
+
+        if (first + lease->offset < next_index) {
+            struct oracle_task *task = task_of(e, instance, first + lease->offset);
+
+            task->ticket = lease->ticket;
+            task->lend = lease->lend;
+        }
+    }
     for (uint32_t i = 0; i < columns->states.bytes && first + i < next_index; i++) {
         const char *name = oracle_name(e, number, first + i);
 
@@ -604,6 +614,7 @@ static void output_compare(struct oracle_execution *e, uint32_t number, uint32_t
                  oracle_name(e, number, index));
     }
     rules_signal_output(e, &instance->spot, output);
+    rules_container(e, number, index, &instance->spot, output);
 
     bool is_good = output->outcome == OUTCOME_SUCCEEDED ? output->attempt == task->attempt
                                                         : output->attempt <= task->attempt;

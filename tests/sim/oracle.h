@@ -18,9 +18,11 @@ struct oracle_task {
     uint8_t losses;
     uint16_t failures, laters;
     uint32_t attempt;
-    uint64_t started;     /* containers: bit n is attempt n + 1 */
-    uint64_t sent;        /* Tasks, the same way */
-    uint8_t worker;       /* of the last attempt: N of wN */
+    uint64_t started; /* containers: bit n is attempt n + 1 */
+    uint64_t sent;    /* Tasks, the same way */
+    uint8_t worker;   /* of the last attempt: N of wN; the loan that was spent on it: */
+    uint32_t ticket;
+    uint64_t lend;
     uint32_t end_attempt; /* the newest whose FINISHED was stored ... */
     exo_time running_ns;  /* when RUNNING was committed */
     exo_time end_ns;      /* ... first, in true time */

@@ -157,6 +157,8 @@ static void execution_forget(struct oracle_execution *now, const struct oracle_e
         }
     }
     inner_gone(made, now);
+    /* What readers have seen of changes that stand they need not see again. */
+    made->published = now->published < made->change ? now->published : made->change;
     made->is_excused = made->is_excused || now->is_excused;
     made->next = now->next;
     *now = *made;

@@ -171,7 +171,15 @@ static void published(const struct wire_change *change)
     }
 }
 
-static void report_stored(const struct wire_report *report)
+/* Of the grant as it stands, not of one that never was and has the same number. */
+static bool is_of_grant(const struct oracle_task *task, const struct wire_status *status,
+                        const struct wire_report *report)
+{
+    return task->worker == rules_worker_number(status->worker) &&
+           (report->lend == 0 || (task->ticket == report->ticket && task->lend == report->lend));
+}
+
+static void report_stored(const struct wire_status *status, const struct wire_report *report)
 {
     struct oracle_execution *e = oracle_find(&report->task.execution);
     struct oracle_instance *instance = e == NULL ? NULL : oracle_instance(e, report->task.instance);
@@ -185,7 +193,7 @@ static void report_stored(const struct wire_report *report)
 
     bool is_of_lost = report->attempt > task->attempt && report->attempt <= task->lost;
 
-    if (report->attempt > task->end_attempt && !is_of_lost) {
+    if (report->attempt > task->end_attempt && !is_of_lost && is_of_grant(task, status, report)) {
         task->end_attempt = report->attempt;
         task->end_ns = sim.now_ns;
     }
@@ -259,7 +267,7 @@ void oracle_stored(const char *topic, uint32_t partition, struct span value)
     } else if (strcmp(topic, TOPIC_STATUS) == 0 &&
                wire_status_unpack(value, &arena, &status) == WIRE_OK) {
         for (uint32_t i = 0; i < status.report_count; i++) {
-            report_stored(&status.reports[i]);
+            report_stored(&status, &status.reports[i]);
         }
         for (uint32_t i = 0; i < status.command_count; i++) {
             command_stored(&status.commands[i]);

@@ -558,6 +558,11 @@ void plan_output(const struct plan_execution *e, const struct plan_spot *spot, s
     buffer_text(text, "]}");
 }
 
+uint64_t plan_spot_mark(const struct plan_execution *e, const struct plan_spot *spot)
+{
+    return spot_draw(e, spot, 600) | 1;
+}
+
 /* ---- as texts ---- */
 
 void plan_input(const struct plan_execution *e, struct buffer *text)

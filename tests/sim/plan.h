@@ -310,4 +310,8 @@ uint32_t plan_single_n(const struct plan_execution *e, uint32_t satellite);
 /* plan_output writes what a task gives back, as JSON. */
 void plan_output(const struct plan_execution *e, const struct plan_spot *spot, struct buffer *text);
 
+/* plan_spot_mark is a number of the task alone, never 0. A container says whose input it was given
+ * with it, as the most memory it needed, which the scheduler only hands on. */
+uint64_t plan_spot_mark(const struct plan_execution *e, const struct plan_spot *spot);
+
 #endif /* EXO_TESTS_SIM_PLAN_H */

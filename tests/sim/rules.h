@@ -10,6 +10,10 @@
 #include "infra/store/store.h"
 #include "scheduler/core/sched.h"
 #include "schemas/vocab/ids.h"
+#include "schemas/wire/state.h"
+#include "tests/sim/plan.h"
+
+struct oracle_execution;
 
 /* rules_begin forgets the last world. step_tasks: the bound of steps in this one. */
 void rules_begin(uint32_t step_tasks);
@@ -47,5 +51,10 @@ exo_time rules_taken_ns(uint32_t shard);
  * was fenced. */
 void rules_committed(uint32_t shard, uint64_t epoch, uint64_t batch, const char *what);
 void rules_sent(uint32_t shard, uint64_t epoch, uint64_t sequence);
+
+/* rules_container fails where what a container gave back is kept for a task whose input it was not
+ * given: how an attempt of that number, index and spot ended (rules_container.c). */
+void rules_container(const struct oracle_execution *e, uint32_t number, uint32_t index,
+                     const struct plan_spot *of, const struct wire_output *output);
 
 #endif /* EXO_TESTS_SIM_RULES_H */

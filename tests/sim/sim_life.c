@@ -75,6 +75,28 @@ enum worker_err life_event(struct sim_life *life, const struct worker_event *eve
 
 /* ---- exo.tasks ---- */
 
+/* A repeat is one of the same task: where a database goes back another may have its number. */
+static void repeat_check(const struct sim_life *life, const struct task_id *id, uint32_t number)
+{
+    const struct plan_execution *plan = oracle_find(&id->execution)->plan;
+    struct plan_spot spot;
+
+    for (uint32_t i = 0; i < worker_slot_nr(life->core); i++) {
+        const struct sim_attempt *attempt = life->attempts[i];
+
+        if (attempt == NULL || attempt->attempt != number ||
+            memcmp(&attempt->task, id, sizeof(*id)) != 0 ||
+            !plan_spot_of(plan, life->task_path, &spot)) {
+            continue;
+        }
+        spot.index = id->index;
+        if (attempt->mark != plan_spot_mark(plan, &spot)) {
+            sim_fail("plan %u: worker %s takes the Task of %.*s for that of another, which it has",
+                     plan->number, life->worker->name, SPAN_ARG(life->task_path));
+        }
+    }
+}
+
 static void task_step(struct life_class *class, int64_t offset,
                       const struct wire_task_record *record, const struct wire_task *task)
 {
@@ -99,7 +121,9 @@ static void task_step(struct life_class *class, int64_t offset,
     life->task_id = &id;
     life->task_path = spec->satellite;
     life->task_shard = record->shard;
-    (void)life_event(life, &event); /* every answer is among the actions */
+    if (life_event(life, &event) == WORKER_ESTALE && !life->is_over) {
+        repeat_check(life, &id, task->attempt);
+    }
     life->task = NULL;
 }
 

@@ -17,7 +17,8 @@ struct sim_attempt {
     uint32_t shard;
     struct task_id task;
     uint32_t attempt;
-    struct plan_spot spot; /* as its Task says */
+    struct plan_spot spot; /* as its Task says ... */
+    uint64_t mark;         /* ... and plan_spot_mark of it */
     enum task_end end;     /* decided when the container starts */
     struct span output;
     struct digest blob;

@@ -58,7 +58,10 @@ static void output_fill(struct sim_life *life, const struct worker_report *core,
     if (*told == NULL && life->adopting != NULL && core->incarnation != life->incarnation) {
         *told = life->adopting;
     }
+    to->memory_bytes_max = *told != NULL ? (*told)->mark : attempt != NULL ? attempt->mark : 0;
     if (*told != NULL) {
+        to->ticket = (*told)->ticket;
+        to->lend = (*told)->lend;
         output_put(to, (*told)->output, (*told)->has_blob, &(*told)->blob);
     } else if (attempt != NULL && core->outcome == ATTEMPT_SUCCEEDED) {
         output_put(to, attempt->output, attempt->has_blob, &attempt->blob);
@@ -227,6 +230,7 @@ static void file_add(struct sim_life *life, const struct sim_attempt *attempt)
     file->shard = attempt->shard;
     file->task = attempt->task;
     file->attempt = attempt->attempt;
+    file->mark = attempt->mark;
     file->next = life->worker->files;
     life->worker->files = file;
 }
@@ -259,6 +263,7 @@ static void prepare(struct sim_life *life, struct slot_handle slot)
         sim_fail("a Task of %.*s, which there is not", SPAN_ARG(life->task_path));
     }
     attempt->spot.index = attempt->task.index;
+    attempt->mark = plan_spot_mark(oracle_find(&attempt->task.execution)->plan, &attempt->spot);
     life->attempts[slot.index] = attempt;
     if (life->worker->spools) {
         file_add(life, attempt);
@@ -360,6 +365,8 @@ static void spool_write(struct sim_life *life, const struct worker_action *actio
     struct sim_file *file = *file_find(life->worker, &attempt->task, attempt->attempt);
 
     if (file != NULL && !fault_fires(&sim.faults, FAULT_WORKER_DISK_FULL)) {
+        file->ticket = action->report.ticket;
+        file->lend = action->report.lend;
         file->outcome = action->report.outcome;
         file->exit_status = action->report.exit_status;
         if (file->outcome == ATTEMPT_SUCCEEDED) {

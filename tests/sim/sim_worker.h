@@ -17,11 +17,14 @@ struct sim_file {
     uint32_t shard;
     struct task_id task;
     uint32_t attempt;
+    uint32_t ticket; /* the loan that was spent, as in its report; 0: not known */
+    uint64_t lend;
     enum attempt_outcome outcome; /* UNKNOWN: it had begun */
     int exit_status;
     struct span output;
     bool has_blob;
     struct digest blob;
+    uint64_t mark; /* plan_spot_mark of the task whose input it was given */
 };
 
 struct sim_worker {

@@ -62,8 +62,7 @@ static bool is_task(const struct slot *slot, const struct task_id *task)
            execution_id_equal(&slot->task.execution, &task->execution);
 }
 
-static struct slot *slot_find(const struct worker *worker, const struct task_id *task,
-                              uint32_t attempt)
+struct slot *slots_find(const struct worker *worker, const struct task_id *task, uint32_t attempt)
 {
     for (int32_t i = worker->buckets[bucket_of(worker, task)]; i >= 0; i = worker->slots[i].chain) {
         if (worker->slots[i].attempt == attempt && is_task(&worker->slots[i], task)) {
@@ -398,11 +397,25 @@ static void task_supersede(struct worker *worker, const struct worker_on_task *t
     }
 }
 
+/* The database of the schedulers went back, and another grant has the same number: what runs may be
+ * another task. Whoever granted this one does so again, under a number of its own. */
+static enum worker_err task_replace(struct worker *worker, struct slot *slot,
+                                    const struct worker_on_task *task)
+{
+    enum worker_err err = task_reject(
+        worker, task, true, "REPLACED: an attempt of this number that was never granted is here");
+
+    if (slot_stop(worker, slot, STOP_SUPERSEDED) == WORKER_OK) {
+        worker->counts.superseded++;
+    }
+    return err;
+}
+
 enum worker_err slots_on_task(struct worker *worker, const struct worker_on_task *task)
 {
-    struct slot *slot = slot_find(worker, &task->task, task->attempt);
+    struct slot *slot = slots_find(worker, &task->task, task->attempt);
 
-    if (slot != NULL) {
+    if (slot != NULL && slot->ticket == task->ticket && slot->lend == task->lend) {
         worker->counts.repeated++;
         if (slot->state != SLOT_FINISHED) {
             report_send(worker, slot, WORKER_ACCEPTED);
@@ -419,6 +432,9 @@ enum worker_err slots_on_task(struct worker *worker, const struct worker_on_task
         return task_reject(worker, task, false,
                            "TICKET: the ticket is not lent to this process under this number");
     }
+    if (slot != NULL) {
+        return task_replace(worker, slot, task);
+    }
     if (worker->settings.memory_bytes > 0 && task->memory_bytes > worker->settings.memory_bytes) {
         return task_reject(worker, task, true,
                            "TOO_LARGE: the task needs more memory than this worker has");
@@ -430,7 +446,7 @@ enum worker_err slots_on_task(struct worker *worker, const struct worker_on_task
 
 enum worker_err slots_on_kill(struct worker *worker, const struct worker_on_kill *kill)
 {
-    struct slot *slot = slot_find(worker, &kill->task, kill->attempt);
+    struct slot *slot = slots_find(worker, &kill->task, kill->attempt);
 
     if (slot == NULL) {
         return WORKER_ESTALE;
@@ -443,7 +459,7 @@ enum worker_err slots_on_kill(struct worker *worker, const struct worker_on_kill
 
 enum worker_err slots_on_adopt(struct worker *worker, const struct worker_on_adopt *adopt)
 {
-    if (slot_find(worker, &adopt->task, adopt->attempt) != NULL) {
+    if (slots_find(worker, &adopt->task, adopt->attempt) != NULL) {
         return WORKER_ESTALE;
     }
     if (slots_spare(worker) == 0) {
@@ -723,69 +739,4 @@ void slots_fill_places(struct worker *worker)
         state_set(worker, slot, SLOT_STARTING);
         (void)slot_act(worker, slot, WORKER_DO_START);
     }
-}
-
-/* Invariants. */
-
-static void slot_check(const struct worker *worker, const struct slot *slot)
-{
-    const struct ticket *ticket = &worker->tickets.tickets[slot->ticket];
-    bool is_on_ticket = slot_is_listed(slot->state) && slot->state != SLOT_FINISHED;
-
-    if (slot_is_listed(slot->state)) {
-        assert(slot_find(worker, &slot->task, slot->attempt) == slot);
-    }
-    if (is_on_ticket) {
-        assert(ticket->is_spent);
-        assert(ticket->lend == slot->lend);
-        assert(!slot->is_adopted);
-    }
-    if (slot->state == SLOT_FINISHED || slot->state == SLOT_SPOOLING) {
-        assert(slot->ended != ATTEMPT_UNKNOWN);
-    } else {
-        assert(slot->state == SLOT_FREE || slot->ended == ATTEMPT_UNKNOWN);
-    }
-    if (slot->state == SLOT_RUNNING) {
-        assert(slot->deadline_ns <= slot->run_end_ns);
-        assert(slot->deadline_ns <= slot->silence_ns);
-    }
-    if (slot->state == SLOT_STOPPING) {
-        assert(slot->stop != STOP_NONE);
-        assert(slot->deadline_ns != EXO_TIME_NEVER);
-    }
-    if (slot->state != SLOT_FREE) {
-        assert(slot->deadline_ns >= worker->slots_ns);
-    }
-}
-
-void slots_check(const struct worker *worker)
-{
-    uint32_t by_state[SLOT_STATE_NR] = {0};
-    uint32_t adopted = 0;
-    uint64_t memory = 0;
-    uint32_t spent = 0;
-
-    for (uint32_t i = 0; i < worker->slot_nr; i++) {
-        const struct slot *slot = &worker->slots[i];
-
-        slot_check(worker, slot);
-        by_state[slot->state]++;
-        adopted += slot->state != SLOT_FREE && slot->is_adopted;
-        memory += slot_holds_place(slot->state) ? slot->memory_bytes : 0;
-    }
-    for (uint32_t i = 0; i < worker->tickets.ticket_nr; i++) {
-        spent += worker->tickets.tickets[i].is_spent;
-    }
-    assert(by_state[SLOT_FREE] == worker->free.count);
-    assert(by_state[SLOT_READY] == worker->ready.count);
-    assert(by_state[SLOT_REJECTED] == worker->rejected);
-    assert(by_state[SLOT_STARTING] + by_state[SLOT_RUNNING] + by_state[SLOT_STOPPING] ==
-           worker->placed);
-    assert(worker->placed <= worker->settings.slots);
-    assert(adopted == worker->adopted);
-    assert(memory == worker->memory_used);
-    /* Every spent ticket is under exactly one attempt that has not finished. */
-    assert(spent == worker->slot_nr - by_state[SLOT_FREE] - by_state[SLOT_REJECTED] -
-                        by_state[SLOT_FINISHED]);
-    assert(worker->free.count >= worker->tickets.idle);
 }

@@ -2,6 +2,7 @@
  *
  *   worker.c        the door: events, phases, heartbeats, loans
  *   worker_slots.c  the slots: taking, finding, moving through their states, reporting
+ *   worker_slots_check.c  what always holds of them
  *
  * Pure. */
 #ifndef EXO_WORKERS_CORE_WORKER_STATE_H
@@ -77,6 +78,9 @@ bool worker_lends(const struct worker *worker);
 
 /* slots_init links all slots into the free list. */
 void slots_init(struct worker *worker);
+
+/* slots_find gives the slot of an attempt that is not REJECTED; NULL: there is none. */
+struct slot *slots_find(const struct worker *worker, const struct task_id *task, uint32_t attempt);
 
 /* slots_on_* do what the event of that name wants; see worker_step for the results. */
 EXO_CHECKED enum worker_err slots_on_task(struct worker *worker, const struct worker_on_task *task);

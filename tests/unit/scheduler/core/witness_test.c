@@ -94,11 +94,81 @@ static void test_only_the_holder_speaks_of_an_attempt(void **state)
     bench_close(&bench);
 }
 
+#define TWO                                                                                        \
+    BENCH_HEAD "  satellites:\n"                                                                   \
+               "    - {name: p, command: [x]}\n"                                                   \
+               "    - {name: q, needs: [], command: [x]}\n"                                        \
+               "    - {name: g, needs: [p], satellites: [{name: a, command: [x]}]}\n"              \
+               "    - {name: h, needs: [q], satellites: [{name: b, command: [x]}]}\n"
+
+/* The task that is granted next, and the loan that is spent on it. */
+static struct sched_dispatch granted(struct sched_bench *bench)
+{
+    assert_int_equal(bench_grant(bench), 1);
+    struct sched_batch batch = sched_batch(bench->sched);
+
+    return batch.dispatches[batch.dispatch_count - 1];
+}
+
+/* A time that is lost: p ends first, and what runs for g has the number that in the time that comes
+ * after it, in which q ends first, what runs for h has. */
+static void test_a_report_of_another_run_is_of_no_grant(void **state)
+{
+    static const enum wire_report_kind kinds[] = {REPORT_ACCEPTED, REPORT_PROGRESS, REPORT_REJECTED,
+                                                  REPORT_FINISHED};
+    struct sched_bench lost, bench;
+
+    (void)state;
+    bench_open(&lost, TWO);
+    bench_submit(&lost, "{}");
+    assert_int_equal(bench_grant(&lost), 2);
+    bench_succeed(&lost, "p", "1");
+    struct sched_dispatch then = granted(&lost);
+    uint32_t number = instance_number(then.instance);
+
+    bench_open(&bench, TWO);
+    bench_submit(&bench, "{}");
+    assert_int_equal(bench_grant(&bench), 2);
+    fleet_ticket_spent(bench.fleet, span_of("w"), 7, then.ticket, then.lend); /* it lives on */
+    bench_succeed(&bench, "q", "1");
+    struct sched_dispatch now = granted(&bench);
+
+    assert_int_equal(instance_number(now.instance), number);
+    assert_string_equal(then.instance->satellite->name.data, "a");
+    assert_string_equal(now.instance->satellite->name.data, "b");
+    struct sched_event event = {.kind = SCHED_REPORT,
+                                .report = {.worker = span_of("w"),
+                                           .incarnation = 7,
+                                           .report = {.task = {bench.id, number, 0},
+                                                      .attempt = 1,
+                                                      .ticket = then.ticket,
+                                                      .lend = then.lend,
+                                                      .outcome = OUTCOME_SUCCEEDED,
+                                                      .output = span_of("\"of a\""),
+                                                      .progress = span_of("{}")}}};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        event.report.report.kind = kinds[i];
+        assert_int_equal(bench_step(&bench, &event), SCHED_ESTALE);
+    }
+    assert_int_equal(bench_task_state(&bench, "h.b"), TASK_DISPATCHED);
+    event.report.report.ticket = now.ticket;
+    event.report.report.lend = now.lend;
+    event.report.incarnation = 6; /* another life numbers its loans for itself */
+    assert_int_equal(bench_step(&bench, &event), SCHED_ESTALE);
+    event.report.incarnation = 7;
+    assert_int_equal(bench_step(&bench, &event), SCHED_OK);
+    assert_int_equal(bench_task_state(&bench, "h"), TASK_SUCCEEDED);
+    bench_close(&bench);
+    bench_close(&lost);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_loss_goes_on_step_by_step),
         cmocka_unit_test(test_only_the_holder_speaks_of_an_attempt),
+        cmocka_unit_test(test_a_report_of_another_run_is_of_no_grant),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -466,6 +466,30 @@ static void a_newer_attempt_supersedes(void **state)
     world_close(&w);
 }
 
+/* The database of the schedulers went back: what runs here under that number may be another task
+ * (ADR 0023). */
+static void another_grant_of_a_number_is_no_repeat(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_bring_to(&w, SLOT_RUNNING);
+    uint64_t lend = worker_slot(w.worker, w.slot.index)->lend;
+
+    assert_int_equal(world_task(&w, 0, 5, 0, lend), WORKER_ESTALE); /* a repeat */
+    assert_int_equal(last_report(&w)->kind, WORKER_ACCEPTED);
+    assert_int_equal(world_task(&w, 0, 5, 2, 9), WORKER_EREJECTED); /* of no loan: not our word */
+    assert_int_equal(worker_slot(w.worker, w.slot.index)->state, SLOT_RUNNING);
+    assert_int_equal(world_task(&w, 0, 5, 1, 1), WORKER_EREJECTED);
+    assert_int_equal(count_of(&w, WORKER_DO_STOP), 1);
+    assert_int_equal(worker_slot(w.worker, w.slot.index)->state, SLOT_STOPPING);
+    assert_int_equal(last_report(&w)->kind, WORKER_REJECTED);
+    assert_int_equal(last_report(&w)->ticket, 1);
+    assert_int_equal(last_report(&w)->lend, 1);
+    assert_int_equal(last_report(&w)->next_lend, 2); /* the ticket goes on */
+    world_close(&w);
+}
+
 static void memory_holds_the_next_one_back(void **state)
 {
     struct world w;
@@ -594,6 +618,7 @@ int main(void)
         cmocka_unit_test(timeouts_stop_and_insist),
         cmocka_unit_test(a_kill_while_starting_waits_for_the_start),
         cmocka_unit_test(a_newer_attempt_supersedes),
+        cmocka_unit_test(another_grant_of_a_number_is_no_repeat),
         cmocka_unit_test(memory_holds_the_next_one_back),
         cmocka_unit_test(faults_after_the_exit_decide_a_success_only),
         cmocka_unit_test(refusals_are_bounded),
