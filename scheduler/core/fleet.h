@@ -24,7 +24,7 @@ enum {
     FLEET_NAME_BYTES = 64,
     FLEET_CLASSES_MAX = 64,       /* known to a process */
     FLEET_WORKER_CLASSES_MAX = 8, /* served by one worker */
-    FLEET_WINDOW_MAX = 4096,      /* tickets of one worker */
+    FLEET_WINDOW_MAX = 8192,      /* tickets of one worker */
     FLEET_SILENT_TICKS = 15,      /* L of protocol.md 5 */
 };
 

@@ -78,7 +78,7 @@ void arena_reset(struct arena *arena)
     arena->blocks->used_bytes = 0;
 }
 
-void *arena_alloc(struct arena *arena, size_t bytes)
+void *arena_reserve(struct arena *arena, size_t bytes)
 {
     if (bytes > SIZE_MAX / 2) {
         return NULL;
@@ -95,7 +95,16 @@ void *arena_alloc(struct arena *arena, size_t bytes)
     void *result = block->data + block->used_bytes;
 
     block->used_bytes += rounded;
-    memset(result, 0, rounded);
+    return result;
+}
+
+void *arena_alloc(struct arena *arena, size_t bytes)
+{
+    void *result = arena_reserve(arena, bytes);
+
+    if (result != NULL) {
+        memset(result, 0, bytes);
+    }
     return result;
 }
 

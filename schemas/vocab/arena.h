@@ -55,6 +55,10 @@ void arena_reset(struct arena *arena);
  * Returns NULL when a bound is reached. */
 EXO_CHECKED void *arena_alloc(struct arena *arena, size_t bytes);
 
+/* arena_reserve is arena_alloc without zeroes: for what is large and written before it is read, so
+ * that the machine gives pages only for what comes to be used. */
+EXO_CHECKED void *arena_reserve(struct arena *arena, size_t bytes);
+
 /* arena_copy copies a span into the arena with a NUL after it (not counted).
  * Returns a span with data NULL when a bound is reached. */
 EXO_CHECKED struct span arena_copy(struct arena *arena, struct span source);

@@ -28,7 +28,7 @@ static void it_announces_and_runs(void **state)
     trial_start(t);
     assert_false(worker_role_is_ready(t->role, &reason));
     assert_true(strlen(reason) > 0);
-    trial_wait(t, trial_has_tickets, 512, "256 slots and 256 tickets of prefetch");
+    trial_wait(t, trial_has_tickets, 8192, "4,096 slots and as many tickets of prefetch");
     assert_true(worker_role_is_ready(t->role, &reason));
     trial_task(t, plain, 3, 1);
     trial_wait(t, trial_has_finished, 1, "FINISHED");

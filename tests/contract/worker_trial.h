@@ -22,7 +22,7 @@
 #include "schemas/wire/topics.h"
 #include "workers/role.h"
 
-enum { TRIAL_SHARDS = 2, TRIAL_REPORTS_MAX = 4096, TRIAL_TICKETS_MAX = 1024 };
+enum { TRIAL_SHARDS = 2, TRIAL_REPORTS_MAX = 4096, TRIAL_TICKETS_MAX = 8192 };
 
 /* A report as it was read; spans live in the trial's arena. */
 struct trial_report {

@@ -97,7 +97,7 @@ static bool memory_take(struct worker *worker, struct arena *arena, uint32_t buc
     worker->moves = arena_alloc(arena, window * sizeof(*worker->moves));
     worker->marks = arena_alloc(arena, (size_t)s->class_nr * s->shard_nr * sizeof(*worker->marks));
     worker->epochs = arena_alloc(arena, s->shard_nr * sizeof(*worker->epochs));
-    worker->actions = arena_alloc(arena, worker->action_max * sizeof(*worker->actions));
+    worker->actions = arena_reserve(arena, worker->action_max * sizeof(*worker->actions));
     worker->running = arena_alloc(arena, worker->slot_nr * sizeof(*worker->running));
     worker->loans = arena_alloc(arena, WORKER_LENDERS_MAX * sizeof(*worker->loans));
     worker->loan_tickets = arena_alloc(arena, window * sizeof(*worker->loan_tickets));

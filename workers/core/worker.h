@@ -33,7 +33,7 @@
 enum {
     WORKER_CLASSES_MAX = 8,
     WORKER_LENDERS_MAX = 64,     /* scheduler processes with tickets of ours */
-    WORKER_SLOTS_MAX = 2048,     /* settings->slots and prefetch, each */
+    WORKER_SLOTS_MAX = 4096,     /* settings->slots and prefetch, each */
     WORKER_SHARDS_MAX = 16384,   /* settings->shard_nr */
     WORKER_SILENCE_TICKS = 15,   /* default of silence_ticks */
     WORKER_LOOK_SECONDS = 1,     /* signs of progress are looked for at least as often */
@@ -43,7 +43,7 @@ enum {
 struct worker_settings {
     uint64_t incarnation;  /* new at each start */
     uint32_t slots;        /* containers at once, >= 1 */
-    uint32_t prefetch;     /* tickets beyond: 256 for null, 1 for containers */
+    uint32_t prefetch;     /* tickets beyond: 4,096 for null, 1 for containers */
     uint32_t class_nr;     /* 1 .. WORKER_CLASSES_MAX */
     uint32_t shard_nr;     /* shards of the installation */
     uint64_t memory_bytes; /* for containers together; 0: not counted */

@@ -28,6 +28,29 @@ static void gives_zeroed_aligned_memory(void **state)
     assert_int_equal(budget.used_bytes, 0);
 }
 
+static void reserves_room_of_its_own(void **state)
+{
+    struct heap_budget budget = {0};
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena, allocator_heap(&budget), 100000);
+    unsigned char *before = arena_alloc(&arena, 100);
+    unsigned char *room = arena_reserve(&arena, 50000);
+    unsigned char *after = arena_alloc(&arena, 100);
+
+    assert_non_null(before);
+    assert_non_null(room);
+    assert_non_null(after);
+    assert_int_equal((uintptr_t)room % 8, 0);
+    memset(room, 0xff, 50000);
+    assert_int_equal(before[99], 0);
+    assert_int_equal(after[0], 0);
+    assert_null(arena_reserve(&arena, 60000)); /* above the limit */
+    arena_release(&arena);
+    assert_int_equal(budget.used_bytes, 0);
+}
+
 static void keeps_what_was_given_apart(void **state)
 {
     struct heap_budget budget = {0};
@@ -136,6 +159,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_zeroed_aligned_memory),
+        cmocka_unit_test(reserves_room_of_its_own),
         cmocka_unit_test(keeps_what_was_given_apart),
         cmocka_unit_test(gives_back_what_was_large),
         cmocka_unit_test(holds_its_limit_and_the_allocators),
