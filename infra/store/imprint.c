@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "infra/zstd/zstd_frame.h"
-
 enum {
     VERSION = 1,
     LEVEL = 1,
@@ -162,8 +160,8 @@ static bool get_varint(const unsigned char **at, const unsigned char *end, uint6
     return false;
 }
 
-int imprint_open(struct imprint *imprint, struct span packed, size_t bytes_max,
-                 struct exo_error *err)
+int imprint_open(struct imprint *imprint, struct zstd_unpacker *unpacker, struct span packed,
+                 size_t bytes_max, struct exo_error *err)
 {
     const unsigned char *from = packed.data;
 
@@ -177,8 +175,8 @@ int imprint_open(struct imprint *imprint, struct span packed, size_t bytes_max,
     }
     imprint->budget = (struct heap_budget){0};
     buffer_init(&imprint->expanded, allocator_heap(&imprint->budget), 0);
-    if (zstd_expand((struct span){from + 1, packed.bytes - 1}, bytes_max, &imprint->expanded,
-                    err) != 0) {
+    if (zstd_unpack(unpacker, (struct span){from + 1, packed.bytes - 1}, bytes_max,
+                    &imprint->expanded, err) != 0) {
         imprint_close(imprint);
         return -1;
     }

@@ -11,6 +11,7 @@
 #define EXO_INFRA_STORE_IMPRINT_H
 
 #include "infra/store/row.h"
+#include "infra/zstd/zstd_frame.h"
 
 /* Most bytes an imprint may hold, unpacked. */
 #define IMPRINT_BYTES_MAX ((size_t)512 << 20)
@@ -35,11 +36,12 @@ struct imprint {
 };
 
 /* imprint_open begins to read an imprint (borrowed while it is read).
+ * unpacker   for this call alone; may be the one of many imprints
  * bytes_max  most it may hold; a small imprint may hold very much
  * Returns 0, or -1 with *err: EXO_EINVALID (no imprint, another version), EXO_ELIMIT, EXO_EIO;
  * imprint_close is then not needed. */
-EXO_CHECKED int imprint_open(struct imprint *imprint, struct span packed, size_t bytes_max,
-                             struct exo_error *err);
+EXO_CHECKED int imprint_open(struct imprint *imprint, struct zstd_unpacker *unpacker,
+                             struct span packed, size_t bytes_max, struct exo_error *err);
 
 /* imprint_next reads the next row; its bytes are borrowed until imprint_close.
  * Returns 1, 0 behind the last one, or -1 with *err: EXO_EINVALID. */

@@ -26,13 +26,15 @@ struct rebuild {
     struct execution_id only;
     struct entry **buckets;
     size_t bucket_count, entry_count;
+    struct zstd_unpacker *unpacker; /* of all its imprints */
 };
 
 struct rebuild *rebuild_new(const struct rebuild_base *base, const struct execution_id *only)
 {
     struct rebuild *r = calloc(1, sizeof(*r));
 
-    if (r == NULL || (r->buckets = calloc(BUCKETS_FIRST, sizeof(*r->buckets))) == NULL) {
+    if (r == NULL || (r->buckets = calloc(BUCKETS_FIRST, sizeof(*r->buckets))) == NULL ||
+        (r->unpacker = zstd_unpacker_new()) == NULL) {
         abort();
     }
     r->base = *base;
@@ -59,6 +61,7 @@ void rebuild_free(struct rebuild *r)
             free(entry);
         }
     }
+    zstd_unpacker_free(r->unpacker);
     free(r->buckets);
     free(r);
 }
@@ -268,7 +271,7 @@ int rebuild_slice(struct rebuild *r, struct span bytes, struct exo_error *err)
 {
     struct imprint imprint;
 
-    if (imprint_open(&imprint, bytes, IMPRINT_BYTES_MAX, err) != 0) {
+    if (imprint_open(&imprint, r->unpacker, bytes, IMPRINT_BYTES_MAX, err) != 0) {
         return -1;
     }
     int result = take_all(r, &imprint, true, err);
@@ -281,7 +284,7 @@ int rebuild_next(struct rebuild *r, struct span bytes, struct exo_error *err)
 {
     struct imprint imprint;
 
-    if (imprint_open(&imprint, bytes, IMPRINT_BYTES_MAX, err) != 0) {
+    if (imprint_open(&imprint, r->unpacker, bytes, IMPRINT_BYTES_MAX, err) != 0) {
         return -1;
     }
     int result = 0;

@@ -112,19 +112,48 @@ static int expand(ZSTD_DStream *stream, struct span frame, size_t bytes_max, voi
     return more == 0 ? 0 : exo_error_set(err, EXO_EINVALID, "a zstd frame is cut");
 }
 
+struct zstd_unpacker {
+    ZSTD_DStream *stream;
+    unsigned char chunk[CHUNK_BYTES];
+};
+
+struct zstd_unpacker *zstd_unpacker_new(void)
+{
+    struct zstd_unpacker *unpacker = malloc(sizeof(*unpacker));
+
+    if (unpacker != NULL && (unpacker->stream = ZSTD_createDStream()) == NULL) {
+        free(unpacker);
+        return NULL;
+    }
+    return unpacker;
+}
+
+void zstd_unpacker_free(struct zstd_unpacker *unpacker)
+{
+    if (unpacker != NULL) {
+        (void)ZSTD_freeDStream(unpacker->stream); /* never fails */
+        free(unpacker);
+    }
+}
+
+int zstd_unpack(struct zstd_unpacker *unpacker, struct span frame, size_t bytes_max,
+                struct buffer *ret_bytes, struct exo_error *err)
+{
+    /* The one before may have stopped inside a frame; a reset of this kind never fails. */
+    (void)ZSTD_DCtx_reset(unpacker->stream, ZSTD_reset_session_only);
+    return expand(unpacker->stream, frame, bytes_max, unpacker->chunk, ret_bytes, err);
+}
+
 int zstd_expand(struct span frame, size_t bytes_max, struct buffer *ret_bytes,
                 struct exo_error *err)
 {
-    ZSTD_DStream *stream = ZSTD_createDStream();
-    void *chunk = malloc(CHUNK_BYTES);
-    int result;
+    struct zstd_unpacker *unpacker = zstd_unpacker_new();
 
-    if (stream == NULL || chunk == NULL) {
-        result = exo_error_set(err, EXO_EIO, "out of memory to expand a zstd frame");
-    } else {
-        result = expand(stream, frame, bytes_max, chunk, ret_bytes, err);
+    if (unpacker == NULL) {
+        return exo_error_set(err, EXO_EIO, "out of memory to expand a zstd frame");
     }
-    (void)ZSTD_freeDStream(stream); /* never fails */
-    free(chunk);
+    int result = zstd_unpack(unpacker, frame, bytes_max, ret_bytes, err);
+
+    zstd_unpacker_free(unpacker);
     return result;
 }

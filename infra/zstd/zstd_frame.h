@@ -37,4 +37,15 @@ EXO_CHECKED int zstd_pack(struct zstd_packer *packer, struct span bytes, struct 
 EXO_CHECKED int zstd_expand(struct span frame, size_t bytes_max, struct buffer *ret_bytes,
                             struct exo_error *err);
 
+/* What expands many frames: its tables (160 KiB) are made once. */
+struct zstd_unpacker;
+
+/* zstd_unpacker_new makes one; NULL without memory. zstd_unpacker_free: NULL is allowed. */
+EXO_CHECKED struct zstd_unpacker *zstd_unpacker_new(void);
+void zstd_unpacker_free(struct zstd_unpacker *unpacker);
+
+/* zstd_unpack is zstd_expand with what was made before, whatever came of the call before. */
+EXO_CHECKED int zstd_unpack(struct zstd_unpacker *unpacker, struct span frame, size_t bytes_max,
+                            struct buffer *ret_bytes, struct exo_error *err);
+
 #endif /* EXO_INFRA_ZSTD_FRAME_H */

@@ -11,6 +11,18 @@
 #include "infra/zstd/zstd_frame.h"
 #include "tests/unit/infra/store/rows.h"
 
+static int open_one(struct imprint *imprint, struct span packed, size_t bytes_max,
+                    struct exo_error *err)
+{
+    struct zstd_unpacker *unpacker = zstd_unpacker_new();
+
+    assert_non_null(unpacker);
+    int result = imprint_open(imprint, unpacker, packed, bytes_max, err);
+
+    zstd_unpacker_free(unpacker);
+    return result;
+}
+
 /* Reads all rows; gives how many, or minus the error's code. */
 static int read_all(struct span packed, struct exo_error *err)
 {
@@ -18,7 +30,7 @@ static int read_all(struct span packed, struct exo_error *err)
     struct row row;
     int count = 0, got;
 
-    if (imprint_open(&imprint, packed, 1 << 20, err) != 0) {
+    if (open_one(&imprint, packed, 1 << 20, err) != 0) {
         return -(int)err->code;
     }
     while ((got = imprint_next(&imprint, &row, err)) > 0) {
@@ -80,7 +92,7 @@ static void there_and_back(void **state)
     struct span packed = imprint_pack(packer, &rows.batch);
 
     assert_true(packed.bytes < 1000); /* what is large, and written once, is named */
-    assert_int_equal(imprint_open(&imprint, packed, 1 << 20, &err), 0);
+    assert_int_equal(open_one(&imprint, packed, 1 << 20, &err), 0);
     assert_int_equal(imprint.epoch, 7);
     assert_int_equal(imprint.batch, 5);
     c.imprint = &imprint;
@@ -149,7 +161,7 @@ static void of_a_program_that_knows_more_or_less(void **state)
     (void)state;
     buffer_init(&packed, allocator_heap(&budget), 0);
     frame_of(bytes, sizeof(bytes), &packed);
-    assert_int_equal(imprint_open(&imprint, buffer_span(&packed), 100, &err), 0);
+    assert_int_equal(open_one(&imprint, buffer_span(&packed), 100, &err), 0);
     assert_int_equal(imprint_next(&imprint, &row, &err), 1);
     assert_int_equal(row.table, ROW_PAGE);
     assert_int_equal(row.cells[1].number, 2);

@@ -83,12 +83,42 @@ static void wrong_frames_are_refused(void **state)
     world_close(&w);
 }
 
+/* What came before, a frame cut or one too large, leaves nothing behind. */
+static void one_unpacker_takes_many(void **state)
+{
+    struct zstd_unpacker *unpacker = zstd_unpacker_new();
+    struct world w;
+    struct exo_error err;
+
+    (void)state;
+    assert_non_null(unpacker);
+    world_open(&w);
+    assert_int_equal(zstd_compress(span_of("the same again"), &w.frame, NULL), 0);
+    struct span whole = buffer_span(&w.frame);
+
+    for (size_t bytes = 0; bytes < whole.bytes; bytes++) {
+        buffer_reset(&w.bytes);
+        assert_int_equal(
+            zstd_unpack(unpacker, (struct span){whole.data, bytes}, 100, &w.bytes, &err), -1);
+        assert_int_equal(err.code, EXO_EINVALID);
+        buffer_reset(&w.bytes);
+        assert_int_equal(zstd_unpack(unpacker, whole, 13, &w.bytes, &err), -1);
+        assert_int_equal(err.code, EXO_ELIMIT);
+        buffer_reset(&w.bytes);
+        assert_int_equal(zstd_unpack(unpacker, whole, 14, &w.bytes, NULL), 0);
+        assert_true(span_is(buffer_span(&w.bytes), "the same again"));
+    }
+    zstd_unpacker_free(unpacker);
+    world_close(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_and_back),
         cmocka_unit_test(frames_one_after_the_other),
         cmocka_unit_test(wrong_frames_are_refused),
+        cmocka_unit_test(one_unpacker_takes_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
