@@ -10,7 +10,11 @@
 
 #include "scheduler/shard.h"
 
-enum { GRANTS_A_TURN = 4096, TIMER_MAX_S = 1 };
+enum {
+    GRANTS_A_TURN = 4096,
+    TIMER_MAX_S = 1,
+    HELD_LOOK_MS = 10, /* what ends a wait of caution wakes us, or is seconds away */
+};
 
 struct committer {
     struct scheduler *scheduler;
@@ -87,8 +91,8 @@ void committer_wake(struct committer *c)
 
 /* ---- a turn ---- */
 
-/* Any step goes on with the work. */
-static void timer_step(struct shard *shard)
+/* Any step goes on with the work. False: caution lets it wait. */
+static bool timer_step(struct shard *shard)
 {
     const struct sched_event event = {.kind = SCHED_TIMER};
 
@@ -100,8 +104,9 @@ static void timer_step(struct shard *shard)
         caution_fail(shard, &event);
         break;
     case CAUTION_WAIT:
-        break;
+        return false;
     }
+    return true;
 }
 
 /* What had to wait is offered again. */
@@ -128,9 +133,11 @@ static exo_time step_due(struct committer *c)
         if (shard == NULL || !shard_is_live(shard)) {
             continue;
         }
+        exo_time least_ns = INT64_MIN; /* that the next turn is away */
+
         sched_hold_asks(shard->sched, shard->outbox_count >= OUTBOX_MAX / 2);
         if (sched_has_work(shard->sched) || sched_deadline(shard->sched) <= shard_time(shard)) {
-            timer_step(shard);
+            least_ns = timer_step(shard) ? least_ns : HELD_LOOK_MS * EXO_MILLISECOND;
         }
         if ((scheduler->careful_count > 0 || shard->is_held_back) && shard_is_live(shard)) {
             careful_turn(shard);
@@ -170,6 +177,7 @@ static exo_time step_due(struct committer *c)
         due_ns = early_due_ns < due_ns ? early_due_ns : due_ns;
         exo_time left_ns = due_ns == EXO_TIME_NEVER ? EXO_TIME_NEVER : due_ns - shard_time(shard);
 
+        left_ns = left_ns < least_ns ? least_ns : left_ns;
         next_ns = left_ns < next_ns ? left_ns : next_ns;
     }
     return next_ns;

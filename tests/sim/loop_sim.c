@@ -11,7 +11,12 @@ struct loop_timer {
     exo_time due_local_ns;
     exo_time repeat_ns;
     bool is_active;
+    exo_time second; /* the last one it fired in, and how often */
+    uint32_t shots;
 };
+
+/* A timer that fires so often within a second waits for nothing: its process spins. */
+enum { SHOTS_MAX = 10000 };
 
 exo_time loop_now_ns(const struct loop *loop)
 {
@@ -61,6 +66,17 @@ struct shot {
 
 static void timer_arm(struct loop_timer *timer);
 
+static void spin_check(struct loop_timer *timer)
+{
+    exo_time second = sim.now_ns / EXO_SECOND;
+
+    timer->shots = second == timer->second ? timer->shots + 1 : 1;
+    timer->second = second;
+    if (timer->shots > SHOTS_MAX) {
+        sim_fail("a timer has fired %u times within a second", timer->shots);
+    }
+}
+
 static void timer_shot(void *argument)
 {
     struct shot *shot = argument;
@@ -75,6 +91,7 @@ static void timer_shot(void *argument)
     } else {
         timer->is_active = false;
     }
+    spin_check(timer);
     timer->call(timer->argument);
 }
 
