@@ -23,7 +23,7 @@ enum { FILE_HEAD_NR = 2 };
 /* clang-format off */
 #define FILE_HEAD_ROWS(inner_name)                                                                \
     {.name = "exosphere", .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file_head, version)}, \
-    {.name = inner_name,  .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file_head, inner)}
+    {.name = (inner_name), .in = FIELD_IN_ALL, .read = field_read_value, .offset = offsetof(struct file_head, inner)}
 /* clang-format on */
 
 /* file_head_read takes a whole file apart.

@@ -27,7 +27,7 @@ uint64_t scale_cpu_ns(void)
 
 const char *scale_topic_name(enum scale_topic topic)
 {
-    static const char *const names[] = {TOPIC_JOBS,   TOPIC_TASKS_PREFIX "default",
+    static const char *const names[] = {TOPIC_JOBS,   (TOPIC_TASKS_PREFIX "default"),
                                         TOPIC_STATUS, TOPIC_FLEET,
                                         TOPIC_EVENTS, "others"};
 

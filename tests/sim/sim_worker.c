@@ -54,7 +54,10 @@ static void life_open(struct sim_life *life)
     uint32_t partition =
         topic_class_partition(span_of(life->worker->name), life->worker->task_partitions);
 
-    for (uint32_t i = 0; i < life->class_count; i++) {
+    const uint32_t count = life->class_count;
+
+    assert(count <= sizeof(topics) / sizeof(topics[0]));
+    for (uint32_t i = 0; i < count; i++) {
         life->classes[i].life = life;
         life->classes[i].index = i;
         life->classes[i].reader = log_reader_open(life->log, topics[i], partition, LOG_END, 0,

@@ -259,6 +259,7 @@ static bool is_asked(const struct rows *asked, const struct execution_id *id)
 }
 
 /* Keeps of a list the rows of the executions asked for. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type has none */
 #define KEEP(asked, rows, list, count, type, id)                                                   \
     do {                                                                                           \
         type *kept = sim_alloc((rows)->count * sizeof(*kept));                                     \
@@ -272,6 +273,7 @@ static bool is_asked(const struct rows *asked, const struct execution_id *id)
         (rows)->list = kept;                                                                       \
         (rows)->count = n;                                                                         \
     } while (0)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static int by_id(const void *a, const void *b)
 {

@@ -259,23 +259,23 @@ static void round_answer(struct request *request, const struct exo_error *err)
     round->done(request->argument, err == NULL ? &leases : NULL, err);
 }
 
-void store_lease_round(struct store *store, const struct store_lease_round *asked,
+void store_lease_round(struct store *store, const struct store_lease_round *round,
                        void (*done)(void *argument, const struct store_leases *leases,
                                     const struct exo_error *err),
                        void *argument)
 {
     struct request *request = request_new(store, round_begin, round_answer, argument);
-    struct round *round = sim_alloc(sizeof(*round));
+    struct round *kept = sim_alloc(sizeof(*kept));
 
-    round->asked = *asked;
-    round->asked.process = sim_copy((struct span){asked->process, strlen(asked->process) + 1}).data;
-    round->asked.takes =
-        sim_copy((struct span){asked->takes, asked->take_count * sizeof(*asked->takes)}).data;
-    round->asked.releases =
-        sim_copy((struct span){asked->releases, asked->release_count * sizeof(*asked->releases)})
+    kept->asked = *round;
+    kept->asked.process = sim_copy((struct span){round->process, strlen(round->process) + 1}).data;
+    kept->asked.takes =
+        sim_copy((struct span){round->takes, round->take_count * sizeof(*round->takes)}).data;
+    kept->asked.releases =
+        sim_copy((struct span){round->releases, round->release_count * sizeof(*round->releases)})
             .data;
-    round->done = done;
-    request->more = round;
+    kept->done = done;
+    request->more = kept;
 }
 
 struct take {
@@ -381,9 +381,9 @@ void store_shard_mark(struct store *store, uint32_t shard, const char *process, 
 
 /* ---- reads ---- */
 
-void request_read(void *argument)
+void request_read(void *request)
 {
-    request_end(argument);
+    request_end(request);
 }
 
 struct load {

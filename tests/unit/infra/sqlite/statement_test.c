@@ -67,15 +67,15 @@ static void unbound_is_null_again(void **state)
 {
     struct sqlite_connection *connection = open_table();
     struct exo_error err;
-    static const char IS_NULL[] = "SELECT ?1 IS NULL";
+    static const char is_null[] = "SELECT ?1 IS NULL";
 
     (void)state;
-    struct sqlite_statement *statement = sqlite_use(connection, IS_NULL, &err);
+    struct sqlite_statement *statement = sqlite_use(connection, is_null, &err);
 
     sqlite_bind_int(statement, 1, 5);
     assert_int_equal(sqlite_step(statement, &err), 1);
     assert_int_equal(sqlite_column_int(statement, 0), 0);
-    statement = sqlite_use(connection, IS_NULL, &err);
+    statement = sqlite_use(connection, is_null, &err);
     assert_int_equal(sqlite_step(statement, &err), 1);
     assert_int_equal(sqlite_column_int(statement, 0), 1);
     sqlite_rewind(statement);

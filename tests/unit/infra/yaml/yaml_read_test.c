@@ -187,12 +187,12 @@ static void refuses_anchors_that_explode(void **state)
     struct fixture *f = *state;
     char text[2000] = "a: &a [x,x,x,x,x,x,x,x,x]\n";
 
-    for (char c = 'b'; c <= 'i'; c++) {
+    for (int c = 'b'; c <= 'i'; c++) {
         char line[100];
         size_t at = strlen(text);
 
         (void)memcpy(line, "b: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n", 36);
-        line[0] = line[4] = c;
+        line[0] = line[4] = (char)c;
         for (int i = 0; i < 9; i++) {
             line[8 + 3 * i] = (char)(c - 1);
         }

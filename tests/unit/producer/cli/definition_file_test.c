@@ -68,7 +68,7 @@ static void test_a_file_comes_first(void **state)
     cli_call_begin(&c, NULL, 0, nothing);
     assert_true(definition_word_parse(&c.cli, "p/c", &reference));
     assert_int_equal(mkdir("p", 0700), 0);
-    fclose(fopen("p/c", "w"));
+    assert_int_equal(fclose(fopen("p/c", "w")), 0);
     assert_false(definition_word_parse(&c.cli, "p/c", &reference));
     cli_call_end(&c);
     assert_int_equal(unlink("p/c"), 0);

@@ -156,7 +156,9 @@ static void canonical_of(struct cluster_fixture *f, const char *text, char *ret,
     memcpy(ret, f->text.data, f->text.bytes);
     ret[f->text.bytes] = '\0';
     for (char *c = ret; *c != '\0'; c++) {
-        *c = *c == '"' ? '\'' : *c;
+        if (*c == '"') {
+            *c = '\'';
+        }
     }
 }
 

@@ -374,8 +374,10 @@ static void random_lives(void **state)
         live(seed);
     }
     for (uint64_t i = 0; i < 10; i++) {
-        print_message("seed %llu (again: EXO_SEED=...)\n", (unsigned long long)(fresh + i));
-        live(fresh + i);
+        unsigned long long seed = fresh + i;
+
+        print_message("seed %llu (again: EXO_SEED=...)\n", seed);
+        live(seed);
     }
 }
 

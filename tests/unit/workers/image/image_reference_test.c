@@ -77,7 +77,7 @@ static void bad_ones_are_refused(void **state)
         "docker://a b",
         "docker:busybox@x",
         "a@sha256:12",
-        "a@sha256:" HEX "0",
+        ("a@sha256:" HEX "0"),
         ("a@md5:" HEX),
         "dir:/etc",
         "containers-storage:x",
