@@ -314,7 +314,7 @@ int spool_load(const struct spool *spool, struct arena *arena, struct spool_entr
     int count = 0;
 
     *ret_broken = 0;
-    *ret_entries = arena_alloc(arena, SPOOL_ENTRIES_MAX * sizeof(**ret_entries));
+    *ret_entries = arena_reserve(arena, SPOOL_ENTRIES_MAX * sizeof(**ret_entries));
     if (directory == NULL || *ret_entries == NULL) {
         if (directory != NULL) {
             (void)closedir(directory); /* only read */

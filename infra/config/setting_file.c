@@ -33,7 +33,7 @@ static void add_file_fault(struct fault_list *faults, const char *place, const c
 /* Reads up to bytes_max into the arena; on failure data is NULL and *ret_reason says why. */
 static struct span read_fd(int fd, size_t bytes_max, struct arena *arena, const char **ret_reason)
 {
-    char *text = arena_alloc(arena, bytes_max + 2);
+    char *text = arena_reserve(arena, bytes_max + 2);
     size_t bytes = 0;
     ssize_t got = 1;
 
