@@ -213,7 +213,7 @@ def accepted(table, fleet, tag, seconds=8):
         file.write(WRK_SCRIPT % f"{fleet.directory}/body.json")
 
     def offer():
-        text = subprocess.run(["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "-s", f"{fleet.directory}/post.lua",
+        text = subprocess.run(["wrk", "-t1", "-c128", f"-d{seconds}s", "--latency", "-s", f"{fleet.directory}/post.lua",
                                f"http://127.0.0.1:{fleet.port}/v1/executions"], check=True, capture_output=True, text=True).stdout
         if "Non-2xx" in text:
             raise f.Failure(f"wrk: {text}")
@@ -227,7 +227,7 @@ def accepted(table, fleet, tag, seconds=8):
     subprocess.run(["taskset", "-a", "-pc", f"0-{os.cpu_count() - 1}", str(api)], check=True, stdout=subprocess.DEVNULL)
     count = sum(accepted for accepted, _ in runs)
     table.add(f"submissions accepted, {tag}", median([accepted / seconds for accepted, _ in runs]), "submissions/s",
-              f"64 connections, p99 {' '.join(p99 for _, p99 in runs)}; the API used {(after['api'] - before['api']) / count * 1e6:.0f} us of cpu a submission")
+              f"128 connections, p99 {' '.join(p99 for _, p99 in runs)}; the API used {(after['api'] - before['api']) / count * 1e6:.0f} us of cpu a submission")
 
 
 def start(table, binary):
