@@ -36,7 +36,7 @@ struct group {
 static struct wire_gather_member member_of(const struct sched_ask *ask)
 {
     return (struct wire_gather_member){
-        .task = ask->task, .attempt = ask->attempt, .item = ask->item};
+        .task = ask->task, .attempt = ask->attempt, .item = ask->item, .asked = ask->asked};
 }
 
 static void group_identify(struct group *group, const struct sched_ask *ask)

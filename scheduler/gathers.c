@@ -64,6 +64,7 @@ void gathers_answer(struct shard *shard, const struct wire_gather_answer *answer
                                           .gathered = {
                                               .task = result->member.task,
                                               .attempt = result->member.attempt,
+                                              .asked = result->member.asked,
                                               .has_execution = answer->has_execution,
                                               .execution = answer->execution,
                                               .outcome = (enum wire_outcome)result->outcome,
@@ -92,10 +93,11 @@ void gathers_fail(struct shard *shard, const struct wire_gather_answer *answer, 
 void gathers_refuse(struct shard *shard, const struct wire_gather_ask *ask, struct span reason)
 {
     for (uint32_t i = 0; i < ask->member_count; i++) {
-        const struct wire_gather_result result = {
-            .member = {.task = ask->members[i].task, .attempt = ask->members[i].attempt},
-            .outcome = OUTCOME_FAILED,
-            .error = reason};
+        const struct wire_gather_result result = {.member = {.task = ask->members[i].task,
+                                                             .attempt = ask->members[i].attempt,
+                                                             .asked = ask->members[i].asked},
+                                                  .outcome = OUTCOME_FAILED,
+                                                  .error = reason};
 
         outbox_add(shard,
                    execution_shard(&result.member.task.execution, shard->scheduler->shard_count),

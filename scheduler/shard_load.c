@@ -335,6 +335,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
         shard_again(shard, EXO_SECOND);
         return;
     }
+    sched_own(shard->sched, shard->epoch);
     sched_be_narrow(shard->sched, shard->caution.mode != CAUTION_NONE);
     keys_open(shard);
     schedules_open(shard);

@@ -88,7 +88,7 @@ struct lease {
     struct instance *instance;
     uint32_t index;
     uint32_t ticket;
-    uint64_t lend;
+    uint64_t lend;      /* of a satellite with `batch`: the epoch under which it asked */
     uint64_t heartbeat; /* of the ACCEPTED; 0: not accepted */
     uint64_t seen;      /* scratch of a witness */
     int64_t offset;     /* of the Task in its partition, or one of the two below */

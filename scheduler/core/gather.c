@@ -233,6 +233,7 @@ static struct sched_ask *ask_add(struct sched *s, const struct lease *lease)
     *ask = (struct sched_ask){
         .task = {e->id, instance_number(lease->instance), lease->index},
         .attempt = execution_task(lease->instance, lease->index)->attempt,
+        .asked = lease->lend,
         .satellite = lease->instance->satellite,
         .project = e->definition->cluster->project,
         .key = key,
@@ -287,6 +288,7 @@ static bool gather_task(struct sched *s, struct instance *instance, const struct
     task->attempt++;
     lease->started_ms = 0;
     lease->batch = s->batch;
+    lease->lend = s->epoch;
     lease->first_ns = lease->first_ns == 0 ? s->now_ns : lease->first_ns;
     lease->is_gathered = false;
     sched_text_put(s, lease->gather_key);
@@ -383,6 +385,13 @@ static enum sched_err started(struct sched *s, struct lease *lease,
     return SCHED_OK;
 }
 
+/* As with reports: the number alone may be of another task, which a time that never was asked for
+ * (ADR 0023). */
+static bool is_of_ask(const struct lease *lease, const struct sched_gathered *answer)
+{
+    return answer->asked == 0 || answer->asked == lease->lend;
+}
+
 enum sched_err gather_answer(struct sched *s, const struct sched_gathered *answer)
 {
     struct execution *e = execution_find(s, &answer->task.execution);
@@ -390,7 +399,8 @@ enum sched_err gather_answer(struct sched *s, const struct sched_gathered *answe
     struct task *task = instance == NULL ? NULL : execution_task(instance, answer->task.index);
 
     if (task == NULL || task->attempt != answer->attempt || task->lease == NULL ||
-        !task_state_is_active((enum task_state)task->state) || !instance_is_gathered(instance)) {
+        !task_state_is_active((enum task_state)task->state) || !instance_is_gathered(instance) ||
+        !is_of_ask(task->lease, answer)) {
         return SCHED_ESTALE;
     }
     if (answer->outcome == OUTCOME_NONE) {

@@ -33,7 +33,7 @@ struct gather_book {
     struct allocator allocator;
     uint64_t next_number;
     struct table batches; /* by row id */
-    struct table members; /* by task and attempt */
+    struct table members; /* by task, attempt and asked */
     struct heap timers;
     struct vector dirty;   /* struct batch * */
     struct vector starts;  /* struct batch * */
@@ -140,7 +140,7 @@ static bool is_member(const void *item, const void *key)
 
     return execution_id_equal(&a->task.execution, &b->task.execution) &&
            a->task.instance == b->task.instance && a->task.index == b->task.index &&
-           a->attempt == b->attempt;
+           a->attempt == b->attempt && (a->asked == b->asked || a->asked == 0 || b->asked == 0);
 }
 
 static struct member *member_find(const struct gather_book *book,

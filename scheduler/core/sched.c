@@ -93,6 +93,11 @@ static void holders_sweep(struct sched *s, bool is_all)
     }
 }
 
+void sched_own(struct sched *s, uint64_t epoch)
+{
+    s->epoch = epoch;
+}
+
 void sched_free(struct sched *s)
 {
     if (s == NULL) {

@@ -29,6 +29,9 @@ struct sched_limits {
 struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, struct fleet *fleet,
                         uint32_t shard, uint32_t shard_count, const struct sched_limits *limits);
 
+/* sched_own says under which epoch the shard is owned; before the first event. */
+void sched_own(struct sched *sched, uint64_t epoch);
+
 /* sched_free takes everything out of the dispatch queue and frees it. Definitions lose their uses.
  * NULL is allowed. */
 void sched_free(struct sched *sched);
@@ -133,6 +136,7 @@ struct sched_value {
 struct sched_gathered {
     struct task_id task;
     uint32_t attempt;
+    uint64_t asked; /* as it was asked for; 0: not known */
     bool has_execution;
     struct execution_id execution; /* that runs, or ran, the batch */
     enum wire_outcome outcome;     /* NONE: its batch has started */
@@ -327,6 +331,7 @@ struct sched_message {
 struct sched_ask {
     struct task_id task;
     uint32_t attempt;
+    uint64_t asked; /* epoch of the shard when it asked */
     bool is_leave;
     const struct satellite *satellite;
     struct span project;

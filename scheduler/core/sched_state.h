@@ -59,6 +59,7 @@ struct sched {
     struct sched_limits limits;
     exo_time now_ns;
     uint64_t batch; /* number of the open one in this life, from 1 */
+    uint64_t epoch; /* sched_own */
     bool is_broken;
     bool is_narrow; /* a TIMER goes about one execution */
     uint64_t age;   /* of the next source */

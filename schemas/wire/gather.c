@@ -22,6 +22,7 @@ static void member_fill(const struct wire_gather_member *member, Exo__V1__Gather
     message->attempt = member->attempt;
     message->item = message_bytes(member->item);
     message->left = member->has_left;
+    message->asked = member->asked;
 }
 
 static bool member_read(const Exo__V1__GatherMember *message, struct wire_gather_member *member)
@@ -34,6 +35,7 @@ static bool member_read(const Exo__V1__GatherMember *message, struct wire_gather
         .attempt = message->attempt,
         .item = message_span(message->item),
         .has_left = message->left,
+        .asked = message->asked,
     };
     return message_id(message->execution, &member->task.execution);
 }

@@ -18,6 +18,7 @@ struct wire_gather_member {
     uint32_t attempt;
     struct span item; /* JSON {"execution", "task", "input"}; bytes 0 once its batch has started */
     bool has_left;    /* nobody waits for its result any more */
+    uint64_t asked;   /* epoch of its shard when it asked; 0: not known */
 };
 
 struct wire_gather_ask {
@@ -33,11 +34,11 @@ struct wire_gather_ask {
 
 struct wire_gather_leave {
     struct execution_id batch;
-    struct wire_gather_member member; /* its task and attempt */
+    struct wire_gather_member member; /* its task, attempt and asked */
 };
 
 struct wire_gather_result {
-    struct wire_gather_member member; /* its task and attempt */
+    struct wire_gather_member member; /* its task, attempt and asked */
     uint32_t outcome;                 /* enum wire_outcome; NONE: its batch has started */
     struct span output;               /* JSON; bytes 0: null */
     struct span error;

@@ -167,6 +167,44 @@ static void size_starts_it(void **state)
     bench_close(&b);
 }
 
+/* A database that went back gives a number again, to another task: both run, and each is told as it
+ * asked. What an older program asked is the same, whoever says it. */
+static void another_time_asks_for_itself(void **state)
+{
+    struct bench b;
+    struct wire_gather_member member = member_of(1);
+    struct wire_gather_ask ask = {.batch = {{1}},
+                                  .project = span_of("p"),
+                                  .satellite = span_of("{\"x\":1}"),
+                                  .size = 3,
+                                  .interval_ns = EXO_SECOND,
+                                  .members = &member,
+                                  .member_count = 1};
+    uint32_t count;
+
+    (void)state;
+    bench_open(&b);
+    for (member.asked = 1; member.asked <= 2; member.asked++) {
+        assert_true(gather_book_ask(b.book, &ask, b.now_ns));
+        assert_true(gather_book_ask(b.book, &ask, b.now_ns)); /* a repeat */
+    }
+    assert_int_equal(gather_book_start_count(b.book), 0);
+    member = member_of(2);
+    assert_true(gather_book_ask(b.book, &ask, b.now_ns));
+    const struct gather_told *told = gather_book_told(b.book, &count);
+
+    assert_int_equal(count, 3);
+    assert_int_equal(told[0].result.member.asked, 1);
+    assert_int_equal(told[1].result.member.asked, 2);
+    assert_int_equal(told[2].result.member.asked, 0);
+    member.asked = 7;
+    assert_true(gather_book_ask(b.book, &ask, b.now_ns));
+    assert_int_equal(gather_book_start_count(b.book), 1);
+    commit(&b);
+    assert_int_equal(b.row_count, 1);
+    bench_close(&b);
+}
+
 static void time_starts_it(void **state)
 {
     struct bench b;
@@ -327,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(size_starts_it),
+        cmocka_unit_test(another_time_asks_for_itself),
         cmocka_unit_test(time_starts_it),
         cmocka_unit_test(bytes_start_it),
         cmocka_unit_test(others_do_not_meet_and_repeats_change_nothing),

@@ -122,6 +122,28 @@ static enum sched_err answer(struct sched_bench *bench, uint32_t index, uint32_t
     return bench_step(bench, &event);
 }
 
+/* A time that never was asked under the same number, for another task. */
+static void an_answer_is_to_the_ask_that_stands(void **state)
+{
+    struct sched_bench bench;
+    struct sched_event event = {
+        .kind = SCHED_GATHERED,
+        .gathered = {
+            .attempt = 1, .asked = 8, .outcome = OUTCOME_SUCCEEDED, .output = span_of("1")}};
+
+    (void)state;
+    bench_open(&bench, HEAD "    - {name: m, command: [x], batch: {size: 2, interval: 5s}}\n");
+    sched_own(bench.sched, 9);
+    bench_submit(&bench, "{}");
+    assert_int_equal(sched_batch(bench.sched).asks[0].asked, 9);
+    event.gathered.task.execution = bench.id;
+    assert_int_equal(bench_step(&bench, &event), SCHED_ESTALE);
+    event.gathered.asked = 9;
+    assert_int_equal(bench_step(&bench, &event), SCHED_OK);
+    assert_int_equal(bench.ended, EXECUTION_SUCCEEDED);
+    bench_close(&bench);
+}
+
 /* Twice the size of a batch at a time; the next ones when some have started. */
 static void asks_are_bounded(void **state)
 {
@@ -310,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_without_memory_nobody_is_refused),
         cmocka_unit_test(test_what_is_too_long_is_refused),
         cmocka_unit_test(asks_are_bounded),
+        cmocka_unit_test(an_answer_is_to_the_ask_that_stands),
         cmocka_unit_test(results_end_attempts),
         cmocka_unit_test(items_are_bounded),
         cmocka_unit_test(a_cancelled_task_leaves),

@@ -199,6 +199,25 @@ static void test_keys(void **state)
                      WIRE_EMALFORMED);
 }
 
+static void test_a_member_says_when_it_asked(void **state)
+{
+    const struct wire_gather_result result = {
+        .member = {.task = {id, 3, 4}, .attempt = 5, .asked = 6}, .outcome = OUTCOME_FAILED};
+    const struct wire_peer peer = {.source = 1,
+                                   .sequence = 2,
+                                   .kind = PEER_GATHER_ANSWER,
+                                   .gather_answer = {.results = &result, .result_count = 1}};
+    struct wire_status status = {.peers = &peer, .peer_count = 1};
+    struct wire_status back;
+
+    (void)state;
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_int_equal(back.peers[0].kind, PEER_GATHER_ANSWER);
+    assert_int_equal(back.peers[0].gather_answer.results[0].member.attempt, 5);
+    assert_int_equal(back.peers[0].gather_answer.results[0].member.asked, 6);
+}
+
 static void test_key_state(void **state)
 {
     const struct execution_id ids[] = {{{1}}, {{2}}, {{3}}};
@@ -561,6 +580,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_status_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_progress_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_member_says_when_it_asked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_of_no_spec_is_refused, setup, teardown),
