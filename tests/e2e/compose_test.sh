@@ -164,7 +164,7 @@ find_compose() {
 
 # --- the fleet -----------------------------------------------------------------------------------------------
 
-# Those that differ at once; the other roles are the image of the API, which is there then.
+# Those that differ, at once: the other roles are the image of the API.
 build_images() {
     local service builds=()
     for service in kafka postgres redis api; do
@@ -174,7 +174,6 @@ build_images() {
     for service in "${builds[@]}"; do
         wait "${service#*=}" || { tail -40 "$WORK/build-${service%=*}.log" >&2; fail "the image of ${service%=*} does not build"; }
     done
-    "${COMPOSE[@]}" build >"$WORK/build.log" 2>&1 || { tail -40 "$WORK/build.log" >&2; fail "the images do not build"; }
 }
 
 health_of() { # of a service: healthy, starting, unhealthy, or what else its container is
@@ -188,7 +187,7 @@ wait_until_healthy() {
     for service in "$@"; do
         until health=$(health_of "$service") && [[ $health == healthy ]]; do
             ((SECONDS < deadline)) || fail "$service is '$health' after $HEALTHY_SECONDS_MAX s"
-            sleep 0.2
+            sleep 0.5
         done
         say "$service is healthy"
     done
@@ -268,7 +267,7 @@ main() {
     build_images
     say "starting the fleet"
     UP=yes
-    "${COMPOSE[@]}" up -d >"$WORK/up.log" 2>&1 || { tail -20 "$WORK/up.log" >&2; fail "compose up"; }
+    "${COMPOSE[@]}" up -d --no-build >"$WORK/up.log" 2>&1 || { tail -20 "$WORK/up.log" >&2; fail "compose up"; }
     wait_until_healthy kafka postgres redis api scheduler-1 scheduler-2 worker-1 worker-2
     for story in only_the_api_is_published nobody_gets_in_without_the_token both_workers_are_known a_cluster_finishes; do
         say "${story//_/ }"

@@ -8,6 +8,8 @@ RUN apt-get update && apt-get install -y --no-install-recommends openjdk-17-jre-
     && install -d -o appuser /var/lib/kafka/data /etc/kafka
 COPY jars /opt/kafka/libs
 COPY log4j2.properties kafka-entrypoint /opt/kafka/
+# A broker that lives for seconds: the better compiler of the two never pays.
+ENV JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1
 USER appuser
 VOLUME ["/var/lib/kafka/data"]
 CMD ["/opt/kafka/kafka-entrypoint"]
