@@ -49,15 +49,22 @@ need() {
     done
 }
 
-breathe() { read -r -t 0.05 <> <(:) || true; }
+# breathe [MILLISECONDS]
+breathe() {
+    local seconds
+    printf -v seconds '0.%03d' "${1:-50}"
+    read -r -t "$seconds" <> <(:) || true
+}
 
-# await WHAT COMMAND...: tries until the command succeeds.
+# await WHAT COMMAND...: tries until the command succeeds. Less often as time goes by: each try starts programs, which
+# what is waited for could use the cpu of.
 await() {
-    local what=$1 end=$((SECONDS + WAIT_SECONDS_MAX))
+    local what=$1 end=$((SECONDS + WAIT_SECONDS_MAX)) pause=50
     shift
     until "$@" >"$WORK/await" 2>&1; do
         ((SECONDS < end)) || fail "$what: not within $WAIT_SECONDS_MAX s; last: $(head -c 600 "$WORK/await")"
-        breathe
+        breathe "$pause"
+        pause=$((pause < 300 ? pause * 5 / 4 : pause))
     done
 }
 
