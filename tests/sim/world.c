@@ -540,7 +540,7 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
     if (oracle.containers != containers) {
         sim_fail("what was over goes on");
     }
-    if (sim.faults.fired[FAULT_TAIL_LOST] > 0) {
+    if (sim.faults.fired[FAULT_TAIL_LOST] > 0 || oracle.promotions > 0) {
         turns_until(sim.now_ns + HOLDERS_S * EXO_SECOND);
     }
     oracle_check_end();
