@@ -271,6 +271,21 @@ static void commit_send(struct committer *c)
     }
 }
 
+/* An ownership ends with the connection that it began on: what the store says now may be older than
+ * what another owner did meanwhile. False: the shard is taken again. */
+static bool is_at_home(struct shard *shard)
+{
+    if (shard->connection == store_connection(shard->scheduler->store)) {
+        return true;
+    }
+    scheduler_say(shard->scheduler, "shard.connection",
+                  "shard %u: it was taken on a connection to the store that has ended; taking it "
+                  "again",
+                  shard->number);
+    shard_again(shard, 0);
+    return false;
+}
+
 static void seal_all(struct committer *c)
 {
     struct scheduler *scheduler = c->scheduler;
@@ -279,7 +294,7 @@ static void seal_all(struct committer *c)
     for (uint32_t i = 0; i < scheduler->shard_count; i++) {
         struct shard *shard = scheduler->shards[i];
 
-        if (shard != NULL && shard_wants_commit(shard)) {
+        if (shard != NULL && shard_wants_commit(shard) && is_at_home(shard)) {
             shard_seal(shard);
             c->members[c->count] = shard;
             c->generations[c->count] = shard->generation;

@@ -500,6 +500,7 @@ void shard_seal(struct shard *shard)
     }
     shard->sealed.batch.clears_marker =
         shard->caution.mode == CAUTION_CRASHED && shard->caution.mark == MARK_USED;
+    shard->sealed.batch.connection = shard->connection;
     shard->sealed.batch.event_batch = shard->event_batch;
     shard->event_sealed = shard->event_batch;
     shard->sealed.batch.extra = extra_pack(shard);

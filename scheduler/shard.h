@@ -77,6 +77,7 @@ struct shard {
     uint32_t generation;  /* of this life */
     uint32_t outstanding; /* callbacks that hold a ticket */
     struct loop_timer *retry;
+    uint64_t connection; /* of the store, that it was taken on */
     uint64_t epoch, batch;
     uint64_t loaded_batch; /* with which this life began */
     struct shard_clock clock;

@@ -315,6 +315,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
         shard_again(shard, EXO_SECOND);
         return;
     }
+    shard->connection = row->connection;
     shard->epoch = row->epoch;
     shard->batch = row->batch;
     shard->loaded_batch = row->batch;

@@ -50,6 +50,7 @@ typedef void store_spanning_done(void *argument, const struct store_spanning *ro
 struct store_backend {
     void (*close)(struct store *store);
     bool (*is_up)(const struct store *store);
+    uint64_t (*connection)(const struct store *store); /* NULL: 0 */
     const char *(*last_error)(const struct store *store);
     void (*migrate)(struct store *store, uint32_t shard_count, store_done *done, void *argument);
     void (*schema)(struct store *store, store_schema_done *done, void *argument);

@@ -247,6 +247,11 @@ static bool postgres_store_is_up(const struct store *store)
     return missing_link((const struct postgres_store *)store) == NULL;
 }
 
+static uint64_t postgres_store_connection(const struct store *store)
+{
+    return postgres_link_connection(((const struct postgres_store *)store)->commits);
+}
+
 static const char *postgres_store_last_error(const struct store *store)
 {
     const struct postgres_store *s = (const struct postgres_store *)store;
@@ -258,6 +263,7 @@ static const char *postgres_store_last_error(const struct store *store)
 static const struct store_backend postgres_backend = {
     .close = postgres_store_close,
     .is_up = postgres_store_is_up,
+    .connection = postgres_store_connection,
     .last_error = postgres_store_last_error,
     .migrate = postgres_store_migrate,
     .schema = postgres_store_schema,

@@ -11,6 +11,7 @@ struct commit_op {
     struct commit_entry entry;
     store_commit_done *done;
     bool is_committed; /* the tag was COMMIT */
+    bool is_strange;   /* to the connection that it would have gone on; nothing was sent */
     exo_time now_ns;
 };
 
@@ -426,10 +427,26 @@ static void send_guard_clear(const struct commit_op *op, struct postgres_link *l
     link_send(link, SQL_GUARD_CLEAR, p);
 }
 
+/* Whether all shards were taken on this connection. */
+static bool is_at_home(const struct commit_op *op, const struct postgres_link *link)
+{
+    FOR_BATCHES(op, b)
+    {
+        if (b->connection != 0 && b->connection != postgres_link_connection(link)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void commit_send(struct link_request *request, struct postgres_link *link)
 {
-    const struct commit_op *op = (const struct commit_op *)request;
+    struct commit_op *op = (struct commit_op *)request;
 
+    op->is_strange = !is_at_home(op, link);
+    if (op->is_strange) {
+        return;
+    }
     link_send(link, SQL_BEGIN, link_params(link));
     send_fence(op, link);
     send_definitions(op, link);
@@ -492,8 +509,9 @@ static void judge(const struct commit_op *op, enum link_outcome outcome,
     switch (outcome) {
     case LINK_DONE:
         ret_result->verdict = STORE_FAILED;
-        (void)exo_error_set(&ret_result->err, EXO_EUNAVAILABLE,
-                            "Postgres rolled the transaction back");
+        (void)exo_error_set(&ret_result->err, EXO_EUNAVAILABLE, "%s",
+                            op->is_strange ? "the connection is another than the shard was taken on"
+                                           : "Postgres rolled the transaction back");
         return;
     case LINK_ERROR:
         judge_error(failure, ret_result);

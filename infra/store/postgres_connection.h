@@ -18,6 +18,7 @@ struct postgres_link {
     char *host; /* to look up; NULL: libpq needs no name server for it */
     struct postgres_lookup *lookup;
     enum link_state state;
+    uint64_t connection; /* how many have stood */
     PGconn *conn;
     struct loop_watch *watch;
     struct loop_timer *retry; /* WAITING: to connect again; CONNECTING, SETTING: to give up */

@@ -226,8 +226,10 @@ static void shard_result(struct link_request *request, uint32_t step, const PGre
     shard->event_batch = (uint64_t)pg_int(result, 0, 7);
     shard->extra = pg_op_copy(&op->op, pg_bytes(result, 0, 8));
     op->shard = shard;
+    shard->connection = 0;
     if (op->process != NULL) {
         op->now_ns = pg_time_ns(result, 0, 9);
+        shard->connection = postgres_link_connection(op->op.store->commits);
     }
 }
 

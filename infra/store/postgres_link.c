@@ -120,6 +120,7 @@ static void setup_end(struct link_request *request, enum link_outcome outcome,
         return;
     }
     link->state = LINK_UP;
+    link->connection++;
     link->backoff_ns = 0;
     link->trouble.text[0] = '\0';
     loop_timer_stop(link->retry);
@@ -350,6 +351,11 @@ void postgres_link_free(struct postgres_link *link)
 bool postgres_link_is_up(const struct postgres_link *link)
 {
     return link->state == LINK_UP;
+}
+
+uint64_t postgres_link_connection(const struct postgres_link *link)
+{
+    return link->connection;
 }
 
 uint32_t postgres_link_load(const struct postgres_link *link)

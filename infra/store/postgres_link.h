@@ -82,6 +82,10 @@ struct postgres_params *link_params(struct postgres_link *link);
 /* postgres_link_is_up is true while the connection stands and is set up. */
 bool postgres_link_is_up(const struct postgres_link *link);
 
+/* postgres_link_connection numbers the connections, from 1: the one that stands, or stood last; 0:
+ * none has. */
+uint64_t postgres_link_connection(const struct postgres_link *link);
+
 /* postgres_link_load counts the requests queued and in flight. */
 uint32_t postgres_link_load(const struct postgres_link *link);
 

@@ -55,6 +55,11 @@ void store_schema(struct store *store, store_schema_done *done, void *argument)
     store->backend->schema(store, done, argument);
 }
 
+uint64_t store_connection(struct store *store)
+{
+    return store->backend->connection == NULL ? 0 : store->backend->connection(store);
+}
+
 void store_lease_round(struct store *store, const struct store_lease_round *round,
                        store_leases_done *done, void *argument)
 {

@@ -137,6 +137,7 @@ struct store_shard {
     uint64_t event_batch;                     /* public events up to here are in exo.events */
     struct span extra;        /* what the shard keeps beside: peers' sequences, ... */
     struct store_guard guard; /* store_shard_take only */
+    uint64_t connection;      /* store_shard_take only: that it was taken on; 0: of no account */
 };
 
 /* An execution as it is kept. Spans may be empty. */
@@ -220,6 +221,7 @@ struct store_batch {
     uint32_t shard;
     uint64_t epoch;
     uint64_t previous, next; /* batch numbers: next = previous + 1 */
+    uint64_t connection;     /* that the shard was taken on; 0: on any */
     exo_time now_ns;
     struct store_cursor inputs[STORE_INPUTS];
     uint64_t event_batch;
@@ -265,7 +267,8 @@ struct store_result {
 
 /* store_commit commits batches of several shards of this process in one transaction. Several
  * commits may be queued; they run in order, and one that does not end DONE voids those queued
- * behind it that hold one of the same shards (their verdict is FAILED). */
+ * behind it that hold one of the same shards (their verdict is FAILED). FAILED is also what would
+ * go on another connection than one of its shards was taken on. */
 void store_commit(struct store *store, const struct store_batch *batches, uint32_t count,
                   void (*done)(void *argument, const struct store_result *result), void *argument);
 
@@ -278,6 +281,12 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
                       void (*done)(void *argument, const struct store_shard *shard,
                                    exo_time database_now_ns, const struct exo_error *err),
                       void *argument);
+
+/* store_connection gives the number of the connection that a commit would go on now; 0 where there
+ * is none that could end (SQLite). A database that went back in time has ended the connections to
+ * what it was: a shard that was taken on another one may have had an owner since that nobody knows
+ * of any more (docs/adr/0023-back-in-time.md), and is to be taken again. */
+uint64_t store_connection(struct store *store);
 
 /* store_shard_mark notes the input that process, which has taken the shard, is about to step; it
  * stands until a batch clears it, another is noted or the process takes the shard again. A suspect

@@ -85,6 +85,37 @@ static void goes_on_after_a_lost_connection(void **state)
     trial_close(t);
 }
 
+/* What was taken on a connection that has ended is not committed on another: it is to be taken
+ * again. Takes of shard 3 show when the other stands. */
+static void ownership_ends_with_its_connection(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_shard three = trial_own(t, t->store, 3, "a");
+    struct store_shard two = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&two);
+
+    assert_int_not_equal(two.connection, 0);
+    assert_int_equal(two.connection, three.connection);
+    assert_int_equal(two.connection, store_connection(t->store));
+    batch.connection = two.connection;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    batch.previous++;
+    batch.next++;
+    trial_sql(t, KILL_COMMITTERS);
+    do {
+        three = take_again(t, 3);
+    } while (three.connection == two.connection);
+    assert_int_equal(three.connection, store_connection(t->store));
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_FAILED);
+    assert_int_equal(trial_shard(t, t->store, 2), 0);
+    assert_int_equal(t->shard.batch, 1);
+    two = take_again(t, 2);
+    batch.epoch = two.epoch;
+    batch.connection = two.connection;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    trial_close(t);
+}
+
 /* Killed in the middle of its transaction: not known to have failed, and the take-over reveals that
  * it did. What is queued behind it fails with it. */
 static void take_over_reveals_a_killed_commit(void **state)
@@ -306,6 +337,7 @@ static void refuses_a_bad_url_without_telling_it(void **state)
 
 const struct store_story store_postgres_stories[] = {
     {"goes_on_after_a_lost_connection", goes_on_after_a_lost_connection},
+    {"ownership_ends_with_its_connection", ownership_ends_with_its_connection},
     {"take_over_reveals_a_killed_commit", take_over_reveals_a_killed_commit},
     {"contender_ends_the_old_backend", contender_ends_the_old_backend},
     {"released_lease_ends_no_backend", released_lease_ends_no_backend},

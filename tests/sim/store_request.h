@@ -5,7 +5,17 @@
 #include "schemas/vocab/error.h"
 #include "tests/sim/sim.h"
 
-struct store;
+/* A client of the database. */
+struct store {
+    struct loop *loop;
+    uint64_t backend;
+    uint64_t generation; /* of the database that backend is a process of */
+    struct request *requests;
+    bool is_closed;
+};
+
+/* store_connection_lost has the client go on with another backend. */
+void store_connection_lost(struct store *store);
 
 /* A request on its way: begin runs in the database, answer in the client. */
 struct request {

@@ -10,121 +10,11 @@
 #include "tests/sim/rules.h"
 #include "tests/sim/store_request.h"
 
-struct store {
-    struct loop *loop;
-    uint64_t backend;
-    struct request *requests;
-    bool is_closed;
-};
-
-struct store *store_new(struct loop *loop)
-{
-    struct store *store = sim_alloc(sizeof(*store));
-
-    store->loop = loop;
-    store->backend = ++database.backends;
-    return store;
-}
-
-static void request_unlink(struct request *request)
-{
-    for (struct request **link = &request->store->requests; *link != NULL; link = &(*link)->next) {
-        if (*link == request) {
-            *link = request->next;
-            return;
-        }
-    }
-}
-
-static void request_answered(void *argument)
-{
-    struct request *request = argument;
-    struct exo_error err;
-
-    if (request->store->is_closed) {
-        return;
-    }
-    request_unlink(request);
-    if (request->generation != database.generation && !request->is_failed) {
-        request->is_failed = true;
-        request->code = EXO_EUNKNOWN;
-    }
-    if (request->is_failed) {
-        (void)exo_error_set(&err, request->code, "the database does not answer");
-    }
-    request->answer(request, request->is_failed ? &err : NULL);
-}
-
-void request_end(struct request *request)
-{
-    sim_in(50 * EXO_MICROSECOND, 2 * EXO_MILLISECOND, request->store->loop, request_answered,
-           request);
-}
-
-static void request_arrives(void *argument)
-{
-    struct request *request = argument;
-
-    if (database.down_until_ns > sim.now_ns || request->generation != database.generation) {
-        request->is_failed = true;
-        request->code = EXO_EUNAVAILABLE;
-        request_end(request);
-        return;
-    }
-    if (fault_fires(&sim.faults, FAULT_STORE_ERROR)) {
-        request->is_failed = true;
-        request->code = dice_chance(&sim.luck, 500000) ? EXO_EUNKNOWN : EXO_EUNAVAILABLE;
-        if (request->code == EXO_EUNAVAILABLE) {
-            request_end(request);
-            return;
-        }
-    }
-    request->begin(request);
-}
-
-struct request *request_new(struct store *store, sim_call *begin,
-                            void (*answer)(struct request *request, const struct exo_error *err),
-                            void *argument)
-{
-    struct request *request = sim_alloc(sizeof(*request));
-
-    assert(!store->is_closed);
-    request->store = store;
-    request->begin = begin;
-    request->answer = answer;
-    request->argument = argument;
-    request->generation = database.generation;
-    request->next = store->requests;
-    store->requests = request;
-    if (!store->loop->is_dead) { /* nothing leaves a dead process */
-        exo_time slow_ns = fault_fires(&sim.faults, FAULT_STORE_SLOW)
-                               ? sim_draw_fault(EXO_SECOND, 10 * EXO_SECOND)
-                               : 0;
-
-        sim_in(slow_ns + 50 * EXO_MICROSECOND, slow_ns + 2 * EXO_MILLISECOND, NULL, request_arrives,
-               request);
-    }
-    return request;
-}
-
-void store_close(struct store *store)
-{
-    struct exo_error err;
-
-    (void)exo_error_set(&err, EXO_EUNKNOWN, "the store is closed");
-    while (store->requests != NULL) {
-        struct request *request = store->requests;
-
-        store->requests = request->next;
-        request->answer(request, &err);
-    }
-    store->is_closed = true;
-}
-
 /* ---- commits ---- */
 
 struct commit {
     struct txn txn;
+    bool is_strange; /* to the connection */
     struct store_result result;
     void (*done)(void *argument, const struct store_result *result);
 };
@@ -139,7 +29,7 @@ static void commit_answer(struct request *request, const struct exo_error *err)
             .verdict = err->code == EXO_EUNAVAILABLE ? STORE_FAILED : STORE_UNKNOWN, .err = *err};
     }
     if (result.verdict == STORE_UNKNOWN && !request->store->is_closed) {
-        request->store->backend = ++database.backends; /* another connection */
+        store_connection_lost(request->store);
     }
     commit->done(request->argument, &result);
 }
@@ -178,6 +68,12 @@ static void commit_begin(void *argument)
     struct request *request = argument;
     struct commit *commit = request->more;
 
+    if (commit->is_strange) {
+        request->is_failed = true;
+        request->code = EXO_EUNAVAILABLE;
+        request_end(request);
+        return;
+    }
     request->is_failed = false;
     txn_begin(&commit->txn);
 }
@@ -192,6 +88,7 @@ void store_commit(struct store *store, const struct store_batch *batches, uint32
     for (uint32_t i = 0; i < count; i++) {
         copies[i] = batch_copy(&batches[i]);
         rules_sealed(&batches[i]);
+        commit->is_strange |= batches[i].connection != store_connection(store);
     }
     commit->done = done;
     commit->txn = (struct txn){
@@ -293,8 +190,9 @@ static void take_locked(void *argument)
     struct request *request = argument;
     struct take *take = request->more;
 
-    take->is_ours = database_taken(take->shard, take->process, request->store->backend);
+    take->is_ours = database_taken(take->shard, take->process, store_connection(request->store));
     take->row = database.shards[take->shard].row;
+    take->row.connection = store_connection(request->store);
     take->now_ns = database_now_ns();
     request_end(request);
 }
