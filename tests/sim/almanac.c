@@ -424,7 +424,8 @@ static void live_check(const struct turn *t)
         const struct oracle_execution *e = oracle_find(&fire->id);
 
         if (fire->is_live && live_of(t->row, fire->nominal_ns) == NULL &&
-            (e == NULL || !execution_state_is_terminal(e->state)) && !is_anything_lost()) {
+            (e == NULL || (!execution_state_is_terminal(e->state) && !e->has_ended)) &&
+            !is_anything_lost()) {
             wrong(t, fire->nominal_ns, "is live no more, and its execution has not ended");
         }
     }

@@ -61,6 +61,7 @@ struct oracle_execution {
     bool has_run;          /* it was RUNNING */
     exo_time start_at_ns;  /* before which nothing of it begins, as its row says; 0: it may */
     uint64_t late_epoch;   /* of a batch after that which left it so */
+    bool has_ended;        /* in a time that never was: what it told others of that stays told */
     bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
     struct oracle_instance instances[PLAN_SATELLITES_MAX];
     struct oracle_inner *inner[64]; /* by number */

@@ -160,6 +160,7 @@ static void execution_forget(struct oracle_execution *now, const struct oracle_e
     /* What readers have seen of changes that stand they need not see again. */
     made->published = now->published < made->change ? now->published : made->change;
     made->is_excused = made->is_excused || now->is_excused;
+    made->has_ended = now->has_ended || execution_state_is_terminal(now->state);
     made->next = now->next;
     *now = *made;
 }
@@ -167,7 +168,11 @@ static void execution_forget(struct oracle_execution *now, const struct oracle_e
 /* As it was before its Job was read. */
 static void execution_reset(struct oracle_execution *e)
 {
-    struct oracle_execution fresh = {.id = e->id, .plan = e->plan, .shard = e->shard};
+    struct oracle_execution fresh = {.id = e->id,
+                                     .plan = e->plan,
+                                     .shard = e->shard,
+                                     .has_ended =
+                                         e->has_ended || execution_state_is_terminal(e->state)};
 
     for (uint32_t i = 0; i < PLAN_SATELLITES_MAX; i++) {
         fresh.instances[i].spot.satellite = i;
