@@ -147,18 +147,25 @@ static void request_free(struct artefact_request *request)
     free(request);
 }
 
+/* All of a list. */
+static void requests_free(struct artefact_request *first)
+{
+    while (first != NULL) {
+        struct artefact_request *next = first->next;
+
+        request_free(first);
+        first = next;
+    }
+}
+
 void artefact_store_close(struct artefact_store *store)
 {
     if (store == NULL) {
         return;
     }
     store->is_closing = true;
-    while (store->lists != NULL) {
-        struct artefact_request *request = store->lists;
-
-        request_unlink(request);
-        request_free(request);
-    }
+    requests_free(store->lists);
+    store->lists = NULL;
     for (struct artefact_dir *dir = store->dirs; dir != NULL; dir = dir->next) {
         attempt_call_cancel(dir->call);
         dir->call = NULL;
@@ -169,16 +176,13 @@ void artefact_store_close(struct artefact_store *store)
     if (!is_done) {
         return; /* a disk that hangs: the process ends, and its threads with it */
     }
-    while (store->dirs != NULL) {
-        struct artefact_dir *dir = store->dirs;
+    for (struct artefact_dir *dir = store->dirs; dir != NULL;) {
+        struct artefact_dir *next = dir->next;
 
-        while (dir->waiting != NULL) {
-            struct artefact_request *request = dir->waiting;
-
-            request_unlink(request);
-            request_free(request);
-        }
+        requests_free(dir->waiting);
+        dir->waiting = NULL;
         dir_free(dir);
+        dir = next;
     }
     free(store);
 }

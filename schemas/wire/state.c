@@ -78,8 +78,8 @@ static bool output_read(const Exo__V1__TaskOutput *message, struct wire_output *
     };
     return message->outcome < OUTCOME_NR &&
            (!output->is_gathered || message_id(message->gathered_in, &output->gathered_in)) &&
-           (!output->has_ref || message_digest(message->ref->digest, &output->ref_digest)) &&
-           (!output->has_artefacts ||
+           (message->ref == NULL || message_digest(message->ref->digest, &output->ref_digest)) &&
+           (message->artefacts == NULL ||
             message_digest(message->artefacts->digest, &output->artefacts_digest)) &&
            (!output->has_log || message_digest(message->log_digest, &output->log_digest));
 }
