@@ -526,6 +526,9 @@ void intake_resume(struct shard *shard)
 {
     uint32_t first = shard->caution.mode == CAUTION_NONE ? 0 : shard->caution.last + 1;
 
+    if (shard->is_full) {
+        (void)jobs_room(shard); /* also where no record waits that would ask */
+    }
     for (uint32_t k = 0; k < INPUT_NR; k++) {
         uint32_t i = (first + k) % INPUT_NR;
 

@@ -88,7 +88,8 @@ void store_commit(struct store *store, const struct store_batch *batches, uint32
     for (uint32_t i = 0; i < count; i++) {
         copies[i] = batch_copy(&batches[i]);
         rules_sealed(&batches[i]);
-        commit->is_strange |= batches[i].connection != store_connection(store);
+        commit->is_strange |=
+            batches[i].connection != 0 && batches[i].connection != store_connection(store);
     }
     commit->done = done;
     commit->txn = (struct txn){
