@@ -49,10 +49,10 @@ static void tell_schedule(struct shard *shard, const struct execution_id *id, st
 }
 
 static void tell_batch(struct shard *shard, const struct execution_id *id, struct span batch_text,
-                       struct span number_text)
+                       struct span number_text, bool has_begun)
 {
     char digits[24];
-    struct wire_gather_ended ended;
+    struct wire_gather_ended ended = {.has_begun = has_begun};
 
     if (number_text.bytes == 0 || number_text.bytes >= sizeof(digits) ||
         !execution_id_parse(batch_text, &ended.batch)) {
@@ -69,10 +69,11 @@ static void tell_batch(struct shard *shard, const struct execution_id *id, struc
     }
 }
 
-static void tell(struct shard *shard, const struct execution_id *id, const struct owed *owed)
+static void tell(struct shard *shard, const struct execution_id *id, const struct owed *owed,
+                 bool has_begun)
 {
     tell_schedule(shard, id, owed->schedule, owed->time);
-    tell_batch(shard, id, owed->batch, owed->number);
+    tell_batch(shard, id, owed->batch, owed->number, has_begun);
 }
 
 static struct span label(const struct value *labels, const char *key)
@@ -101,7 +102,8 @@ static void look_at(struct shard *shard, const struct execution *e)
     }
     tell(shard, &e->id,
          &(struct owed){label(&labels, SCHEDULE_LABEL), label(&labels, SCHEDULE_TIME_LABEL),
-                        label(&labels, BATCH_LABEL), label(&labels, BATCH_NUMBER_LABEL)});
+                        label(&labels, BATCH_LABEL), label(&labels, BATCH_NUMBER_LABEL)},
+         true);
 }
 
 void ends_send(struct shard *shard)
@@ -131,5 +133,5 @@ void ends_job(struct shard *shard, const struct wire_job *job, const struct exec
             }
         }
     }
-    tell(shard, id, &owed);
+    tell(shard, id, &owed, false);
 }

@@ -155,7 +155,7 @@ struct look {
     struct shard_ticket *ticket;
     struct wire_gather_ended batch;
     struct execution_id execution;
-    bool is_told;  /* somebody said that it is over */
+    bool is_told;  /* somebody said that it is over, and not that it ever began */
     bool is_known; /* the store has it, or had it */
 };
 
@@ -306,10 +306,12 @@ static void look_at(struct shard *shard, const struct wire_gather_ended *batch, 
     look_send(shard, look);
 }
 
+/* Where the execution that ended is not there, and no Job was refused, the news is of a time that
+ * never was (docs/adr/0023-back-in-time.md): it ends once more. */
 void gathers_ended(struct shard *shard, const struct wire_gather_ended *ended)
 {
     if (gather_book_size(shard->gathers.book, &ended->batch, ended->number) > 0) {
-        look_at(shard, ended, true);
+        look_at(shard, ended, !ended->has_begun);
     }
 }
 
@@ -326,7 +328,8 @@ static void look_next(void *context, const struct execution_id *batch, uint64_t 
 
     if (round->at++ >= round->shard->gathers.looked && round->sent < LOOKS_AT_ONCE) {
         round->sent++;
-        look_at(round->shard, &(struct wire_gather_ended){*batch, number}, false);
+        look_at(round->shard, &(struct wire_gather_ended){.batch = *batch, .number = number},
+                false);
     }
 }
 

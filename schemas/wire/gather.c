@@ -169,12 +169,14 @@ void gather_ended_fill(const struct wire_gather_ended *ended, Exo__V1__GatherEnd
 {
     message->batch = id_bytes(&ended->batch);
     message->number = ended->number;
+    message->has_begun = ended->has_begun;
 }
 
 enum wire_result gather_ended_read(const Exo__V1__GatherEnded *message,
                                    struct wire_gather_ended *ret)
 {
     ret->number = message->number;
+    ret->has_begun = message->has_begun;
     return message_id(message->batch, &ret->batch) ? WIRE_OK : WIRE_EMALFORMED;
 }
 

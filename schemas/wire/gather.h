@@ -54,6 +54,7 @@ struct wire_gather_answer {
 struct wire_gather_ended {
     struct execution_id batch;
     uint64_t number;
+    bool has_begun; /* there was an execution; false: none, or an older program does not say */
 };
 
 /* A batch as it is kept. */

@@ -218,6 +218,25 @@ static void test_a_member_says_when_it_asked(void **state)
     assert_int_equal(back.peers[0].gather_answer.results[0].member.asked, 6);
 }
 
+/* Whether it had begun: news of a refused Job is another than that of an end. */
+static void test_gather_ended(void **state)
+{
+    const struct wire_peer peers[] = {
+        {.kind = PEER_GATHER_ENDED, .gather_ended = {{{1}}, 2, .has_begun = true}},
+        {.kind = PEER_GATHER_ENDED, .gather_ended = {{{3}}, 4, .has_begun = false}}};
+    struct wire_status status = {.peers = peers, .peer_count = 2};
+    struct wire_status back;
+
+    (void)state;
+    wire_status_pack(&status, &tools.arena, &tools.text);
+    assert_int_equal(wire_status_unpack(buffer_span(&tools.text), &tools.arena, &back), WIRE_OK);
+    assert_int_equal(back.peer_count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(back.peers[i].gather_ended.number, peers[i].gather_ended.number);
+        assert_int_equal(back.peers[i].gather_ended.has_begun, peers[i].gather_ended.has_begun);
+    }
+}
+
 static void test_key_state(void **state)
 {
     const struct execution_id ids[] = {{{1}}, {{2}}, {{3}}};
@@ -581,6 +600,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_long_progress_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_keys, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_member_says_when_it_asked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_gather_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(test_key_state, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_task_of_no_spec_is_refused, setup, teardown),
