@@ -1,5 +1,5 @@
-/* events: what a committed batch says to the outside: the view and broadcast in the cache, and one
- * record an execution on exo.events.
+/* events: what a committed batch says to the outside: the broadcast in the cache, with a view where
+ * somebody watches, and one record an execution on exo.events.
  *
  *   committed batch --publish--> gathered --GATHER_MS--> exo.events     in order, many at a time
  *        |  nobody waits for these records, and each request to the broker costs as much as many
@@ -242,8 +242,7 @@ void events_committed(struct shard *shard)
     for (uint32_t i = 0; i < sealed->event_count; i++) {
         const struct sealed_event *event = &sealed->events[i];
 
-        cache_put(shard->scheduler->cache, &event->execution, version, event->value, event->value,
-                  NULL, NULL);
+        cache_tell(shard->scheduler->cache, &event->execution, version, event->value);
     }
     /* Behind the changes: a watcher that hears of progress knows that the attempt runs. */
     for (uint32_t i = 0; i < sealed->progress_count; i++) {

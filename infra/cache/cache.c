@@ -48,6 +48,15 @@ void cache_put(struct cache *cache, const struct execution_id *id, struct cache_
     cache->driver->put(cache, id, version, view, event, done, argument);
 }
 
+void cache_tell(struct cache *cache, const struct execution_id *id, struct cache_version version,
+                struct span change)
+{
+    bool is_heard = cache->driver->is_heard(cache, id);
+
+    cache->driver->put(cache, id, version, is_heard ? change : (struct span){NULL, 0}, change, NULL,
+                       NULL);
+}
+
 void cache_get(struct cache *cache, const struct execution_id *id,
                void (*done)(void *argument, struct span view, struct cache_version version),
                void *argument)

@@ -54,6 +54,12 @@ void cache_put(struct cache *cache, const struct execution_id *id, struct cache_
                struct span view, struct span event, void (*done)(void *argument, bool is_taken),
                void *argument);
 
+/* cache_tell publishes a change to the watchers of an execution. Where somebody heard one within
+ * view_ttl_ns the change is kept as the view too, as cache_put does it with view and event; what
+ * nobody watches costs a broadcast and no view. `change` is borrowed for the call and not empty. */
+void cache_tell(struct cache *cache, const struct execution_id *id, struct cache_version version,
+                struct span change);
+
 /* cache_get reads a view; calls back with an empty span when there is none or the server is away.
  * The view is borrowed for the callback. */
 void cache_get(struct cache *cache, const struct execution_id *id,

@@ -18,6 +18,7 @@ struct cache_driver {
                 struct span view, struct span event, cache_put_done *done, void *argument);
     void (*get)(struct cache *cache, const struct execution_id *id, cache_get_done *done,
                 void *argument);
+    bool (*is_heard)(struct cache *cache, const struct execution_id *id);    /* by a watcher */
     void (*subscribe)(struct cache *cache, const struct execution_id *id);   /* first watch of id */
     void (*unsubscribe)(struct cache *cache, const struct execution_id *id); /* last watch closed */
     bool (*is_up)(const struct cache *cache);

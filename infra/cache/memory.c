@@ -236,6 +236,14 @@ static void memory_close(struct cache *cache)
     free(memory);
 }
 
+static bool memory_is_heard(struct cache *cache, const struct execution_id *id)
+{
+    struct cache_memory *memory = (struct cache_memory *)cache;
+
+    drop_old_views(memory);
+    return id_table_find(&cache->watched, id) != NULL || id_table_find(&memory->views, id) != NULL;
+}
+
 static void memory_subscribe(struct cache *cache, const struct execution_id *id)
 {
     /* Nothing to tell anybody: memory_put looks the watches up. */
@@ -256,6 +264,7 @@ struct cache *cache_memory_open(struct loop *loop, const struct cache_settings *
         .close = memory_close,
         .put = memory_put,
         .get = memory_get,
+        .is_heard = memory_is_heard,
         .subscribe = memory_subscribe,
         .unsubscribe = memory_subscribe,
         .is_up = memory_is_up,

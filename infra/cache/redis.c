@@ -1,6 +1,7 @@
 /* redis: the cache on a Redis server, through two connections.
  *
  *   put  --EVALSHA (newer? SET PX, PUBLISH)--> commands --> in flight --reply or limit--> done()
+ *     without a view --PUBLISH--------------->   its reply counts who heard it: heard.c
  *   get  --GET------------------------------->                        --reply or 250 ms> done()
  *   watch --> redis_events.c
  *
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 
 #include "infra/cache/driver.h"
+#include "infra/cache/heard.h"
 #include "infra/cache/redis_events.h"
 #include "infra/cache/redis_link.h"
 
@@ -37,6 +39,8 @@ struct redis_call {
     struct redis_call *previous;
     struct cache_redis *redis;
     enum call_kind kind;
+    bool is_broadcast;      /* a put without a view */
+    struct execution_id id; /* of a put */
     cache_put_done *put_done;
     cache_get_done *get_done;
     void *argument;
@@ -66,6 +70,7 @@ struct cache_redis {
     bool is_check_due;
     struct call_list in_flight;
     struct call_list refused;
+    struct heard heard;
     size_t outstanding_bytes;
     bool is_behind;
     exo_time last_reply_ns;
@@ -233,6 +238,9 @@ static void on_put(redisAsyncContext *context, void *data, void *argument)
     bool is_taken = reply != NULL && reply->type == REDIS_REPLY_INTEGER;
 
     (void)context;
+    if (is_taken && call->is_broadcast && reply->integer > 0) {
+        heard_note(&redis->heard, &call->id, loop_now_ns(redis->loop));
+    }
     if (reply != NULL && reply->type == REDIS_REPLY_ERROR &&
         strncmp(reply->str, "NOSCRIPT", 8) == 0 && redis->script[0] != '\0') {
         redis->script[0] = '\0'; /* somebody flushed the scripts */
@@ -302,11 +310,26 @@ static void redis_put(struct cache *cache, const struct execution_id *id,
     size_t bytes = view.bytes + event.bytes + 256;
 
     call->put_done = done;
+    call->id = *id;
+    call->is_broadcast = view.bytes == 0;
     if (may_send(redis, bytes) && send_put(redis, call, id, version, view, event)) {
         fly(redis, call, redis->put_limit_ns, bytes);
     } else {
         refuse(redis, call);
     }
+}
+
+/* What stands as a view goes on being set until it may have expired. */
+static bool redis_is_heard(struct cache *cache, const struct execution_id *id)
+{
+    struct cache_redis *redis = (struct cache_redis *)cache;
+    exo_time now_ns = loop_now_ns(redis->loop);
+    bool is_heard = heard_has(&redis->heard, id, now_ns);
+
+    if (is_heard) {
+        heard_note(&redis->heard, id, now_ns);
+    }
+    return is_heard;
 }
 
 /* ---- get ---- */
@@ -441,6 +464,7 @@ static void redis_close(struct cache *cache)
     }
     loop_timer_free(redis->check);
     loop_wake_free(redis->turn);
+    heard_release(&redis->heard);
     cache_base_release(cache);
     explicit_bzero(&redis->url, sizeof(redis->url));
     free(redis);
@@ -460,6 +484,7 @@ static const struct cache_driver driver = {
     .close = redis_close,
     .put = redis_put,
     .get = redis_get,
+    .is_heard = redis_is_heard,
     .subscribe = redis_subscribe,
     .unsubscribe = redis_unsubscribe,
     .is_up = redis_is_up,
@@ -482,6 +507,7 @@ struct cache *cache_redis_open(struct loop *loop, const struct cache_settings *s
         return NULL;
     }
     cache_base_init(&redis->cache, &driver);
+    heard_init(&redis->heard, settings->view_ttl_ns);
     redis->loop = loop;
     redis->url = url;
     explicit_bzero(&url, sizeof(url));

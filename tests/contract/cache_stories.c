@@ -248,6 +248,33 @@ static void test_published_after_set(void **state)
     cache_watch_close(first);
 }
 
+/* A change that nobody hears leaves no view; one after that somebody heard is set, then told. */
+static void test_view_where_heard(void **state)
+{
+    struct cache_stage *stage = *state;
+    struct reader reader = {.stage = stage, .id = cache_stage_id()};
+    const struct execution_id alone = cache_stage_id();
+    struct cache_seen warm;
+
+    cache_tell(stage->cache, &alone, (struct cache_version){1, 1}, span_of("unheard"));
+    cache_tell(stage->cache, &alone, (struct cache_version){1, 2}, span_of("unheard too"));
+    assert_string_equal(cache_stage_get(stage, &alone).view, "");
+    struct cache_watch *first = cache_stage_watch(stage, &reader.id, &warm);
+
+    cache_tell(stage->cache, &reader.id, (struct cache_version){1, 1}, span_of("heard"));
+    cache_stage_wait(stage, &warm.is_done, "the change");
+    assert_string_equal(warm.last, "heard");
+    (void)cache_stage_get(stage, &reader.id); /* the answer to the first has come */
+    struct cache_watch *watch = cache_watch_open(stage->cache, &reader.id, on_event_read, &reader);
+
+    cache_tell(stage->cache, &reader.id, (struct cache_version){1, 2}, span_of("set and heard"));
+    cache_stage_wait(stage, &reader.seen.is_done, "the read after the change");
+    assert_string_equal(reader.seen.view, "set and heard");
+    assert_int_equal(reader.seen.version.batch, 2);
+    cache_watch_close(watch);
+    cache_watch_close(first);
+}
+
 /* Closed and opened again while the server may still be busy with the end of the first. */
 static void test_watch_again(void **state)
 {
@@ -357,9 +384,15 @@ int cache_stories_run(const char *name, struct cache_stage *stage)
 #define STORY(function)                                                                            \
     cmocka_unit_test_prestate_setup_teardown(function, story_setup, story_teardown, stage)
     const struct CMUnitTest tests[] = {
-        STORY(test_put_and_get),  STORY(test_newer_only),          STORY(test_events),
-        STORY(test_binary_bytes), STORY(test_published_after_set), STORY(test_watch_again),
-        STORY(test_views_end),    STORY(test_close_in_callback),
+        STORY(test_put_and_get),
+        STORY(test_newer_only),
+        STORY(test_events),
+        STORY(test_binary_bytes),
+        STORY(test_published_after_set),
+        STORY(test_watch_again),
+        STORY(test_view_where_heard),
+        STORY(test_views_end),
+        STORY(test_close_in_callback),
     };
 #undef STORY
 
