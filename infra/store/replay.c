@@ -166,14 +166,13 @@ static void slices_ask(struct replay *r)
     store_slice_get(r->settings.store, r->snapshot, r->part, SLICES_CHUNK, on_slices, r);
 }
 
-/* A later one no longer holds what ended before it. */
 static bool is_in_time(const struct replay *r, const struct store_snapshot *s)
 {
     return (r->settings.at_ns == 0 || s->ended_ns <= r->settings.at_ns) &&
-           (r->settings.to_batch == 0 || s->end_batch <= r->settings.to_batch);
+           (!r->settings.is_ended || s->end_batch < r->settings.to_batch);
 }
 
-/* The newest whole one from before the time and the last batch asked for; NULL: none. */
+/* The newest whole one from before the time and the end; NULL: none. */
 static const struct store_snapshot *pick(const struct replay *r, const struct store_snapshots *all)
 {
     const struct store_snapshot *best = NULL;

@@ -18,6 +18,7 @@ struct replay_settings {
     const struct execution_id *only; /* of one execution; NULL: all. Copied */
     /* Nothing of it was there before this batch, or is after that one; 0: it may be. */
     uint64_t from_batch, to_batch;
+    bool is_ended;  /* what ended by to_batch: a snapshot from then on holds it no more */
     uint32_t chunk; /* rows of the journal at once, 1 .. STORE_ROWS_MAX */
     /* Each row of the journal that was taken, borrowed for the call; NULL: not wanted. */
     void (*row)(void *argument, const struct store_imprint *row);

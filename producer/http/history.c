@@ -165,6 +165,7 @@ static void past_begin(struct exchange *x)
         .only = &h->execution->row.id,
         .from_batch = h->low,
         .to_batch = h->high,
+        .is_ended = h->execution->row.is_terminal,
         .chunk = CHUNK_ROWS,
         .done = on_replayed,
         .argument = exchange_wait(x),
