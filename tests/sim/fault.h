@@ -89,7 +89,9 @@
     X(SKIPPED,           "skipped",           150000, "tasks that never end get a result by hand") \
     X(RETRIED,           "retried",           150000, "tasks whose next try is far are tried by hand") \
     X(SIGNALLED,         "signalled",         300000, "satellites that wait for a signal") \
-    X(APPROVED,          "approved",          150000, "satellites that wait for a person's yes or no")
+    X(APPROVED,          "approved",          150000, "satellites that wait for a person's yes or no") \
+    /* chances a group */                                                                          \
+    X(WAIT_INNER,        "wait_inner",        500000, "satellites inside a group that wait")
 /* clang-format on */
 
 enum sim_fault {

@@ -84,13 +84,6 @@ const char *oracle_name(const struct oracle_execution *e, uint32_t number, uint3
     return name;
 }
 
-static bool spot_equal(const struct plan_spot *a, const struct plan_spot *b)
-{
-    return a->satellite == b->satellite && a->is_inner == b->is_inner && a->inner == b->inner &&
-           a->run == b->run && a->is_deep == b->is_deep && a->deeper == b->deeper &&
-           a->index == b->index;
-}
-
 struct oracle_instance *oracle_instance_at(struct oracle_execution *e, const struct plan_spot *spot)
 {
     struct plan_spot wanted = *spot;
@@ -98,7 +91,7 @@ struct oracle_instance *oracle_instance_at(struct oracle_execution *e, const str
     wanted.index = 0;
     for (size_t n = 0; wanted.is_inner && n < sizeof(e->inner) / sizeof(e->inner[0]); n++) {
         for (struct oracle_inner *i = e->inner[n]; i != NULL; i = i->next) {
-            if (spot_equal(&i->instance.spot, &wanted)) {
+            if (plan_spot_equal(&i->instance.spot, &wanted)) {
                 return &i->instance;
             }
         }
@@ -127,7 +120,7 @@ static struct oracle_instance *instance_of(struct oracle_execution *e,
         oracle_recall(e, inner);
         found = &inner->instance;
     }
-    if (!spot_equal(&found->spot, &spot)) {
+    if (!plan_spot_equal(&found->spot, &spot)) {
         sim_fail("plan %u: instance %u is %.*s, and was another", e->plan->number, change->instance,
                  SPAN_ARG(change->satellite));
     }

@@ -682,6 +682,15 @@ static void early_cancel_check(const struct oracle_execution *e)
     }
 }
 
+/* The rules have looked that it was one of those that it may come to. */
+static enum task_state wait_end(const void *of, const struct plan_spot *spot)
+{
+    const struct oracle_instance *instance =
+        oracle_instance_at((struct oracle_execution *)(uintptr_t)of, spot);
+
+    return instance == NULL ? TASK_WAITING : (enum task_state)instance->state;
+}
+
 void oracle_check_end(void)
 {
     struct heap_budget budget = {0};
@@ -701,7 +710,8 @@ void oracle_check_end(void)
             (database.shards[e->shard].is_slandered && e->plan->crash < CRASH_GRANT)) {
             continue;
         }
-        rules_signal_raced(e, must.raced);
+        must.raced = wait_end;
+        must.of = e;
         reference_run(e->plan, allocator_heap(&budget), &must);
         end_compare(e, &must);
         buffer_release(&must.output);

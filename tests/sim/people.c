@@ -14,6 +14,7 @@ static const struct plan *plan;
 struct ask {
     const struct plan_execution *e;
     const struct plan_command *command;
+    const struct plan_spot *spot; /* of a wait; NULL: what the command says */
 };
 
 static bool is_map(const struct ask *ask)
@@ -21,10 +22,14 @@ static bool is_map(const struct ask *ask)
     return ask->e->satellites[ask->command->satellite].each != EACH_NONE;
 }
 
-static struct span task_name(const struct ask *ask, char text[32])
+static struct span task_name(const struct ask *ask, char text[PLAN_PATH_BYTES])
 {
-    (void)snprintf(text, 32, is_map(ask) ? "s%u.%u" : "s%u", ask->command->satellite,
-                   ask->command->index);
+    if (ask->spot != NULL) {
+        plan_spot_path(ask->e, ask->spot, text);
+    } else {
+        (void)snprintf(text, PLAN_PATH_BYTES, is_map(ask) ? "s%u.%u" : "s%u",
+                       ask->command->satellite, ask->command->index);
+    }
     return span_of(text);
 }
 
@@ -54,7 +59,7 @@ static void ask_send(void *argument)
                                    .priority = ask->command->priority};
     struct wire_status status = {.commands = &command, .command_count = 1};
     struct buffer value;
-    char task[32];
+    char task[PLAN_PATH_BYTES];
     char key[16];
 
     arena_init(&arena, allocator_heap(&budget), 0);
@@ -97,7 +102,7 @@ static void look_at(const struct plan_execution *e)
     }
     if (known != NULL && known->state == EXECUTION_PAUSED && last != NULL &&
         last->at_ns < sim.now_ns) {
-        ask_send(&(struct ask){e, last});
+        ask_send(&(struct ask){e, last, NULL});
     }
 }
 
@@ -112,19 +117,18 @@ static void task_look(const struct plan_execution *e, uint32_t satellite, uint32
         .kind = hangs ? COMMAND_SKIP : COMMAND_RETRY, .satellite = satellite, .index = index};
 
     if (is_stuck && dice_chance(&sim.net, 300000)) {
-        ask_send(&(struct ask){e, &command});
+        ask_send(&(struct ask){e, &command, NULL});
     }
 }
 
-/* A satellite that waits for somebody, and all that the plan knows of have been sent. */
-static void wait_look(const struct plan_execution *e, uint32_t satellite,
-                      const struct oracle_instance *instance)
+/* One that waits for somebody, and all that the plan knows of have been sent. */
+static void wait_look(const struct plan_execution *e, const struct oracle_instance *instance)
 {
-    enum wait_kind wait = e->satellites[satellite].wait;
+    enum wait_kind wait = plan_spot_wait(e, &instance->spot);
     const struct plan_command more = {.kind = wait == WAIT_APPROVED   ? COMMAND_APPROVE
                                               : wait == WAIT_REJECTED ? COMMAND_REJECT
                                                                       : COMMAND_SIGNAL,
-                                      .satellite = satellite};
+                                      .satellite = instance->spot.satellite};
 
     if (wait == WAIT_NONE || wait == WAIT_RACE || wait == WAIT_NEVER) {
         return;
@@ -135,7 +139,7 @@ static void wait_look(const struct plan_execution *e, uint32_t satellite,
         }
     }
     if (instance->state == TASK_RUNNING && dice_chance(&sim.net, 300000)) {
-        ask_send(&(struct ask){e, &more});
+        ask_send(&(struct ask){e, &more, &instance->spot});
     }
 }
 
@@ -146,9 +150,14 @@ static void tasks_look(const struct plan_execution *e)
     for (uint32_t i = 0; known != NULL && i < e->satellite_count; i++) {
         const struct oracle_instance *instance = &known->instances[i];
 
-        wait_look(e, i, instance);
+        wait_look(e, instance);
         for (uint32_t k = 0; e->satellites[i].is_by_hand && k < instance->task_count; k++) {
             task_look(e, i, k, &instance->tasks[k]);
+        }
+    }
+    for (uint32_t n = 0; known != NULL && n < sizeof(known->inner) / sizeof(known->inner[0]); n++) {
+        for (const struct oracle_inner *i = known->inner[n]; i != NULL; i = i->next) {
+            wait_look(e, &i->instance);
         }
     }
 }
@@ -178,7 +187,7 @@ void people_begin(const struct plan *of)
         for (uint32_t k = 0; k < e->command_count && !e->is_left_out; k++) {
             struct ask *ask = sim_alloc(sizeof(*ask));
 
-            *ask = (struct ask){e, &e->commands[k]};
+            *ask = (struct ask){e, &e->commands[k], NULL};
             sim_at(e->commands[k].at_ns, NULL, ask_send, ask);
             is_any = true;
         }

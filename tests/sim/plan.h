@@ -28,7 +28,7 @@ enum {
     PLAN_RUN_MS = 600,      /* the longest a task runs that ends by itself, but for run_ms */
     PLAN_SCHEDULES_MAX = 3,
     PLAN_ORDERS_MAX = 8,
-    PLAN_COMMANDS_MAX = 16,
+    PLAN_COMMANDS_MAX = 24,
 };
 
 enum when_kind {
@@ -92,7 +92,9 @@ struct plan_inner {
     uint32_t retries;
     bool has_timeout;
     bool is_big;
-    enum batch_kind batch; /* of an INNER_GROUP: of its one satellite */
+    enum batch_kind batch; /* of an INNER_GROUP: of its one satellite, and so is: */
+    enum wait_kind wait;
+    uint32_t wait_ms; /* its timeout; 0: none */
 };
 
 /* What a run of a closed group (a cluster used as a satellite) is given as input.of. */
@@ -247,13 +249,20 @@ struct plan_spot {
     uint32_t index;  /* of the task in its map; 0: no map */
 };
 
-/* plan_spot_of reads the path of an instance, such as s3.7.i1 or s0.i2.3.d; false: it is none. */
+/* plan_spot_of reads the path of an instance, such as s3.7.i1 or s0.i2.3.d; false: it is none.
+ * plan_spot_path writes that of one which is no map. */
+enum { PLAN_PATH_BYTES = 64 };
 bool plan_spot_of(const struct plan_execution *e, struct span path, struct plan_spot *ret_spot);
+void plan_spot_path(const struct plan_execution *e, const struct plan_spot *spot,
+                    char ret_text[PLAN_PATH_BYTES]);
+bool plan_spot_equal(const struct plan_spot *a, const struct plan_spot *b);
 
 /* What the instance of a spot is. */
 bool plan_spot_is_map(const struct plan_execution *e, const struct plan_spot *spot);
 bool plan_spot_is_group(const struct plan_execution *e, const struct plan_spot *spot);
 bool plan_spot_is_wait(const struct plan_execution *e, const struct plan_spot *spot);
+enum wait_kind plan_spot_wait(const struct plan_execution *e, const struct plan_spot *spot);
+uint32_t plan_spot_wait_ms(const struct plan_execution *e, const struct plan_spot *spot);
 bool plan_spot_is_final(const struct plan_execution *e, const struct plan_spot *spot);
 uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spot *spot);
 
@@ -268,15 +277,22 @@ void plan_start_make(struct plan_execution *e, struct faults *faults);
 /* plan_people_make says what people ask of an execution while it runs, where their faults fire. */
 void plan_people_make(struct plan_execution *e, struct faults *faults);
 
+/* plan_wait_inner_make lets some satellites of a group wait, where the fault fires. */
+bool plan_wait_inner_make(struct plan_execution *e, struct plan_satellite *group,
+                          struct faults *faults);
+
 /* plan_wait_text adds what a satellite waits for to the cluster file, plan_wait_output writes what
  * it then gives back. The signal of all that do not wait in vain has one name, PLAN_SIGNAL, and one
  * of so many payloads: plan_signal_payload writes one, and "BY" in place of its number where that
  * is PLAN_SIGNALS. */
 enum { PLAN_SIGNALS = 8 };
 #define PLAN_SIGNAL "go"
-void plan_wait_text(const struct plan_satellite *s, struct buffer *text);
-void plan_wait_output(const struct plan_execution *e, uint32_t satellite, struct buffer *text);
+void plan_wait_text(enum wait_kind wait, uint32_t wait_ms, struct buffer *text);
+void plan_wait_output(const struct plan_execution *e, enum wait_kind wait, struct buffer *text);
 void plan_signal_payload(const struct plan_execution *e, uint32_t number, struct buffer *text);
+
+/* plan_list_longest is the most items of any list that a map of it may run over. */
+uint32_t plan_list_longest(const struct plan_execution *e);
 
 /* plan_batch_size is the most tasks of one batch. */
 uint32_t plan_batch_size(enum batch_kind kind);

@@ -10,7 +10,7 @@ uint32_t plan_batch_size(enum batch_kind kind)
     return sizes[kind];
 }
 
-static uint32_t longest_list(const struct plan_execution *e)
+uint32_t plan_list_longest(const struct plan_execution *e)
 {
     uint32_t longest = e->input_items;
 
@@ -46,7 +46,7 @@ static void inner_make(struct plan_execution *e, struct plan_satellite *group,
  * long list that alone takes longer than a world has. Short ones do it. */
 void plan_batch_make(struct plan_execution *e, struct plan_satellite *s, struct faults *faults)
 {
-    bool is_long = longest_list(e) > PLAN_LIST_SHORT;
+    bool is_long = plan_list_longest(e) > PLAN_LIST_SHORT;
 
     if (e->crash != CRASH_NONE || e->is_poison) {
         return;

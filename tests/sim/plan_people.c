@@ -195,6 +195,22 @@ static void make_approvals(struct plan_execution *e, struct faults *faults)
                                          .satellite = (uint32_t)(s - e->satellites)});
 }
 
+/* They are told more as they wait: people.c. */
+static void make_inner_waits(struct plan_execution *e, struct faults *faults)
+{
+    bool is_any = false;
+
+    for (uint32_t i = 0; i < e->satellite_count; i++) {
+        is_any = plan_wait_inner_make(e, &e->satellites[i], faults) || is_any;
+    }
+    for (uint32_t i = is_any ? (uint32_t)dice_between(faults->dice, 1, 3) : 0; i > 0; i--) {
+        command_add(e, (struct plan_command){.kind = COMMAND_SIGNAL,
+                                             .at_ns = draw_time(e, faults->dice),
+                                             .index = PLAN_SIGNALS - i,
+                                             .key = (uint32_t)dice_below(faults->dice, 2)});
+    }
+}
+
 void plan_people_make(struct plan_execution *e, struct faults *faults)
 {
     if (!e->has_id) {
@@ -206,4 +222,5 @@ void plan_people_make(struct plan_execution *e, struct faults *faults)
     make_retries(e, faults);
     make_signals(e, faults);
     make_approvals(e, faults);
+    make_inner_waits(e, faults);
 }

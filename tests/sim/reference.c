@@ -20,24 +20,29 @@ struct run {
     struct done done[PLAN_SATELLITES_MAX];
 };
 
-static enum task_state run_wait(const struct run *run, uint32_t number)
+static enum task_state run_wait(const struct run *run, const struct plan_spot *spot)
 {
-    enum wait_kind wait = run->e->satellites[number].wait;
-
-    if (wait == WAIT_REJECTED) {
+    switch (plan_spot_wait(run->e, spot)) {
+    case WAIT_SIGNAL:
+    case WAIT_APPROVED:
+        return TASK_SUCCEEDED;
+    case WAIT_REJECTED:
         return TASK_FAILED;
+    case WAIT_RACE:
+        return run->reference->raced(run->reference->of, spot);
+    case WAIT_NEVER:
+        return TASK_TIMED_OUT;
+    case WAIT_NONE:
+        break;
     }
-    return wait == WAIT_SIGNAL || wait == WAIT_APPROVED ||
-                   (wait == WAIT_RACE && run->reference->raced[number])
-               ? TASK_SUCCEEDED
-               : TASK_TIMED_OUT;
+    abort();
 }
 
 /* One task, tried until it is over. */
 static enum task_state run_task(struct run *run, const struct plan_spot *spot)
 {
     if (plan_spot_is_wait(run->e, spot)) {
-        return run_wait(run, spot->satellite);
+        return run_wait(run, spot);
     }
 
     uint32_t retries = plan_spot_retries(run->e, spot);

@@ -7,8 +7,10 @@
 #include "tests/sim/plan.h"
 
 struct reference {
-    bool raced[PLAN_SATELLITES_MAX]; /* in: the signal came before the timeout of that wait */
-    bool hangs;                      /* some task never ends: only a cancel or a timeout ends it */
+    /* in: how a wait ended that more than one end may come to; of: what to ask about */
+    enum task_state (*raced)(const void *of, const struct plan_spot *spot);
+    const void *of;
+    bool hangs; /* some task never ends: only a cancel or a timeout ends it */
     enum execution_state state;
     enum task_state satellites[PLAN_SATELLITES_MAX];
     char culprit[16];     /* FAILED: the satellite named in the error */

@@ -56,14 +56,17 @@ void rules_command_state(const struct oracle_execution *e, enum execution_state 
 }
 
 /* A yes or no that nobody gave. */
-static void wait_check(const struct oracle_execution *e, uint32_t satellite, enum task_state to)
+static void wait_check(const struct oracle_execution *e, const struct plan_spot *spot,
+                       enum task_state to)
 {
-    enum wait_kind wait = e->plan->satellites[satellite].wait;
+    enum wait_kind wait = plan_spot_wait(e->plan, spot);
+    char path[PLAN_PATH_BYTES];
     bool is_told = to == TASK_SUCCEEDED ? wait == WAIT_APPROVED && is_asked(e, COMMAND_APPROVE)
                                         : wait == WAIT_REJECTED && is_asked(e, COMMAND_REJECT);
 
     if ((wait == WAIT_APPROVED || wait == WAIT_REJECTED) && !is_told) {
-        sim_fail("plan %u: s%u is %s, and nobody said so", e->plan->number, satellite,
+        plan_spot_path(e->plan, spot, path);
+        sim_fail("plan %u: %s is %s, and nobody said so", e->plan->number, path,
                  task_state_name(to));
     }
 }
@@ -82,7 +85,7 @@ void rules_command_task(const struct oracle_execution *e, const struct plan_spot
     if (from == TASK_RUNNING &&
         (to == TASK_SUCCEEDED || to == TASK_FAILED || to == TASK_TIMED_OUT) &&
         plan_spot_is_wait(e->plan, spot)) {
-        wait_check(e, spot->satellite, to);
+        wait_check(e, spot, to);
     }
 }
 
@@ -99,9 +102,10 @@ void rules_command_row(struct oracle_execution *e, const struct wire_body *body)
 
 static bool is_peaceful(void)
 {
-    static const enum sim_fault harmless[] = {
-        FAULT_PAUSED, FAULT_PRIORITY, FAULT_START_LATER, FAULT_CANCEL,    FAULT_BATCH,
-        FAULT_CROWD,  FAULT_SKIPPED,  FAULT_RETRIED,     FAULT_SIGNALLED, FAULT_APPROVED};
+    static const enum sim_fault harmless[] = {FAULT_PAUSED,   FAULT_PRIORITY,  FAULT_START_LATER,
+                                              FAULT_CANCEL,   FAULT_BATCH,     FAULT_CROWD,
+                                              FAULT_SKIPPED,  FAULT_RETRIED,   FAULT_SIGNALLED,
+                                              FAULT_APPROVED, FAULT_WAIT_INNER};
     bool is_enabled[FAULT_NR];
 
     memcpy(is_enabled, sim.faults.is_enabled, sizeof(is_enabled));

@@ -12,6 +12,10 @@ struct signal {
 };
 
 struct wait {
+    struct wait *next;
+    struct plan_spot spot;
+    enum wait_kind kind;
+    uint32_t wait_ms;
     bool is_open;
     int64_t since_ms; /* shard time */
     uint32_t sure;    /* so many signals lay in the log when its timeout could not have been due */
@@ -22,8 +26,8 @@ struct wait {
 struct signals {
     struct signal all[SIGNALS_MAX];
     uint32_t count, taken;
-    bool is_over; /* more than are kept: nothing is sure any more */
-    struct wait waits[PLAN_SATELLITES_MAX];
+    bool is_over;       /* more than are kept: nothing is sure any more */
+    struct wait *waits; /* those that have begun */
 };
 
 static struct signals known[PLAN_EXECUTIONS_MAX];
@@ -60,11 +64,9 @@ void rules_signal_stored(const struct wire_command *command)
     }
 }
 
-static bool is_for_signal(const struct plan_execution *plan, const struct plan_spot *spot)
+static bool is_for_signal(enum wait_kind wait)
 {
-    enum wait_kind wait = plan->satellites[spot->satellite].wait;
-
-    return !spot->is_inner && (wait == WAIT_SIGNAL || wait == WAIT_RACE || wait == WAIT_NEVER);
+    return wait == WAIT_SIGNAL || wait == WAIT_RACE || wait == WAIT_NEVER;
 }
 
 /* Where the log, or the database, forgets, or a signal may be put aside in place of something else,
@@ -74,7 +76,7 @@ static struct signals *signals_of(const struct oracle_execution *e, const struct
     bool is_planned = e->plan->number < oracle.plan->execution_count &&
                       e->plan == &oracle.plan->executions[e->plan->number];
 
-    if (!is_planned || !is_for_signal(e->plan, spot) || oracle.promotions > 0 ||
+    if (!is_planned || !is_for_signal(plan_spot_wait(e->plan, spot)) || oracle.promotions > 0 ||
         sim.faults.is_enabled[FAULT_TAIL_LOST] || database.shards[e->shard].is_slandered ||
         known[e->plan->number].is_over) {
         return NULL;
@@ -82,38 +84,62 @@ static struct signals *signals_of(const struct oracle_execution *e, const struct
     return &known[e->plan->number];
 }
 
-static void succeeded(const struct oracle_execution *e, struct signals *of, uint32_t satellite)
+/* Made where it is new. */
+static struct wait *wait_of(const struct oracle_execution *e, struct signals *of,
+                            const struct plan_spot *spot)
 {
-    const struct plan_satellite *satellites = e->plan->satellites;
+    struct wait *wait = of->waits;
 
-    if (satellites[satellite].wait == WAIT_NEVER || of->taken == of->count) {
-        sim_fail("plan %u: s%u has waited for a signal and SUCCEEDED, and %u came, %u were taken",
-                 e->plan->number, satellite, of->count, of->taken);
+    while (wait != NULL && !plan_spot_equal(&wait->spot, spot)) {
+        wait = wait->next;
     }
-    for (uint32_t i = 0; i < e->plan->satellite_count; i++) {
-        if (of->waits[i].is_open && satellites[i].wait != WAIT_NEVER &&
-            of->waits[i].since_ms < of->waits[satellite].since_ms) {
-            sim_fail("plan %u: s%u takes a signal, and s%u has waited longer", e->plan->number,
-                     satellite, i);
+    if (wait == NULL) {
+        wait = sim_alloc(sizeof(*wait));
+        *wait = (struct wait){.next = of->waits,
+                              .spot = *spot,
+                              .kind = plan_spot_wait(e->plan, spot),
+                              .wait_ms = plan_spot_wait_ms(e->plan, spot)};
+        of->waits = wait;
+    }
+    return wait;
+}
+
+static const char *name_of(const struct oracle_execution *e, const struct wait *wait)
+{
+    static char names[2][PLAN_PATH_BYTES];
+    static unsigned next;
+    char *name = names[next++ % 2];
+
+    plan_spot_path(e->plan, &wait->spot, name);
+    return name;
+}
+
+static void succeeded(const struct oracle_execution *e, struct signals *of, struct wait *wait)
+{
+    if (wait->kind == WAIT_NEVER || of->taken == of->count) {
+        sim_fail("plan %u: %s has waited for a signal and SUCCEEDED, and %u came, %u were taken",
+                 e->plan->number, name_of(e, wait), of->count, of->taken);
+    }
+    for (const struct wait *other = of->waits; other != NULL; other = other->next) {
+        if (other->is_open && other->kind != WAIT_NEVER && other->since_ms < wait->since_ms) {
+            sim_fail("plan %u: %s takes a signal, and %s has waited longer", e->plan->number,
+                     name_of(e, wait), name_of(e, other));
         }
     }
-    of->waits[satellite].got = of->all[of->taken++].value;
+    wait->got = of->all[of->taken++].value;
 }
 
 static void timed_out(const struct oracle_execution *e, const struct signals *of,
-                      uint32_t satellite, int64_t at_ms)
+                      const struct wait *wait, int64_t at_ms)
 {
-    const struct plan_satellite *s = &e->plan->satellites[satellite];
-    const struct wait *wait = &of->waits[satellite];
-
-    if (s->wait == WAIT_SIGNAL || at_ms - wait->since_ms < s->wait_ms) {
-        sim_fail("plan %u: s%u waits no longer after %lld ms", e->plan->number, satellite,
+    if (wait->kind == WAIT_SIGNAL || at_ms - wait->since_ms < wait->wait_ms) {
+        sim_fail("plan %u: %s waits no longer after %lld ms", e->plan->number, name_of(e, wait),
                  (long long)(at_ms - wait->since_ms));
     }
-    if (s->wait == WAIT_RACE && of->taken < wait->sure) {
-        sim_fail("plan %u: s%u waits no longer, and %u signals lay in the log in time, of which %u "
+    if (wait->kind == WAIT_RACE && of->taken < wait->sure) {
+        sim_fail("plan %u: %s waits no longer, and %u signals lay in the log in time, of which %u "
                  "were taken",
-                 e->plan->number, satellite, wait->sure, of->taken);
+                 e->plan->number, name_of(e, wait), wait->sure, of->taken);
     }
 }
 
@@ -121,18 +147,19 @@ void rules_signal_change(const struct oracle_execution *e, const struct plan_spo
                          enum task_state to, int64_t at_ms)
 {
     struct signals *of = signals_of(e, spot);
+    struct wait *wait = of == NULL ? NULL : wait_of(e, of, spot);
 
-    if (of == NULL) {
+    if (wait == NULL) {
         return;
     }
     if (to == TASK_SUCCEEDED) {
-        succeeded(e, of, spot->satellite);
+        succeeded(e, of, wait);
     } else if (to == TASK_TIMED_OUT) {
-        timed_out(e, of, spot->satellite, at_ms);
+        timed_out(e, of, wait, at_ms);
     }
-    of->waits[spot->satellite].is_open = to == TASK_RUNNING;
+    wait->is_open = to == TASK_RUNNING;
     if (to == TASK_RUNNING) {
-        of->waits[spot->satellite].since_ms = at_ms;
+        wait->since_ms = at_ms;
     }
 }
 
@@ -143,9 +170,8 @@ void rules_signal_commit(const struct store_batch *batch)
     for (uint32_t i = 0; i < oracle.plan->execution_count; i++) {
         const struct plan_execution *plan = &oracle.plan->executions[i];
 
-        for (uint32_t k = 0; k < plan->satellite_count; k++) {
-            struct wait *wait = &known[i].waits[k];
-            int64_t due_ms = wait->since_ms + plan->satellites[k].wait_ms;
+        for (struct wait *wait = known[i].waits; wait != NULL; wait = wait->next) {
+            int64_t due_ms = wait->since_ms + wait->wait_ms;
 
             if (wait->is_open && batch->now_ns / EXO_MILLISECOND < due_ms &&
                 execution_shard(&plan->id, database.shard_count) == batch->shard) {
@@ -158,26 +184,30 @@ void rules_signal_commit(const struct store_batch *batch)
 void rules_signal_output(const struct oracle_execution *e, const struct plan_spot *spot,
                          const struct wire_output *output)
 {
-    const struct signals *of = signals_of(e, spot);
+    struct signals *of = signals_of(e, spot);
+    const struct wait *wait = of == NULL ? NULL : wait_of(e, of, spot);
 
-    if (of != NULL && output->outcome == OUTCOME_SUCCEEDED &&
-        !span_equal(output->json, of->waits[spot->satellite].got)) {
-        sim_fail("plan %u: s%u gives back\n  %.*s\nand its signal was\n  %.*s", e->plan->number,
-                 spot->satellite, SPAN_ARG(output->json), SPAN_ARG(of->waits[spot->satellite].got));
+    if (wait != NULL && output->outcome == OUTCOME_SUCCEEDED &&
+        !span_equal(output->json, wait->got)) {
+        sim_fail("plan %u: %s gives back\n  %.*s\nand its signal was\n  %.*s", e->plan->number,
+                 name_of(e, wait), SPAN_ARG(output->json), SPAN_ARG(wait->got));
     }
 }
 
-void rules_signal_raced(const struct oracle_execution *e, bool ret[PLAN_SATELLITES_MAX])
+static bool waits_inside(const struct plan_satellite *group)
 {
-    for (uint32_t i = 0; i < e->plan->satellite_count; i++) {
-        ret[i] = e->instances[i].state == TASK_SUCCEEDED;
+    for (uint32_t i = 0; i < group->inner_count; i++) {
+        if (group->inner[i].wait != WAIT_NONE) {
+            return true;
+        }
     }
+    return false;
 }
 
 bool rules_signal_any(const struct plan_execution *plan)
 {
     for (uint32_t i = 0; i < plan->satellite_count; i++) {
-        if (plan->satellites[i].wait != WAIT_NONE) {
+        if (plan->satellites[i].wait != WAIT_NONE || waits_inside(&plan->satellites[i])) {
             return true;
         }
     }

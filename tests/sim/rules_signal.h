@@ -25,10 +25,7 @@ void rules_signal_commit(const struct store_batch *batch);
 void rules_signal_output(const struct oracle_execution *e, const struct plan_spot *spot,
                          const struct wire_output *output);
 
-/* rules_signal_raced says of each satellite whether a signal was faster than its timeout. */
-void rules_signal_raced(const struct oracle_execution *e, bool ret[PLAN_SATELLITES_MAX]);
-
-/* rules_signal_any: how it ends may hang on when a signal comes. */
+/* rules_signal_any: how it ends may hang on when a signal, or an answer, comes. */
 bool rules_signal_any(const struct plan_execution *plan);
 
 #endif /* EXO_TESTS_SIM_RULES_SIGNAL_H */
