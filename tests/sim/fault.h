@@ -91,7 +91,9 @@
     X(SIGNALLED,         "signalled",         300000, "satellites that wait for a signal") \
     X(APPROVED,          "approved",          150000, "satellites that wait for a person's yes or no") \
     /* chances a group */                                                                          \
-    X(WAIT_INNER,        "wait_inner",        500000, "satellites inside a group that wait")
+    X(WAIT_INNER,        "wait_inner",        500000, "satellites inside a group that wait")       \
+    /* chances an execution */                                                                     \
+    X(ANSWER_RACED,      "answer_raced",      300000, "a yes or no that comes when its time is over")
 /* clang-format on */
 
 enum sim_fault {

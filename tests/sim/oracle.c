@@ -13,6 +13,7 @@
 #include "tests/sim/database.h"
 #include "tests/sim/gathered.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/rules_answer.h"
 #include "tests/sim/rules_command.h"
 #include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
@@ -328,6 +329,7 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
     spot.index = change->index;
     rules_command_task(e, &spot, from, to);
     rules_signal_change(e, &spot, to, change->at_ms);
+    rules_answer_change(e, &spot, to, change->at_ms);
     oracle.transitions[from][to]++;
     if (to == TASK_DISPATCHED || (is_run && to == TASK_RUNNING)) {
         if (e->state == EXECUTION_PAUSED ||
@@ -529,6 +531,7 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
               (long long)batch->inputs[0].offset, (long long)batch->inputs[1].offset);
     journal_follow(batch);
     rules_signal_commit(batch);
+    rules_answer_commit(batch);
     almanac_commit(row, batch);
 }
 

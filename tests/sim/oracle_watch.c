@@ -17,6 +17,7 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/reference.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/rules_answer.h"
 #include "tests/sim/rules_command.h"
 #include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
@@ -273,6 +274,7 @@ void oracle_stored(const char *topic, uint32_t partition, struct span value)
             command_stored(&status.commands[i]);
             rules_command_stored(&status.commands[i]);
             rules_signal_stored(&status.commands[i]);
+            rules_answer_stored(&status.commands[i]);
         }
     }
     arena_release(&arena);

@@ -8,6 +8,7 @@
 #include "tests/sim/outside.h"
 #include "tests/sim/rules_command.h"
 #include "tests/sim/sim.h"
+#include "tests/sim/world.h"
 
 static const struct plan *plan;
 
@@ -130,7 +131,7 @@ static void wait_look(const struct plan_execution *e, const struct oracle_instan
                                                                       : COMMAND_SIGNAL,
                                       .satellite = instance->spot.satellite};
 
-    if (wait == WAIT_NONE || wait == WAIT_RACE || wait == WAIT_NEVER) {
+    if (wait != WAIT_SIGNAL && wait != WAIT_APPROVED && wait != WAIT_REJECTED) {
         return;
     }
     for (uint32_t i = 0; i < e->command_count; i++) {
@@ -174,6 +175,42 @@ static void look(void *argument)
     }
     rules_command_look();
     sim_in(2 * EXO_SECOND, 6 * EXO_SECOND, NULL, look, NULL);
+}
+
+/* ---- answers that race with a timeout ---- */
+
+static void answer_send(const struct plan_execution *e, const struct plan_spot *spot,
+                        exo_time at_ns)
+{
+    struct plan_command *command = sim_alloc(sizeof(*command));
+    struct ask *ask = sim_alloc(sizeof(*ask));
+
+    command->kind = dice_chance(&sim.net, 500000) ? COMMAND_APPROVE : COMMAND_REJECT;
+    command->satellite = spot->satellite;
+    *ask = (struct ask){e, command, spot};
+    sim_at(at_ns > sim.now_ns ? at_ns : sim.now_ns, NULL, ask_send, ask);
+}
+
+/* Close to when it is due, most of them: as long as a record and a commit take. */
+static exo_time near(exo_time due_ns)
+{
+    exo_time far_ns = dice_chance(&sim.net, 600000) ? 30 * EXO_MILLISECOND : EXO_SECOND;
+
+    return due_ns + sim_draw(0, 2 * far_ns) - far_ns;
+}
+
+void people_asked(const struct oracle_execution *e, const struct plan_spot *spot)
+{
+    exo_time due_ns = sim.now_ns + plan_spot_wait_ms(e->plan, spot) * EXO_MILLISECOND;
+    struct plan_spot *kept = sim_alloc(sizeof(*kept));
+
+    *kept = *spot;
+    for (int64_t i = dice_between(&sim.net, 0, 3); i > 0; i--) {
+        answer_send(e->plan, kept, near(due_ns));
+    }
+    if (!sim.faults.is_over && dice_chance(&sim.net, 300000)) {
+        world_owner_dies(e->shard, near(due_ns));
+    }
 }
 
 void people_begin(const struct plan *of)

@@ -80,6 +80,7 @@ enum wait_kind {
     WAIT_NEVER,  /* one that nobody sends */
     WAIT_APPROVED,
     WAIT_REJECTED,
+    WAIT_ANSWERED, /* a yes or a no about when its timeout is due, or neither */
 };
 
 /* Batches of a few kinds, so that tasks of several executions meet. */

@@ -195,6 +195,19 @@ static void make_approvals(struct plan_execution *e, struct faults *faults)
                                          .satellite = (uint32_t)(s - e->satellites)});
 }
 
+/* The answer is given when it has begun to wait: people.c. */
+static void make_races(struct plan_execution *e, struct faults *faults)
+{
+    struct plan_satellite *s = draw_satellite(e, faults, FAULT_ANSWER_RACED);
+
+    if (s == NULL || s->each != EACH_NONE || is_read(e, s)) {
+        faults->fired[FAULT_ANSWER_RACED] -= s != NULL;
+        return;
+    }
+    wait_make(s, WAIT_ANSWERED);
+    s->wait_ms = (uint32_t)dice_between(faults->dice, 1, 8000);
+}
+
 /* They are told more as they wait: people.c. */
 static void make_inner_waits(struct plan_execution *e, struct faults *faults)
 {
@@ -222,5 +235,6 @@ void plan_people_make(struct plan_execution *e, struct faults *faults)
     make_retries(e, faults);
     make_signals(e, faults);
     make_approvals(e, faults);
+    make_races(e, faults);
     make_inner_waits(e, faults);
 }

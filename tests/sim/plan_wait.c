@@ -65,11 +65,14 @@ void plan_spot_path(const struct plan_execution *e, const struct plan_spot *spot
 }
 
 /* One that runs at the end cannot wait; a map cannot, but each run of a group can. */
-static bool inner_make(struct plan_satellite *group, uint32_t number, struct dice *dice)
+static bool inner_make(struct plan_satellite *group, uint32_t number, const struct faults *faults)
 {
-    static const enum wait_kind kinds[] = {WAIT_SIGNAL,   WAIT_SIGNAL,   WAIT_RACE,    WAIT_NEVER,
-                                           WAIT_APPROVED, WAIT_APPROVED, WAIT_REJECTED};
+    static const enum wait_kind kinds[] = {WAIT_SIGNAL,   WAIT_SIGNAL,   WAIT_RACE,
+                                           WAIT_NEVER,    WAIT_APPROVED, WAIT_APPROVED,
+                                           WAIT_REJECTED, WAIT_ANSWERED};
     struct plan_inner *inner = &group->inner[number];
+    struct dice *dice = faults->dice;
+    uint32_t count = sizeof(kinds) / sizeof(kinds[0]);
 
     if ((group->has_inner_final && number == group->inner_count - 1) ||
         !dice_chance(dice, 500000)) {
@@ -78,9 +81,9 @@ static bool inner_make(struct plan_satellite *group, uint32_t number, struct dic
     *inner = (struct plan_inner){
         .kind = inner->kind == INNER_MAP ? INNER_GROUP : inner->kind,
         .style = STYLE_GOOD,
-        .wait = kinds[dice_below(dice, sizeof(kinds) / sizeof(kinds[0]))],
+        .wait = kinds[dice_below(dice, faults->is_enabled[FAULT_ANSWER_RACED] ? count : count - 1)],
     };
-    if (inner->wait == WAIT_RACE || inner->wait == WAIT_NEVER) {
+    if (inner->wait == WAIT_RACE || inner->wait == WAIT_NEVER || inner->wait == WAIT_ANSWERED) {
         inner->wait_ms = (uint32_t)dice_between(dice, 1, 12000);
     }
     return true;
@@ -98,7 +101,7 @@ bool plan_wait_inner_make(struct plan_execution *e, struct plan_satellite *group
         return false;
     }
     for (uint32_t i = 0; i < group->inner_count; i++) {
-        is_any = inner_make(group, i, faults->dice) || is_any;
+        is_any = inner_make(group, i, faults) || is_any;
     }
     faults->fired[FAULT_WAIT_INNER] -= !is_any;
     return is_any;
@@ -119,7 +122,7 @@ void plan_wait_text(enum wait_kind wait, uint32_t wait_ms, struct buffer *text)
     static const char *const words[] = {
         [WAIT_SIGNAL] = "signal: " PLAN_SIGNAL, [WAIT_RACE] = "signal: " PLAN_SIGNAL,
         [WAIT_NEVER] = "signal: never",         [WAIT_APPROVED] = "approval: true",
-        [WAIT_REJECTED] = "approval: true",
+        [WAIT_REJECTED] = "approval: true",     [WAIT_ANSWERED] = "approval: true",
     };
 
     buffer_text(text, ", wait: {");
@@ -129,7 +132,7 @@ void plan_wait_text(enum wait_kind wait, uint32_t wait_ms, struct buffer *text)
 
 void plan_wait_output(const struct plan_execution *e, enum wait_kind wait, struct buffer *text)
 {
-    if (wait == WAIT_APPROVED) {
+    if (wait == WAIT_APPROVED || wait == WAIT_ANSWERED) {
         buffer_text(text, "{\"approved_by\":\"somebody\",\"comment\":\"\"}");
     } else {
         plan_signal_payload(e, PLAN_SIGNALS, text);

@@ -29,6 +29,7 @@ static enum task_state run_wait(const struct run *run, const struct plan_spot *s
     case WAIT_REJECTED:
         return TASK_FAILED;
     case WAIT_RACE:
+    case WAIT_ANSWERED:
         return run->reference->raced(run->reference->of, spot);
     case WAIT_NEVER:
         return TASK_TIMED_OUT;

@@ -64,6 +64,7 @@ static void wait_check(const struct oracle_execution *e, const struct plan_spot 
     bool is_told = to == TASK_SUCCEEDED ? wait == WAIT_APPROVED && is_asked(e, COMMAND_APPROVE)
                                         : wait == WAIT_REJECTED && is_asked(e, COMMAND_REJECT);
 
+    /* WAIT_ANSWERED: rules_answer.c */
     if ((wait == WAIT_APPROVED || wait == WAIT_REJECTED) && !is_told) {
         plan_spot_path(e->plan, spot, path);
         sim_fail("plan %u: %s is %s, and nobody said so", e->plan->number, path,

@@ -47,6 +47,7 @@ void rules_begin(uint32_t tasks)
     rules_fleet_begin();
     rules_order_begin();
     rules_signal_begin();
+    rules_answer_begin();
 }
 
 /* Smaller steps than in earnest, so that cursors have something to do. */

@@ -130,6 +130,11 @@ bool sim_scheduler_is_up(const struct sim_scheduler *s)
     return s->life != NULL && !s->life->is_leaving && s->life->loop->paused_until_ns <= sim.now_ns;
 }
 
+bool sim_scheduler_is(const struct sim_scheduler *s, const char *process)
+{
+    return s->life != NULL && strcmp(s->life->scheduler->process, process) == 0;
+}
+
 const char *sim_scheduler_name(const struct sim_scheduler *s, const struct loop *process)
 {
     return s->life != NULL && s->life->loop == process ? s->life->scheduler->process : NULL;

@@ -40,6 +40,9 @@ const char *sim_scheduler_name(const struct sim_scheduler *s, const struct loop 
 /* sim_scheduler_check asserts the invariants of its cores. */
 void sim_scheduler_check(const struct sim_scheduler *s);
 
+/* sim_scheduler_is is true while the process of that name is the one that runs. */
+bool sim_scheduler_is(const struct sim_scheduler *s, const char *process);
+
 struct sched;
 struct shard;
 

@@ -86,6 +86,33 @@ const char *world_process_died(struct loop *process)
     sim_fail("a process dies that is no scheduler");
 }
 
+static void owner_dies(void *argument)
+{
+    const char *owner = database.shards[*(const uint32_t *)argument].owner;
+
+    for (uint32_t i = 0; i < world.plan.scheduler_count && !sim.faults.is_over; i++) {
+        struct sim_scheduler *s = &world.schedulers[i];
+
+        if (!sim_scheduler_is(s, owner) || !sim_scheduler_is_up(s)) {
+            continue;
+        }
+        if (dice_chance(&sim.luck, 500000)) {
+            sim_scheduler_crash(s);
+            sim_at(sim.now_ns + sim_draw_fault(0, 5 * EXO_SECOND), NULL, scheduler_start, s);
+        } else {
+            sim_scheduler_pause(s, sim.now_ns + sim_draw_fault(0, 8 * EXO_SECOND));
+        }
+    }
+}
+
+void world_owner_dies(uint32_t shard, int64_t at_ns)
+{
+    uint32_t *of = sim_alloc(sizeof(*of));
+
+    *of = shard;
+    sim_at(at_ns > sim.now_ns ? at_ns : sim.now_ns, NULL, owner_dies, of);
+}
+
 static void worker_start(void *argument)
 {
     if (!sim_worker_is_up(argument)) {
@@ -237,10 +264,10 @@ static uint32_t faults_choose(const struct world_settings *settings, bool ret_en
         ret_enabled[i] = settings->is_chosen ? settings->is_enabled[i] : dice_chance(&dice, 300000);
     }
     /* Only where asked for: README.md says why. */
-    static const enum sim_fault asked[] = {FAULT_TAIL_LOST, FAULT_STALE_REPLICA, FAULT_SCHEDULE,
-                                           FAULT_DARK,      FAULT_BATCH_INNER,   FAULT_PAUSED,
-                                           FAULT_PRIORITY,  FAULT_SKIPPED,       FAULT_RETRIED,
-                                           FAULT_SIGNALLED, FAULT_APPROVED,      FAULT_WAIT_INNER};
+    static const enum sim_fault asked[] = {
+        FAULT_TAIL_LOST, FAULT_STALE_REPLICA, FAULT_SCHEDULE,    FAULT_DARK,    FAULT_BATCH_INNER,
+        FAULT_PAUSED,    FAULT_PRIORITY,      FAULT_SKIPPED,     FAULT_RETRIED, FAULT_SIGNALLED,
+        FAULT_APPROVED,  FAULT_WAIT_INNER,    FAULT_ANSWER_RACED};
 
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
         ret_enabled[asked[i]] = settings->is_chosen && ret_enabled[asked[i]];

@@ -59,6 +59,10 @@ void world_faults(const struct world_settings *settings, bool ret_enabled[FAULT_
 enum { WORLD_CPU_S = 120 };
 void world_limit(void);
 
+/* world_owner_dies: whoever owns the shard then dies at that time, or stands still until another
+ * has taken it. */
+void world_owner_dies(uint32_t shard, int64_t at_ns);
+
 /* world_process_died: the process that runs now dies of what it does; another takes its place soon.
  * Gives its scheduler's name, which lives as long as the world. */
 const char *world_process_died(struct loop *process);
