@@ -27,7 +27,8 @@ struct asked {
     bool is_new;              /* since the batch that is being committed */
     int64_t since_ms, end_ms; /* shard time */
     int64_t from;             /* what lies there in the log, or later, is told while it waits */
-    int64_t sure;             /* ... and below that before its time could be over */
+    int64_t sure;             /* ... and below that when its time was first seen to be over */
+    bool is_due;              /* a batch was committed that saw it */
     enum task_state end;      /* in the batch that is being committed; WAITING: not in it */
 };
 
@@ -158,6 +159,10 @@ static void timed_out(uint32_t number, const struct asked *asked)
         sim_fail("plan %u: %s waits no longer after %lld of %u ms", number, asked->path,
                  (long long)(asked->end_ms - asked->since_ms), asked->wait_ms);
     }
+    if (!asked->is_due) {
+        sim_fail("plan %u: %s waits no longer, and nobody has looked what lies in the log", number,
+                 asked->path);
+    }
     if (answer != NULL) {
         sim_fail("plan %u: %s waits no longer, and an answer lay at %lld of exo.status in time",
                  number, asked->path, (long long)answer->offset);
@@ -185,11 +190,14 @@ static void look_at(uint32_t number, struct asked *asked, const struct store_bat
     asked->end = TASK_WAITING;
     if (asked->is_new) {
         asked->is_new = false;
+        asked->is_due = false;
         asked->from = position;
         asked->sure = position;
     }
-    if (asked->is_open && batch->now_ns / EXO_MILLISECOND < asked->since_ms + asked->wait_ms) {
+    /* Whoever sees that its time is over applies all that lies in the log then, before it ends. */
+    if (asked->is_open && !asked->is_due) {
         asked->sure = broker_partition(TOPIC_STATUS, batch->shard)->end;
+        asked->is_due = batch->now_ns / EXO_MILLISECOND >= asked->since_ms + asked->wait_ms;
     }
 }
 
