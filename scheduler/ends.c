@@ -48,25 +48,64 @@ static void tell_schedule(struct shard *shard, const struct execution_id *id, st
         (struct wire_peer){.kind = PEER_SCHEDULE_ENDED, .schedule_ended = {schedule, nominal_ns}});
 }
 
-static void tell_batch(struct shard *shard, const struct execution_id *id, struct span batch_text,
-                       struct span number_text, bool has_begun)
+/* The batch that an execution of that id runs, as its labels say. False: it runs none. */
+static bool batch_of(struct span batch_text, struct span number_text, const struct execution_id *id,
+                     struct wire_gather_ended *ret)
 {
     char digits[24];
-    struct wire_gather_ended ended = {.has_begun = has_begun};
 
+    *ret = (struct wire_gather_ended){0};
     if (number_text.bytes == 0 || number_text.bytes >= sizeof(digits) ||
-        !execution_id_parse(batch_text, &ended.batch)) {
-        return;
+        !execution_id_parse(batch_text, &ret->batch)) {
+        return false;
     }
     memcpy(digits, number_text.data, number_text.bytes);
     digits[number_text.bytes] = '\0';
-    ended.number = strtoull(digits, NULL, 10);
-    struct execution_id expected = batch_execution_of(&ended.batch, ended.number);
+    ret->number = strtoull(digits, NULL, 10);
+    struct execution_id expected = batch_execution_of(&ret->batch, ret->number);
 
-    if (execution_id_equal(&expected, id)) {
+    return execution_id_equal(&expected, id);
+}
+
+static void tell_batch(struct shard *shard, const struct execution_id *id, struct span batch_text,
+                       struct span number_text, bool has_begun)
+{
+    struct wire_gather_ended ended;
+
+    if (batch_of(batch_text, number_text, id, &ended)) {
+        ended.has_begun = has_begun;
         outbox_add(shard, execution_shard(&ended.batch, shard->scheduler->shard_count),
                    (struct wire_peer){.kind = PEER_GATHER_ENDED, .gather_ended = ended});
     }
+}
+
+static struct owed owed_of(const struct wire_job *job)
+{
+    struct owed owed = {.schedule = {NULL, 0}};
+    const struct {
+        const char *key;
+        struct span *value;
+    } wanted[] = {{SCHEDULE_LABEL, &owed.schedule},
+                  {SCHEDULE_TIME_LABEL, &owed.time},
+                  {BATCH_LABEL, &owed.batch},
+                  {BATCH_NUMBER_LABEL, &owed.number}};
+
+    for (uint32_t i = 0; i < job->label_count; i++) {
+        for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]); k++) {
+            if (span_is(job->labels[i].key, wanted[k].key)) {
+                *wanted[k].value = job->labels[i].value;
+            }
+        }
+    }
+    return owed;
+}
+
+bool ends_is_batch(const struct wire_job *job, const struct execution_id *id)
+{
+    const struct owed owed = owed_of(job);
+    struct wire_gather_ended ended;
+
+    return batch_of(owed.batch, owed.number, id, &ended);
 }
 
 static void tell(struct shard *shard, const struct execution_id *id, const struct owed *owed,
@@ -117,21 +156,7 @@ void ends_send(struct shard *shard)
 
 void ends_job(struct shard *shard, const struct wire_job *job, const struct execution_id *id)
 {
-    struct owed owed = {.schedule = {NULL, 0}};
-    const struct {
-        const char *key;
-        struct span *value;
-    } wanted[] = {{SCHEDULE_LABEL, &owed.schedule},
-                  {SCHEDULE_TIME_LABEL, &owed.time},
-                  {BATCH_LABEL, &owed.batch},
-                  {BATCH_NUMBER_LABEL, &owed.number}};
+    const struct owed owed = owed_of(job);
 
-    for (uint32_t i = 0; i < job->label_count; i++) {
-        for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]); k++) {
-            if (span_is(job->labels[i].key, wanted[k].key)) {
-                *wanted[k].value = job->labels[i].value;
-            }
-        }
-    }
     tell(shard, id, &owed, false);
 }

@@ -73,10 +73,10 @@ static bool is_fresh(struct shard *shard, const struct execution_id *id)
                               shard_time(shard), FRESH_MARGIN_S * EXO_SECOND);
 }
 
-static int checked_place(const struct shard *shard, const struct execution_id *id)
+static int checked_place(const struct shard_checked *checked, const struct execution_id *id)
 {
-    for (uint32_t i = 0; i < shard->checked_count; i++) {
-        if (execution_id_equal(&shard->checked[i], id)) {
+    for (uint32_t i = 0; i < checked->count; i++) {
+        if (execution_id_equal(&checked->ids[i], id)) {
             return (int)i;
         }
     }
@@ -180,24 +180,75 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
 
 static void known_answer(void *argument, const bool *is_known, const struct exo_error *err)
 {
+    struct shard_checked *checked = ((struct shard_ticket *)argument)->more;
     struct shard *shard = shard_ticket_end(argument);
 
     if (shard == NULL) {
         return;
     }
-    shard->is_checking = false;
+    bool is_jobs = checked == &shard->checked[INPUT_JOBS];
+
+    checked->is_asking = false;
+    shard->is_checking = shard->is_checking && !is_jobs;
     if (err != NULL) {
-        shard->checked_count = 0; /* asked again with the next look at the records */
+        checked->count = 0; /* asked again with the next look at the records */
         loop_timer_start(shard->retry, EXO_SECOND, 0);
     } else {
-        memcpy(shard->is_checked_known, is_known, shard->checked_count * sizeof(*is_known));
-        log_reader_resume(shard->inputs[INPUT_JOBS].reader);
+        memcpy(checked->is_known, is_known, checked->count * sizeof(*is_known));
+        log_reader_resume(shard->inputs[is_jobs ? INPUT_JOBS : INPUT_STATUS].reader);
+    }
+}
+
+static void check_add(struct shard_checked *checked, const struct execution_id *id)
+{
+    if (checked->count < CHECKED_MAX && checked_place(checked, id) < 0) {
+        checked->ids[checked->count++] = *id;
+    }
+}
+
+/* A Job that another shard passes on, of which nobody knows whether it was here before. Those that
+ * run a batch are this fleet's own, and come once. */
+static bool peer_is_unsure(struct shard *shard, const struct wire_peer *peer,
+                           struct execution_id *ret_id)
+{
+    return peer->kind == PEER_JOB && peer->source < shard->scheduler->shard_count &&
+           peer->sequence > shard->received[peer->source] &&
+           execution_id_parse(peer->forwarded_job.execution_id, ret_id) &&
+           !is_fresh(shard, ret_id) && !sched_is_known(shard->sched, ret_id) &&
+           !ends_is_batch(&peer->forwarded_job, ret_id);
+}
+
+static void check_status(struct shard *shard, struct span value, struct arena *scratch)
+{
+    struct wire_status status;
+    struct execution_id id;
+
+    if (wire_status_unpack(value, scratch, &status) != WIRE_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < status.peer_count; i++) {
+        if (peer_is_unsure(shard, &status.peers[i], &id)) {
+            check_add(&shard->checked[INPUT_STATUS], &id);
+        }
+    }
+}
+
+static void check_job(struct shard *shard, const struct log_record *record, struct arena *scratch)
+{
+    struct wire_job job;
+    struct execution_id id;
+
+    if (wire_job_unpack(record->value, scratch, &job) == WIRE_OK &&
+        job_id(shard, &job, record, &id) && !is_fresh(shard, &id)) {
+        check_add(&shard->checked[INPUT_JOBS], &id);
     }
 }
 
 /* Asks the store which of the next records' ids it has. */
-static void known_ask(struct shard *shard, const struct log_record *records, size_t count)
+static void known_ask(struct shard *shard, int input, const struct log_record *records,
+                      size_t count)
 {
+    struct shard_checked *checked = &shard->checked[input];
     struct arena scratch;
 
     if (shard->caution.mode != CAUTION_NONE) {
@@ -206,22 +257,20 @@ static void known_ask(struct shard *shard, const struct log_record *records, siz
     }
 
     arena_init(&scratch, shard->scheduler->allocator, 0);
-    shard->checked_count = 0;
-    for (size_t i = 0; i < count && shard->checked_count < CHECKED_MAX; i++) {
-        struct execution_id id;
-        struct wire_job job;
-
-        if (wire_job_unpack(records[i].value, &scratch, &job) == WIRE_OK &&
-            job_id(shard, &job, &records[i], &id) && !is_fresh(shard, &id) &&
-            checked_place(shard, &id) < 0) {
-            shard->checked[shard->checked_count++] = id;
+    checked->count = 0;
+    for (size_t i = 0; i < count && checked->count < CHECKED_MAX; i++) {
+        if (input == INPUT_JOBS) {
+            check_job(shard, &records[i], &scratch);
+        } else {
+            check_status(shard, records[i].value, &scratch);
         }
         arena_reset(&scratch);
     }
     arena_release(&scratch);
-    shard->is_checking = true;
-    store_execution_known(shard->scheduler->store, shard->checked, shard->checked_count,
-                          known_answer, shard_ticket_new(shard, NULL));
+    checked->is_asking = true;
+    shard->is_checking = shard->is_checking || input == INPUT_JOBS;
+    store_execution_known(shard->scheduler->store, checked->ids, checked->count, known_answer,
+                          shard_ticket_new(shard, checked));
 }
 
 enum job_result { JOB_TAKEN, JOB_UNCHECKED, JOB_UNRESOLVED };
@@ -279,12 +328,12 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
         return JOB_TAKEN;
     }
     if (!is_fresh(shard, &id) && !sched_is_known(shard->sched, &id)) {
-        int place = checked_place(shard, &id);
+        int place = checked_place(&shard->checked[INPUT_JOBS], &id);
 
         if (place < 0) {
             return JOB_UNCHECKED;
         }
-        if (shard->is_checked_known[place]) {
+        if (shard->checked[INPUT_JOBS].is_known[place]) {
             shard->scheduler->counts.duplicates++;
             ends_job(shard, &job, &id);
             return JOB_TAKEN;
@@ -320,7 +369,13 @@ static void take_forwarded(struct shard *shard, const struct wire_job *job,
     struct refusal refusal = {{0}};
 
     bool has_id = execution_id_parse(job->execution_id, &id);
+    int place = has_id ? checked_place(&shard->checked[INPUT_STATUS], &id) : -1;
 
+    if (place >= 0 && shard->checked[INPUT_STATUS].is_known[place]) {
+        shard->scheduler->counts.duplicates++;
+        ends_job(shard, job, &id);
+        return;
+    }
     if (has_id && job_submit(shard, job, &id, record->timestamp_ns, &refusal)) {
         return;
     }
@@ -375,7 +430,21 @@ static void take_peer(struct shard *shard, const struct wire_peer *peer,
     }
 }
 
-static void take_status(struct shard *shard, const struct log_record *record)
+static bool is_checked(struct shard *shard, const struct wire_status *status)
+{
+    struct execution_id id;
+
+    for (uint32_t i = 0; i < status->peer_count; i++) {
+        if (peer_is_unsure(shard, &status->peers[i], &id) &&
+            checked_place(&shard->checked[INPUT_STATUS], &id) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* False: the store has to be asked first. */
+static bool take_status(struct shard *shard, const struct log_record *record)
 {
     struct wire_status status;
     uint32_t generation = shard->generation;
@@ -383,7 +452,10 @@ static void take_status(struct shard *shard, const struct log_record *record)
 
     if (result != WIRE_OK) {
         letter_add(shard, TOPIC_STATUS, record, wire_result_text(result));
-        return;
+        return true;
+    }
+    if (!is_checked(shard, &status)) {
+        return false;
     }
     for (uint32_t i = 0; i < status.report_count && shard->generation == generation; i++) {
         take_report(shard, &status, &status.reports[i]);
@@ -397,6 +469,7 @@ static void take_status(struct shard *shard, const struct log_record *record)
     for (uint32_t i = 0; i < status.schedule_count && shard->generation == generation; i++) {
         schedules_command(shard, &status.schedules[i]);
     }
+    return true;
 }
 
 /* ---- the readers' door ---- */
@@ -451,8 +524,7 @@ static enum taking take_record(struct shard_input *input, const struct log_recor
         break;
     }
     if (!is_jobs) {
-        take_status(shard, record);
-        return TAKING_DONE;
+        return take_status(shard, record) ? TAKING_DONE : TAKING_UNCHECKED;
     }
     shard->scheduler->counts.jobs++;
     switch (take_job(shard, record)) {
@@ -469,6 +541,14 @@ static enum taking take_record(struct shard_input *input, const struct log_recor
     return TAKING_WAITS;
 }
 
+static bool is_asking(const struct shard_input *input)
+{
+    const struct shard *shard = input->shard;
+
+    return input == &shard->inputs[INPUT_JOBS] ? shard->is_checking
+                                               : shard->checked[INPUT_STATUS].is_asking;
+}
+
 static size_t input_records(void *argument, const struct log_record *records, size_t count)
 {
     struct shard_input *input = argument;
@@ -482,11 +562,11 @@ static size_t input_records(void *argument, const struct log_record *records, si
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
     uint64_t room = is_jobs ? jobs_room(shard) : UINT64_MAX;
 
-    for (; i < count && i < room && has_room(input) && !(is_jobs && shard->is_checking); i++) {
+    for (; i < count && i < room && has_room(input) && !is_asking(input); i++) {
         enum taking taking = take_record(input, &records[i]);
 
         if (taking == TAKING_UNCHECKED) {
-            known_ask(shard, records + i, count - i);
+            known_ask(shard, is_jobs ? INPUT_JOBS : INPUT_STATUS, records + i, count - i);
         }
         if (taking != TAKING_DONE) {
             break;

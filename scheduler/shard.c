@@ -145,7 +145,10 @@ static void life_end(struct shard *shard)
     outbox_free(shard);
     arena_reset(&shard->open_arena);
     shard->letter_count = 0;
-    shard->checked_count = 0;
+    for (int i = 0; i < INPUT_NR; i++) {
+        shard->checked[i].count = 0;
+        shard->checked[i].is_asking = false;
+    }
     shard->is_checking = false;
     resolve_free(shard);
     rerun_free(shard);
@@ -198,7 +201,9 @@ static void retry_due(void *argument)
     bool is_wanted = shard->state == SHARD_TAKING || shard->state == SHARD_STOPPED;
 
     if (shard_is_live(shard)) {
-        log_reader_resume(shard->inputs[INPUT_JOBS].reader); /* the store could not be asked */
+        for (int i = 0; i < INPUT_NR; i++) {
+            log_reader_resume(shard->inputs[i].reader); /* the store could not be asked */
+        }
         if (shard->drained_at < 0) {
             shard_ask_end(shard);
         }

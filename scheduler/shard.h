@@ -70,6 +70,14 @@ struct outbox_entry {
 
 enum { OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
 
+/* Ids of Jobs, and whether the store has them or had them. */
+struct shard_checked {
+    struct execution_id ids[CHECKED_MAX];
+    bool is_known[CHECKED_MAX];
+    uint32_t count;
+    bool is_asking;
+};
+
 struct shard {
     struct scheduler *scheduler;
     uint32_t number;
@@ -110,11 +118,8 @@ struct shard {
     /* dead letters of the open batch */
     struct store_dead_letter *letters;
     uint32_t letter_count, letter_capacity;
-    /* ids whose absence in the store has been checked */
-    struct execution_id checked[CHECKED_MAX];
-    bool is_checked_known[CHECKED_MAX];
-    uint32_t checked_count;
-    bool is_checking;
+    struct shard_checked checked[INPUT_NR]; /* of Jobs, and of those that others pass on */
+    bool is_checking;                       /* something is asked for a Job of exo.jobs */
     struct resolution *resolution; /* of a Job that names what is stored; NULL: none (resolve.c) */
     struct rerun *rerun;           /* of a Job that runs one again; NULL: none (rerun.c) */
     exo_time idle_since_ns;        /* cursors moved and nothing else to commit */
@@ -278,9 +283,11 @@ void rerun_free(struct shard *shard);
 
 /* ---- ends.c ---- */
 /* ends_send tells schedules and batches of the executions that ended in the open batch: before the
- * seal. ends_job tells of a Job that begins nothing: its id has ended, or it was refused. */
+ * seal. ends_job tells of a Job that begins nothing: its id has ended, or it was refused.
+ * ends_is_batch is true of a Job that runs a batch, which its id proves. */
 void ends_send(struct shard *shard);
 void ends_job(struct shard *shard, const struct wire_job *job, const struct execution_id *id);
+bool ends_is_batch(const struct wire_job *job, const struct execution_id *id);
 
 /* ---- relay.c ---- */
 void relay_batch(struct shard *shard);
