@@ -37,6 +37,23 @@ struct database_execution *database_find(const struct execution_id *id)
     return NULL;
 }
 
+const struct database_tombstone *database_tombstone(const struct execution_id *id)
+{
+    for (const struct database_tombstone *t = database.tombstones; t != NULL; t = t->next) {
+        if (execution_id_equal(&t->row.id, id)) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+const struct store_execution *database_end(const struct execution_id *id)
+{
+    const struct database_execution *e = database_find(id);
+
+    return e == NULL ? &database_tombstone(id)->row : &e->row;
+}
+
 struct span database_definition(const struct digest *digest)
 {
     for (const struct database_definition *d = database.definitions; d != NULL; d = d->next) {

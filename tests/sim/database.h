@@ -31,6 +31,13 @@ struct database_execution {
     struct database_item *runs;             /* by number */
     struct database_item *pages, *segments; /* oldest first */
     struct database_item *references;
+    bool is_going; /* its deletion has begun: it has a tombstone */
+};
+
+/* The id of one whose deletion has begun. */
+struct database_tombstone {
+    struct database_tombstone *next;
+    struct store_execution row; /* as it was; nobody but the oracle sees it */
 };
 
 struct database_definition {
@@ -107,6 +114,7 @@ struct database {
     struct database_process processes[DATABASE_PROCESSES_MAX];
     uint32_t process_count;
     struct database_execution *executions, **execution_last;
+    struct database_tombstone *tombstones; /* newest first */
     struct database_definition *definitions;
     struct database_letter *letters;
     uint32_t letter_count;
@@ -131,6 +139,11 @@ exo_time database_now_ns(void);
 
 /* database_find gives an execution, NULL where there is none. */
 struct database_execution *database_find(const struct execution_id *id);
+/* database_tombstone gives that of a deleted one, NULL where there is none. database_end gives the
+ * row of one that is there, or was. */
+const struct database_tombstone *database_tombstone(const struct execution_id *id);
+const struct store_execution *database_end(const struct execution_id *id);
+
 struct span database_definition(const struct digest *digest);
 
 /* database_crash aborts everything that runs; it is away until then. */

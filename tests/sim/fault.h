@@ -93,7 +93,9 @@
     /* chances a group */                                                                          \
     X(WAIT_INNER,        "wait_inner",        500000, "satellites inside a group that wait")       \
     /* chances an execution */                                                                     \
-    X(ANSWER_RACED,      "answer_raced",      300000, "a yes or no that comes when its time is over")
+    X(ANSWER_RACED,      "answer_raced",      300000, "a yes or no that comes when its time is over") \
+    /* once a world */                                                                             \
+    X(DELETED,           "deleted",          1000000, "what has ended is deleted soon, and asked for again")
 /* clang-format on */
 
 enum sim_fault {

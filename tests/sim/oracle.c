@@ -15,6 +15,7 @@
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_answer.h"
 #include "tests/sim/rules_command.h"
+#include "tests/sim/rules_deletion.h"
 #include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
@@ -523,6 +524,7 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
                  (unsigned long long)batch->previous);
     }
     rules_commit(row, batch);
+    rules_deletion_commit(batch);
     for (uint32_t i = 0; i < batch->insert_count; i++) {
         (void)execution_add(&batch->inserts[i]);
     }

@@ -62,6 +62,7 @@ struct oracle_execution {
     exo_time start_at_ns;  /* before which nothing of it begins, as its row says; 0: it may */
     uint64_t late_epoch;   /* of a batch after that which left it so */
     bool has_ended;        /* in a time that never was: what it told others of that stays told */
+    exo_time deleted_ns;   /* when its deletion began, in true time; 0: it did not */
     bool is_excused;       /* a task was lost too often or timed out by a worker that stood still */
     struct oracle_instance instances[PLAN_SATELLITES_MAX];
     struct oracle_inner *inner[64]; /* by number */
@@ -127,6 +128,12 @@ const struct oracle_task *oracle_gone(const struct oracle_execution *e, uint32_t
 /* A batch is about to be applied to the shard's row, and has been. */
 void oracle_commit(const struct store_shard *row, const struct store_batch *batch);
 void oracle_committed(const struct store_batch *batch);
+
+/* The deletion of an execution begins; its row as it stands. */
+void oracle_deletes(const struct store_execution *row);
+
+/* Somebody asks for the deletion of one. */
+void oracle_delete_asked(const struct store_execution *row);
 
 /* A process hands a record to its client; the broker stores one. */
 void oracle_appends(const char *topic, uint32_t partition, struct span value);

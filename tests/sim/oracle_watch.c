@@ -19,6 +19,7 @@
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_answer.h"
 #include "tests/sim/rules_command.h"
+#include "tests/sim/rules_deletion.h"
 #include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
@@ -313,6 +314,7 @@ void oracle_cached(const struct execution_id *id, uint64_t epoch, uint64_t batch
     if (row == NULL || ((epoch > row->epoch || batch > row->batch) && oracle.promotions == 0)) {
         sim_fail("a view is cached before its commit");
     }
+    rules_deletion_cached(e);
     rules_committed(e->shard, epoch, batch, "a view");
 }
 
@@ -557,7 +559,7 @@ static bool is_refused(const struct oracle_execution *e, const struct store_exec
 
 static void end_compare(const struct oracle_execution *e, const struct reference *must)
 {
-    const struct store_execution *row = &database_find(&e->id)->row;
+    const struct store_execution *row = database_end(&e->id);
 
     if (is_condemned(e, row) || is_output_too_large(row, must) || is_refused(e, row)) {
         return;
@@ -613,7 +615,7 @@ static struct span sure_error(const struct oracle_execution *e, struct span erro
 
 static uint64_t outcome_of(const struct oracle_execution *e)
 {
-    const struct store_execution *row = &database_find(&e->id)->row;
+    const struct store_execution *row = database_end(&e->id);
     uint64_t hash = mix(e->plan->number, (uint64_t)e->state, sim_hash(sure_error(e, row->error)));
 
     for (uint32_t i = 0; i < e->plan->satellite_count; i++) {
@@ -636,7 +638,7 @@ uint64_t oracle_outcome(void)
             !plan->is_poison && !database.shards[e->shard].is_slandered) {
             uint64_t outcome = outcome_of(e);
 
-            const struct store_execution *row = &database_find(&e->id)->row;
+            const struct store_execution *row = database_end(&e->id);
 
             sim_trace("plan %u ends %s, outcome %016llx: %.*s", plan->number,
                       execution_state_name(e->state), (unsigned long long)outcome,

@@ -344,6 +344,7 @@ void plan_make(struct plan *plan, uint64_t seed, struct faults *faults)
         make_execution(&dice, plan, i, faults);
     }
     plan_schedules_make(plan, seed, faults);
+    plan_deletion_make(plan, seed, faults);
 }
 
 /* ---- what tasks do ---- */

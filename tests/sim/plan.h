@@ -222,6 +222,7 @@ struct plan {
     uint32_t schedule_count;
     exo_time dark_ns, light_ns; /* no scheduler runs between; 0: there is no such time */
     uint32_t garbage_jobs, garbage_status;
+    exo_time kept_ns; /* so long executions are kept when they have ended; 0: for ever */
 };
 
 /* plan_make makes the plan of a seed; which strange things may happen is said by faults. */
@@ -274,6 +275,13 @@ enum task_end plan_task_end(const struct plan_execution *e, const struct plan_sp
 
 /* plan_start_make lets an execution begin at a time of its own where the fault fires. */
 void plan_start_make(struct plan_execution *e, struct faults *faults);
+
+/* plan_deletion_make says how long executions are kept, and which Jobs and commands come again
+ * later than that, where the fault fires. plan_kept_ns is how long those of a project are; 0: for
+ * ever. */
+enum { PLAN_PROJECTS = 3 };
+void plan_deletion_make(struct plan *plan, uint64_t seed, struct faults *faults);
+exo_time plan_kept_ns(const struct plan *plan, uint32_t project);
 
 /* plan_people_make says what people ask of an execution while it runs, where their faults fire. */
 void plan_people_make(struct plan_execution *e, struct faults *faults);

@@ -148,7 +148,7 @@ static void check_from(uint32_t shard, const struct database_snapshot *from)
     rebuild_compare(r, kept, &comparison);
     rebuild_kept_free(kept);
     while (rebuild_unseen(r, &id, 1) > 0) {
-        rebuild_missing(r, &id, false, &comparison);
+        rebuild_missing(r, &id, database_tombstone(&id) != NULL, &comparison);
     }
     rebuild_missing(r, NULL, false, &comparison);
     rebuild_free(r);

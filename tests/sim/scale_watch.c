@@ -85,6 +85,16 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
     }
 }
 
+void oracle_deletes(const struct store_execution *row)
+{
+    (void)row;
+}
+
+void oracle_delete_asked(const struct store_execution *row)
+{
+    (void)row;
+}
+
 void oracle_committed(const struct store_batch *batch)
 {
     scale_counts.batches++;

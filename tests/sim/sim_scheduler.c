@@ -53,6 +53,7 @@ void sim_scheduler_start(struct sim_scheduler *s)
                                           .janitor_ns = 2 * EXO_SECOND,
                                           .executions_max =
                                               s->executions_max == 0 ? 8 : s->executions_max,
+                                          .retention = s->retention,
                                           .say = said};
 
     life->scheduler =
@@ -214,6 +215,16 @@ void sim_scheduler_count(const struct sim_scheduler *s, uint64_t *live, uint64_t
             *live += shard == NULL ? 0 : shard->outbox_count + (shard->waits != NULL);
         }
     }
+}
+
+bool sim_scheduler_knows(const struct sim_scheduler *s, const struct execution_id *id)
+{
+    uint32_t number = execution_shard(id, s->shard_count);
+    const struct shard *shard = s->life == NULL ? NULL : s->life->scheduler->shards[number];
+
+    return shard != NULL && shard_is_live(shard) &&
+           shard->epoch == database.shards[number].row.epoch &&
+           sched_find(shard->sched, id) != NULL;
 }
 
 static void holder_say(void *context, const struct holder *holder)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "scheduler/core/retention.h"
 #include "schemas/vocab/time.h"
 
 struct scheduler_life;
@@ -12,8 +13,9 @@ struct scheduler_life;
 struct sim_scheduler {
     uint32_t number;
     uint32_t shard_count;
-    struct scheduler_life *life; /* NULL: none runs */
-    uint64_t executions_max;     /* of its settings; 0: 8 */
+    struct scheduler_life *life;      /* NULL: none runs */
+    uint64_t executions_max;          /* of its settings; 0: 8 */
+    struct retention_rules retention; /* of its settings */
 };
 
 /* sim_scheduler_start starts a process when none runs. */
@@ -59,6 +61,9 @@ bool sim_scheduler_stands(const struct sim_scheduler *s, uint32_t shard);
 
 /* sim_scheduler_count adds its live executions and leases, and its shards that run. */
 void sim_scheduler_count(const struct sim_scheduler *s, uint64_t *live, uint64_t *running);
+
+/* sim_scheduler_knows is true where the execution lives in the memory of a shard that it owns. */
+bool sim_scheduler_knows(const struct sim_scheduler *s, const struct execution_id *id);
 
 /* sim_scheduler_say tells stderr where its shards stand. */
 void sim_scheduler_say(const struct sim_scheduler *s);

@@ -6,7 +6,6 @@
 #include "infra/store/store_versions.h"
 #include "tests/sim/database.h"
 #include "tests/sim/oracle.h"
-#include "tests/sim/replica.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/store_request.h"
 
@@ -391,7 +390,8 @@ static void known_begin(void *argument)
     struct known *known = request->more;
 
     for (uint32_t i = 0; i < known->count; i++) {
-        known->is_known[i] = database_find(&known->ids[i]) != NULL;
+        known->is_known[i] =
+            database_find(&known->ids[i]) != NULL || database_tombstone(&known->ids[i]) != NULL;
     }
     request_end(request);
 }
@@ -547,124 +547,8 @@ void store_blob_get(struct store *store, const struct digest *digest,
     request->more = asked;
 }
 
-/* ---- retention ---- */
+/* ---- definitions ---- */
 
-struct retention {
-    uint32_t shard;
-    exo_time before_ns;
-    uint32_t rows_max, dropped;
-    struct store_place places[DATABASE_SHARDS_MAX];
-    store_places_done *places_done;
-    void (*dropped_done)(void *argument, uint32_t dropped, const struct exo_error *err);
-};
-
-/* A backup began when somebody asked the last time, and is complete now; none that is younger than
- * a replica that may take over. */
-static void floors_begin(void *argument)
-{
-    struct request *request = argument;
-    struct retention *asked = request->more;
-    exo_time least_ns = sim.faults.is_enabled[FAULT_STALE_REPLICA] ? REPLICA_LAG_NS : 0;
-
-    memcpy(asked->places, database.backup_begin, sizeof(asked->places));
-    if (sim.now_ns - database.backup_ns < least_ns) {
-        memcpy(asked->places, database.backup_done, sizeof(asked->places));
-        request_end(request);
-        return;
-    }
-    memcpy(database.backup_done, database.backup_begin, sizeof(database.backup_done));
-    database.backup_ns = sim.now_ns;
-    for (uint32_t i = 0; i < database.shard_count; i++) {
-        database.backup_begin[i] = (struct store_place){
-            i, {database.shards[i].row.inputs[0].offset, database.shards[i].row.inputs[1].offset}};
-    }
-    request_end(request);
-}
-
-static void floors_answer(struct request *request, const struct exo_error *err)
-{
-    struct retention *asked = request->more;
-
-    asked->places_done(request->argument, err == NULL ? asked->places : NULL,
-                       err == NULL ? database.shard_count : 0, err);
-}
-
-void store_restore_floors(struct store *store, store_places_done *done, void *argument)
-{
-    struct request *request = request_new(store, floors_begin, floors_answer, argument);
-    struct retention *asked = sim_alloc(sizeof(*asked));
-
-    asked->places_done = done;
-    request->more = asked;
-}
-
-static void drop_begin(void *argument)
-{
-    struct request *request = argument;
-    struct retention *asked = request->more;
-    struct database_shard *shard = &database.shards[asked->shard];
-
-    uint64_t floor = 0;
-
-    for (const struct database_snapshot *s = shard->snapshots; s != NULL; s = s->next) {
-        floor = s->row.end_batch != 0 && s->row.ended_ns < asked->before_ns ? s->row.base : floor;
-    }
-    while (asked->dropped < asked->rows_max && shard->journal != NULL &&
-           shard->journal->at_ns < asked->before_ns && shard->journal->row.batch <= floor &&
-           shard->journal->row.batch <= shard->row.event_batch) {
-        shard->journal = shard->journal->next;
-        shard->journal_last = shard->journal == NULL ? &shard->journal : shard->journal_last;
-        asked->dropped++;
-    }
-    request_end(request);
-}
-
-static void drop_answer(struct request *request, const struct exo_error *err)
-{
-    struct retention *asked = request->more;
-
-    asked->dropped_done(request->argument, err == NULL ? asked->dropped : 0, err);
-}
-
-void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
-                        void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),
-                        void *argument)
-{
-    struct request *request = request_new(store, drop_begin, drop_answer, argument);
-    struct retention *asked = sim_alloc(sizeof(*asked));
-
-    *asked = (struct retention){
-        .shard = shard, .before_ns = before_ns, .rows_max = rows_max, .dropped_done = done};
-    request->more = asked;
-}
-
-/* In a world executions are kept for ever, since the oracle reads them at its end: nobody asks. */
-void store_old_list(struct store *store, const struct store_old_query *query,
-                    void (*done)(void *argument, const struct store_old *old, uint32_t count,
-                                 const struct exo_error *err),
-                    void *argument)
-{
-    (void)store;
-    (void)query;
-    (void)done;
-    (void)argument;
-    abort();
-}
-
-void store_execution_drop(struct store *store, const struct execution_id *ids, uint32_t count,
-                          uint32_t rows_max,
-                          void (*done)(void *argument, uint32_t dropped, bool is_more,
-                                       const struct exo_error *err),
-                          void *argument)
-{
-    (void)store;
-    (void)ids;
-    (void)count;
-    (void)rows_max;
-    (void)done;
-    (void)argument;
-    abort();
-}
 /* No world of the simulation stores a definition under a name. */
 struct versions {
     store_versions_done *done;

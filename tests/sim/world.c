@@ -19,6 +19,7 @@
 #include "tests/sim/replay.h"
 #include "tests/sim/replica.h"
 #include "tests/sim/rules.h"
+#include "tests/sim/rules_deletion.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_scheduler.h"
 #include "tests/sim/sim_worker.h"
@@ -229,9 +230,23 @@ static void every_second(void *argument)
     sim_in(700 * EXO_MILLISECOND, 1300 * EXO_MILLISECOND, NULL, every_second, NULL);
 }
 
+/* Nothing of what is deleted lives in anybody's memory. */
+static void deleted_look(void)
+{
+    for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        for (uint32_t i = 0; i < world.plan.scheduler_count && e->deleted_ns != 0; i++) {
+            if (sim_scheduler_knows(&world.schedulers[i], &e->id)) {
+                sim_fail("plan %u is deleted, and lives in the memory of scheduler %u",
+                         e->plan->number, i);
+            }
+        }
+    }
+}
+
 static void look(void *argument)
 {
     (void)argument;
+    deleted_look();
     for (uint32_t i = 0; sim.faults.is_over && i < world.plan.worker_count; i++) {
         worker_start(&world.workers[i]); /* one that had been told to drain */
     }
@@ -265,9 +280,9 @@ static uint32_t faults_choose(const struct world_settings *settings, bool ret_en
     }
     /* Only where asked for: README.md says why. */
     static const enum sim_fault asked[] = {
-        FAULT_TAIL_LOST, FAULT_STALE_REPLICA, FAULT_SCHEDULE,    FAULT_DARK,    FAULT_BATCH_INNER,
-        FAULT_PAUSED,    FAULT_PRIORITY,      FAULT_SKIPPED,     FAULT_RETRIED, FAULT_SIGNALLED,
-        FAULT_APPROVED,  FAULT_WAIT_INNER,    FAULT_ANSWER_RACED};
+        FAULT_TAIL_LOST, FAULT_STALE_REPLICA, FAULT_SCHEDULE,     FAULT_DARK,    FAULT_BATCH_INNER,
+        FAULT_PAUSED,    FAULT_PRIORITY,      FAULT_SKIPPED,      FAULT_RETRIED, FAULT_SIGNALLED,
+        FAULT_APPROVED,  FAULT_WAIT_INNER,    FAULT_ANSWER_RACED, FAULT_DELETED};
 
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
         ret_enabled[asked[i]] = settings->is_chosen && ret_enabled[asked[i]];
@@ -323,6 +338,23 @@ const struct sim_worker *world_worker(struct span name)
     return &world.workers[rules_worker_number(name)];
 }
 
+/* Of one project said apart; 0: for ever. */
+static struct retention_rules retention_of(const struct plan *plan)
+{
+    static struct retention_project projects[PLAN_PROJECTS];
+    static const char *const names[PLAN_PROJECTS] = {"p0", "p1", "p2"};
+
+    if (plan->kept_ns == 0) {
+        return (struct retention_rules){0};
+    }
+    for (uint32_t i = 0; i < PLAN_PROJECTS; i++) {
+        projects[i] = (struct retention_project){names[i], plan_kept_ns(plan, i)};
+    }
+    return (struct retention_rules){.kept_ns = plan_kept_ns(plan, 0),
+                                    .projects = projects + 1,
+                                    .project_count = PLAN_PROJECTS - 1};
+}
+
 static void world_begin(const struct world_settings *settings)
 {
     struct dice dice = dice_new(settings->seed, 5);
@@ -347,8 +379,9 @@ static void world_begin(const struct world_settings *settings)
     cache_begin();
     replica_begin();
     for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
-        world.schedulers[i] =
-            (struct sim_scheduler){.number = i, .shard_count = world.plan.shard_count};
+        world.schedulers[i] = (struct sim_scheduler){.number = i,
+                                                     .shard_count = world.plan.shard_count,
+                                                     .retention = retention_of(&world.plan)};
         sim_scheduler_start(&world.schedulers[i]);
     }
     world.task_partitions = fault_fires(&sim.faults, FAULT_FEW_PARTITIONS)
@@ -523,6 +556,22 @@ static void await_end(int within_s)
     }
 }
 
+/* All that is kept for a time has gone, and what comes for it later has come. */
+static void await_deletions(void)
+{
+    exo_time limit_ns = sim.now_ns + END_WITHIN_S * EXO_SECOND;
+
+    for (uint32_t i = 0; i < world.plan.execution_count && world.plan.kept_ns > 0; i++) {
+        exo_time last_ns = world.plan.executions[i].repeat_ns + CALM_S * EXO_SECOND;
+
+        turns_until(last_ns > sim.now_ns ? last_ns : sim.now_ns);
+    }
+    while (!rules_deletion_is_over() && sim.now_ns < limit_ns) {
+        turns_until(sim.now_ns + EXO_SECOND);
+    }
+    rules_deletion_check_end();
+}
+
 /* Where nothing went wrong, nothing is lost or done again. */
 static void check_peace(void)
 {
@@ -569,6 +618,9 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
     }
     if (sim.faults.fired[FAULT_TAIL_LOST] > 0 || oracle.promotions > 0) {
         turns_until(sim.now_ns + HOLDERS_S * EXO_SECOND);
+    }
+    if (world.plan.kept_ns > 0) {
+        await_deletions();
     }
     oracle_check_end();
     replay_check();
