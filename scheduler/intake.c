@@ -16,7 +16,6 @@
 
 enum {
     OPEN_BYTES_MAX = 64 << 20, /* of events that wait for their seal */
-    FRESH_MARGIN_S = 5,        /* clocks of the API may be ahead by so much */
 };
 
 void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
@@ -56,31 +55,14 @@ void letter_add(struct shard *shard, const char *topic, const struct log_record 
 
 /* ---- jobs ---- */
 
-static bool job_id(struct shard *shard, const struct wire_job *job, const struct log_record *record,
-                   struct execution_id *ret_id)
+bool intake_job_id(const struct shard *shard, const struct wire_job *job,
+                   const struct log_record *record, struct execution_id *ret_id)
 {
     if (job->execution_id.bytes > 0) {
         return execution_id_parse(job->execution_id, ret_id);
     }
     *ret_id = job_id_of_place(shard->number, record->offset, shard->scheduler->shard_count);
     return true;
-}
-
-/* An id made after we took the shard cannot have been here before it. */
-static bool is_fresh(struct shard *shard, const struct execution_id *id)
-{
-    return retention_is_fresh(&shard->scheduler->settings.retention, id, shard->taken_wall_ns,
-                              shard_time(shard), FRESH_MARGIN_S * EXO_SECOND);
-}
-
-static int checked_place(const struct shard_checked *checked, const struct execution_id *id)
-{
-    for (uint32_t i = 0; i < checked->count; i++) {
-        if (execution_id_equal(&checked->ids[i], id)) {
-            return (int)i;
-        }
-    }
-    return -1;
 }
 
 /* When the API took it, where that can be: others' records may say anything. */
@@ -178,101 +160,6 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
     return is_good;
 }
 
-static void known_answer(void *argument, const bool *is_known, const struct exo_error *err)
-{
-    struct shard_checked *checked = ((struct shard_ticket *)argument)->more;
-    struct shard *shard = shard_ticket_end(argument);
-
-    if (shard == NULL) {
-        return;
-    }
-    bool is_jobs = checked == &shard->checked[INPUT_JOBS];
-
-    checked->is_asking = false;
-    shard->is_checking = shard->is_checking && !is_jobs;
-    if (err != NULL) {
-        checked->count = 0; /* asked again with the next look at the records */
-        loop_timer_start(shard->retry, EXO_SECOND, 0);
-    } else {
-        memcpy(checked->is_known, is_known, checked->count * sizeof(*is_known));
-        log_reader_resume(shard->inputs[is_jobs ? INPUT_JOBS : INPUT_STATUS].reader);
-    }
-}
-
-static void check_add(struct shard_checked *checked, const struct execution_id *id)
-{
-    if (checked->count < CHECKED_MAX && checked_place(checked, id) < 0) {
-        checked->ids[checked->count++] = *id;
-    }
-}
-
-/* A Job that another shard passes on, of which nobody knows whether it was here before. Those that
- * run a batch are this fleet's own, and come once. */
-static bool peer_is_unsure(struct shard *shard, const struct wire_peer *peer,
-                           struct execution_id *ret_id)
-{
-    return peer->kind == PEER_JOB && peer->source < shard->scheduler->shard_count &&
-           peer->sequence > shard->received[peer->source] &&
-           execution_id_parse(peer->forwarded_job.execution_id, ret_id) &&
-           !is_fresh(shard, ret_id) && !sched_is_known(shard->sched, ret_id) &&
-           !ends_is_batch(&peer->forwarded_job, ret_id);
-}
-
-static void check_status(struct shard *shard, struct span value, struct arena *scratch)
-{
-    struct wire_status status;
-    struct execution_id id;
-
-    if (wire_status_unpack(value, scratch, &status) != WIRE_OK) {
-        return;
-    }
-    for (uint32_t i = 0; i < status.peer_count; i++) {
-        if (peer_is_unsure(shard, &status.peers[i], &id)) {
-            check_add(&shard->checked[INPUT_STATUS], &id);
-        }
-    }
-}
-
-static void check_job(struct shard *shard, const struct log_record *record, struct arena *scratch)
-{
-    struct wire_job job;
-    struct execution_id id;
-
-    if (wire_job_unpack(record->value, scratch, &job) == WIRE_OK &&
-        job_id(shard, &job, record, &id) && !is_fresh(shard, &id)) {
-        check_add(&shard->checked[INPUT_JOBS], &id);
-    }
-}
-
-/* Asks the store which of the next records' ids it has. */
-static void known_ask(struct shard *shard, int input, const struct log_record *records,
-                      size_t count)
-{
-    struct shard_checked *checked = &shard->checked[input];
-    struct arena scratch;
-
-    if (shard->caution.mode != CAUTION_NONE) {
-        count = 1; /* the others must not be blamed on this one */
-        caution_unused(shard);
-    }
-
-    arena_init(&scratch, shard->scheduler->allocator, 0);
-    checked->count = 0;
-    for (size_t i = 0; i < count && checked->count < CHECKED_MAX; i++) {
-        if (input == INPUT_JOBS) {
-            check_job(shard, &records[i], &scratch);
-        } else {
-            check_status(shard, records[i].value, &scratch);
-        }
-        arena_reset(&scratch);
-    }
-    arena_release(&scratch);
-    checked->is_asking = true;
-    shard->is_checking = shard->is_checking || input == INPUT_JOBS;
-    store_execution_known(shard->scheduler->store, checked->ids, checked->count, known_answer,
-                          shard_ticket_new(shard, checked));
-}
-
 enum job_result { JOB_TAKEN, JOB_UNCHECKED, JOB_UNRESOLVED };
 
 static void job_refuse(struct shard *shard, const struct log_record *record, const char *reason)
@@ -293,7 +180,7 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
         job_refuse(shard, record, wire_result_text(result));
         return JOB_TAKEN;
     }
-    if (!job_id(shard, &job, record, &id)) {
+    if (!intake_job_id(shard, &job, record, &id)) {
         job_refuse(shard, record, "execution_id: not a UUID of 36 characters");
         return JOB_TAKEN;
     }
@@ -327,13 +214,13 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
         outbox_add(shard, target, (struct wire_peer){.kind = PEER_JOB, .forwarded_job = job});
         return JOB_TAKEN;
     }
-    if (!is_fresh(shard, &id) && !sched_is_known(shard->sched, &id)) {
-        int place = checked_place(&shard->checked[INPUT_JOBS], &id);
+    if (!known_is_fresh(shard, &id) && !sched_is_known(shard->sched, &id)) {
+        enum known known = known_of(shard, INPUT_JOBS, &id);
 
-        if (place < 0) {
+        if (known == KNOWN_UNASKED) {
             return JOB_UNCHECKED;
         }
-        if (shard->checked[INPUT_JOBS].is_known[place]) {
+        if (known == KNOWN_YES) {
             shard->scheduler->counts.duplicates++;
             ends_job(shard, &job, &id);
             return JOB_TAKEN;
@@ -369,9 +256,8 @@ static void take_forwarded(struct shard *shard, const struct wire_job *job,
     struct refusal refusal = {{0}};
 
     bool has_id = execution_id_parse(job->execution_id, &id);
-    int place = has_id ? checked_place(&shard->checked[INPUT_STATUS], &id) : -1;
 
-    if (place >= 0 && shard->checked[INPUT_STATUS].is_known[place]) {
+    if (has_id && known_of(shard, INPUT_STATUS, &id) == KNOWN_YES) {
         shard->scheduler->counts.duplicates++;
         ends_job(shard, job, &id);
         return;
@@ -430,19 +316,6 @@ static void take_peer(struct shard *shard, const struct wire_peer *peer,
     }
 }
 
-static bool is_checked(struct shard *shard, const struct wire_status *status)
-{
-    struct execution_id id;
-
-    for (uint32_t i = 0; i < status->peer_count; i++) {
-        if (peer_is_unsure(shard, &status->peers[i], &id) &&
-            checked_place(&shard->checked[INPUT_STATUS], &id) < 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* False: the store has to be asked first. */
 static bool take_status(struct shard *shard, const struct log_record *record)
 {
@@ -454,7 +327,7 @@ static bool take_status(struct shard *shard, const struct log_record *record)
         letter_add(shard, TOPIC_STATUS, record, wire_result_text(result));
         return true;
     }
-    if (!is_checked(shard, &status)) {
+    if (!known_status(shard, &status)) {
         return false;
     }
     for (uint32_t i = 0; i < status.report_count && shard->generation == generation; i++) {
@@ -541,14 +414,6 @@ static enum taking take_record(struct shard_input *input, const struct log_recor
     return TAKING_WAITS;
 }
 
-static bool is_asking(const struct shard_input *input)
-{
-    const struct shard *shard = input->shard;
-
-    return input == &shard->inputs[INPUT_JOBS] ? shard->is_checking
-                                               : shard->checked[INPUT_STATUS].is_asking;
-}
-
 static size_t input_records(void *argument, const struct log_record *records, size_t count)
 {
     struct shard_input *input = argument;
@@ -562,7 +427,7 @@ static size_t input_records(void *argument, const struct log_record *records, si
     bool is_jobs = input == &shard->inputs[INPUT_JOBS];
     uint64_t room = is_jobs ? jobs_room(shard) : UINT64_MAX;
 
-    for (; i < count && i < room && has_room(input) && !is_asking(input); i++) {
+    for (; i < count && i < room && has_room(input) && !known_is_asked(input); i++) {
         enum taking taking = take_record(input, &records[i]);
 
         if (taking == TAKING_UNCHECKED) {

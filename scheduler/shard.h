@@ -68,7 +68,11 @@ struct outbox_entry {
     unsigned char bytes[];
 };
 
-enum { OUTBOX_MAX = 1024, CHECKED_MAX = 256 };
+enum {
+    OUTBOX_MAX = 1024,
+    CHECKED_MAX = 256,
+    FRESH_MARGIN_S = 5, /* clocks of the API may be ahead by so much */
+};
 
 /* Ids of Jobs, and whether the store has them or had them. */
 struct shard_checked {
@@ -233,6 +237,25 @@ void shard_trim(struct shard *shard, const int64_t floors[INPUT_NR]);
 extern const struct log_reader_callbacks shard_input_callbacks;
 /* intake_resume lets the readers go on after a seal. */
 void intake_resume(struct shard *shard);
+/* intake_job_id gives the id of a Job's execution: its own, or that of its place. False: it is no
+ * UUID. record: of exo.jobs */
+bool intake_job_id(const struct shard *shard, const struct wire_job *job,
+                   const struct log_record *record, struct execution_id *ret_id);
+
+/* ---- known.c ---- */
+/* known_is_fresh is true of an id so young that no execution of it can have been here: nobody has
+ * to be asked. */
+bool known_is_fresh(struct shard *shard, const struct execution_id *id);
+enum known { KNOWN_UNASKED, KNOWN_NO, KNOWN_YES };
+/* known_of says whether the store has an execution, or had it, as it last said of that input. */
+enum known known_of(const struct shard *shard, int input, const struct execution_id *id);
+/* known_status is false where a record holds a Job, passed on, that is not fresh and was not asked
+ * for: ask, and look at the record again. */
+bool known_status(struct shard *shard, const struct wire_status *status);
+/* known_ask asks the store for the Jobs of the next records of an input, whose reader goes on with
+ * its answer; known_is_asked is true until then: no record is to be taken. */
+void known_ask(struct shard *shard, int input, const struct log_record *records, size_t count);
+bool known_is_asked(const struct shard_input *input);
 
 /* letter_add puts a record with its reason into the open batch's dead letters; topic is static. */
 void letter_add(struct shard *shard, const char *topic, const struct log_record *record,
