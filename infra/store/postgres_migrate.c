@@ -7,11 +7,16 @@
 
 #include "schemas/sql/migrations.h"
 
-/* Two scripts in one transaction: the first locks and reads, the second brings the schema up. */
+/* Two scripts in one transaction: the first locks and reads, the second brings the schema up. A
+ * migration with a statement that cannot be in one ends the second; behind that statement all goes
+ * once more from the first. */
 struct migrate_op {
     struct pg_op op;
     uint32_t shard_count;
     uint32_t version, oldest, installed;
+    const char *beside;    /* to run behind the second script; NULL: nothing */
+    uint32_t beside_place; /* migration it is of: 0, 1, ... */
+    bool is_beside_done;
     struct buffer script;
     struct exo_error refusal;
     bool is_refused;
@@ -79,9 +84,20 @@ static void write_script(struct migrate_op *m)
         return;
     }
     for (uint32_t i = m->version; i < sql_postgres_migration_count; i++) {
-        buffer_text(script, sql_postgres_migrations[i].text);
+        const struct sql_migration *migration = &sql_postgres_migrations[i];
+
+        if (!m->is_beside_done || m->beside_place != i) {
+            buffer_text(script, migration->text);
+            if (migration->beside != NULL) {
+                m->beside = migration->beside;
+                m->beside_place = i;
+                m->is_beside_done = false;
+                buffer_text(script, ";");
+                break;
+            }
+        }
         (void)snprintf(line, sizeof(line), ";INSERT INTO schema_version VALUES (%u, %lld, %u);",
-                       i + 1, (long long)clock_wall_ns(), sql_postgres_migrations[i].oldest);
+                       i + 1, (long long)clock_wall_ns(), migration->oldest);
         buffer_text(script, line);
     }
     if (m->installed == 0) {
@@ -97,6 +113,21 @@ static void write_script(struct migrate_op *m)
     buffer_append(script, (struct span){"COMMIT", sizeof("COMMIT")});
 }
 
+static void ask_script(struct migrate_op *m, const char *script,
+                       void (*result)(struct link_request *request, uint32_t step,
+                                      const PGresult *result),
+                       void (*end)(struct link_request *request, enum link_outcome outcome,
+                                   const struct link_failure *failure))
+{
+    m->op.request.script = script;
+    m->op.request.result = result;
+    m->op.request.end = end;
+    postgres_link_ask(m->op.store->migrator, &m->op.request);
+}
+
+static void beside_end(struct link_request *request, enum link_outcome outcome,
+                       const struct link_failure *failure);
+
 static void second_end(struct link_request *request, enum link_outcome outcome,
                        const struct link_failure *failure)
 {
@@ -104,6 +135,13 @@ static void second_end(struct link_request *request, enum link_outcome outcome,
     struct exo_error err;
     const struct exo_error *cause = m->is_refused ? &m->refusal : NULL;
 
+    if (outcome == LINK_DONE && m->beside != NULL) {
+        if (!m->op.store->is_closing) {
+            ask_script(m, m->beside, NULL, beside_end);
+            return;
+        }
+        outcome = LINK_UNSENT;
+    }
     if (outcome != LINK_DONE && !m->is_refused) {
         cause = link_error(outcome, failure, &err);
     }
@@ -134,13 +172,25 @@ static void first_end(struct link_request *request, enum link_outcome outcome,
     }
     refuse(m);
     write_script(m);
-    request->script = (const char *)m->script.data;
-    request->result = NULL;
-    request->end = second_end;
     if (m->script.is_failed) {
         abort(); /* some kilobytes, once at start */
     }
-    postgres_link_ask(m->op.store->migrator, request);
+    ask_script(m, (const char *)m->script.data, NULL, second_end);
+}
+
+static void beside_end(struct link_request *request, enum link_outcome outcome,
+                       const struct link_failure *failure)
+{
+    struct migrate_op *m = (struct migrate_op *)request;
+
+    m->beside = NULL;
+    if (outcome != LINK_DONE || m->op.store->is_closing) {
+        second_end(request, outcome == LINK_DONE ? LINK_UNSENT : outcome, failure);
+        return;
+    }
+    m->is_beside_done = true;
+    buffer_reset(&m->script);
+    ask_script(m, FIRST_SCRIPT, first_result, first_end);
 }
 
 void postgres_store_migrate(struct store *store, uint32_t shard_count, store_done *done,
@@ -166,10 +216,7 @@ void postgres_store_migrate(struct store *store, uint32_t shard_count, store_don
     m->shard_count = shard_count;
     m->done = done;
     buffer_init(&m->script, allocator_heap(&m->op.budget), 0);
-    m->op.request.script = FIRST_SCRIPT;
-    m->op.request.result = first_result;
-    m->op.request.end = first_end;
-    postgres_link_ask(s->migrator, &m->op.request);
+    ask_script(m, FIRST_SCRIPT, first_result, first_end);
 }
 
 void postgres_migrator_retire(void *argument)

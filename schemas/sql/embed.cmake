@@ -2,6 +2,13 @@
 #
 # From number 8 on the first line of a migration says which programs may go on beside it (docs/operations.md, "Upgrades"):
 #     -- oldest: 7        those that know schema 7 or newer
+# What stands behind a line "-- beside" is one statement that Postgres takes outside a transaction only, such as CREATE INDEX CONCURRENTLY.
+macro(array name hex)
+    string(REGEX REPLACE "(................................)" "\\1\n" lines "${hex}")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${lines}")
+    string(APPEND arrays "static const char text_${name}[] = {\n${bytes}0};\n")
+endmacro()
+
 file(GLOB files ${FOLDER}/*.sql)
 list(SORT files)
 set(arrays "")
@@ -30,12 +37,24 @@ foreach(file IN LISTS files)
         message(FATAL_ERROR "${file}: oldest is at most its own number, ${version}")
     endif()
     file(READ ${file} hex HEX)
-    string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
-    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-    string(APPEND arrays "static const char text_${version}[] = {\n${bytes}0};\n")
-    string(APPEND table "    {${version}, ${oldest}, text_${version}},\n")
+    string(FIND "${hex}" "0a2d2d206265736964650a" at) # "\n-- beside\n"
+    set(beside NULL)
+    if(NOT at EQUAL -1)
+        if(NAME STREQUAL "sqlite")
+            message(FATAL_ERROR "${file}: SQLite knows nothing that cannot be in a transaction")
+        endif()
+        math(EXPR behind "${at} + 22")
+        string(SUBSTRING "${hex}" ${behind} -1 rest)
+        string(SUBSTRING "${hex}" 0 ${at} hex)
+        array(${version}_beside "${rest}")
+        set(beside text_${version}_beside)
+    endif()
+    array(${version} "${hex}")
+    string(APPEND table "    {${version}, ${oldest}, text_${version}, ${beside}},\n")
 endforeach()
 file(WRITE ${OUT} "/* Made by schemas/sql/embed.cmake: do not edit. */
+#include <stddef.h>
+
 #include \"schemas/sql/migrations.h\"
 
 ${arrays}

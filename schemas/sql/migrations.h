@@ -11,8 +11,9 @@
 /* The text brings a database from version - 1 to version. */
 struct sql_migration {
     uint32_t version;
-    uint32_t oldest;  /* the schema that a program must know at least to work with this one */
-    const char *text; /* statements, NUL-terminated, static */
+    uint32_t oldest;    /* the schema that a program must know at least to work with this one */
+    const char *text;   /* statements, NUL-terminated, static; may run again where beside failed */
+    const char *beside; /* one statement for after it, outside a transaction; NULL: none */
 };
 
 extern const struct sql_migration sql_sqlite_migrations[];

@@ -50,6 +50,9 @@ void store_old_install(struct trial *t, uint32_t version)
 
     for (uint32_t i = 0; i < version; i++) {
         trial_sql(t, is_postgres ? sql_postgres_migrations[i].text : sql_sqlite_migrations[i].text);
+        if (is_postgres && sql_postgres_migrations[i].beside != NULL) {
+            trial_sql(t, sql_postgres_migrations[i].beside);
+        }
         if (i < sizeof(rows) / sizeof(rows[0])) {
             trial_sql(t, rows[i]);
         }
