@@ -1,19 +1,29 @@
 /* janitor: deletes what retention lets go, of the shards that run in this process.
  *
  *   every period: floors -> inputs of each shard -> snapshot and journal of each shard ->
- *   dead letters -> executions, both oldest first
+ *   dead letters -> executions, project by project; both oldest first -> texts nothing names
  *
  * One bounded statement at a time, then a pause as long as it took: never more than half of one
  * connection. What fails is left for the next period. Asks the store and the log; what may go says
  * core/retention. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "infra/store/store_replay.h"
 #include "scheduler/projects.h"
 #include "scheduler/shard.h"
 #include "scheduler/snapshot.h"
+#include "schemas/vocab/limits.h"
 
-enum { JOURNAL_ROWS = 2000, LETTER_ROWS = 500, SLICE_ROWS = 100, OLD_ROWS = 256, DROP_ROWS = 2000 };
+enum {
+    JOURNAL_ROWS = 2000,
+    LETTER_ROWS = 500,
+    SLICE_ROWS = 100,
+    OLD_PROJECTS = 256,
+    OLD_ROWS = 256,
+    DROP_ROWS = 2000,
+    DEFINITION_ROWS = 512,
+};
 
 enum janitor_phase {
     PHASE_FLOORS,
@@ -22,8 +32,10 @@ enum janitor_phase {
     PHASE_SLICES,
     PHASE_JOURNAL,
     PHASE_LETTERS,
+    PHASE_PROJECTS,
     PHASE_OLD,
     PHASE_DROP,
+    PHASE_DEFINITIONS,
 };
 
 struct janitor {
@@ -33,10 +45,14 @@ struct janitor {
     enum janitor_phase phase;
     uint32_t shard;            /* the next of INPUTS, SNAPSHOT, SLICES and JOURNAL */
     struct snapshot *snapshot; /* that is made; NULL: none */
+    char old_projects[OLD_PROJECTS][LIMIT_NAME_BYTES + 1]; /* for OLD */
+    uint32_t project_count, project_at;
+    char last_project[LIMIT_NAME_BYTES + 1]; /* that PROJECTS has shown */
+    bool is_last;                            /* there are no more of them */
     struct store_old_query query;
-    bool is_last; /* OLD has shown all there is */
     struct execution_id ids[OLD_ROWS];
-    uint32_t id_count; /* for DROP */
+    uint32_t id_count;        /* for DROP */
+    struct digest definition; /* where DEFINITIONS goes on, also in the next period */
     exo_time asked_ns;
     bool is_asking, is_closing;
 };
@@ -270,11 +286,14 @@ static void journal_step(struct janitor *j)
 
 /* ---- dead letters ---- */
 
-static void old_begin(struct janitor *j)
+static void executions_begin(struct janitor *j)
 {
-    j->query = (struct store_old_query){.limit = OLD_ROWS};
-    j->is_last = retention_least(&j->scheduler->settings.retention) == EXO_TIME_NEVER;
-    phase_begin(j, PHASE_OLD);
+    if (retention_least(&j->scheduler->settings.retention) == EXO_TIME_NEVER) {
+        round_end(j);
+        return;
+    }
+    j->last_project[0] = '\0';
+    phase_begin(j, PHASE_PROJECTS);
 }
 
 static void on_letters(void *argument, uint32_t dropped, const struct exo_error *err)
@@ -286,7 +305,7 @@ static void on_letters(void *argument, uint32_t dropped, const struct exo_error 
     }
     j->scheduler->counts.letters_dropped += dropped;
     if (dropped < LETTER_ROWS) {
-        old_begin(j);
+        executions_begin(j);
     }
 }
 
@@ -297,7 +316,7 @@ static void letters_step(struct janitor *j)
     struct shard *first = j->scheduler->shards[0];
 
     if (kept_ns == 0 || first == NULL || first->state != SHARD_RUNNING) {
-        old_begin(j);
+        executions_begin(j);
         return;
     }
     asking(j);
@@ -306,6 +325,58 @@ static void letters_step(struct janitor *j)
 }
 
 /* ---- executions ---- */
+
+/* What ended before it goes; INT64_MIN: nothing does. */
+static exo_time old_before_ns(const struct janitor *j, const char *project, exo_time now_ns)
+{
+    exo_time kept_ns = retention_kept(&j->scheduler->settings.retention, project);
+
+    return kept_ns == EXO_TIME_NEVER ? INT64_MIN : now_ns - kept_ns;
+}
+
+/* Any shard that runs: they follow one clock. */
+static struct shard *clock_shard(struct janitor *j)
+{
+    j->shard = 0;
+    return next_shard(j);
+}
+
+static void on_projects(void *argument, const struct store_old_project *projects, uint32_t count,
+                        const struct exo_error *err)
+{
+    struct janitor *j = argument;
+
+    if (!back(j, err)) {
+        return;
+    }
+    struct shard *shard = clock_shard(j);
+
+    j->project_count = j->project_at = 0;
+    for (uint32_t i = 0; i < count && shard != NULL; i++) {
+        size_t bytes = strlen(projects[i].project);
+
+        if (bytes > LIMIT_NAME_BYTES) {
+            continue; /* no door lets it in */
+        }
+        memcpy(j->last_project, projects[i].project, bytes + 1);
+        if (projects[i].submitted_ns < old_before_ns(j, j->last_project, shard_time(shard))) {
+            memcpy(j->old_projects[j->project_count++], j->last_project, bytes + 1);
+        }
+    }
+    j->is_last = count < OLD_PROJECTS;
+    j->query = (struct store_old_query){.limit = OLD_ROWS};
+    j->phase = PHASE_OLD;
+}
+
+static void projects_step(struct janitor *j)
+{
+    if (clock_shard(j) == NULL || !projects_are_known(j->scheduler->projects)) {
+        round_end(j);
+        return;
+    }
+    asking(j);
+    store_old_projects(j->scheduler->store, j->last_project, OLD_PROJECTS, on_projects, j);
+}
 
 static void on_old(void *argument, const struct store_old *old, uint32_t count,
                    const struct exo_error *err)
@@ -321,29 +392,36 @@ static void on_old(void *argument, const struct store_old *old, uint32_t count,
         struct shard *shard =
             old[i].shard < scheduler->shard_count ? scheduler->shards[old[i].shard] : NULL;
 
-        if (old[i].is_terminal && shard != NULL && shard->state == SHARD_RUNNING &&
-            retention_is_due(&scheduler->settings.retention, old[i].project, &old[i].id,
-                             old[i].ended_ns, shard_time(shard))) {
+        if (shard != NULL && shard->state == SHARD_RUNNING &&
+            retention_is_due(&scheduler->settings.retention, j->old_projects[j->project_at],
+                             &old[i].id, old[i].ended_ns, shard_time(shard))) {
             j->ids[j->id_count++] = old[i].id;
         }
         j->query.after_ns = old[i].submitted_ns;
         j->query.after_id = old[i].id;
     }
-    j->is_last = count < OLD_ROWS;
+    if (count < OLD_ROWS) {
+        j->project_at++;
+        j->query = (struct store_old_query){.limit = OLD_ROWS};
+    }
     j->phase = j->id_count > 0 ? PHASE_DROP : PHASE_OLD;
 }
 
 static void old_step(struct janitor *j)
 {
-    j->shard = 0;
-    struct shard *shard = next_shard(j); /* any: they follow one clock */
+    struct shard *shard = clock_shard(j);
 
-    if (j->is_last || shard == NULL || !projects_are_known(j->scheduler->projects)) {
+    if (shard == NULL) {
         round_end(j);
         return;
     }
+    if (j->project_at == j->project_count) {
+        phase_begin(j, j->is_last ? PHASE_DEFINITIONS : PHASE_PROJECTS);
+        return;
+    }
+    j->query.project = j->old_projects[j->project_at];
+    j->query.before_ns = old_before_ns(j, j->query.project, shard_time(shard));
     asking(j);
-    j->query.before_ns = shard_time(shard) - retention_least(&j->scheduler->settings.retention);
     store_old_list(j->scheduler->store, &j->query, on_old, j);
 }
 
@@ -356,6 +434,36 @@ static void on_drop(void *argument, uint32_t dropped, bool is_more, const struct
     }
     j->scheduler->counts.executions_dropped += dropped;
     j->phase = is_more ? PHASE_DROP : PHASE_OLD;
+}
+
+/* ---- texts of clusters ---- */
+
+static void on_definitions(void *argument, uint32_t dropped, const struct digest *last,
+                           const struct exo_error *err)
+{
+    struct janitor *j = argument;
+
+    if (!back(j, err)) {
+        return;
+    }
+    j->scheduler->counts.definitions_dropped += dropped;
+    j->definition = last == NULL ? (struct digest){{0}} : *last;
+    if (dropped < DEFINITION_ROWS / 8) {
+        round_end(j); /* digests are scattered: behind it there is no more to be found than here */
+    }
+}
+
+/* Those of all shards: by the owner of the first one. */
+static void definitions_step(struct janitor *j)
+{
+    const struct shard *first = j->scheduler->shards[0];
+
+    if (first == NULL || first->state != SHARD_RUNNING) {
+        round_end(j);
+        return;
+    }
+    asking(j);
+    store_definition_drop(j->scheduler->store, &j->definition, DEFINITION_ROWS, on_definitions, j);
 }
 
 static void step(void *argument)
@@ -386,12 +494,18 @@ static void step(void *argument)
     case PHASE_LETTERS:
         letters_step(j);
         return;
+    case PHASE_PROJECTS:
+        projects_step(j);
+        return;
     case PHASE_OLD:
         old_step(j);
         return;
     case PHASE_DROP:
         asking(j);
         store_execution_drop(j->scheduler->store, j->ids, j->id_count, DROP_ROWS, on_drop, j);
+        return;
+    case PHASE_DEFINITIONS:
+        definitions_step(j);
         return;
     }
 }

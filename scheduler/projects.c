@@ -1,6 +1,7 @@
 #include "scheduler/projects.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "infra/store/project_gather.h"
 #include "scheduler/scheduler.h"
@@ -11,7 +12,7 @@ struct projects {
     struct retention_rules given; /* by the scheduler's settings */
     struct project_found *found;  /* by name */
     uint32_t count;
-    struct retention_project *kept; /* of those found that say how long, then those given */
+    struct retention_project *kept; /* of those found that say how long, and those given */
     bool is_known, is_asking, is_closing;
 };
 
@@ -20,6 +21,19 @@ static void projects_free(struct projects *p)
     free(p->found);
     free(p->kept);
     free(p);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct retention_project *)a)->name,
+                  ((const struct retention_project *)b)->name);
+}
+
+void projects_order(struct retention_project *projects, uint32_t count)
+{
+    if (count > 0) {
+        qsort(projects, count, sizeof(*projects), by_name);
+    }
 }
 
 /* What a project says itself goes before what the scheduler's settings say of it. */
@@ -35,8 +49,15 @@ static void rules_make(struct projects *p)
         }
     }
     for (uint32_t i = 0; i < p->given.project_count; i++) {
-        p->kept[count++] = p->given.projects[i];
+        const struct retention_project *given = &p->given.projects[i];
+        const struct project_settings *found =
+            project_find(p->found, p->count, span_of(given->name));
+
+        if (found == NULL || !found->has_kept) {
+            p->kept[count++] = *given;
+        }
     }
+    projects_order(p->kept, count);
     rules->projects = p->kept;
     rules->project_count = count;
     retention_note(rules);

@@ -7,6 +7,7 @@
 #ifndef EXO_SCHEDULER_PROJECTS_H
 #define EXO_SCHEDULER_PROJECTS_H
 
+#include "scheduler/core/retention.h"
 #include "schemas/project/project.h"
 #include "schemas/vocab/span.h"
 
@@ -14,6 +15,9 @@ enum { PROJECTS_LOOK_S = 5 };
 
 struct scheduler;
 struct projects;
+
+/* projects_order puts projects, each of another name, in the order that retention_rules have. */
+void projects_order(struct retention_project *projects, uint32_t count);
 
 /* projects_open begins to look, where settings.reads_projects; NULL otherwise. projects_close ends
  * it; NULL is allowed. */

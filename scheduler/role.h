@@ -80,8 +80,9 @@ struct scheduler_counts {
     uint64_t executions_live, leases_live;
     uint64_t jobs, forwarded, reports, stale, duplicates, dead_letters;
     uint64_t admitted, executions_finished, attempts_finished, attempts_lost;
-    uint64_t journal_dropped, executions_dropped, letters_dropped; /* rows that retention let go */
-    uint64_t snapshots;                                            /* of shards, whole */
+    /* rows that retention let go */
+    uint64_t journal_dropped, executions_dropped, letters_dropped, definitions_dropped;
+    uint64_t snapshots;       /* of shards, whole */
     uint64_t cancels_dropped; /* that waited for an execution, for want of room */
     uint64_t commits, commits_failed, takeovers, witnesses;
     uint64_t ready; /* tasks that wait for a ticket */

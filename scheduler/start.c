@@ -6,6 +6,7 @@
 #include "infra/telemetry/log_line.h"
 #include "infra/telemetry/metric.h"
 #include "scheduler/collect.h"
+#include "scheduler/projects.h"
 #include "scheduler/role.h"
 #include "schemas/vocab/limits.h"
 #include "schemas/vocab/quantity.h"
@@ -142,6 +143,8 @@ static void collect(void *argument, struct buffer *buffer)
          "ended executions that retention let go", c.executions_dropped},
         {"exosphere_scheduler_dead_letters_dropped_total", "counter",
          "dead letters that retention let go", c.letters_dropped},
+        {"exosphere_scheduler_definitions_dropped_total", "counter",
+         "texts of clusters that nothing named any more", c.definitions_dropped},
         {"exosphere_scheduler_commits_total", "counter", "batches committed", c.commits},
         {"exosphere_scheduler_commits_failed_total", "counter", "batches not committed",
          c.commits_failed},
@@ -180,9 +183,16 @@ static int projects_read(struct scheduler_start *start, const char *list, uint32
         }
         memcpy(name, word.data, name_bytes);
         name[name_bytes] = '\0';
+        for (uint32_t i = 0; i < *ret_count; i++) {
+            if (strcmp(start->project_names[i], name) == 0) {
+                return exo_error_set(err, EXO_EINVALID, "retention_projects: %s is said twice",
+                                     name);
+            }
+        }
         project->name = name;
         (*ret_count)++;
     }
+    projects_order(start->projects, *ret_count);
     return 0;
 }
 

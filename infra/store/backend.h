@@ -40,6 +40,10 @@ typedef void store_blob_done(void *argument, struct span bytes, const struct exo
 typedef void store_dropped_done(void *argument, uint32_t dropped, const struct exo_error *err);
 typedef void store_old_done(void *argument, const struct store_old *old, uint32_t count,
                             const struct exo_error *err);
+typedef void store_old_projects_done(void *argument, const struct store_old_project *projects,
+                                     uint32_t count, const struct exo_error *err);
+typedef void store_definitions_done(void *argument, uint32_t dropped, const struct digest *last,
+                                    const struct exo_error *err);
 typedef void store_drop_done(void *argument, uint32_t dropped, bool is_more,
                              const struct exo_error *err);
 typedef void store_letters_done(void *argument, const struct store_dead_letter_row *rows,
@@ -120,10 +124,14 @@ struct store_backend {
     void (*places)(struct store *store, store_places_done *done, void *argument);
     void (*journal_drop)(struct store *store, uint32_t shard, exo_time before_ns, uint32_t rows_max,
                          store_dropped_done *done, void *argument);
+    void (*old_projects)(struct store *store, const char *after, uint32_t limit,
+                         store_old_projects_done *done, void *argument);
     void (*old_list)(struct store *store, const struct store_old_query *query, store_old_done *done,
                      void *argument);
     void (*execution_drop)(struct store *store, const struct execution_id *ids, uint32_t count,
                            uint32_t rows_max, store_drop_done *done, void *argument);
+    void (*definition_drop)(struct store *store, const struct digest *after, uint32_t rows_max,
+                            store_definitions_done *done, void *argument);
     void (*imprint_get)(struct store *store, uint32_t shard, uint64_t after_batch, uint32_t limit,
                         store_imprints_done *done, void *argument);
     void (*snapshot_list)(struct store *store, uint32_t shard, store_snapshots_done *done,

@@ -5,20 +5,23 @@
 /* What may go: restore points, and the deletion of journal and executions. */
 
 struct retention_op {
-    struct pg_op op; /* rows: points, places or struct store_old */
+    struct pg_op op; /* rows: points, places, projects or struct store_old */
     enum postgres_statement statement;
     void (*write)(const struct retention_op *op, struct postgres_params *params);
     uint8_t statements[1];
     int64_t numbers[3];
     struct store_old_query query;
+    struct digest digest; /* of DEFINITION_DROP: after, then last */
     struct execution_id *ids;
     uint32_t id_count;
-    bool is_more; /* of EXECUTION_DROP */
+    bool is_more; /* of EXECUTION_DROP and DEFINITION_DROP */
     int64_t count;
     store_restore_points_done *points_done;
     store_places_done *places_done;
     store_dropped_done *dropped_done;
+    store_old_projects_done *projects_done;
     store_old_done *old_done;
+    store_definitions_done *definitions_done;
     store_drop_done *drop_done;
 };
 
@@ -48,10 +51,23 @@ static void letters_write(const struct retention_op *op, struct postgres_params 
 
 static void old_write(const struct retention_op *op, struct postgres_params *params)
 {
+    params_text(params, op->query.project);
     params_int8(params, op->query.after_ns);
     params_bytes(params, id_span(&op->query.after_id));
     params_int8(params, op->query.before_ns);
     params_int8(params, op->query.limit);
+}
+
+static void projects_write(const struct retention_op *op, struct postgres_params *params)
+{
+    params_text(params, op->query.project);
+    params_int8(params, op->query.limit);
+}
+
+static void definitions_write(const struct retention_op *op, struct postgres_params *params)
+{
+    params_bytes(params, digest_span(&op->digest));
+    params_int8(params, op->numbers[0]);
 }
 
 static void drop_write(const struct retention_op *op, struct postgres_params *params)
@@ -252,10 +268,8 @@ static void old_result(struct link_request *request, uint32_t step, const PGresu
         }
         pg_id(result, i, 0, &old->id);
         old->shard = (uint32_t)pg_int(result, i, 1);
-        old->is_terminal = pg_bool(result, i, 2);
-        old->submitted_ns = pg_int(result, i, 3);
-        old->ended_ns = pg_int(result, i, 4);
-        old->project = pg_op_text(&op->op, pg_text(result, i, 5));
+        old->submitted_ns = pg_int(result, i, 2);
+        old->ended_ns = pg_int(result, i, 3);
     }
 }
 
@@ -274,8 +288,79 @@ void postgres_store_old_list(struct store *store, const struct store_old_query *
     op->statement = SQL_OLD_LIST;
     op->write = old_write;
     op->query = *query;
+    op->query.project = pg_op_text(&op->op, query->project);
     op->old_done = done;
     ask(op, old_result, old_done);
+}
+
+static void projects_result(struct link_request *request, uint32_t step, const PGresult *result)
+{
+    struct retention_op *op = (struct retention_op *)request;
+
+    (void)step;
+    for (int i = 0; i < PQntuples(result); i++) {
+        struct store_old_project *project = pg_op_row(&op->op, sizeof(*project));
+
+        if (project == NULL) {
+            return;
+        }
+        project->project = pg_op_text(&op->op, pg_text(result, i, 0));
+        project->submitted_ns = pg_int(result, i, 1);
+    }
+}
+
+static void projects_done(struct pg_op *base, const struct exo_error *err)
+{
+    ((struct retention_op *)base)
+        ->projects_done(base->argument, err == NULL ? base->rows : NULL,
+                        err == NULL ? base->row_count : 0, err);
+}
+
+void postgres_store_old_projects(struct store *store, const char *after, uint32_t limit,
+                                 store_old_projects_done *done, void *argument)
+{
+    struct retention_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_OLD_PROJECTS;
+    op->write = projects_write;
+    op->query = (struct store_old_query){.project = pg_op_text(&op->op, after), .limit = limit};
+    op->projects_done = done;
+    ask(op, projects_result, projects_done);
+}
+
+static void definitions_result(struct link_request *request, uint32_t step, const PGresult *result)
+{
+    struct retention_op *op = (struct retention_op *)request;
+
+    (void)step;
+    if (PQntuples(result) == 1) {
+        op->count = pg_int(result, 0, 0);
+        op->is_more = PQgetisnull(result, 0, 1) == 0;
+        if (op->is_more) {
+            pg_digest(result, 0, 1, &op->digest);
+        }
+    }
+}
+
+static void definitions_done(struct pg_op *base, const struct exo_error *err)
+{
+    const struct retention_op *op = (const struct retention_op *)base;
+
+    op->definitions_done(base->argument, err == NULL ? (uint32_t)op->count : 0,
+                         err == NULL && op->is_more ? &op->digest : NULL, err);
+}
+
+void postgres_store_definition_drop(struct store *store, const struct digest *after,
+                                    uint32_t rows_max, store_definitions_done *done, void *argument)
+{
+    struct retention_op *op = pg_op_new(store, sizeof(*op), argument);
+
+    op->statement = SQL_DEFINITION_DROP;
+    op->write = definitions_write;
+    op->digest = *after;
+    op->numbers[0] = rows_max;
+    op->definitions_done = done;
+    ask(op, definitions_result, definitions_done);
 }
 
 static void drop_done(struct pg_op *base, const struct exo_error *err)

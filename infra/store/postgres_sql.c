@@ -32,6 +32,12 @@
     " FROM stored_name n JOIN stored_version v ON v.kind = n.kind AND v.project = n.project "      \
     "AND v.name = n.name "
 #define VERSION_OF_NAME "WHERE n.kind = $1::bigint AND n.project = $2::text AND n.name = $3::text "
+#define VERSION_PAGE                                                                               \
+    "WHERE n.kind = $1::bigint AND ($2::text = '' OR n.project = $2::text) "                       \
+    "AND NOT n.is_deleted AND v.number = n.newest "                                                \
+    "AND (n.project, n.name) > ($4::text, $3::text) AND (v.project, v.name) > ($4::text, "         \
+    "$3::text) "                                                                                   \
+    "ORDER BY n.project, n.name LIMIT $5::bigint"
 
 /* clang-format off */
 /* A blob that nothing names and nobody put again since $1, microseconds since 1970. */
@@ -291,15 +297,27 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "WHERE l.at_ns < $1::bigint AND l.at_ns <= (SELECT p.begun_ns FROM journal_snapshot p "
         "WHERE p.shard = l.partition AND p.end_batch IS NOT NULL ORDER BY p.id DESC LIMIT 1))) "
         "RETURNING 1) SELECT count(*) FROM d"},
+    /* From each project to the next one by a look at execution_by_project. */
+    [SQL_OLD_PROJECTS] = {"old_projects",
+        "WITH RECURSIVE p AS ((SELECT e.project, e.submitted_ns, 1::bigint AS place "
+        "FROM execution e WHERE e.project > $1::text ORDER BY e.project, e.submitted_ns LIMIT 1) "
+        "UNION ALL SELECT o.project, o.submitted_ns, p.place + 1 FROM p CROSS JOIN LATERAL "
+        "(SELECT e.project, e.submitted_ns FROM execution e WHERE e.project > p.project "
+        "ORDER BY e.project, e.submitted_ns LIMIT 1) o WHERE p.place < $2::bigint) "
+        "SELECT project, submitted_ns FROM p ORDER BY place"},
+    /* Compared by project too, so that no plan goes by execution_by_time. */
     [SQL_OLD_LIST] = {"old_list",
-        "SELECT id, shard, is_terminal, submitted_ns, ended_ns, project FROM execution "
-        "WHERE (submitted_ns, id) > ($1::bigint, $2::uuid) AND submitted_ns < $3::bigint "
-        "ORDER BY submitted_ns, id LIMIT $4::bigint"},
+        "SELECT id, shard, submitted_ns, ended_ns FROM execution WHERE project = $1::text "
+        "AND (project, submitted_ns, id) > ($1::text, $2::bigint, $3::uuid) "
+        "AND submitted_ns < $4::bigint AND is_terminal AND ended_ns < $4::bigint "
+        "ORDER BY project, submitted_ns, id LIMIT $5::bigint"},
     [SQL_EXECUTION_DROP] = {"execution_drop",
         "SELECT d.dropped, d.is_more FROM exo_execution_drop(ARRAY(SELECT i.id "
         "FROM unnest($1::uuid[]) WITH ORDINALITY i (id, place) WHERE NOT EXISTS (SELECT FROM "
         "blob_reference r WHERE r.digest = uuid_send(i.id) || decode(repeat('00', 16), 'hex')) "
         "OR EXISTS (SELECT FROM tombstone t WHERE t.id = i.id) ORDER BY i.place), $2::bigint) d"},
+    [SQL_DEFINITION_DROP] = {"definition_drop",
+        "SELECT dropped, last FROM exo_definition_drop($1::bytea, $2::bigint)"},
     [SQL_IMPRINT_GET] = {"imprint_get",
         "SELECT epoch, batch, at_ns, body, imprint FROM journal "
         "WHERE shard = $1::bigint AND batch > $2::bigint ORDER BY batch LIMIT $3::bigint"},
@@ -387,11 +405,10 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "JOIN definition d ON d.digest = v.digest " VERSION_OF_NAME
         "AND v.number = CASE $4::bigint WHEN 0 THEN n.newest ELSE $4::bigint END"},
     [SQL_VERSION_LIST] = {"version_list",
-        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES
-        "WHERE n.kind = $1::bigint AND ($2::text = '' OR n.project = $2::text) "
-        "AND NOT n.is_deleted AND v.number = n.newest "
-        "AND (n.project, n.name) > ($4::text, $3::text) "
-        "ORDER BY n.project, n.name LIMIT $5::bigint"},
+        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES VERSION_PAGE},
+    [SQL_VERSION_TEXTS] = {"version_texts",
+        "SELECT " VERSION_COLUMNS ", d.text" VERSION_TABLES
+        "JOIN definition d ON d.digest = v.digest " VERSION_PAGE},
     [SQL_VERSION_HISTORY] = {"version_history",
         "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES VERSION_OF_NAME
         "AND v.number < $4::bigint ORDER BY v.number DESC LIMIT $5::bigint"},

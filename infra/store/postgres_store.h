@@ -190,6 +190,11 @@ void postgres_store_journal_drop(struct store *store, uint32_t shard, exo_time b
                                  uint32_t rows_max, store_dropped_done *done, void *argument);
 void postgres_store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,
                                  store_dropped_done *done, void *argument);
+void postgres_store_old_projects(struct store *store, const char *after, uint32_t limit,
+                                 store_old_projects_done *done, void *argument);
+void postgres_store_definition_drop(struct store *store, const struct digest *after,
+                                    uint32_t rows_max, store_definitions_done *done,
+                                    void *argument);
 void postgres_store_old_list(struct store *store, const struct store_old_query *query,
                              store_old_done *done, void *argument);
 void postgres_store_execution_drop(struct store *store, const struct execution_id *ids,

@@ -160,6 +160,7 @@ static void read_send(struct link_request *request, struct postgres_link *link)
         params_int8(params, query->number);
         break;
     case STORE_VERSION_LIST:
+    case STORE_VERSION_TEXTS:
         params_text(params, query->after_project);
         params_int8(params, query->limit);
         break;
@@ -211,6 +212,7 @@ void postgres_store_version_read(struct store *store, const struct store_version
     static const uint8_t statements[] = {
         [STORE_VERSION_ONE] = SQL_VERSION_ONE,
         [STORE_VERSION_LIST] = SQL_VERSION_LIST,
+        [STORE_VERSION_TEXTS] = SQL_VERSION_TEXTS,
         [STORE_VERSION_HISTORY] = SQL_VERSION_HISTORY,
         [STORE_VERSION_OF_TEXT] = SQL_VERSION_OF_TEXT,
     };

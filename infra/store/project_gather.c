@@ -10,8 +10,7 @@ enum { PAGE_NAMES = 1000 };
 struct projects {
     struct store *store;
     struct project_found *found;
-    uint32_t count, read;
-    char last[LIMIT_NAME_BYTES + 1]; /* of the pages of names so far */
+    uint32_t count, room;
     project_gather_done *done;
     void *argument;
 };
@@ -40,95 +39,66 @@ static bool settings_read(struct span text, struct project_settings *ret)
     return is_good;
 }
 
-static void read_next(struct projects *p);
+static void add(struct projects *p, const struct store_version *version)
+{
+    size_t bytes = strlen(version->project);
 
-static void on_text(void *argument, const struct store_version *versions, uint32_t count,
+    if (bytes > LIMIT_NAME_BYTES) {
+        return;
+    }
+    if (p->count == p->room) {
+        p->room = p->room == 0 ? 16 : 2 * p->room;
+        p->found = realloc(p->found, p->room * sizeof(*p->found));
+        if (p->found == NULL) {
+            abort();
+        }
+    }
+    struct project_found *found = &p->found[p->count++];
+
+    memset(found, 0, sizeof(*found));
+    memcpy(found->name, version->project, bytes);
+    if (!settings_read(version->text, &found->settings)) {
+        found->settings = (struct project_settings){.has_kept = true}; /* for ever */
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct project_found *)a)->name, ((const struct project_found *)b)->name);
+}
+
+static void read_page(struct projects *p, const char *after);
+
+static void on_page(void *argument, const struct store_version *versions, uint32_t count,
                     const struct exo_error *err)
 {
     struct projects *p = argument;
 
-    if (err != NULL) {
-        end(p, err);
-        return;
-    }
-    if (count == 1 && !versions[0].is_deleted) {
-        struct project_settings *settings = &p->found[p->read++].settings;
-
-        if (!settings_read(versions[0].text, settings)) {
-            *settings = (struct project_settings){.has_kept = true}; /* for ever */
-        }
-    } else {
-        p->count--;
-        memmove(p->found + p->read, p->found + p->read + 1,
-                (p->count - p->read) * sizeof(*p->found));
-    }
-    read_next(p);
-}
-
-static void read_next(struct projects *p)
-{
-    if (p->read == p->count) {
-        end(p, NULL);
-        return;
-    }
-    const struct store_version_query query = {.reading = STORE_VERSION_ONE,
-                                              .kind = VERSION_PROJECT,
-                                              .project = p->found[p->read].name,
-                                              .name = PROJECT_SETTINGS_NAME};
-
-    store_version_read(p->store, &query, on_text, p);
-}
-
-static void list_next(struct projects *p);
-
-static void on_names(void *argument, const struct store_version *versions, uint32_t count,
-                     const struct exo_error *err)
-{
-    struct projects *p = argument;
-    struct exo_error own;
-
-    if (err != NULL) {
-        end(p, err);
-        return;
-    }
-    if (p->count + count > PROJECTS_MAX) {
-        (void)exo_error_set(&own, EXO_ELIMIT, "more than %d projects have settings", PROJECTS_MAX);
-        end(p, &own);
-        return;
-    }
-    struct project_found *grown = realloc(p->found, (p->count + count + 1u) * sizeof(*grown));
-
-    if (grown == NULL) {
-        abort();
-    }
-    p->found = grown;
     for (uint32_t i = 0; i < count; i++) {
-        size_t bytes = strlen(versions[i].project);
-
-        if (bytes <= LIMIT_NAME_BYTES) {
-            p->found[p->count] = (struct project_found){.settings = {.running_max = 0}};
-            memcpy(p->found[p->count++].name, versions[i].project, bytes + 1);
-            memcpy(p->last, versions[i].project, bytes + 1);
-        }
+        add(p, &versions[i]);
     }
-    if (count == PAGE_NAMES) {
-        list_next(p);
-    } else {
-        read_next(p);
+    if (err == NULL && count == PAGE_NAMES) {
+        read_page(p, versions[count - 1].project);
+        return;
     }
+    if (p->count > 0) {
+        qsort(p->found, p->count, sizeof(*p->found),
+              by_name); /* the store has an order of its own */
+    }
+    end(p, err);
 }
 
-static void list_next(struct projects *p)
+/* after: "" for the first page. */
+static void read_page(struct projects *p, const char *after)
 {
-    const struct store_version_query query = {.reading = STORE_VERSION_LIST,
+    const struct store_version_query query = {.reading = STORE_VERSION_TEXTS,
                                               .kind = VERSION_PROJECT,
                                               .project = "",
-                                              .name =
-                                                  p->last[0] == '\0' ? "" : PROJECT_SETTINGS_NAME,
-                                              .after_project = p->last,
+                                              .name = after[0] == '\0' ? "" : PROJECT_SETTINGS_NAME,
+                                              .after_project = after,
                                               .limit = PAGE_NAMES};
 
-    store_version_read(p->store, &query, on_names, p);
+    store_version_read(p->store, &query, on_page, p);
 }
 
 void project_gather(struct store *store, project_gather_done *done, void *argument)
@@ -141,16 +111,26 @@ void project_gather(struct store *store, project_gather_done *done, void *argume
     p->store = store;
     p->done = done;
     p->argument = argument;
-    list_next(p);
+    read_page(p, "");
+}
+
+static int is_named(const void *key, const void *found)
+{
+    struct span project = *(const struct span *)key;
+    const char *name = ((const struct project_found *)found)->name;
+    size_t bytes = strlen(name);
+    int order = memcmp(project.data, name, project.bytes < bytes ? project.bytes : bytes);
+
+    return order != 0 ? order : (project.bytes > bytes) - (project.bytes < bytes);
 }
 
 const struct project_settings *project_find(const struct project_found *found, uint32_t count,
                                             struct span project)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        if (span_is(project, found[i].name)) {
-            return &found[i].settings;
-        }
-    }
-    return NULL;
+    const struct project_found *there =
+        count == 0 || project.bytes == 0
+            ? NULL
+            : bsearch(&project, found, count, sizeof(*found), is_named);
+
+    return there == NULL ? NULL : &there->settings;
 }

@@ -1,23 +1,20 @@
 /* project_gather: the settings of all projects that have some, as they stand in the store.
  *
- *   store_version_read, a page of names at a time, then the text of each --> struct project_found[]
+ *   store_version_read, 1,000 names and texts at a time --> struct project_found[]
  *
- * Projects with settings are few: an installation without any costs one empty answer a call. */
+ * An installation without any costs one empty answer a call; of many, memory is the limit. */
 #ifndef EXO_INFRA_STORE_PROJECT_GATHER_H
 #define EXO_INFRA_STORE_PROJECT_GATHER_H
 
 #include "infra/store/store_versions.h"
 #include "schemas/project/project.h"
 
-enum { PROJECTS_MAX = 10000 /* with settings; where there are more, none are read */ };
-
 struct project_found {
     char name[LIMIT_NAME_BYTES + 1];
     struct project_settings settings;
 };
 
-/* found: by name, until the call returns; NULL with err: the store's, or EXO_ELIMIT above
- * PROJECTS_MAX. */
+/* found: by name, until the call returns; NULL with err, the store's. */
 typedef void project_gather_done(void *argument, const struct project_found *found, uint32_t count,
                                  const struct exo_error *err);
 

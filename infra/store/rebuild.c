@@ -522,7 +522,7 @@ void rebuild_mark(struct rebuild *r)
 
 static bool is_missing(const struct rebuild *r, const struct entry *entry)
 {
-    /* Nobody deletes definitions; each execution was compared with the one it names. */
+    /* Definitions go when nothing names them; each execution was compared with its own. */
     return !entry->is_seen && entry->since <= r->mark && entry->table != ROW_DEFINITION;
 }
 

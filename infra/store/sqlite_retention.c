@@ -5,13 +5,14 @@
 /* What may go: restore points, and the deletion of journal and executions. */
 
 struct retention_op {
-    struct op op; /* rows: points, places or struct store_old */
+    struct op op; /* rows: points, places, projects or struct store_old */
     const char *sql;
     int64_t id;
     uint32_t shard;
     exo_time before_ns;
     int64_t rows_max;
     struct store_old_query query;
+    bool is_copied;
     struct execution_id ids[STORE_KNOWN_IDS_MAX];
     uint32_t id_count;
     uint32_t count;
@@ -19,6 +20,7 @@ struct retention_op {
     store_restore_points_done *points_done;
     store_places_done *places_done;
     store_dropped_done *dropped_done;
+    store_old_projects_done *projects_done;
     store_old_done *old_done;
     store_drop_done *drop_done;
 };
@@ -296,36 +298,101 @@ void sqlite_store_letters_drop(struct store *store, exo_time before_ns, uint32_t
     op_write(&op->op, letters_job, count_done);
 }
 
+static int name_too_long(struct exo_error *err)
+{
+    return exo_error_set(err, EXO_ELIMIT, "the name is too long for the store");
+}
+
+/* From each project to the next one by a look at execution_by_project. */
+static int projects_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
+{
+    struct retention_op *op = argument;
+    const char *after = op->query.project;
+    int stepped = 1;
+
+    if (!op->is_copied) {
+        return name_too_long(err);
+    }
+    while (op->op.row_count < op->query.limit && stepped > 0) {
+        struct sqlite_statement *statement =
+            sqlite_use(connection,
+                       "SELECT project, submitted_ns FROM execution WHERE project > ?1 "
+                       "ORDER BY project, submitted_ns LIMIT 1",
+                       err);
+
+        if (statement == NULL) {
+            return -1;
+        }
+        sqlite_bind_text(statement, 1, span_of(after));
+        stepped = sqlite_step(statement, err);
+        if (stepped > 0) {
+            struct store_old_project *project = op_row(&op->op, sizeof(*project), err);
+
+            if (project == NULL || op_copy_text(&op->op, sqlite_column_text(statement, 0),
+                                                &project->project, err) < 0) {
+                return -1;
+            }
+            project->submitted_ns = sqlite_column_int(statement, 1);
+            after = project->project;
+        }
+        sqlite_rewind(statement);
+    }
+    return stepped < 0 ? -1 : 0;
+}
+
+static void projects_done(void *argument, const struct exo_error *err)
+{
+    struct retention_op *op = argument;
+
+    op->projects_done(op->op.argument, err == NULL ? op->op.rows : NULL,
+                      err == NULL ? op->op.row_count : 0, op_error(&op->op, err));
+    op_free(&op->op);
+}
+
+void sqlite_store_old_projects(struct store *store, const char *after, uint32_t limit,
+                               store_old_projects_done *done, void *argument)
+{
+    struct retention_op *op = op_new(store, sizeof(*op), argument);
+    struct exo_error err;
+
+    op->query.limit = limit;
+    op->is_copied = op_copy_text(&op->op, after, &op->query.project, &err) == 0;
+    op->projects_done = done;
+    op_read(&op->op, projects_job, projects_done);
+}
+
 static int old_job(void *argument, struct sqlite_connection *connection, struct exo_error *err)
 {
     struct retention_op *op = argument;
     struct sqlite_statement *statement =
         sqlite_use(connection,
-                   "SELECT id, shard, is_terminal, submitted_ns, ended_ns, project FROM execution "
-                   "WHERE (submitted_ns, id) > (?1, ?2) AND submitted_ns < ?3 "
-                   "ORDER BY submitted_ns, id LIMIT ?4",
+                   "SELECT id, shard, submitted_ns, ended_ns FROM execution WHERE project = ?1 "
+                   "AND (submitted_ns, id) > (?2, ?3) AND submitted_ns < ?4 AND is_terminal = 1 "
+                   "AND ended_ns < ?4 ORDER BY project, submitted_ns, id LIMIT ?5",
                    err);
     int stepped;
 
     if (statement == NULL) {
         return -1;
     }
-    sqlite_bind_int(statement, 1, op->query.after_ns);
-    bind_id(statement, 2, &op->query.after_id);
-    sqlite_bind_int(statement, 3, op->query.before_ns);
-    sqlite_bind_int(statement, 4, op->query.limit);
+    if (!op->is_copied) {
+        return name_too_long(err);
+    }
+    sqlite_bind_text(statement, 1, span_of(op->query.project));
+    sqlite_bind_int(statement, 2, op->query.after_ns);
+    bind_id(statement, 3, &op->query.after_id);
+    sqlite_bind_int(statement, 4, op->query.before_ns);
+    sqlite_bind_int(statement, 5, op->query.limit);
     while ((stepped = sqlite_step(statement, err)) > 0) {
         struct store_old *old = op_row(&op->op, sizeof(*old), err);
 
-        if (old == NULL ||
-            op_copy_text(&op->op, sqlite_column_text(statement, 5), &old->project, err) < 0) {
+        if (old == NULL) {
             return -1;
         }
         column_id(statement, 0, &old->id);
         old->shard = (uint32_t)sqlite_column_int(statement, 1);
-        old->is_terminal = sqlite_column_int(statement, 2) != 0;
-        old->submitted_ns = sqlite_column_int(statement, 3);
-        old->ended_ns = sqlite_column_int(statement, 4);
+        old->submitted_ns = sqlite_column_int(statement, 2);
+        old->ended_ns = sqlite_column_int(statement, 3);
     }
     return stepped;
 }
@@ -343,8 +410,10 @@ void sqlite_store_old_list(struct store *store, const struct store_old_query *qu
                            store_old_done *done, void *argument)
 {
     struct retention_op *op = op_new(store, sizeof(*op), argument);
+    struct exo_error err;
 
     op->query = *query;
+    op->is_copied = op_copy_text(&op->op, query->project, &op->query.project, &err) == 0;
     op->old_done = done;
     op_read(&op->op, old_job, old_done);
 }

@@ -191,11 +191,17 @@ void sqlite_store_journal_drop(struct store *store, uint32_t shard, exo_time bef
                                uint32_t rows_max, store_dropped_done *done, void *argument);
 void sqlite_store_letters_drop(struct store *store, exo_time before_ns, uint32_t rows_max,
                                store_dropped_done *done, void *argument);
+void sqlite_store_old_projects(struct store *store, const char *after, uint32_t limit,
+                               store_old_projects_done *done, void *argument);
 void sqlite_store_old_list(struct store *store, const struct store_old_query *query,
                            store_old_done *done, void *argument);
 void sqlite_store_execution_drop(struct store *store, const struct execution_id *ids,
                                  uint32_t count, uint32_t rows_max, store_drop_done *done,
                                  void *argument);
+
+/* sqlite_definitions.c: texts that nothing names any more. */
+void sqlite_store_definition_drop(struct store *store, const struct digest *after,
+                                  uint32_t rows_max, store_definitions_done *done, void *argument);
 
 /* sqlite_replay.c, sqlite_rows.c: what tables are built again from and compared with. */
 void sqlite_store_imprint_get(struct store *store, uint32_t shard, uint64_t after_batch,

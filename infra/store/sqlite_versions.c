@@ -9,6 +9,10 @@
     " FROM stored_name n JOIN stored_version v ON v.kind = n.kind AND v.project = n.project "      \
     "AND v.name = n.name "
 #define VERSION_OF_NAME "WHERE n.kind = ?1 AND n.project = ?2 AND n.name = ?3 "
+#define VERSION_PAGE                                                                               \
+    "WHERE n.kind = ?1 AND (?2 = '' OR n.project = ?2) AND n.is_deleted = 0 "                      \
+    "AND v.number = n.newest AND (n.project, n.name) > (?4, ?3) "                                  \
+    "ORDER BY n.project, n.name LIMIT ?5"
 
 /* ---- put and delete ---- */
 
@@ -222,11 +226,9 @@ static const char *const READINGS[] = {
     [STORE_VERSION_ONE] = "SELECT " VERSION_COLUMNS ", d.text" VERSION_TABLES
                           "JOIN definition d ON d.digest = v.digest " VERSION_OF_NAME
                           "AND v.number = CASE ?4 WHEN 0 THEN n.newest ELSE ?4 END",
-    [STORE_VERSION_LIST] = "SELECT " VERSION_COLUMNS ", x''" VERSION_TABLES
-                           "WHERE n.kind = ?1 AND (?2 = '' OR n.project = ?2) "
-                           "AND n.is_deleted = 0 AND v.number = n.newest "
-                           "AND (n.project, n.name) > (?4, ?3) "
-                           "ORDER BY n.project, n.name LIMIT ?5",
+    [STORE_VERSION_LIST] = "SELECT " VERSION_COLUMNS ", x''" VERSION_TABLES VERSION_PAGE,
+    [STORE_VERSION_TEXTS] = "SELECT " VERSION_COLUMNS ", d.text" VERSION_TABLES
+                            "JOIN definition d ON d.digest = v.digest " VERSION_PAGE,
     [STORE_VERSION_HISTORY] = "SELECT " VERSION_COLUMNS ", x''" VERSION_TABLES VERSION_OF_NAME
                               "AND v.number < ?4 ORDER BY v.number DESC LIMIT ?5",
     [STORE_VERSION_OF_TEXT] = "SELECT " VERSION_COLUMNS ", x''" VERSION_TABLES VERSION_OF_NAME
@@ -243,6 +245,7 @@ static void bind_query(struct sqlite_statement *statement, const struct store_ve
         sqlite_bind_int(statement, 4, query->number);
         break;
     case STORE_VERSION_LIST:
+    case STORE_VERSION_TEXTS:
         sqlite_bind_text(statement, 4, span_of(query->after_project));
         sqlite_bind_int(statement, 5, query->limit);
         break;

@@ -276,6 +276,25 @@ void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
     store->backend->journal_drop(store, shard, before_ns, rows_max, done, argument);
 }
 
+void store_old_projects(struct store *store, const char *after, uint32_t limit,
+                        void (*done)(void *argument, const struct store_old_project *projects,
+                                     uint32_t count, const struct exo_error *err),
+                        void *argument)
+{
+    assert(limit >= 1);
+    assert(limit <= STORE_LIST_MAX);
+    store->backend->old_projects(store, after, limit, done, argument);
+}
+
+void store_definition_drop(struct store *store, const struct digest *after, uint32_t rows_max,
+                           void (*done)(void *argument, uint32_t dropped, const struct digest *last,
+                                        const struct exo_error *err),
+                           void *argument)
+{
+    assert(rows_max >= 1);
+    store->backend->definition_drop(store, after, rows_max, done, argument);
+}
+
 void store_old_list(struct store *store, const struct store_old_query *query,
                     void (*done)(void *argument, const struct store_old *old, uint32_t count,
                                  const struct exo_error *err),
@@ -312,8 +331,9 @@ void store_version_delete(struct store *store, const struct store_version_put *n
 void store_version_read(struct store *store, const struct store_version_query *query,
                         store_versions_done *done, void *argument)
 {
-    bool is_bounded =
-        query->reading == STORE_VERSION_LIST || query->reading == STORE_VERSION_HISTORY;
+    bool is_bounded = query->reading == STORE_VERSION_LIST ||
+                      query->reading == STORE_VERSION_TEXTS ||
+                      query->reading == STORE_VERSION_HISTORY;
 
     assert(!is_bounded || query->limit >= 1);
     assert(query->limit <= STORE_LIST_MAX);

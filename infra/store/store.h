@@ -496,9 +496,25 @@ void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
                         void (*done)(void *argument, uint32_t dropped, const struct exo_error *err),
                         void *argument);
 
-/* Executions in order of submission, from behind (after_ns, after_id) on, submitted before a time.
- */
+/* A project that has executions. */
+struct store_old_project {
+    const char *project;
+    exo_time submitted_ns; /* of its oldest */
+};
+
+/* store_old_projects gives the projects behind one, in an order of the store's own, by one look at
+ * an index for each, however many executions it has.
+ * after  "": from the first
+ * limit  1 .. 1000; fewer: there are no more */
+void store_old_projects(struct store *store, const char *after, uint32_t limit,
+                        void (*done)(void *argument, const struct store_old_project *projects,
+                                     uint32_t count, const struct exo_error *err),
+                        void *argument);
+
+/* Executions of a project in order of submission, from behind (after_ns, after_id) on, submitted
+ * and ended before a time. */
 struct store_old_query {
+    const char *project;
     exo_time after_ns;
     struct execution_id after_id;
     exo_time before_ns;
@@ -508,12 +524,11 @@ struct store_old_query {
 struct store_old {
     struct execution_id id;
     uint32_t shard;
-    bool is_terminal;
     exo_time submitted_ns, ended_ns;
-    const char *project;
 };
 
-/* store_old_list gives the oldest first; fewer than limit: there are no more. */
+/* store_old_list gives the oldest first; fewer than limit: there are no more. Reads what it gives,
+ * and what was submitted before that time and has not ended by then. */
 void store_old_list(struct store *store, const struct store_old_query *query,
                     void (*done)(void *argument, const struct store_old *old, uint32_t count,
                                  const struct exo_error *err),
@@ -531,5 +546,16 @@ void store_execution_drop(struct store *store, const struct execution_id *ids, u
                           void (*done)(void *argument, uint32_t dropped, bool is_more,
                                        const struct exo_error *err),
                           void *argument);
+
+/* store_definition_drop looks at the next texts of clusters behind a digest, in the order of
+ * digests, and deletes those that no execution and no stored version names. What is committed at
+ * the same time keeps its text, or puts it again.
+ * after     zeros: from the first
+ * rows_max  at least 1
+ * last      the last one it looked at; NULL: there are no more, or err */
+void store_definition_drop(struct store *store, const struct digest *after, uint32_t rows_max,
+                           void (*done)(void *argument, uint32_t dropped, const struct digest *last,
+                                        const struct exo_error *err),
+                           void *argument);
 
 #endif /* EXO_INFRA_STORE_H */

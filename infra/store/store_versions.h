@@ -23,7 +23,7 @@ struct store_version {
     const char *message; /* why; "": not said */
     bool is_deleted;     /* the name is hidden now */
     uint32_t newest;     /* of the name */
-    struct span text;    /* STORE_VERSION_ONE: the canonical text; else empty */
+    struct span text;    /* STORE_VERSION_ONE, _TEXTS: the canonical text; else empty */
 };
 
 struct store_version_put {
@@ -50,8 +50,9 @@ void store_version_delete(struct store *store, const struct store_version_put *n
                           store_done *done, void *argument);
 
 enum store_version_reading {
-    STORE_VERSION_ONE,  /* of a name, also a hidden one: number, 0 for the newest; with its text */
-    STORE_VERSION_LIST, /* the newest of each name that is not hidden, by project and name */
+    STORE_VERSION_ONE,   /* of a name, also a hidden one: number, 0 for the newest; with its text */
+    STORE_VERSION_LIST,  /* the newest of each name that is not hidden, by project and name */
+    STORE_VERSION_TEXTS, /* the same, each with its text */
     STORE_VERSION_HISTORY, /* all of a name below a number, newest first */
     STORE_VERSION_OF_TEXT, /* the newest of a name that has this digest */
 };
@@ -59,11 +60,11 @@ enum store_version_reading {
 struct store_version_query {
     enum store_version_reading reading;
     enum version_kind kind;
-    const char *project; /* LIST: "" for all */
-    const char *name;    /* LIST: go on behind after_project and name */
+    const char *project; /* LIST, TEXTS: "" for all */
+    const char *name;    /* LIST, TEXTS: go on behind after_project and name */
     const char *after_project;
     uint32_t number; /* ONE, HISTORY */
-    uint32_t limit;  /* LIST, HISTORY: 1 .. 1000 */
+    uint32_t limit;  /* LIST, TEXTS, HISTORY: 1 .. 1000 */
     struct digest digest;
 };
 

@@ -28,11 +28,21 @@ void retention_note(struct retention_rules *rules)
     }
 }
 
-static exo_time kept_of(const struct retention_rules *rules, const char *project)
+exo_time retention_kept(const struct retention_rules *rules, const char *project)
 {
-    for (uint32_t i = 0; i < rules->project_count; i++) {
-        if (strcmp(rules->projects[i].name, project) == 0) {
-            return or_never(rules->projects[i].kept_ns);
+    uint32_t from = 0;
+
+    for (uint32_t to = rules->project_count; from < to;) {
+        uint32_t middle = from + (to - from) / 2;
+        int order = strcmp(project, rules->projects[middle].name);
+
+        if (order == 0) {
+            return or_never(rules->projects[middle].kept_ns);
+        }
+        if (order > 0) {
+            from = middle + 1;
+        } else {
+            to = middle;
         }
     }
     return or_never(rules->kept_ns);
@@ -52,7 +62,7 @@ static int64_t id_ms(const struct execution_id *id)
 bool retention_is_due(const struct retention_rules *rules, const char *project,
                       const struct execution_id *id, exo_time ended_ns, exo_time now_ns)
 {
-    exo_time kept_ns = kept_of(rules, project);
+    exo_time kept_ns = retention_kept(rules, project);
 
     if (kept_ns == EXO_TIME_NEVER || ended_ns > now_ns) {
         return false;
@@ -63,11 +73,7 @@ bool retention_is_due(const struct retention_rules *rules, const char *project,
 bool retention_is_fresh(const struct retention_rules *rules, const struct execution_id *id,
                         exo_time since_ns, exo_time now_ns, exo_time margin_ns)
 {
-    exo_time least_ns = retention_least(rules);
-
-    if (rules->least_ns != 0 && rules->least_ns < least_ns) {
-        least_ns = rules->least_ns;
-    }
+    exo_time least_ns = rules->least_ns != 0 ? rules->least_ns : retention_least(rules);
     exo_time after_ns =
         least_ns == EXO_TIME_NEVER || now_ns - least_ns < since_ns ? since_ns : now_ns - least_ns;
     int64_t ms = id_ms(id);

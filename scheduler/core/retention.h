@@ -24,11 +24,14 @@ struct retention_project {
 /* How long ended executions are kept. */
 struct retention_rules {
     exo_time kept_ns;                         /* of projects not named; 0: for ever */
-    const struct retention_project *projects; /* kept by the caller */
+    const struct retention_project *projects; /* kept by the caller; each once, by name */
     uint32_t project_count;
     exo_time
         least_ns; /* the shortest that has been in force, as retention_note noted it; 0: these */
 };
+
+/* retention_kept is how long ended executions of a project are kept; EXO_TIME_NEVER: for ever. */
+exo_time retention_kept(const struct retention_rules *rules, const char *project);
 
 /* retention_least is the shortest time that any execution is kept; EXO_TIME_NEVER: all for ever. */
 exo_time retention_least(const struct retention_rules *rules);

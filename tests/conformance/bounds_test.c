@@ -1,5 +1,6 @@
 /* bounds: what is old goes, what is full waits, and neither disturbs anything; over each set of
  * back-ends. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,10 +121,20 @@ static bool is_gone(struct play *play, void *argument)
     return !stage_has(&play->stage, find->id);
 }
 
+static bool is_there(struct play *play, void *argument)
+{
+    return !is_gone(play, argument);
+}
+
 static bool has_dropped_journal(struct play *play, void *argument)
 {
     (void)argument;
     return counts(play).journal_dropped > 0;
+}
+
+static bool has_dropped_definitions(struct play *play, void *argument)
+{
+    return counts(play).definitions_dropped > *(uint64_t *)argument;
 }
 
 static bool has_refused_one(struct play *play, void *argument)
@@ -200,6 +211,41 @@ static void signal_go(struct play *play, const struct execution_id *id)
     stage_command(
         &play->stage,
         &(struct wire_command){.kind = COMMAND_SIGNAL, .execution = *id, .name = span_of("go")});
+}
+
+/* The text that only a deleted execution was run with goes; one that the program still knows, and
+ * runs again, is there for who takes over. */
+static void test_texts_go_with_their_last_execution(void **state)
+{
+    struct play *play = *state;
+    char cluster[200];
+    uint64_t dropped = 0;
+
+    (void)snprintf(cluster, sizeof(cluster),
+                   "exosphere: v1\ncluster: {name: once%lld, satellites: [{name: a, wait: "
+                   "{signal: go}}]}\n",
+                   (long long)clock_wall_ns());
+    play->stage.adjust = keep_a_second;
+    stage_scheduler_start(&play->stage, 0);
+    struct execution_id first = stage_submit(&play->stage, cluster, "{}");
+
+    signal_go(play, &first);
+    assert_succeeds(play, &first);
+    run_until(play, has_dropped_definitions, &dropped, "the text is deleted");
+    assert_false(stage_has(&play->stage, &first));
+    struct execution_id second = stage_submit(&play->stage, cluster, "{}");
+
+    signal_go(play, &second);
+    assert_succeeds(play, &second);
+    play->stage.adjust = NULL;
+    struct execution_id third = stage_submit(&play->stage, cluster, "{}");
+    struct find find = {.id = &third};
+
+    run_until(play, is_there, &find, "the third one is stored");
+    stage_scheduler_kill(&play->stage, 0);
+    stage_scheduler_start(&play->stage, 0); /* reads it from the store */
+    signal_go(play, &third);
+    assert_succeeds(play, &third);
 }
 
 /* What a rerun keeps is not deleted before the rerun is, however old it gets. */
@@ -514,6 +560,7 @@ int main(int argc, char **argv)
     }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_old_goes_and_stays_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_texts_go_with_their_last_execution, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_letters_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_projects_keep_as_they_say, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_rerun_holds_what_it_keeps, setup, teardown),

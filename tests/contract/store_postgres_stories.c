@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "infra/store/postgres_sql.h"
 #include "tests/contract/socket_proxy.h"
 #include "tests/contract/store_trial.h"
 
@@ -289,6 +290,16 @@ static void take_over_reveals_a_commit_whose_answer_was_lost(void **state)
     trial_close(t);
 }
 
+static void await_up(struct trial *t, struct store *store)
+{
+    const bool never = false;
+
+    for (int i = 0; i < 1000 && !store_is_up(store); i++) {
+        (void)loop_run_until(t->loop, &never, 10 * EXO_MILLISECOND);
+    }
+    assert_true(store_is_up(store));
+}
+
 /* Down at start: requests are told so, and it comes up by itself. */
 static void comes_up_when_the_server_does(void **state)
 {
@@ -309,12 +320,7 @@ static void comes_up_when_the_server_does(void **state)
     assert_false(store_is_up(t->store));
     assert_non_null(strstr(store_last_error(t->store), detour.dir));
     detour_start(&detour);
-    const bool never = false;
-
-    for (int i = 0; i < 1000 && !store_is_up(t->store); i++) {
-        (void)loop_run_until(t->loop, &never, 10 * EXO_MILLISECOND);
-    }
-    assert_true(store_is_up(t->store));
+    await_up(t, t->store);
     assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
     store_close(t->store);
     t->store = direct;
@@ -335,6 +341,178 @@ static void refuses_a_bad_url_without_telling_it(void **state)
     trial_close(t);
 }
 
+/* Whoever inserts into or deletes from a table waits, within its transaction, for a row of gate. */
+static void make_gate(struct trial *t, const char *event)
+{
+    char sql[600];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "CREATE TABLE gate (is_open boolean); CREATE FUNCTION pass() RETURNS trigger "
+                   "LANGUAGE plpgsql AS $$ BEGIN WHILE NOT EXISTS (SELECT FROM gate) LOOP "
+                   "PERFORM pg_sleep(0.005); END LOOP; RETURN NULL; END $$; "
+                   "CREATE TRIGGER pass AFTER %s FOR EACH STATEMENT EXECUTE FUNCTION pass()",
+                   event);
+    trial_sql(t, sql);
+}
+
+/* Waits, on the server, until a statement that begins so waits for a lock or at the gate. */
+static void await_waiter(struct trial *t, const char *query)
+{
+    char sql[600];
+
+    (void)snprintf(sql, sizeof(sql),
+                   "DO $$ BEGIN FOR i IN 1..2000 LOOP PERFORM pg_stat_clear_snapshot(); "
+                   "IF EXISTS (SELECT FROM pg_stat_activity WHERE query LIKE '%s%%' "
+                   "AND (wait_event = 'PgSleep' OR wait_event_type = 'Lock')) THEN RETURN; END IF; "
+                   "PERFORM pg_sleep(0.005); END LOOP; RAISE 'nobody waits'; END $$",
+                   query);
+    trial_sql(t, sql);
+}
+
+struct dropped {
+    bool is_done, has_last, has_err;
+    uint32_t count;
+};
+
+static void on_dropped(void *argument, uint32_t dropped, const struct digest *last,
+                       const struct exo_error *err)
+{
+    *(struct dropped *)argument = (struct dropped){true, last != NULL, err != NULL, dropped};
+}
+
+static const struct digest from_the_first;
+
+static struct dropped definitions_drop(struct trial *t, struct store *store)
+{
+    struct dropped dropped = {.is_done = false};
+
+    store_definition_drop(store, &from_the_first, 100, on_dropped, &dropped);
+    trial_wait(t, &dropped.is_done);
+    assert_false(dropped.has_err);
+    return dropped;
+}
+
+/* A commit that brings an execution whose text is in the store already, named by nobody. */
+struct bringing {
+    struct store_batch batch;
+    struct store_execution execution;
+    struct store_definition text;
+    struct told told;
+};
+
+static void bring(struct trial *t, struct bringing *b)
+{
+    struct store_shard shard = trial_own(t, t->store, 2, "a");
+
+    b->told.is_done = false;
+    b->batch = trial_batch(&shard);
+    b->execution = trial_execution(&b->batch, 1);
+    b->text = (struct store_definition){b->execution.definition, span_of("x")};
+    b->batch.definitions = &b->text;
+    b->batch.definition_count = 1;
+    b->batch.inserts = &b->execution;
+    b->batch.insert_count = 1;
+    trial_sql(t, "INSERT INTO definition VALUES (decode(repeat('d1', 32), 'hex'), 'x')");
+}
+
+static void assert_has_text(struct trial *t, const struct execution_id *id)
+{
+    t->execution_count = 0;
+    assert_int_equal(trial_get(t, t->store, id), 0);
+    assert_int_equal(t->execution_count, 1);
+    assert_true(span_is(t->definition_texts[0], "x"));
+}
+
+/* A commit has found its text there and is not at its end: the text stays, whoever looks. */
+static void a_text_stays_for_a_commit_on_its_way(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store *other = trial_store_open(t);
+    struct bringing b;
+    struct dropped dropped = {.is_done = false};
+
+    bring(t, &b);
+    make_gate(t, "INSERT ON execution");
+    store_commit(t->store, &b.batch, 1, on_told, &b.told);
+    await_waiter(t, "INSERT INTO execution");
+    assert_int_equal(definitions_drop(t, other).count, 0); /* gives up, and is to try again */
+    assert_true(definitions_drop(t, other).has_last);
+    store_definition_drop(other, &from_the_first, 100, on_dropped, &dropped); /* waits, or does */
+    trial_sql(t, "INSERT INTO gate VALUES (true)");
+    trial_wait(t, &b.told.is_done);
+    assert_int_equal(b.told.result.verdict, STORE_DONE);
+    trial_wait(t, &dropped.is_done);
+    assert_int_equal(dropped.count, 0);
+    assert_has_text(t, &b.execution.id);
+    dropped = definitions_drop(t, other);
+    assert_int_equal(dropped.count, 0);
+    assert_false(dropped.has_last);
+    assert_has_text(t, &b.execution.id);
+    store_close(other);
+    trial_close(t);
+}
+
+/* The other way round: the text is being deleted while a commit brings it. It is put again. */
+static void a_commit_puts_a_text_again_that_goes(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store *other = trial_store_open(t);
+    struct bringing b;
+    struct dropped dropped = {.is_done = false};
+
+    bring(t, &b);
+    make_gate(t, "DELETE ON definition");
+    await_up(t, other);
+    store_definition_drop(other, &from_the_first, 100, on_dropped, &dropped);
+    await_waiter(t, "SELECT dropped, last");
+    store_commit(t->store, &b.batch, 1, on_told, &b.told);
+    await_waiter(t, "INSERT INTO definition");
+    trial_sql(t, "INSERT INTO gate VALUES (true)");
+    trial_wait(t, &dropped.is_done);
+    assert_false(dropped.has_err);
+    assert_int_equal(dropped.count, 1);
+    trial_wait(t, &b.told.is_done);
+    assert_int_equal(b.told.result.verdict, STORE_DONE);
+    assert_has_text(t, &b.execution.id);
+    store_close(other);
+    trial_close(t);
+}
+
+/* Runs a statement of the store past it and fails unless it touches so many pages at most. */
+static void expect_pages(struct trial *t, enum postgres_statement statement, const char *arguments,
+                         int pages_max)
+{
+    static const char check[] =
+        "DO $$ DECLARE plan json; pages int; BEGIN EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT "
+        "JSON) EXECUTE s(%s)' INTO plan; pages := (plan->0->'Plan'->>'Shared Hit Blocks')::int + "
+        "(plan->0->'Plan'->>'Shared Read Blocks')::int; IF pages > %d THEN "
+        "RAISE '%% pages: %%', pages, plan; END IF; END $$";
+    char sql[3000];
+    int wrote = snprintf(sql, sizeof(sql), "PREPARE s AS %s; ", postgres_sql[statement].text);
+
+    assert_in_range(wrote, 1, 2000);
+    (void)snprintf(sql + wrote, sizeof(sql) - (size_t)wrote, check, arguments, pages_max);
+    trial_sql(t, sql);
+}
+
+/* However many old executions other projects keep: what looks for those that are due reads these,
+ * and some pages for each project. All 20,000 rows lie on more than 700. */
+static void what_is_due_is_found_by_itself(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+
+    trial_sql(t, "INSERT INTO execution (id, shard, priority, epoch, batch, submitted_ns, "
+                 "started_ns, ended_ns, deadline_ns, is_terminal, state, project, cluster, "
+                 "definition) SELECT gen_random_uuid(), i % 8, 0, 1, 1, i, i, i + 5, 0, true, "
+                 "'SUCCEEDED', CASE WHEN i % 200 = 0 THEN 'brief' ELSE 'long' || i % 3 END, 'c', "
+                 "sha256(int4send(i)) FROM generate_series(1, 20000) i; ANALYZE execution");
+    expect_pages(t, SQL_OLD_PROJECTS, "'''', 100", 30);
+    /* 50 of the project's 100 are due. */
+    expect_pages(t, SQL_OLD_LIST,
+                 "''brief'', 0, ''00000000-0000-0000-0000-000000000000'', 10000, 256", 60);
+    trial_close(t);
+}
+
 const struct store_story store_postgres_stories[] = {
     {"goes_on_after_a_lost_connection", goes_on_after_a_lost_connection},
     {"ownership_ends_with_its_connection", ownership_ends_with_its_connection},
@@ -344,6 +522,9 @@ const struct store_story store_postgres_stories[] = {
     {"take_over_reveals_a_commit_whose_answer_was_lost",
      take_over_reveals_a_commit_whose_answer_was_lost},
     {"comes_up_when_the_server_does", comes_up_when_the_server_does},
+    {"a_text_stays_for_a_commit_on_its_way", a_text_stays_for_a_commit_on_its_way},
+    {"a_commit_puts_a_text_again_that_goes", a_commit_puts_a_text_again_that_goes},
+    {"what_is_due_is_found_by_itself", what_is_due_is_found_by_itself},
     {"refuses_a_bad_url_without_telling_it", refuses_a_bad_url_without_telling_it},
 };
 const size_t store_postgres_story_count =

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "infra/store/store_replay.h"
+#include "infra/store/store_versions.h"
 #include "tests/contract/store_trial.h"
 
 /* What the calls about retention answered. */
@@ -18,7 +19,10 @@ struct answers {
     struct store_restore_point points[16];
     struct store_place places[TRIAL_SHARDS];
     struct store_old old[16];
+    exo_time oldest_ns[16]; /* of projects */
     char projects[16][64];
+    struct digest last;
+    bool has_last;
     uint32_t count;
     bool is_more;
 };
@@ -65,8 +69,27 @@ static void on_old(void *argument, const struct store_old *old, uint32_t count,
 
     for (uint32_t i = 0; i < count && i < 16; i++) {
         a->old[i] = old[i];
-        (void)strncpy(a->projects[i], old[i].project, sizeof(a->projects[i]) - 1);
     }
+}
+
+static void on_projects(void *argument, const struct store_old_project *projects, uint32_t count,
+                        const struct exo_error *err)
+{
+    struct answers *a = answer(argument, count, err);
+
+    for (uint32_t i = 0; i < count && i < 16; i++) {
+        a->oldest_ns[i] = projects[i].submitted_ns;
+        (void)strncpy(a->projects[i], projects[i].project, sizeof(a->projects[i]) - 1);
+    }
+}
+
+static void on_definitions(void *argument, uint32_t dropped, const struct digest *last,
+                           const struct exo_error *err)
+{
+    struct answers *a = answer(argument, dropped, err);
+
+    a->has_last = last != NULL;
+    a->last = last == NULL ? (struct digest){{0}} : *last;
 }
 
 static void on_drop(void *argument, uint32_t dropped, bool is_more, const struct exo_error *err)
@@ -335,34 +358,174 @@ static void three(struct trial *t, struct store_execution executions[3])
     assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
 }
 
+static uint32_t old_list(struct trial *t, struct answers *a, const struct store_old_query *query)
+{
+    store_old_list(t->store, query, on_old, begin(a));
+    assert_int_equal(await(t, a), EXO_OK);
+    return a->count;
+}
+
+/* Of one project, those that were submitted and have ended before a time, oldest first. */
 static void old_executions_are_listed(void **state)
 {
     struct trial *t = trial_open(*state, true);
     struct store_execution executions[3];
-    struct store_old_query query = {.before_ns = INT64_MAX, .limit = 2};
+    struct store_old_query query = {.project = "early", .before_ns = INT64_MAX, .limit = 2};
     struct answers a;
 
     three(t, executions);
-    store_old_list(t->store, &query, on_old, begin(&a));
-    assert_int_equal(await(t, &a), EXO_OK);
-    assert_int_equal(a.count, 2);
+    assert_int_equal(old_list(t, &a, &query), 1); /* the other one lives */
     assert_true(execution_id_equal(&a.old[0].id, &executions[0].id));
-    assert_true(a.old[0].is_terminal);
-    assert_false(a.old[1].is_terminal);
     assert_int_equal(a.old[0].shard, 2);
     assert_int_equal(a.old[0].submitted_ns, executions[0].submitted_ns);
     assert_int_equal(a.old[0].ended_ns, executions[0].ended_ns);
-    assert_string_equal(a.projects[0], "early");
+    query.before_ns = executions[0].ended_ns;
+    assert_int_equal(old_list(t, &a, &query), 0);
+    query.before_ns++;
+    assert_int_equal(old_list(t, &a, &query), 1);
+    trial_sql(t, "UPDATE execution SET project = 'early', is_terminal = (1 = 1)");
+    query.before_ns = INT64_MAX;
+    assert_int_equal(old_list(t, &a, &query), 2);
+    assert_true(execution_id_equal(&a.old[0].id, &executions[0].id));
+    assert_true(execution_id_equal(&a.old[1].id, &executions[1].id));
     query.after_ns = a.old[1].submitted_ns;
     query.after_id = a.old[1].id;
-    store_old_list(t->store, &query, on_old, begin(&a));
-    assert_int_equal(await(t, &a), EXO_OK);
-    assert_int_equal(a.count, 1);
+    assert_int_equal(old_list(t, &a, &query), 1);
+    assert_true(execution_id_equal(&a.old[0].id, &executions[2].id));
+    query.project = "late";
+    assert_int_equal(old_list(t, &a, &query), 0);
+    trial_close(t);
+}
+
+static uint32_t projects_list(struct trial *t, struct answers *a, const char *after, uint32_t limit)
+{
+    store_old_projects(t->store, after, limit, on_projects, begin(a));
+    assert_int_equal(await(t, a), EXO_OK);
+    return a->count;
+}
+
+/* Each project once, with its oldest, however many executions it has. */
+static void projects_with_executions_are_listed(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_execution executions[3];
+    struct answers a;
+
+    assert_int_equal(projects_list(t, &a, "", 10), 0);
+    three(t, executions);
+    assert_int_equal(projects_list(t, &a, "", 10), 2);
+    assert_string_equal(a.projects[0], "early");
+    assert_int_equal(a.oldest_ns[0], executions[0].submitted_ns);
+    assert_string_equal(a.projects[1], "late");
+    assert_int_equal(a.oldest_ns[1], executions[2].submitted_ns);
+    assert_int_equal(projects_list(t, &a, "", 1), 1);
+    assert_string_equal(a.projects[0], "early");
+    assert_int_equal(projects_list(t, &a, "early", 2), 1);
     assert_string_equal(a.projects[0], "late");
-    query = (struct store_old_query){.before_ns = executions[0].submitted_ns, .limit = 10};
-    store_old_list(t->store, &query, on_old, begin(&a));
+    assert_int_equal(projects_list(t, &a, "late", 2), 0);
+    trial_close(t);
+}
+
+static uint32_t drop_all(struct trial *t, const struct store_execution executions[3])
+{
+    struct execution_id ids[3] = {executions[0].id, executions[1].id, executions[2].id};
+    struct answers a;
+
+    store_execution_drop(t->store, ids, 3, 100, on_drop, begin(&a));
     assert_int_equal(await(t, &a), EXO_OK);
-    assert_int_equal(a.count, 0);
+    assert_false(a.is_more);
+    return a.count;
+}
+
+static void on_put(void *argument, uint32_t number, bool is_new, const struct exo_error *err)
+{
+    (void)is_new;
+    (void)answer(argument, number, err);
+}
+
+/* Texts of one letter, which is their digest, too: "a" and "b" run by executions, "c" stored under
+ * a name, "d" and "e" by nobody. */
+static void five_definitions(struct trial *t, struct store_execution executions[3])
+{
+    struct store_definition definitions[5];
+    struct store_shard shard = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&shard);
+    struct store_version_put put = {.kind = VERSION_CLUSTER,
+                                    .project = "p",
+                                    .name = "c",
+                                    .text = span_of("c"),
+                                    .expected = STORE_VERSION_ANY};
+    struct answers a;
+
+    for (uint32_t i = 0; i < 5; i++) {
+        static const char texts[][2] = {"a", "b", "c", "d", "e"};
+
+        definitions[i].text = span_of(texts[i]);
+        memset(definitions[i].digest.bytes, texts[i][0], DIGEST_BYTES);
+    }
+    for (uint32_t i = 0; i < 3; i++) { /* the last two have the same */
+        executions[i] = trial_execution(&batch, i);
+        executions[i].is_terminal = i != 1;
+        executions[i].definition = definitions[i > 0].digest;
+    }
+    batch.definitions = definitions;
+    batch.definition_count = 5;
+    batch.inserts = executions;
+    batch.insert_count = 3;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    put.digest = definitions[2].digest;
+    store_version_put(t->store, &put, on_put, begin(&a));
+    assert_int_equal(await(t, &a), EXO_OK);
+}
+
+static uint32_t definitions_drop(struct trial *t, struct answers *a, uint32_t rows_max)
+{
+    const struct digest after = a->last;
+
+    store_definition_drop(t->store, &after, rows_max, on_definitions, begin(a));
+    assert_int_equal(await(t, a), EXO_OK);
+    return a->count;
+}
+
+/* What no execution and no version names goes, so many looked at in a call; what is put again comes
+ * back. */
+static void definitions_go_when_nothing_names_them(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    struct store_execution executions[3];
+    struct answers a = {.has_last = false};
+
+    five_definitions(t, executions);
+    assert_int_equal(definitions_drop(t, &a, 2), 0); /* a, b */
+    assert_true(a.has_last);
+    assert_int_equal(a.last.bytes[0], 'b');
+    assert_int_equal(definitions_drop(t, &a, 2), 1); /* c, d */
+    assert_int_equal(a.last.bytes[0], 'd');
+    assert_int_equal(definitions_drop(t, &a, 2), 1); /* e */
+    assert_false(a.has_last);
+    assert_int_equal(definitions_drop(t, &a, 100), 0);
+    assert_int_equal(drop_all(t, executions), 2);
+    assert_int_equal(definitions_drop(t, &a, 100), 1); /* a; b is run by one that lives */
+    assert_false(a.has_last);
+    t->execution_count = 0;
+    assert_int_equal(trial_get(t, t->store, &executions[1].id), 0);
+    assert_true(span_is(t->definition_texts[0], "b"));
+    trial_sql(t, "DELETE FROM execution");
+    assert_int_equal(definitions_drop(t, &a, 100), 1); /* b; c has a name */
+    trial_sql(t, "DELETE FROM tombstone");
+    struct store_shard shard = trial_own(t, t->store, 2, "a");
+    struct store_batch batch = trial_batch(&shard);
+    const struct store_definition again = {executions[0].definition, span_of("a")};
+
+    batch.definitions = &again;
+    batch.definition_count = 1;
+    batch.inserts = executions;
+    batch.insert_count = 1;
+    assert_int_equal(trial_commit(t, t->store, &batch, 1), STORE_DONE);
+    assert_int_equal(definitions_drop(t, &a, 100), 0);
+    t->execution_count = 0;
+    assert_int_equal(trial_get(t, t->store, &executions[0].id), 0);
+    assert_true(span_is(t->definition_texts[0], "a"));
     trial_close(t);
 }
 
@@ -433,17 +596,6 @@ static void executions_are_dropped_in_parts(void **state)
     trial_close(t);
 }
 
-static uint32_t drop_all(struct trial *t, const struct store_execution executions[3])
-{
-    struct execution_id ids[3] = {executions[0].id, executions[1].id, executions[2].id};
-    struct answers a;
-
-    store_execution_drop(t->store, ids, 3, 100, on_drop, begin(&a));
-    assert_int_equal(await(t, &a), EXO_OK);
-    assert_false(a.is_more);
-    return a.count;
-}
-
 /* The first stays while the last, which keeps something of it, is there. */
 static void what_is_kept_of_an_execution_holds_it(void **state)
 {
@@ -504,6 +656,8 @@ const struct store_story store_retention_stories[] = {
     {"dead_letters_are_dropped", dead_letters_are_dropped},
     {"the_journal_is_dropped_from_its_end", the_journal_is_dropped_from_its_end},
     {"old_executions_are_listed", old_executions_are_listed},
+    {"projects_with_executions_are_listed", projects_with_executions_are_listed},
+    {"definitions_go_when_nothing_names_them", definitions_go_when_nothing_names_them},
     {"executions_are_dropped_in_parts", executions_are_dropped_in_parts},
     {"what_is_kept_of_an_execution_holds_it", what_is_kept_of_an_execution_holds_it},
     {"what_is_half_gone_is_not_held", what_is_half_gone_is_not_held},

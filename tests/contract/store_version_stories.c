@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "infra/store/project_gather.h"
 #include "infra/store/store_versions.h"
 #include "tests/contract/store_stories.h"
 #include "tests/contract/store_trial.h"
@@ -227,6 +228,13 @@ static void lists_page(void **state)
     assert_int_equal(answer.count, 2);
     assert_string_equal(answer.rows[0].name, "d");
     assert_string_equal(answer.rows[1].project, "q");
+    read_into(&answer, (struct store_version_query){.reading = STORE_VERSION_TEXTS,
+                                                    .project = "",
+                                                    .after_project = "p",
+                                                    .name = "c"});
+    assert_int_equal(answer.count, 2);
+    assert_true(span_is(answer.rows[0].text, "b"));
+    assert_true(span_is(answer.rows[1].text, "z"));
     read_into(&answer, (struct store_version_query){.reading = STORE_VERSION_HISTORY,
                                                     .name = "a",
                                                     .number = VERSION_NUMBER_MAX});
@@ -257,6 +265,61 @@ static void a_text_tells_its_version(void **state)
     query.digest = put_of("c", "c", 0).digest;
     read_into(&answer, query);
     assert_int_equal(answer.count, 0);
+    trial_close(t);
+}
+
+static void on_projects(void *argument, const struct project_found *found, uint32_t count,
+                        const struct exo_error *err)
+{
+    struct answer *answer = argument;
+
+    assert_null(err);
+    answer->is_done = true;
+    answer->count = count;
+    for (uint32_t i = 0; i < 20000; i++) {
+        char name[16];
+        int bytes = snprintf(name, sizeof(name), "p-%u", i);
+        const struct project_settings *settings =
+            project_find(found, count, (struct span){name, (size_t)bytes});
+
+        assert_int_equal(settings != NULL, i >= 1 && i <= 12345 && i != 777);
+        assert_true(settings == NULL || (!settings->has_kept && settings->running_max == 7));
+    }
+    const struct project_settings *newer = project_find(found, count, span_of("p1"));
+
+    assert_true(newer != NULL && newer->has_kept && newer->kept_ns == 0);
+    assert_null(project_find(found, count, span_of("")));
+    assert_null(project_find(found, count, span_of("p")));
+}
+
+/* However many there are, hidden ones left out; of one that cannot be read all is kept. */
+static void settings_of_many_projects_are_gathered(void **state)
+{
+    static const char postgres[] =
+        "INSERT INTO definition VALUES (sha256(''), '{\"quotas\":{\"running_executions\":7}}');"
+        "INSERT INTO stored_name SELECT 2, 'p-' || i, 'settings', 1, i = 777 "
+        "FROM generate_series(1, 12345) i;"
+        "INSERT INTO stored_version SELECT 2, 'p-' || i, 'settings', 1, sha256(''), 1, '', '' "
+        "FROM generate_series(1, 12345) i";
+    static const char sqlite[] =
+        "INSERT INTO definition VALUES (zeroblob(32), "
+        "CAST('{\"quotas\":{\"running_executions\":7}}' AS BLOB));"
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 12345) "
+        "INSERT INTO stored_name SELECT 2, 'p-' || i, 'settings', 1, i = 777 FROM n;"
+        "INSERT INTO stored_version SELECT kind, project, name, 1, zeroblob(32), 1, '', '' "
+        "FROM stored_name WHERE project <> 'p1'";
+    struct trial *t = trial_open(*state, true);
+    struct answer answer = {.t = t};
+    struct store_version_put newer =
+        put_of(PROJECT_SETTINGS_NAME, "{\"later\": 1}", STORE_VERSION_ANY);
+
+    newer.kind = VERSION_PROJECT;
+    newer.project = "p1";
+    assert_int_equal(put(t, &newer).number, 1);
+    trial_sql(t, strcmp(t->backend, "postgres") == 0 ? postgres : sqlite);
+    project_gather(t->store, on_projects, &answer);
+    trial_wait(t, &answer.is_done);
+    assert_int_equal(answer.count, 12345); /* without the hidden one, with the newer one */
     trial_close(t);
 }
 
@@ -302,6 +365,7 @@ const struct store_story store_version_stories[] = {
     {"a_delete_hides_the_name", a_delete_hides_the_name},
     {"lists_page", lists_page},
     {"a_text_tells_its_version", a_text_tells_its_version},
+    {"settings_of_many_projects_are_gathered", settings_of_many_projects_are_gathered},
     {"races_have_one_winner", races_have_one_winner},
 };
 const size_t store_version_story_count =

@@ -1,5 +1,6 @@
 /* store_retention_sim: what retention reads and deletes, over the model of the database. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "infra/store/store.h"
 #include "tests/sim/database.h"
@@ -100,13 +101,87 @@ void store_journal_drop(struct store *store, uint32_t shard, exo_time before_ns,
 
 /* ---- executions ---- */
 
+typedef void store_old_done(void *argument, const struct store_old *old, uint32_t count,
+                            const struct exo_error *err);
+typedef void store_old_projects_done(void *argument, const struct store_old_project *projects,
+                                     uint32_t count, const struct exo_error *err);
+
 struct old {
     struct store_old_query query;
     struct store_old *found;
+    struct store_old_project *projects;
     uint32_t count;
-    void (*done)(void *argument, const struct store_old *old, uint32_t count,
-                 const struct exo_error *err);
+    store_old_done *done;
+    store_old_projects_done *projects_done;
 };
+
+static uint32_t execution_count(void)
+{
+    uint32_t count = 0;
+
+    for (const struct database_execution *e = database.executions; e != NULL; e = e->next) {
+        count++;
+    }
+    return count;
+}
+
+static int project_compare(const void *a, const void *b)
+{
+    const struct store_old_project *x = a;
+    const struct store_old_project *y = b;
+    int order = strcmp(x->project, y->project);
+
+    return order != 0 ? order
+                      : (x->submitted_ns > y->submitted_ns) - (x->submitted_ns < y->submitted_ns);
+}
+
+static void projects_begin(void *argument)
+{
+    struct request *request = argument;
+    struct old *asked = request->more;
+    uint32_t all = 0;
+
+    asked->projects = sim_alloc(execution_count() * sizeof(*asked->projects));
+    for (const struct database_execution *e = database.executions; e != NULL; e = e->next) {
+        if (strcmp(e->row.project, asked->query.project) > 0) {
+            asked->projects[all++] =
+                (struct store_old_project){e->row.project, e->row.submitted_ns};
+        }
+    }
+    qsort(asked->projects, all, sizeof(*asked->projects), project_compare);
+    for (uint32_t i = 0; i < all && asked->count < asked->query.limit; i++) {
+        if (i == 0 || strcmp(asked->projects[i - 1].project, asked->projects[i].project) != 0) {
+            asked->projects[asked->count++] = asked->projects[i];
+        }
+    }
+    request_end(request);
+}
+
+static void projects_answer(struct request *request, const struct exo_error *err)
+{
+    const struct old *asked = request->more;
+
+    asked->projects_done(request->argument, err == NULL ? asked->projects : NULL,
+                         err == NULL ? asked->count : 0, err);
+}
+
+static char *name_copy(const char *name)
+{
+    size_t bytes = strlen(name) + 1;
+
+    return memcpy(sim_alloc(bytes), name, bytes);
+}
+
+void store_old_projects(struct store *store, const char *after, uint32_t limit,
+                        store_old_projects_done *done, void *argument)
+{
+    struct request *request = request_new(store, projects_begin, projects_answer, argument);
+    struct old *asked = sim_alloc(sizeof(*asked));
+
+    *asked =
+        (struct old){.query = {.project = name_copy(after), .limit = limit}, .projects_done = done};
+    request->more = asked;
+}
 
 static int old_compare(const void *a, const void *b)
 {
@@ -123,28 +198,24 @@ static void old_begin(void *argument)
 {
     struct request *request = argument;
     struct old *asked = request->more;
-    const struct store_old after = {.submitted_ns = asked->query.after_ns,
-                                    .id = asked->query.after_id};
-    uint32_t room = 0;
+    const struct store_old_query *query = &asked->query;
+    const struct store_old after = {.submitted_ns = query->after_ns, .id = query->after_id};
 
-    for (const struct database_execution *e = database.executions; e != NULL; e = e->next) {
-        room++;
-    }
-    asked->found = sim_alloc(room * sizeof(*asked->found));
+    asked->found = sim_alloc(execution_count() * sizeof(*asked->found));
     for (const struct database_execution *e = database.executions; e != NULL; e = e->next) {
         const struct store_old old = {.id = e->row.id,
                                       .shard = e->row.shard,
-                                      .is_terminal = e->row.is_terminal,
                                       .submitted_ns = e->row.submitted_ns,
-                                      .ended_ns = e->row.ended_ns,
-                                      .project = e->row.project};
+                                      .ended_ns = e->row.ended_ns};
 
-        if (old_compare(&old, &after) > 0 && old.submitted_ns < asked->query.before_ns) {
+        if (strcmp(e->row.project, query->project) == 0 && old_compare(&old, &after) > 0 &&
+            old.submitted_ns < query->before_ns && e->row.is_terminal &&
+            old.ended_ns < query->before_ns) {
             asked->found[asked->count++] = old;
         }
     }
     qsort(asked->found, asked->count, sizeof(*asked->found), old_compare);
-    asked->count = asked->count < asked->query.limit ? asked->count : asked->query.limit;
+    asked->count = asked->count < query->limit ? asked->count : query->limit;
     request_end(request);
 }
 
@@ -156,15 +227,75 @@ static void old_answer(struct request *request, const struct exo_error *err)
                 err == NULL ? asked->count : 0, err);
 }
 
-void store_old_list(struct store *store, const struct store_old_query *query,
-                    void (*done)(void *argument, const struct store_old *old, uint32_t count,
-                                 const struct exo_error *err),
+void store_old_list(struct store *store, const struct store_old_query *query, store_old_done *done,
                     void *argument)
 {
     struct request *request = request_new(store, old_begin, old_answer, argument);
     struct old *asked = sim_alloc(sizeof(*asked));
 
     *asked = (struct old){.query = *query, .done = done};
+    asked->query.project = name_copy(query->project);
+    request->more = asked;
+}
+
+/* ---- definitions ---- */
+
+typedef void store_definitions_done(void *argument, uint32_t dropped, const struct digest *last,
+                                    const struct exo_error *err);
+
+struct texts {
+    uint32_t dropped;
+    store_definitions_done *done;
+};
+
+static bool is_named(const struct digest *digest)
+{
+    for (const struct database_execution *e = database.executions; e != NULL; e = e->next) {
+        if (digest_equal(&e->row.definition, digest)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All at once: a world has few. Those that stay are copied: a replica that lags shares the others.
+ */
+static void texts_begin(void *argument)
+{
+    struct request *request = argument;
+    struct texts *asked = request->more;
+    const struct database_definition *all = database.definitions;
+
+    database.definitions = NULL;
+    for (const struct database_definition *d = all; d != NULL; d = d->next) {
+        if (is_named(&d->row.digest)) {
+            struct database_definition *kept = sim_alloc(sizeof(*kept));
+
+            *kept = (struct database_definition){database.definitions, d->row};
+            database.definitions = kept;
+        } else {
+            asked->dropped++;
+        }
+    }
+    request_end(request);
+}
+
+static void texts_answer(struct request *request, const struct exo_error *err)
+{
+    const struct texts *asked = request->more;
+
+    asked->done(request->argument, err == NULL ? asked->dropped : 0, NULL, err);
+}
+
+void store_definition_drop(struct store *store, const struct digest *after, uint32_t rows_max,
+                           store_definitions_done *done, void *argument)
+{
+    struct request *request = request_new(store, texts_begin, texts_answer, argument);
+    struct texts *asked = sim_alloc(sizeof(*asked));
+
+    (void)after;
+    (void)rows_max;
+    asked->done = done;
     request->more = asked;
 }
 

@@ -3,8 +3,10 @@
 
 #include "tests/support/test.h"
 
+#include <stdio.h>
+
 static const exo_time now_ns = 500000 * EXO_HOUR;
-static const struct retention_project projects[] = {{"short", EXO_HOUR}, {"ever", 0}};
+static const struct retention_project projects[] = {{"ever", 0}, {"short", EXO_HOUR}};
 static const struct retention_rules rules = {
     .kept_ns = 24 * EXO_HOUR, .projects = projects, .project_count = 2};
 static const struct retention_rules for_ever = {.kept_ns = 0};
@@ -36,6 +38,31 @@ static void test_each_project_has_its_time(void **state)
     assert_false(is_due(&rules, "ever", 24 * 365 * EXO_HOUR));
     assert_false(is_due(&for_ever, "other", 24 * 365 * EXO_HOUR));
     assert_false(is_due(&rules, "short", -EXO_HOUR)); /* a clock that went back */
+}
+
+static void test_projects_are_found_by_name(void **state)
+{
+    struct retention_project many[1000];
+    char names[1000][16];
+    struct retention_rules r = {
+        .kept_ns = EXO_MINUTE, .projects = many, .project_count = sizeof(many) / sizeof(many[0])};
+
+    (void)state;
+    for (uint32_t i = 0; i < r.project_count; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "p%03u", i);
+        many[i] = (struct retention_project){names[i], EXO_HOUR * (1 + i)};
+    }
+    for (uint32_t i = 0; i < r.project_count; i++) {
+        char name[16];
+
+        (void)snprintf(name, sizeof(name), "p%03u", i);
+        assert_int_equal(retention_kept(&r, name), EXO_HOUR * (1 + i));
+    }
+    assert_int_equal(retention_kept(&r, "p0001"), EXO_MINUTE);
+    assert_int_equal(retention_kept(&r, ""), EXO_MINUTE);
+    assert_int_equal(retention_kept(&r, "q"), EXO_MINUTE);
+    assert_int_equal(retention_kept(&rules, "ever"), EXO_TIME_NEVER);
+    assert_int_equal(retention_kept(&for_ever, "ever"), EXO_TIME_NEVER);
 }
 
 static void test_an_id_of_the_future_is_kept(void **state)
@@ -146,6 +173,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_project_has_its_time),
+        cmocka_unit_test(test_projects_are_found_by_name),
         cmocka_unit_test(test_an_id_of_the_future_is_kept),
         cmocka_unit_test(test_the_shortest_is_remembered),
         cmocka_unit_test(test_snapshots_are_made_when_due),
