@@ -205,6 +205,22 @@ void grant_drop(struct shard *shard)
     }
 }
 
+/* Without the tickets of attempts that were loaded meanwhile: their commits had been in doubt. What
+ * is granted too little is offered again. */
+static void grant_trim(const struct fleet *fleet, struct held_grant *held)
+{
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < held->grant.count; i++) {
+        if (!fleet_ticket_has_left(fleet, span_of(held->worker), held->incarnation,
+                                   held->grant.tickets[i], held->grant.lends[i])) {
+            held->grant.tickets[kept] = held->grant.tickets[i];
+            held->grant.lends[kept++] = held->grant.lends[i];
+        }
+    }
+    held->grant.count = kept;
+}
+
 /* Steps the grant that is held, when its shard may; false: it goes on waiting. */
 static bool grant_step(struct scheduler *scheduler)
 {
@@ -239,8 +255,11 @@ static void make_grants(struct committer *c)
     struct scheduler *scheduler = c->scheduler;
     struct held_grant *held = &scheduler->held;
 
-    if (held->shard != NULL && !grant_step(scheduler)) {
-        return;
+    if (held->shard != NULL) {
+        grant_trim(scheduler->fleet, held);
+        if (!grant_step(scheduler)) {
+            return;
+        }
     }
     for (uint32_t made = 0;
          scheduler->marked == NULL && dispatch_next(scheduler->dispatch, &held->grant);) {

@@ -89,23 +89,6 @@ static void waits_free(struct shard *shard)
     }
 }
 
-/* Tickets of grants that we did not see committed go back to the account; the worker refuses one
- * that was used after all, at no cost. A loan that has left with a Task never does, also where a
- * database that went back has forgotten the grant: a worker knows a grant by it. */
-static void tickets_restore(void *context, const struct holder *holder)
-{
-    struct shard *shard = context;
-    uint64_t committed = shard->batch - shard->loaded_batch; /* in this life */
-
-    for (const struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
-        if (execution_task(lease->instance, lease->index)->state == TASK_DISPATCHED &&
-            lease->batch > committed && strcmp(lease->process, shard->scheduler->process) == 0) {
-            fleet_ticket_restored(shard->scheduler->fleet, span_of(holder->name),
-                                  holder->incarnation, lease->ticket, lease->lend);
-        }
-    }
-}
-
 /* What was counted in this life stays counted: a sum that fell would look like a new process. */
 static void counts_keep(const struct shard *shard)
 {
@@ -132,7 +115,7 @@ static void life_end(struct shard *shard)
     caution_life_end(shard);
     values_free(shard);
     if (shard->sched != NULL) {
-        sched_holders(shard->sched, tickets_restore, shard);
+        sched_void(shard->sched, shard->batch - shard->loaded_batch);
         counts_keep(shard);
     }
     sched_free(shard->sched);

@@ -330,6 +330,7 @@ void attempt_lost(struct sched *s, struct lease *lease, const char *why)
     struct task *task = execution_task(lease->instance, lease->index);
 
     s->counts.lost_attempts++;
+    grant_end(s, lease);
     if (lease->instance->satellite->claim == CLAIM_STRICT) {
         task_end(s, lease, TASK_FAILED,
                  span_of("LOST: the worker was lost and `claim: strict` forbids another try"));

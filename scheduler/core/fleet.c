@@ -196,6 +196,7 @@ static void ticket_lent(struct fleet *fleet, struct fleet_worker *w, uint32_t ti
         return; /* spent, lost or known already */
     }
     t->lend = lend;
+    t->has_left = false;
     ticket_give_back(w, t);
     if (is_ours && !t->is_available) {
         ticket_push(fleet, w, ticket);
@@ -457,7 +458,8 @@ void fleet_ticket_restored(struct fleet *fleet, struct span worker, uint64_t inc
     struct fleet_worker *w = find(fleet, worker);
 
     if (w != NULL && w->incarnation == incarnation && ticket < w->window &&
-        w->tickets[ticket].lend == lend && !w->tickets[ticket].is_available) {
+        w->tickets[ticket].lend == lend && !w->tickets[ticket].is_available &&
+        !w->tickets[ticket].has_left) {
         ticket_give_back(w, &w->tickets[ticket]);
         ticket_push(fleet, w, ticket);
     }
@@ -473,11 +475,23 @@ void fleet_ticket_spent(struct fleet *fleet, struct span worker, uint64_t incarn
     }
     struct fleet_ticket *t = &w->tickets[ticket];
 
-    if (t->is_available && t->lend == lend) {
-        ticket_drop(fleet, w, ticket);
-    } else if (t->lend < lend) {
-        t->lend = lend;
+    if (t->lend > lend) {
+        return;
     }
+    if (t->is_available) {
+        ticket_drop(fleet, w, ticket);
+    }
+    t->lend = lend;
+    t->has_left = true;
+}
+
+bool fleet_ticket_has_left(const struct fleet *fleet, struct span worker, uint64_t incarnation,
+                           uint32_t ticket, uint64_t lend)
+{
+    const struct fleet_worker *w = find(fleet, worker);
+
+    return w != NULL && w->incarnation == incarnation && ticket < w->window &&
+           w->tickets[ticket].lend == lend && w->tickets[ticket].has_left;
 }
 
 static bool serves(const struct fleet_worker *w, uint32_t class)

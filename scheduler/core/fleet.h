@@ -63,6 +63,7 @@ struct fleet_worker {
 struct fleet_ticket {
     uint64_t lend; /* highest seen, in either hand */
     bool is_available;
+    bool has_left;       /* that loan is an attempt's that was loaded: it is not restored */
     uint32_t cpu_millis; /* what it was last spent on takes; given back with it */
     uint64_t memory_bytes;
 };
@@ -128,13 +129,18 @@ void fleet_tick(struct fleet *fleet, uint32_t fleet_partition,
 void fleet_ticket_returned(struct fleet *fleet, struct span worker, uint64_t incarnation,
                            uint32_t ticket, struct span process, uint64_t lend);
 
-/* fleet_ticket_restored gives back a ticket spent in a batch that was voided. */
+/* fleet_ticket_restored gives back a ticket spent in a batch that was voided; nothing where an
+ * attempt was loaded that holds the loan. */
 void fleet_ticket_restored(struct fleet *fleet, struct span worker, uint64_t incarnation,
                            uint32_t ticket, uint64_t lend);
 
-/* fleet_ticket_spent notes that an attempt loaded from the store holds a ticket of ours. */
+/* fleet_ticket_spent notes that an attempt loaded from the store holds a ticket of ours.
+ * fleet_ticket_has_left is true from then on, until the worker lends the ticket again: also of one
+ * that was taken for another grant while the commit of that attempt was in doubt. */
 void fleet_ticket_spent(struct fleet *fleet, struct span worker, uint64_t incarnation,
                         uint32_t ticket, uint64_t lend);
+bool fleet_ticket_has_left(const struct fleet *fleet, struct span worker, uint64_t incarnation,
+                           uint32_t ticket, uint64_t lend);
 
 /* What one task needs of a worker. */
 struct fleet_needs {

@@ -196,6 +196,68 @@ bool lease_has_left(const struct sched *s, const struct lease *lease)
     return lease->batch != s->batch && !lease->is_withheld;
 }
 
+static void ticket_restore(struct sched *s, const struct lease *lease)
+{
+    fleet_ticket_restored(s->fleet, span_of(lease->holder->name), lease->holder->incarnation,
+                          lease->ticket, lease->lend);
+}
+
+void grant_end(struct sched *s, const struct lease *lease)
+{
+    const struct task *task = execution_task(lease->instance, lease->index);
+
+    if (lease->holder == NULL || instance_is_gathered(lease->instance) ||
+        task->state != TASK_DISPATCHED) {
+        return;
+    }
+    if (!lease_has_left(s, lease)) {
+        ticket_restore(s, lease);
+    } else if (lease->batch + 1 == s->batch) {
+        struct ended_grant *grant = vector_add(&s->ended_grants);
+
+        if (grant == NULL) {
+            s->is_broken = true;
+            return;
+        }
+        memcpy(grant->worker, lease->holder->name, sizeof(grant->worker));
+        grant->incarnation = lease->holder->incarnation;
+        grant->lend = lease->lend;
+        grant->batch = lease->batch;
+        grant->ticket = lease->ticket;
+    }
+}
+
+struct void_context {
+    struct sched *s;
+    uint64_t committed;
+};
+
+static void holder_void(void *context, const struct holder *holder)
+{
+    const struct void_context *of = context;
+
+    for (const struct lease *lease = holder->leases; lease != NULL; lease = lease->holder_next) {
+        if (execution_task(lease->instance, lease->index)->state == TASK_DISPATCHED &&
+            !instance_is_gathered(lease->instance) && lease->batch > of->committed) {
+            ticket_restore(of->s, lease);
+        }
+    }
+}
+
+void sched_void(struct sched *s, uint64_t committed)
+{
+    const struct ended_grant *ended = s->ended_grants.items;
+    struct void_context context = {s, committed};
+
+    sched_holders(s, holder_void, &context);
+    for (uint32_t i = 0; i < s->ended_grants.count; i++) {
+        if (ended[i].batch > committed) {
+            fleet_ticket_restored(s->fleet, span_of(ended[i].worker), ended[i].incarnation,
+                                  ended[i].ticket, ended[i].lend);
+        }
+    }
+}
+
 bool lease_is_of(const struct lease *lease, struct span worker)
 {
     return lease->holder != NULL && span_is(worker, lease->holder->name);

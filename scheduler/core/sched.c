@@ -69,6 +69,7 @@ struct sched *sched_new(struct allocator allocator, struct dispatch *dispatch, s
     vector_init(&s->needs, allocator, sizeof(struct sched_need));
     vector_init(&s->frames, allocator, sizeof(struct frame *));
     vector_init(&s->messages, allocator, sizeof(struct sched_message));
+    vector_init(&s->ended_grants, allocator, sizeof(struct ended_grant));
     vector_init(&s->asks, allocator, sizeof(struct sched_ask));
     vector_init(&s->postponed, allocator, sizeof(struct task_id));
     vector_init(&s->blobs, allocator, sizeof(struct sched_blob));
@@ -122,10 +123,10 @@ void sched_free(struct sched *s)
     heap_release(&s->delays);
     heap_release(&s->starts);
     heap_release(&s->takes);
-    struct vector *vectors[] = {&s->works,   &s->changes,  &s->dispatches, &s->kills,
-                                &s->outputs, &s->pages,    &s->items,      &s->needs,
-                                &s->frames,  &s->messages, &s->progress,   &s->blobs,
-                                &s->asks,    &s->postponed};
+    struct vector *vectors[] = {&s->works,   &s->changes,   &s->dispatches,  &s->kills,
+                                &s->outputs, &s->pages,     &s->items,       &s->needs,
+                                &s->frames,  &s->messages,  &s->progress,    &s->blobs,
+                                &s->asks,    &s->postponed, &s->ended_grants};
 
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
         vector_release(vectors[i]);
@@ -469,8 +470,9 @@ static void pages_clean(struct sched *s)
 
 void sched_sealed(struct sched *s)
 {
-    struct vector *vectors[] = {&s->changes, &s->dispatches, &s->kills,    &s->outputs, &s->items,
-                                &s->needs,   &s->messages,   &s->progress, &s->blobs};
+    struct vector *vectors[] = {&s->changes, &s->dispatches,  &s->kills,    &s->outputs,
+                                &s->items,   &s->needs,       &s->messages, &s->progress,
+                                &s->blobs,   &s->ended_grants};
 
     dispatches_withhold(s);
     for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {

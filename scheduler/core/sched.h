@@ -198,6 +198,12 @@ void sched_hold_asks(struct sched *sched, bool is_held);
 void sched_holders(const struct sched *sched,
                    void (*call)(void *context, const struct holder *holder), void *context);
 
+/* sched_void gives back the tickets of grants that were not seen committed, when no batch after
+ * `committed` of this life (counted from 1) will be: the worker refuses one that was used after
+ * all, at no cost. A loan that has left with a Task never comes back, also where a database that
+ * went back has forgotten the grant: a worker knows a grant by it. */
+void sched_void(struct sched *sched, uint64_t committed);
+
 /* sched_task_sent notes the offset of a Task in its partition; TASK_UNSENT: the log did not take
  * it.
  */

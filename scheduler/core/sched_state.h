@@ -51,6 +51,13 @@ struct work {
 
 struct scope;
 
+/* A grant that ended while its batch was in flight. */
+struct ended_grant {
+    char worker[FLEET_NAME_BYTES];
+    uint64_t incarnation, lend, batch;
+    uint32_t ticket;
+};
+
 struct sched {
     struct allocator allocator;
     struct dispatch *dispatch;
@@ -80,10 +87,11 @@ struct sched {
     struct vector changes, dispatches, kills, outputs, pages, items, needs, progress, blobs;
     struct vector frames; /* struct frame *: to be written */
     struct vector messages;
-    struct vector asks;      /* struct sched_ask */
-    uint32_t ask_place;      /* of the table of executions: where sched_ask_again goes on */
-    struct vector postponed; /* struct task_id, of instances: they ask when there is room */
-    size_t ask_bytes;        /* of the items in asks */
+    struct vector ended_grants; /* struct ended_grant, of the batch before the open one */
+    struct vector asks;         /* struct sched_ask */
+    uint32_t ask_place;         /* of the table of executions: where sched_ask_again goes on */
+    struct vector postponed;    /* struct task_id, of instances: they ask when there is room */
+    size_t ask_bytes;           /* of the items in asks */
     bool is_ask_held;
     bool wants_barrier;
     uint32_t budget;          /* changes this step may still make */
@@ -311,6 +319,9 @@ void progress_forget(struct sched *s, struct lease *lease);
 enum task_state lease_stop(const struct lease *lease);
 /* Its Task was sent, or may have been: a worker may have it. */
 bool lease_has_left(const struct sched *s, const struct lease *lease);
+/* The attempt ends, or is lost, and nothing was heard of its Task: brings the ticket back where
+ * that was not sent, and where its batch is in flight, should that be void. */
+void grant_end(struct sched *s, const struct lease *lease);
 /* The worker of that name holds it, in whichever life. */
 bool lease_is_of(const struct lease *lease, struct span worker);
 struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);

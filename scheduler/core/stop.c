@@ -104,13 +104,6 @@ void attempt_kill(struct sched *s, struct lease *lease)
     kill->partition = lease->holder->partition;
 }
 
-/* One that has not left brings its ticket back. */
-static void ticket_restore(struct sched *s, const struct lease *lease)
-{
-    fleet_ticket_restored(s->fleet, span_of(lease->holder->name), lease->holder->incarnation,
-                          lease->ticket, lease->lend);
-}
-
 void lease_end(struct sched *s, struct lease *lease, enum task_state state, struct span error)
 {
     struct task *task = execution_task(lease->instance, lease->index);
@@ -119,10 +112,11 @@ void lease_end(struct sched *s, struct lease *lease, enum task_state state, stru
         if (task_state_is_active((enum task_state)task->state)) {
             gather_leave(s, lease);
         }
-    } else if (task->state == TASK_DISPATCHED && !lease_has_left(s, lease)) {
-        ticket_restore(s, lease);
     } else if (task_state_is_active((enum task_state)task->state)) {
-        attempt_kill(s, lease);
+        grant_end(s, lease);
+        if (task->state != TASK_DISPATCHED || lease_has_left(s, lease)) {
+            attempt_kill(s, lease);
+        }
     }
     task_end(s, lease, state, error);
 }

@@ -145,6 +145,34 @@ static void test_restored_ticket_is_spent_again(void **state)
     fleet_free(fleet);
 }
 
+/* Its commit was in doubt, so its ticket was given back and taken for another; then it was loaded.
+ */
+static void test_loan_of_a_loaded_attempt_is_not_restored(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    struct span us = span_of("us");
+
+    (void)state;
+    beat(fleet, 7, 1, 1);
+    assert_int_equal(take_all(fleet), WINDOW);
+    fleet_ticket_restored(fleet, span_of("w"), 7, 2, 1);
+    assert_int_equal(take_all(fleet), 1);
+    assert_false(fleet_ticket_has_left(fleet, span_of("w"), 7, 2, 1));
+    fleet_ticket_spent(fleet, span_of("w"), 7, 2, 1);
+    assert_true(fleet_ticket_has_left(fleet, span_of("w"), 7, 2, 1));
+    assert_false(fleet_ticket_has_left(fleet, span_of("w"), 7, 1, 1));
+    assert_false(fleet_ticket_has_left(fleet, span_of("w"), 8, 2, 1));
+    fleet_ticket_restored(fleet, span_of("w"), 7, 2, 1);
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    fleet_ticket_returned(fleet, span_of("w"), 7, 2, us, 2);
+    assert_false(fleet_ticket_has_left(fleet, span_of("w"), 7, 2, 2));
+    assert_int_equal(take_all(fleet), 1);
+    fleet_ticket_restored(fleet, span_of("w"), 7, 2, 2);
+    fleet_ticket_spent(fleet, span_of("w"), 7, 2, 1); /* of the loan before */
+    assert_int_equal(fleet_available(fleet, 0), 1);
+    fleet_free(fleet);
+}
+
 /* Tickets spent, then words about them in the wrong order: only a higher lend number counts. */
 static void test_late_and_repeated_words_about_tickets(void **state)
 {
@@ -388,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_watched_worker_comes_back),
         cmocka_unit_test(test_expected_life_has_its_own_tickets),
         cmocka_unit_test(test_restored_ticket_is_spent_again),
+        cmocka_unit_test(test_loan_of_a_loaded_attempt_is_not_restored),
         cmocka_unit_test(test_late_and_repeated_words_about_tickets),
         cmocka_unit_test(test_lives_of_a_worker),
         cmocka_unit_test(test_older_life_does_not_replace_a_watched_one),

@@ -43,6 +43,58 @@ static void test_a_loss_goes_on_step_by_step(void **state)
     bench_close(&bench);
 }
 
+/* One is given its result by hand, the others are lost with their worker. */
+static void grants_end(struct sched_bench *bench)
+{
+    const struct sched_command skip = {
+        .kind = COMMAND_SKIP, .task = span_of("many.0"), .value = span_of("1")};
+    const struct sched_event event = {
+        .kind = SCHED_WITNESS,
+        .witness = {.kind = FLEET_LEFT, .worker = span_of("w"), .incarnation = 7}};
+
+    assert_int_equal(bench_command(bench, &skip), SCHED_OK);
+    assert_int_equal(bench_step(bench, &event), SCHED_OK);
+}
+
+static uint32_t granted_many(struct sched_bench *bench)
+{
+    bench_open(bench, CLUSTER);
+    bench_submit(bench, "{}");
+    while (sched_has_work(bench->sched)) {
+        bench_timer(bench);
+    }
+    uint32_t idle = fleet_available(bench->fleet, 0);
+
+    assert_int_equal(bench_grant(bench), MANY);
+    return idle;
+}
+
+/* Whoever holds tickets that nothing was sent on has them back, and no others. */
+static void test_tickets_of_grants_that_ended_come_back(void **state)
+{
+    for (uint64_t committed = 0; committed <= 2; committed++) {
+        struct sched_bench bench;
+        uint32_t idle = granted_many(&bench);
+
+        (void)state;
+        bench_seal(&bench);
+        grants_end(&bench);
+        assert_int_equal(fleet_available(bench.fleet, 0), idle - MANY);
+        if (committed == 2) {
+            bench_seal(&bench); /* which says that the first was committed */
+        }
+        sched_void(bench.sched, committed);
+        assert_int_equal(fleet_available(bench.fleet, 0), committed == 0 ? idle : idle - MANY);
+        bench_close(&bench);
+    }
+    struct sched_bench bench;
+    uint32_t idle = granted_many(&bench);
+
+    grants_end(&bench); /* in the batch that granted them */
+    assert_int_equal(fleet_available(bench.fleet, 0), idle);
+    bench_close(&bench);
+}
+
 #define ONE BENCH_HEAD "  satellites: [{name: a, command: [x], retries: {limit: 3}}]\n"
 
 static enum sched_err report_of(struct sched_bench *bench, const char *worker,
@@ -167,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_loss_goes_on_step_by_step),
+        cmocka_unit_test(test_tickets_of_grants_that_ended_come_back),
         cmocka_unit_test(test_only_the_holder_speaks_of_an_attempt),
         cmocka_unit_test(test_a_report_of_another_run_is_of_no_grant),
     };
