@@ -36,6 +36,7 @@ struct broker_topic {
 struct broker {
     struct broker_topic *topics;
     exo_time down_until_ns;
+    uint64_t tasks_unsure; /* records of Tasks that it did not take, or may not have */
 };
 
 extern struct broker broker;

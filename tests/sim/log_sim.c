@@ -84,6 +84,11 @@ struct append {
     enum exo_error_code code;
 };
 
+static void unsure(const char *topic)
+{
+    broker.tasks_unsure += strncmp(topic, TOPIC_TASKS_PREFIX, strlen(TOPIC_TASKS_PREFIX)) == 0;
+}
+
 static void append_end(void *argument)
 {
     struct append *append = argument;
@@ -96,6 +101,7 @@ static void append_end(void *argument)
     append->log->counts.buffered_bytes -= append->value.bytes;
     if (append->code != EXO_OK) {
         append->log->counts.append_failed++;
+        unsure(append->lane->partition->topic);
         (void)exo_error_set(&err, append->code, "the broker did not take a record for %s",
                             append->lane->partition->topic);
     } else {
@@ -219,6 +225,7 @@ int log_append(struct log *log, const char *topic, uint32_t partition, struct sp
     }
     if (log->counts.buffered_bytes + value.bytes > BUFFER_BYTES_MAX ||
         fault_fires(&sim.faults, FAULT_APPEND_FULL)) {
+        unsure(topic);
         (void)exo_error_set(err, EXO_ELIMIT, "too much waits for the broker");
         err->is_retryable = true;
         return -1;

@@ -22,6 +22,7 @@
 #include "tests/sim/rules_deletion.h"
 #include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
+#include "tests/sim/rules_ticket.h"
 #include "tests/sim/sim.h"
 
 /* ---- nothing before its commit ---- */
@@ -102,6 +103,7 @@ static void tasks_watch(struct span value, struct arena *arena)
     }
     for (uint32_t i = 0; i < record.task_count; i++) {
         task_watch(&record, &record.tasks[i]);
+        rules_ticket_left(&record, &record.tasks[i]);
     }
 }
 

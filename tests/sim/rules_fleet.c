@@ -12,6 +12,7 @@
 #include "tests/sim/database.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_state.h"
+#include "tests/sim/rules_ticket.h"
 #include "tests/sim/sim.h"
 
 enum {
@@ -123,7 +124,7 @@ static void tick_stored(uint32_t partition, const struct wire_tick *tick)
 }
 
 /* One that is stored again, or later than its next, says nothing: nobody may hear it. */
-static void heartbeat_stored(const struct wire_heartbeat *heartbeat)
+static void heartbeat_stored(const struct wire_heartbeat *heartbeat, struct span value)
 {
     uint32_t worker = rules_worker_number(heartbeat->worker);
     uint64_t incarnation = state.heard[worker].incarnation;
@@ -137,6 +138,7 @@ static void heartbeat_stored(const struct wire_heartbeat *heartbeat)
     for (uint32_t i = 0; i < state.process_count; i++) {
         state.processes[i].missed[worker] = 0;
     }
+    rules_ticket_beat(heartbeat, value);
 }
 
 void rules_fleet_stored(uint32_t partition, struct span value)
@@ -150,7 +152,7 @@ void rules_fleet_stored(uint32_t partition, struct span value)
         if (fleet.kind == FLEET_TICK) {
             tick_stored(partition, &fleet.tick);
         } else if (fleet.kind == FLEET_HEARTBEAT) {
-            heartbeat_stored(&fleet.heartbeat);
+            heartbeat_stored(&fleet.heartbeat, value);
         }
     }
     arena_release(&arena);

@@ -10,6 +10,7 @@
 #include "tests/sim/oracle.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_state.h"
+#include "tests/sim/rules_ticket.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_worker.h"
 #include "tests/sim/world.h"
@@ -48,6 +49,7 @@ void rules_begin(uint32_t tasks)
     rules_order_begin();
     rules_signal_begin();
     rules_answer_begin();
+    rules_ticket_begin();
 }
 
 /* Smaller steps than in earnest, so that cursors have something to do. */
@@ -186,6 +188,8 @@ enum sched_err rules_step(struct sched *sched, const struct sched_event *event, 
 
     if (event->kind == SCHED_BARRIER) {
         barrier_check(sched, event->asked_ns);
+    } else if (event->kind == SCHED_GRANT) {
+        rules_ticket_granted(&event->grant);
     }
     enum sched_err result = __real_sched_step(sched, event, now_ns);
 

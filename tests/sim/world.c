@@ -20,6 +20,7 @@
 #include "tests/sim/replica.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_deletion.h"
+#include "tests/sim/rules_ticket.h"
 #include "tests/sim/sim.h"
 #include "tests/sim/sim_scheduler.h"
 #include "tests/sim/sim_worker.h"
@@ -333,6 +334,16 @@ const struct shard *world_shard(const struct sched *sched)
     return found;
 }
 
+const char *world_process_name(const struct loop *process)
+{
+    const char *name = NULL;
+
+    for (uint32_t i = 0; i < world.plan.scheduler_count && name == NULL; i++) {
+        name = sim_scheduler_name(&world.schedulers[i], process);
+    }
+    return name;
+}
+
 const struct sim_worker *world_worker(struct span name)
 {
     return &world.workers[rules_worker_number(name)];
@@ -595,6 +606,22 @@ static void check_peace(void)
     }
 }
 
+/* Nothing runs, so every ticket lies idle where its worker says, and can be spent there. What was
+ * lost with a Task, or in a time that never was, nobody says. */
+static void check_tickets(void)
+{
+    if (broker.tasks_unsure > 0 || sim.faults.fired[FAULT_TAIL_LOST] > 0 || oracle.promotions > 0) {
+        return;
+    }
+    for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
+        const struct scheduler *scheduler = sim_scheduler_role(&world.schedulers[i]);
+
+        if (scheduler != NULL) {
+            rules_ticket_check(scheduler);
+        }
+    }
+}
+
 void world_run(const struct world_settings *settings, struct world_counts *ret_counts)
 {
     world_begin(settings);
@@ -625,5 +652,6 @@ void world_run(const struct world_settings *settings, struct world_counts *ret_c
     oracle_check_end();
     replay_check();
     check_peace();
+    check_tickets();
     world_end(ret_counts);
 }

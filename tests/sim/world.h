@@ -52,6 +52,9 @@ const struct shard *world_shard(const struct sched *sched);
 /* world_worker gives the worker of a name, which must be there. */
 const struct sim_worker *world_worker(struct span name);
 
+/* world_process_name gives the name of the scheduler process that is this one; NULL: none is. */
+const char *world_process_name(const struct loop *process);
+
 /* world_faults says which faults the world of these settings has. */
 void world_faults(const struct world_settings *settings, bool ret_enabled[FAULT_NR]);
 
