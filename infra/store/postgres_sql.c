@@ -32,12 +32,15 @@
     " FROM stored_name n JOIN stored_version v ON v.kind = n.kind AND v.project = n.project "      \
     "AND v.name = n.name "
 #define VERSION_OF_NAME "WHERE n.kind = $1::bigint AND n.project = $2::text AND n.name = $3::text "
-#define VERSION_PAGE                                                                               \
-    "WHERE n.kind = $1::bigint AND ($2::text = '' OR n.project = $2::text) "                       \
-    "AND NOT n.is_deleted AND v.number = n.newest "                                                \
-    "AND (n.project, n.name) > ($4::text, $3::text) AND (v.project, v.name) > ($4::text, "         \
-    "$3::text) "                                                                                   \
-    "ORDER BY n.project, n.name LIMIT $5::bigint"
+/* The names of a page first: whatever the planner knows of the tables, it joins no more than these.
+ */
+#define VERSION_PAGE(text, join)                                                                   \
+    "SELECT " VERSION_COLUMNS ", " text " FROM (SELECT kind, project, name, newest, is_deleted "   \
+    "FROM stored_name WHERE kind = $1::bigint AND ($2::text = '' OR project = $2::text) "          \
+    "AND NOT is_deleted AND (project, name) > ($4::text, $3::text) "                               \
+    "ORDER BY project, name LIMIT $5::bigint) n JOIN stored_version v ON v.kind = n.kind "         \
+    "AND v.project = n.project AND v.name = n.name AND v.number = n.newest " join                  \
+    "ORDER BY n.project, n.name"
 
 /* clang-format off */
 /* A blob that nothing names and nobody put again since $1, microseconds since 1970. */
@@ -404,11 +407,9 @@ const struct postgres_sql postgres_sql[SQL_STATEMENT_NR] = {
         "SELECT " VERSION_COLUMNS ", d.text" VERSION_TABLES
         "JOIN definition d ON d.digest = v.digest " VERSION_OF_NAME
         "AND v.number = CASE $4::bigint WHEN 0 THEN n.newest ELSE $4::bigint END"},
-    [SQL_VERSION_LIST] = {"version_list",
-        "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES VERSION_PAGE},
+    [SQL_VERSION_LIST] = {"version_list", VERSION_PAGE("''::bytea", "")},
     [SQL_VERSION_TEXTS] = {"version_texts",
-        "SELECT " VERSION_COLUMNS ", d.text" VERSION_TABLES
-        "JOIN definition d ON d.digest = v.digest " VERSION_PAGE},
+        VERSION_PAGE("d.text", "JOIN definition d ON d.digest = v.digest ")},
     [SQL_VERSION_HISTORY] = {"version_history",
         "SELECT " VERSION_COLUMNS ", ''::bytea" VERSION_TABLES VERSION_OF_NAME
         "AND v.number < $4::bigint ORDER BY v.number DESC LIMIT $5::bigint"},

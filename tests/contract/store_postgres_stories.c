@@ -13,6 +13,7 @@
 
 #include "infra/store/postgres_sql.h"
 #include "tests/contract/socket_proxy.h"
+#include "tests/contract/store_old.h"
 #include "tests/contract/store_trial.h"
 
 struct told {
@@ -513,6 +514,31 @@ static void what_is_due_is_found_by_itself(void **state)
     trial_close(t);
 }
 
+/* The index that is built beside what runs, after a try that did not come to its end; and from 8 on
+ * again, as after one whose version was not noted. */
+static void an_index_is_built_outside_a_transaction(void **state)
+{
+    static const char is_good[] =
+        "DO $$ BEGIN IF NOT (SELECT indisvalid FROM pg_index WHERE indexrelid = "
+        "'execution_by_definition'::regclass) THEN RAISE 'the index is not valid'; END IF; "
+        "IF (SELECT count(*) FROM schema_version WHERE version = 9 AND oldest = 8) <> 1 THEN "
+        "RAISE 'the version is not noted'; END IF; END $$";
+    struct trial *t = trial_open(*state, false);
+
+    store_old_install(t, 8);
+    trial_sql(t, "CREATE INDEX execution_by_definition ON execution (definition); "
+                 "UPDATE pg_index SET indisvalid = false "
+                 "WHERE indexrelid = 'execution_by_definition'::regclass");
+    assert_int_equal(trial_migrate(t, t->store, 0), 0);
+    trial_sql(t, is_good);
+    trial_sql(t, "DELETE FROM schema_version WHERE version >= 9");
+    assert_int_equal(trial_migrate(t, t->store, 0), 0);
+    trial_sql(t, is_good);
+    assert_int_equal(trial_schema(t, t->store), 0);
+    assert_int_equal(t->schema.version, t->schema.wanted);
+    trial_close(t);
+}
+
 const struct store_story store_postgres_stories[] = {
     {"goes_on_after_a_lost_connection", goes_on_after_a_lost_connection},
     {"ownership_ends_with_its_connection", ownership_ends_with_its_connection},
@@ -524,6 +550,7 @@ const struct store_story store_postgres_stories[] = {
     {"comes_up_when_the_server_does", comes_up_when_the_server_does},
     {"a_text_stays_for_a_commit_on_its_way", a_text_stays_for_a_commit_on_its_way},
     {"a_commit_puts_a_text_again_that_goes", a_commit_puts_a_text_again_that_goes},
+    {"an_index_is_built_outside_a_transaction", an_index_is_built_outside_a_transaction},
     {"what_is_due_is_found_by_itself", what_is_due_is_found_by_itself},
     {"refuses_a_bad_url_without_telling_it", refuses_a_bad_url_without_telling_it},
 };
