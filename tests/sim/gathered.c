@@ -240,3 +240,18 @@ bool gathered_output(struct oracle_execution *e, struct buffer *text)
     arena_release(&items.arena);
     return is_whole || is_short;
 }
+
+bool gathered_is_lost(struct span error)
+{
+    static const char why[] = "BATCH: its execution was deleted";
+
+    if (error.bytes < sizeof(why) - 1 || memcmp(error.data, why, sizeof(why) - 1) != 0) {
+        return false;
+    }
+    for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
+        if (gathered_is(e) && e->deleted_ns != 0) {
+            return true;
+        }
+    }
+    sim_fail("a task is told that what ran its batch was deleted, and none was");
+}

@@ -26,4 +26,9 @@ bool gathered_output(struct oracle_execution *e, struct buffer *text);
 /* gathered_any is true when some satellite of a plan is gathered. */
 bool gathered_any(const struct plan_execution *plan);
 
+/* gathered_is_lost is true of an error that says that what ran a task's batch was deleted before
+ * its results were taken: so it may be where things are kept for seconds, and fails where nothing
+ * was deleted. */
+bool gathered_is_lost(struct span error);
+
 #endif /* EXO_TESTS_SIM_GATHERED_H */

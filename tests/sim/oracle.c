@@ -360,8 +360,9 @@ static void task_follow(struct oracle_execution *e, struct oracle_instance *inst
         sim_fail("plan %u: %s: a change of attempt %u while it is %u", e->plan->number, name,
                  change->attempt, task->attempt);
     }
-    e->is_excused =
-        e->is_excused || (change->error.bytes > 5 && memcmp(change->error.data, "LOST:", 5) == 0);
+    e->is_excused = e->is_excused ||
+                    (change->error.bytes > 5 && memcmp(change->error.data, "LOST:", 5) == 0) ||
+                    gathered_is_lost(change->error);
     if (span_is(change->error, "the worker fell silent")) {
         rules_silence(database.shards[e->shard].opener, task->worker);
     }
