@@ -325,26 +325,6 @@ void task_ready_again(struct sched *s, struct lease *lease, struct span error)
     instance_offer(s, instance);
 }
 
-void attempt_lost(struct sched *s, struct lease *lease, const char *why)
-{
-    struct task *task = execution_task(lease->instance, lease->index);
-
-    s->counts.lost_attempts++;
-    grant_end(s, lease);
-    if (lease->instance->satellite->claim == CLAIM_STRICT) {
-        task_end(s, lease, TASK_FAILED,
-                 span_of("LOST: the worker was lost and `claim: strict` forbids another try"));
-        return;
-    }
-    if (++task->losses >= LIMIT_LOSSES) {
-        task_end(s, lease, TASK_FAILED,
-                 span_of("INFRASTRUCTURE: 10 attempts were lost with their workers; see whether "
-                         "this satellite kills them"));
-        return;
-    }
-    task_ready_again(s, lease, span_of(why));
-}
-
 static exo_time retry_wait(const struct lease *lease, uint32_t n)
 {
     struct task_id id = {lease->execution->id, instance_number(lease->instance), lease->index};
@@ -689,11 +669,13 @@ static void attempt_finished(struct sched *s, struct lease *lease, const struct 
         if (lease_is_stopped(lease)) {
             task_end(s, lease, lease_stop(lease), report->error);
         } else {
-            attempt_lost(s, lease, "the worker ended it unasked");
+            attempt_lost(s, lease, span_of("the worker ended it unasked"));
         }
         return;
     case OUTCOME_LOST:
-        attempt_lost(s, lease, "the worker handed it back");
+        attempt_lost(s, lease,
+                     report->error.bytes > 0 ? report->error
+                                             : span_of("the worker handed it back"));
         return;
     case OUTCOME_NONE:
     case OUTCOME_NR:

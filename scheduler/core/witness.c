@@ -135,6 +135,43 @@ static void kill_unknown(struct sched *s, const struct sched_witness *witness)
     }
 }
 
+/* What was said of the last one is told: mostly it is the machine's trouble, not the satellite's.
+ */
+static void fail_lost(struct sched *s, struct lease *lease, struct span why)
+{
+    struct buffer text;
+
+    buffer_init(&text, s->allocator, 0);
+    buffer_text(&text, "INFRASTRUCTURE: 10 attempts were lost with their workers; see whether this "
+                       "satellite kills them. The last: ");
+    buffer_append(&text, why);
+    struct span error = arena_copy(&s->batch_arena, buffer_span(&text));
+
+    s->is_broken = s->is_broken || text.is_failed || error.data == NULL;
+    buffer_release(&text);
+    if (!s->is_broken) {
+        task_end(s, lease, TASK_FAILED, error);
+    }
+}
+
+void attempt_lost(struct sched *s, struct lease *lease, struct span why)
+{
+    struct task *task = execution_task(lease->instance, lease->index);
+
+    s->counts.lost_attempts++;
+    grant_end(s, lease);
+    if (lease->instance->satellite->claim == CLAIM_STRICT) {
+        task_end(s, lease, TASK_FAILED,
+                 span_of("LOST: the worker was lost and `claim: strict` forbids another try"));
+        return;
+    }
+    if (++task->losses >= LIMIT_LOSSES) {
+        fail_lost(s, lease, why);
+        return;
+    }
+    task_ready_again(s, lease, why);
+}
+
 static const char *loss_text(enum fleet_suspicion_kind kind)
 {
     switch (kind) {
@@ -190,7 +227,7 @@ enum sched_err witness_step(struct sched *s, const struct sched_witness *witness
             }
             s->budget--;
         } else if (is_doubtful(witness, lease, mark)) {
-            attempt_lost(s, lease, loss_text(witness->kind));
+            attempt_lost(s, lease, span_of(loss_text(witness->kind)));
             s->budget--;
         }
         lease = next;

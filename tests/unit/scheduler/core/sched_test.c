@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "schemas/vocab/limits.h"
 #include "tests/support/test.h"
 #include "tests/unit/scheduler/core/sched_bench.h"
 
@@ -273,6 +274,36 @@ static void test_silence_that_is_over_loses_nothing(void **state)
     bench_close(&bench);
 }
 
+/* What the worker said of its trouble is in the error of the task, and in the task that waits. */
+static void test_the_last_loss_is_told(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    drive(&bench, TASK_RUNNING);
+    const struct instance *instance = execution_instance(sched_find(bench.sched, &bench.id), T);
+
+    for (int i = 1; i <= LIMIT_LOSSES; i++) {
+        const struct sched_event event = {
+            .kind = SCHED_REPORT,
+            .report = {.worker = span_of("w"),
+                       .incarnation = 7,
+                       .report = {.kind = REPORT_FINISHED,
+                                  .task = {bench.id, T, 0},
+                                  .attempt = instance->task.attempt,
+                                  .outcome = OUTCOME_LOST,
+                                  .error = span_of("SANDBOX: no room"),
+                                  .heartbeat = 1}}};
+
+        assert_int_equal(bench_step(&bench, &event), SCHED_OK);
+        assert_int_equal(bench_state(&bench, T), i < LIMIT_LOSSES ? TASK_READY : TASK_FAILED);
+        (void)bench_grant(&bench);
+    }
+    assert_non_null(strstr(instance->error, "INFRASTRUCTURE: 10 attempts were lost"));
+    assert_non_null(strstr(instance->error, "SANDBOX: no room"));
+    bench_close(&bench);
+}
+
 /* What was granted in the batch that is cancelled never leaves; what has left is killed. */
 static void test_cancel_before_and_after_the_seal(void **state)
 {
@@ -411,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_every_state_meets_every_event),
         cmocka_unit_test(test_reports_of_other_attempts_are_stale),
         cmocka_unit_test(test_silence_that_is_over_loses_nothing),
+        cmocka_unit_test(test_the_last_loss_is_told),
         cmocka_unit_test(test_cancel_before_and_after_the_seal),
         cmocka_unit_test(test_golden_trace),
     };
