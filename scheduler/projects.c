@@ -81,7 +81,9 @@ static void on_found(void *argument, const struct project_found *found, uint32_t
         if (p->found == NULL || p->kept == NULL) {
             abort();
         }
-        memcpy(p->found, found, count * sizeof(*found));
+        if (count > 0) {
+            memcpy(p->found, found, count * sizeof(*found));
+        }
         p->count = count;
         p->is_known = true;
         rules_make(p);
