@@ -759,6 +759,8 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
         progress_report(s, task->lease, report->progress);
         return SCHED_OK;
     case REPORT_REJECTED:
+        /* While our commit is in doubt another owner may have sent it: the loan is idle again. */
+        grant_end(s, task->lease);
         task_ready_again(s, task->lease, report->error);
         return SCHED_OK;
     case REPORT_FINISHED:

@@ -228,11 +228,12 @@ static void test_texts_go_with_their_last_execution(void **state)
     play->stage.adjust = keep_a_second;
     stage_scheduler_start(&play->stage, 0);
     struct execution_id first = stage_submit(&play->stage, cluster, "{}");
+    struct find gone = {.id = &first};
 
     signal_go(play, &first);
     assert_succeeds(play, &first);
+    run_until(play, is_gone, &gone, "the execution is deleted");
     run_until(play, has_dropped_definitions, &dropped, "the text is deleted");
-    assert_false(stage_has(&play->stage, &first));
     struct execution_id second = stage_submit(&play->stage, cluster, "{}");
 
     signal_go(play, &second);
