@@ -60,28 +60,19 @@ static int by_execution(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-/* A batch of changes is its head and then its changes one by one, so that the journal's row is put
- * together from the events and no change is packed twice. */
 static void seal_events(struct sealed *sealed, const struct seal_facts *facts,
                         const struct sched_change *const *sorted, uint32_t count,
-                        struct buffer *scratch, struct buffer *journal)
+                        struct wire_change *changes, struct buffer *scratch)
 {
-    struct wire_change *changes = sealed_alloc(sealed, count * sizeof(*changes));
-    const struct span head = pack(sealed, facts, NULL, 0, scratch);
-
-    buffer_append(journal, head);
     for (uint32_t i = 0; i < count;) {
         const struct execution *e = sorted[i]->execution;
-        uint32_t own = 0;
+        uint32_t first = i;
 
         for (; i < count && sorted[i]->execution == e; i++) {
-            changes[own++] = change_of(sealed, sorted[i]);
+            changes[i] = change_of(sealed, sorted[i]);
         }
-        struct span event = pack(sealed, facts, changes, own, scratch);
-
-        sealed->events[sealed->event_count++] = (struct sealed_event){e->id, event};
-        buffer_append(journal, (struct span){(const char *)event.data + head.bytes,
-                                             event.bytes - head.bytes});
+        sealed->events[sealed->event_count++] =
+            (struct sealed_event){e->id, pack(sealed, facts, changes + first, i - first, scratch)};
     }
 }
 
@@ -90,25 +81,24 @@ void seal_changes(struct sealed *sealed, const struct sched_batch *batch,
 {
     uint32_t count = batch->change_count;
     const struct sched_change **sorted = sealed_alloc(sealed, count * sizeof(*sorted));
+    struct wire_change *changes = sealed_alloc(sealed, count * sizeof(*changes));
     struct heap_budget budget = {0};
-    struct buffer scratch, journal;
+    struct buffer scratch;
 
     if (count == 0) {
         return;
     }
     buffer_init(&scratch, allocator_heap(&budget), 0);
-    buffer_init(&journal, allocator_heap(&budget), 0);
     for (uint32_t i = 0; i < count; i++) {
         sorted[i] = &batch->changes[i];
     }
     qsort(sorted, count, sizeof(*sorted), by_execution);
     sealed->events = sealed_alloc(sealed, count * sizeof(*sealed->events));
-    seal_events(sealed, facts, sorted, count, &scratch, &journal);
-    if (scratch.is_failed || journal.is_failed) {
+    seal_events(sealed, facts, sorted, count, changes, &scratch);
+    sealed->batch.journal = pack(sealed, facts, changes, count, &scratch);
+    if (scratch.is_failed) {
         abort();
     }
-    sealed->batch.journal = sealed_copy(sealed, buffer_span(&journal));
-    buffer_release(&journal);
     buffer_release(&scratch);
 }
 
