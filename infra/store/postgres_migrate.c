@@ -17,6 +17,7 @@ struct migrate_op {
     const char *beside;    /* to run behind the second script; NULL: nothing */
     uint32_t beside_place; /* migration it is of: 0, 1, ... */
     bool is_beside_done;
+    bool is_taken; /* another program is at what goes beside */
     struct buffer script;
     struct exo_error refusal;
     bool is_refused;
@@ -26,7 +27,9 @@ struct migrate_op {
 /* One migration at a time in the whole database; the number is "exo" in ASCII. Then a lock that is
  * not had soon is given up and asked for again later: behind one that waits all others wait,
  * commits and leases too. The two tables that say what is installed stand before all migrations; a
- * program before the column oldest left it NULL: only those that know the whole schema fit. The
+ * program before the column oldest left it NULL: only those that know the whole schema fit. What is
+ * done beside stands between transactions: while somebody is at it, which the lock of his session
+ * says, others come again later (one that waited for it would be waited for by his index). The
  * secret: two UUIDs hold 244 bits of the server's strong random source, which without pgcrypto
  * gives no plain bytes. */
 static const char FIRST_SCRIPT[] =
@@ -43,7 +46,9 @@ static const char FIRST_SCRIPT[] =
     "gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));"
     "SELECT coalesce((SELECT max(version) FROM schema_version), 0), "
     "coalesce((SELECT max(coalesce(oldest, version)) FROM schema_version), 0), "
-    "coalesce((SELECT max(shard_count) FROM install), 0)";
+    "coalesce((SELECT max(shard_count) FROM install), 0), "
+    "pg_try_advisory_lock(6649968)";
+static const char UNLOCK[] = "SELECT pg_advisory_unlock_all();";
 
 static void migrate_done(struct pg_op *op, const struct exo_error *err)
 {
@@ -58,7 +63,12 @@ static void migrate_done(struct pg_op *op, const struct exo_error *err)
 
 static void refuse(struct migrate_op *m)
 {
-    if (m->shard_count > STORE_SHARDS_MAX) {
+    if (m->is_taken) {
+        m->is_refused = true;
+        (void)exo_error_set(&m->refusal, EXO_EUNAVAILABLE,
+                            "another program is bringing the schema up and builds an index; try "
+                            "again when it is done");
+    } else if (m->shard_count > STORE_SHARDS_MAX) {
         m->is_refused = true;
         (void)exo_error_set(&m->refusal, EXO_EINVALID, "a store may have 1 to %d shards, not %u",
                             STORE_SHARDS_MAX, m->shard_count);
@@ -110,6 +120,9 @@ static void write_script(struct migrate_op *m)
                        count, count - 1, count - 1);
         buffer_text(script, line);
     }
+    if (m->beside == NULL) {
+        buffer_text(script, UNLOCK);
+    }
     buffer_append(script, (struct span){"COMMIT", sizeof("COMMIT")});
 }
 
@@ -154,10 +167,11 @@ static void first_result(struct link_request *request, uint32_t step, const PGre
     struct migrate_op *m = (struct migrate_op *)request;
 
     (void)step;
-    if (PQntuples(result) == 1 && PQnfields(result) == 3) { /* a plain link answers in text */
+    if (PQntuples(result) == 1 && PQnfields(result) == 4) { /* a plain link answers in text */
         m->version = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10);
         m->oldest = (uint32_t)strtoul(PQgetvalue(result, 0, 1), NULL, 10);
         m->installed = (uint32_t)strtoul(PQgetvalue(result, 0, 2), NULL, 10);
+        m->is_taken = PQgetvalue(result, 0, 3)[0] != 't';
     }
 }
 

@@ -45,6 +45,10 @@ BEGIN
     IF EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass('execution_by_definition') AND NOT indisvalid) THEN
         DROP INDEX execution_by_definition;
     END IF;
+    -- Nobody waits where there is nothing to read: a new installation.
+    IF NOT EXISTS (SELECT FROM execution) THEN
+        CREATE INDEX IF NOT EXISTS execution_by_definition ON execution (definition);
+    END IF;
 END $$;
 -- beside
 CREATE INDEX CONCURRENTLY IF NOT EXISTS execution_by_definition ON execution (definition)
