@@ -1,4 +1,4 @@
--- oldest: 8
+-- oldest: 7
 -- Texts of clusters that nothing names any more may go (docs/adr/0028-definitions-go.md).
 
 -- Looks at the next rows_max digests behind one and deletes those that no execution and no stored version names.
