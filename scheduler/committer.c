@@ -264,7 +264,7 @@ static void make_grants(struct committer *c)
     for (uint32_t made = 0;
          scheduler->marked == NULL && dispatch_next(scheduler->dispatch, &held->grant);) {
         held->shard = shard_of(scheduler, held->grant.source);
-        held->incarnation = held->grant.worker->incarnation;
+        held->incarnation = held->grant.worker->life.incarnation;
         memcpy(held->worker, held->grant.worker->name, sizeof(held->worker));
         if (!grant_step(scheduler)) {
             return;

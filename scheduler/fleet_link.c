@@ -43,7 +43,7 @@ static void suspect(struct fleet_link *link, const struct fleet_suspicion *suspi
         .kind = suspicion->kind,
         .worker = span_of(name),
         .incarnation = suspicion->incarnation,
-        .new_incarnation = suspicion->worker->incarnation,
+        .new_incarnation = suspicion->worker->life.incarnation,
     };
 
     if (heartbeat != NULL) {

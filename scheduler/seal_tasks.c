@@ -414,9 +414,9 @@ static uint32_t tasks_partition(const struct seal_facts *facts, const char *work
     const struct fleet_worker *w = fleet_worker_find(facts->fleet, span_of(worker));
 
     return kept > 0 ? kept - 1
-           : w == NULL || w->heartbeat == 0
+           : w == NULL || w->life.heartbeat == 0
                ? topic_class_partition(span_of(worker), TOPIC_TASKS_PARTITIONS)
-               : w->tasks_partition;
+               : w->life.tasks_partition;
 }
 
 static void parcel_send(struct parcel *p)

@@ -246,8 +246,8 @@ static void holder_expect(void *context, const struct holder *holder)
             .kind = FLEET_REPLACED,
             .worker = span_of(holder->name),
             .incarnation = holder->incarnation,
-            .new_incarnation = w->incarnation,
-            .heartbeat = w->heartbeat,
+            .new_incarnation = w->life.incarnation,
+            .heartbeat = w->life.heartbeat,
         };
 
         shard_suspect(shard, &witness);

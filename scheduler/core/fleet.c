@@ -7,23 +7,6 @@
 
 enum { WORKERS_DEFAULT = 10000 };
 
-static void *get_memory(struct fleet *fleet, size_t bytes)
-{
-    void *block = fleet->allocator.resize(fleet->allocator.context, NULL, 0, bytes);
-
-    if (block != NULL) {
-        memset(block, 0, bytes);
-    }
-    return block;
-}
-
-static void put_memory(struct fleet *fleet, void *block, size_t bytes)
-{
-    if (block != NULL) {
-        (void)fleet->allocator.resize(fleet->allocator.context, block, bytes, 0);
-    }
-}
-
 struct fleet *fleet_new(struct allocator allocator, struct span process,
                         const struct fleet_limits *limits)
 {
@@ -50,9 +33,8 @@ struct fleet *fleet_new(struct allocator allocator, struct span process,
 
 static void worker_free(struct fleet *fleet, struct fleet_worker *w)
 {
-    put_memory(fleet, w->tickets, w->window * sizeof(*w->tickets));
-    put_memory(fleet, w->stack, w->window * sizeof(*w->stack));
-    put_memory(fleet, w, sizeof(*w));
+    fleet_lives_free(fleet, w);
+    fleet_memory_put(fleet, w, sizeof(*w));
 }
 
 void fleet_free(struct fleet *fleet)
@@ -63,9 +45,9 @@ void fleet_free(struct fleet *fleet)
     for (uint32_t i = 0; i < fleet->worker_count; i++) {
         worker_free(fleet, fleet->workers[i]);
     }
-    put_memory(fleet, fleet->workers, fleet->worker_capacity * sizeof(*fleet->workers));
+    fleet_memory_put(fleet, fleet->workers, fleet->worker_capacity * sizeof(*fleet->workers));
     table_release(&fleet->by_name);
-    put_memory(fleet, fleet, sizeof(*fleet));
+    fleet_memory_put(fleet, fleet, sizeof(*fleet));
 }
 
 static bool is_worker(const void *item, const void *key)
@@ -104,7 +86,7 @@ static void ready_remove(struct fleet *fleet, const struct fleet_worker *w)
 /* In the queue while it takes work and has a ticket; who comes to it comes last. */
 static void ready_settle(struct fleet *fleet, struct fleet_worker *w)
 {
-    bool is_ready = takes_work(w) && w->available > 0;
+    bool is_ready = takes_work(w) && w->life.available > 0;
 
     if (is_ready && !w->is_ready) {
         ready_append(fleet, w);
@@ -130,7 +112,7 @@ static void count_classes(struct fleet *fleet, const struct fleet_worker *w, int
         return;
     }
     for (uint32_t i = 0; i < w->class_count; i++) {
-        fleet->available[w->classes[i]] += (uint32_t)sign * w->available;
+        fleet->available[w->classes[i]] += (uint32_t)sign * w->life.available;
     }
 }
 
@@ -146,82 +128,46 @@ static void change_end(struct fleet *fleet, struct fleet_worker *w)
     ready_settle(fleet, w);
 }
 
-static void ticket_push(struct fleet *fleet, struct fleet_worker *w, uint32_t ticket)
+static int64_t least(int64_t a, int64_t b)
 {
-    change_begin(fleet, w);
-    w->tickets[ticket].is_available = true;
-    w->stack[w->available++] = ticket;
-    change_end(fleet, w);
+    return a < b ? a : b;
 }
 
-/* Takes one ticket out of the middle of the stack; rare (a recall). */
-static void ticket_drop(struct fleet *fleet, struct fleet_worker *w, uint32_t ticket)
+/* What a spent ticket's task took is free again, never more than the machine has; a life that does
+ * not count says nothing of the machine. */
+static void ticket_give_back(struct fleet_worker *w, const struct fleet_life *life,
+                             struct fleet_ticket *t)
 {
-    change_begin(fleet, w);
-    w->tickets[ticket].is_available = false;
-    for (uint32_t i = 0; i < w->available; i++) {
-        if (w->stack[i] == ticket) {
-            w->stack[i] = w->stack[--w->available];
-            break;
-        }
-    }
-    change_end(fleet, w);
-}
-
-/* What a spent ticket's task took is free again; never more than the machine has. */
-static void ticket_give_back(struct fleet_worker *w, struct fleet_ticket *t)
-{
-    w->cpu_free += t->cpu_millis;
-    w->memory_free += (int64_t)t->memory_bytes;
-    if (w->cpu_free > (int64_t)w->cpu_millis) {
-        w->cpu_free = (int64_t)w->cpu_millis;
-    }
-    if (w->memory_free > (int64_t)w->memory_bytes) {
-        w->memory_free = (int64_t)w->memory_bytes;
+    if (life == &w->life) {
+        w->cpu_free = least(w->cpu_free + t->cpu_millis, (int64_t)w->cpu_millis);
+        w->memory_free = least(w->memory_free + (int64_t)t->memory_bytes, (int64_t)w->memory_bytes);
     }
     t->cpu_millis = 0;
     t->memory_bytes = 0;
 }
 
 /* One word about one ticket: lend number `lend` is in the hand of a process. */
-static void ticket_lent(struct fleet *fleet, struct fleet_worker *w, uint32_t ticket, uint64_t lend,
-                        bool is_ours)
+static void ticket_lent(struct fleet *fleet, struct fleet_worker *w, struct fleet_life *life,
+                        uint32_t ticket, uint64_t lend, bool is_ours)
 {
-    if (ticket >= w->window) {
+    if (ticket >= life->window) {
         return;
     }
-    struct fleet_ticket *t = &w->tickets[ticket];
+    struct fleet_ticket *t = &life->tickets[ticket];
 
     if (lend <= t->lend) {
         return; /* spent, lost or known already */
     }
+    change_begin(fleet, w);
     t->lend = lend;
     t->has_left = false;
-    ticket_give_back(w, t);
+    ticket_give_back(w, life, t);
     if (is_ours && !t->is_available) {
-        ticket_push(fleet, w, ticket);
+        fleet_life_push(life, ticket);
     } else if (!is_ours && t->is_available) {
-        ticket_drop(fleet, w, ticket);
+        fleet_life_drop(life, ticket);
     }
-}
-
-static bool worker_window(struct fleet *fleet, struct fleet_worker *w, uint32_t window)
-{
-    struct fleet_ticket *tickets = get_memory(fleet, window * sizeof(*tickets));
-    uint32_t *stack = get_memory(fleet, window * sizeof(*stack));
-
-    if (tickets == NULL || stack == NULL) {
-        put_memory(fleet, tickets, window * sizeof(*tickets));
-        put_memory(fleet, stack, window * sizeof(*stack));
-        return false;
-    }
-    put_memory(fleet, w->tickets, w->window * sizeof(*w->tickets));
-    put_memory(fleet, w->stack, w->window * sizeof(*w->stack));
-    w->tickets = tickets;
-    w->stack = stack;
-    w->window = window;
-    w->available = 0;
-    return true;
+    change_end(fleet, w);
 }
 
 static bool list_grow(struct fleet *fleet)
@@ -265,13 +211,13 @@ static struct fleet_worker *worker_add(struct fleet *fleet, struct span name)
         (fleet->worker_count == fleet->worker_capacity && !list_grow(fleet))) {
         return NULL;
     }
-    struct fleet_worker *w = get_memory(fleet, sizeof(*w));
+    struct fleet_worker *w = fleet_memory_get(fleet, sizeof(*w));
 
     if (w == NULL) {
         return NULL;
     }
     if (!fleet_name_copy(w->name, name) || !table_insert(&fleet->by_name, table_hash(name), w)) {
-        put_memory(fleet, w, sizeof(*w));
+        fleet_memory_put(fleet, w, sizeof(*w));
         return NULL;
     }
     w->index = fleet->worker_count;
@@ -295,9 +241,9 @@ static void worker_classes(struct fleet *fleet, struct fleet_worker *w,
 static void worker_facts(struct fleet *fleet, struct fleet_worker *w,
                          const struct wire_heartbeat *heartbeat, uint32_t fleet_partition)
 {
-    w->heartbeat = heartbeat->number;
+    w->life.heartbeat = heartbeat->number;
+    w->life.tasks_partition = heartbeat->partition;
     w->fleet_partition = fleet_partition;
-    w->tasks_partition = heartbeat->partition;
     w->slots = heartbeat->slots;
     w->is_draining = heartbeat->is_draining;
     w->is_gone = heartbeat->is_leaving;
@@ -320,6 +266,17 @@ static enum fleet_suspicion_kind suspicion_of(const struct wire_heartbeat *heart
     return heartbeat->is_leaving ? FLEET_LEFT : FLEET_ABSENT;
 }
 
+/* Incarnations grow with their machine's clock: an older one that still speaks is a ghost, unless
+ * the newer has fallen silent (the clock was set back, or the ghost is all there is). One that is
+ * watched has not: we have only not heard it yet. */
+static bool is_stale(struct fleet_worker *w, const struct wire_heartbeat *heartbeat)
+{
+    const struct fleet_life *life = fleet_life_find(w, heartbeat->incarnation);
+
+    return (life != NULL && heartbeat->number <= life->heartbeat) ||
+           (heartbeat->incarnation < w->life.incarnation && (!w->is_gone || w->is_watched));
+}
+
 bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat,
                      uint32_t fleet_partition, struct fleet_suspicion *ret_suspicion)
 {
@@ -332,24 +289,17 @@ bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat
             return false;
         }
     }
-    uint64_t old = w->incarnation;
+    uint64_t old = w->life.incarnation;
 
-    /* Incarnations grow with their machine's clock: an older one that still speaks is a ghost,
-     * unless the newer has fallen silent (the clock was set back). One that is watched has not:
-     * we have only not heard it yet. */
-    if ((heartbeat->incarnation < old && (!w->is_gone || w->is_watched)) ||
-        (heartbeat->incarnation == old && heartbeat->number <= w->heartbeat)) {
+    if (is_stale(w, heartbeat)) {
         return true;
     }
     uint32_t window = heartbeat->window < FLEET_WINDOW_MAX ? heartbeat->window : FLEET_WINDOW_MAX;
 
     change_begin(fleet, w);
-    if (heartbeat->incarnation != old || window != w->window) {
-        if (!worker_window(fleet, w, window)) {
-            change_end(fleet, w);
-            return false;
-        }
-        w->incarnation = heartbeat->incarnation;
+    if (!fleet_life_begin(fleet, w, heartbeat->incarnation, window)) {
+        change_end(fleet, w);
+        return false;
     }
     worker_facts(fleet, w, heartbeat, fleet_partition);
     change_end(fleet, w);
@@ -364,13 +314,13 @@ bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbeat *heartbeat
     return true;
 }
 
-/* The tickets of another life. */
-static void tickets_forget(struct fleet_worker *w)
+/* By a newer one, also by one that is gone; or it had fallen silent, and an older one was heard
+ * since: the clock was set back, and who waits for this one again shuts that one out. */
+static bool is_replaced(struct fleet_worker *w, uint64_t incarnation)
 {
-    if (w->window > 0) {
-        memset(w->tickets, 0, w->window * sizeof(*w->tickets));
-    }
-    w->available = 0;
+    return w->life.incarnation > incarnation ||
+           (w->life.incarnation < incarnation && fleet_life_find(w, incarnation) != NULL &&
+            !w->is_gone);
 }
 
 bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
@@ -378,10 +328,10 @@ bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
 {
     struct fleet_worker *w = find(fleet, worker);
 
-    if (w != NULL && w->incarnation > incarnation) {
-        return false; /* also when the newer one is gone */
+    if (w != NULL && is_replaced(w, incarnation)) {
+        return false;
     }
-    if (w != NULL && w->incarnation == incarnation && (!w->is_gone || w->is_watched)) {
+    if (w != NULL && w->life.incarnation == incarnation && (!w->is_gone || w->is_watched)) {
         return true;
     }
     if (w == NULL) {
@@ -390,12 +340,12 @@ bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
             return true; /* no room to watch it; its heartbeats would find none either */
         }
     }
+    const struct fleet_life *life = fleet_life_find(w, incarnation);
+
     change_begin(fleet, w);
-    if (w->incarnation != incarnation) {
-        tickets_forget(w);
-        w->incarnation = incarnation;
-        w->heartbeat = 0;
-    }
+    bool is_begun = fleet_life_begin(fleet, w, incarnation, life == NULL ? 0 : life->window);
+
+    assert(is_begun); /* no table is made */
     /* It gets no work before it has spoken; its tickets stay as they are until then. */
     w->is_gone = true;
     w->is_watched = true;
@@ -405,16 +355,22 @@ bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
     return true;
 }
 
+/* A life of a worker by both names; NULL when not known. */
+static struct fleet_life *find_life(const struct fleet *fleet, struct span worker,
+                                    uint64_t incarnation, struct fleet_worker **ret_worker)
+{
+    *ret_worker = find(fleet, worker);
+    return *ret_worker == NULL ? NULL : fleet_life_find(*ret_worker, incarnation);
+}
+
 void fleet_loan(struct fleet *fleet, const struct wire_loan *loan)
 {
-    struct fleet_worker *w = find(fleet, loan->worker);
+    struct fleet_worker *w;
+    struct fleet_life *life = find_life(fleet, loan->worker, loan->incarnation, &w);
     bool is_ours = span_is(loan->process, fleet->process);
 
-    if (w == NULL || w->incarnation != loan->incarnation) {
-        return;
-    }
-    for (uint32_t i = 0; i < loan->count; i++) {
-        ticket_lent(fleet, w, loan->tickets[i], loan->lends[i], is_ours);
+    for (uint32_t i = 0; life != NULL && i < loan->count; i++) {
+        ticket_lent(fleet, w, life, loan->tickets[i], loan->lends[i], is_ours);
     }
 }
 
@@ -431,7 +387,7 @@ void fleet_tick(struct fleet *fleet, uint32_t fleet_partition,
         w->silent_ticks++;
         if (w->silent_ticks >= fleet->limits.silent_ticks) {
             struct fleet_suspicion suspicion = {
-                .kind = FLEET_SILENT, .worker = w, .incarnation = w->incarnation};
+                .kind = FLEET_SILENT, .worker = w, .incarnation = w->life.incarnation};
 
             change_begin(fleet, w);
             w->is_gone = true;
@@ -445,42 +401,45 @@ void fleet_tick(struct fleet *fleet, uint32_t fleet_partition,
 void fleet_ticket_returned(struct fleet *fleet, struct span worker, uint64_t incarnation,
                            uint32_t ticket, struct span process, uint64_t lend)
 {
-    struct fleet_worker *w = find(fleet, worker);
+    struct fleet_worker *w;
+    struct fleet_life *life = find_life(fleet, worker, incarnation, &w);
 
-    if (w != NULL && w->incarnation == incarnation) {
-        ticket_lent(fleet, w, ticket, lend, span_is(process, fleet->process));
+    if (life != NULL) {
+        ticket_lent(fleet, w, life, ticket, lend, span_is(process, fleet->process));
     }
 }
 
 void fleet_ticket_restored(struct fleet *fleet, struct span worker, uint64_t incarnation,
                            uint32_t ticket, uint64_t lend)
 {
-    struct fleet_worker *w = find(fleet, worker);
+    struct fleet_worker *w;
+    struct fleet_life *life = find_life(fleet, worker, incarnation, &w);
+    struct fleet_ticket *t = life == NULL || ticket >= life->window ? NULL : &life->tickets[ticket];
 
-    if (w != NULL && w->incarnation == incarnation && ticket < w->window &&
-        w->tickets[ticket].lend == lend && !w->tickets[ticket].is_available &&
-        !w->tickets[ticket].has_left) {
-        ticket_give_back(w, &w->tickets[ticket]);
-        ticket_push(fleet, w, ticket);
+    if (t != NULL && t->lend == lend && !t->is_available && !t->has_left) {
+        change_begin(fleet, w);
+        ticket_give_back(w, life, t);
+        fleet_life_push(life, ticket);
+        change_end(fleet, w);
     }
 }
 
 void fleet_ticket_spent(struct fleet *fleet, struct span worker, uint64_t incarnation,
                         uint32_t ticket, uint64_t lend)
 {
-    struct fleet_worker *w = find(fleet, worker);
+    struct fleet_worker *w;
+    struct fleet_life *life = find_life(fleet, worker, incarnation, &w);
 
-    if (w == NULL || w->incarnation != incarnation || ticket >= w->window) {
+    if (life == NULL || ticket >= life->window || life->tickets[ticket].lend > lend) {
         return;
     }
-    struct fleet_ticket *t = &w->tickets[ticket];
+    struct fleet_ticket *t = &life->tickets[ticket];
 
-    if (t->lend > lend) {
-        return;
-    }
+    change_begin(fleet, w);
     if (t->is_available) {
-        ticket_drop(fleet, w, ticket);
+        fleet_life_drop(life, ticket);
     }
+    change_end(fleet, w);
     t->lend = lend;
     t->has_left = true;
 }
@@ -488,10 +447,11 @@ void fleet_ticket_spent(struct fleet *fleet, struct span worker, uint64_t incarn
 bool fleet_ticket_has_left(const struct fleet *fleet, struct span worker, uint64_t incarnation,
                            uint32_t ticket, uint64_t lend)
 {
-    const struct fleet_worker *w = find(fleet, worker);
+    struct fleet_worker *w;
+    const struct fleet_life *life = find_life(fleet, worker, incarnation, &w);
 
-    return w != NULL && w->incarnation == incarnation && ticket < w->window &&
-           w->tickets[ticket].lend == lend && w->tickets[ticket].has_left;
+    return life != NULL && ticket < life->window && life->tickets[ticket].lend == lend &&
+           life->tickets[ticket].has_left;
 }
 
 static bool serves(const struct fleet_worker *w, uint32_t class)
@@ -507,7 +467,7 @@ static bool serves(const struct fleet_worker *w, uint32_t class)
 /* How many such tasks have room there, by what is known of its resources. */
 static uint32_t room(const struct fleet_worker *w, const struct fleet_needs *needs)
 {
-    uint64_t most = w->available;
+    uint64_t most = w->life.available;
 
     if (w->cpu_millis > 0 && needs->cpu_millis > 0) {
         uint64_t cpu = w->cpu_free <= 0 ? 0 : (uint64_t)w->cpu_free / needs->cpu_millis;
@@ -539,13 +499,14 @@ const struct fleet_worker *fleet_take(struct fleet *fleet, const struct fleet_ne
         count = count < max ? count : max;
         change_begin(fleet, w);
         for (uint32_t k = 0; k < count; k++) {
-            uint32_t ticket = w->stack[--w->available];
+            uint32_t ticket = w->life.stack[--w->life.available];
+            struct fleet_ticket *t = &w->life.tickets[ticket];
 
-            w->tickets[ticket].is_available = false;
-            w->tickets[ticket].cpu_millis = needs->cpu_millis;
-            w->tickets[ticket].memory_bytes = needs->memory_bytes;
+            t->is_available = false;
+            t->cpu_millis = needs->cpu_millis;
+            t->memory_bytes = needs->memory_bytes;
             ret_tickets[k] = ticket;
-            ret_lends[k] = w->tickets[ticket].lend;
+            ret_lends[k] = t->lend;
         }
         change_end(fleet, w);
         w->cpu_free -= (int64_t)count * needs->cpu_millis;

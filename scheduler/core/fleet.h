@@ -7,7 +7,9 @@
  *
  * Tickets (docs/architecture.md): (ticket, lend) names one right to send one Task. For each ticket
  * the highest lend number that was spent or lost is kept, so that any message may come late, twice
- * or never. Silence is counted in our own ticks read back from the log (protocol.md 5).
+ * or never. Each life of a worker numbers its loans for itself, and more than one may speak under
+ * one name: what one has lent is kept while another counts. Silence is counted in our own ticks
+ * read back from the log (protocol.md 5).
  *
  * Pure. */
 #ifndef EXO_SCHEDULER_FLEET_H
@@ -25,6 +27,7 @@ enum {
     FLEET_CLASSES_MAX = 64,       /* known to a process */
     FLEET_WORKER_CLASSES_MAX = 8, /* served by one worker */
     FLEET_WINDOW_MAX = 8192,      /* tickets of one worker */
+    FLEET_LIVES_PAST = 4,         /* of one worker that are remembered beside the one that counts */
     FLEET_SILENT_TICKS = 15,      /* L of protocol.md 5 */
 };
 
@@ -33,17 +36,34 @@ struct fleet_limits {
     uint32_t silent_ticks; /* 0: FLEET_SILENT_TICKS */
 };
 
+struct fleet_ticket {
+    uint64_t lend; /* highest seen, in either hand */
+    bool is_available;
+    bool has_left;       /* that loan is an attempt's that was loaded: it is not restored */
+    uint32_t cpu_millis; /* what it was last spent on takes; given back with it */
+    uint64_t memory_bytes;
+};
+
+/* What one life of a worker has said of itself that no other can unsay. */
+struct fleet_life {
+    uint64_t incarnation;
+    uint64_t heartbeat; /* number of the last one that counted; 0: none yet */
+    uint32_t tasks_partition;
+    uint32_t window;
+    uint32_t available;           /* tickets ready to spend */
+    struct fleet_ticket *tickets; /* window of them */
+    uint32_t *stack;              /* the available ones, newest last */
+};
+
 /* Read-only to others. */
 struct fleet_worker {
     char name[FLEET_NAME_BYTES];
-    uint64_t incarnation;
-    uint64_t heartbeat; /* number of the last one seen */
+    struct fleet_life life;                   /* the one that counts */
+    struct fleet_life past[FLEET_LIVES_PAST]; /* others; incarnation 0: none */
     uint32_t fleet_partition;
-    uint32_t tasks_partition;
     uint32_t classes[FLEET_WORKER_CLASSES_MAX];
     uint32_t class_count;
     uint32_t slots;
-    uint32_t window;
     bool is_draining;
     bool is_gone;    /* silent, left or not heard yet: gets no work */
     bool is_watched; /* gone, but its silence is counted: it holds attempts of a loaded shard */
@@ -51,21 +71,10 @@ struct fleet_worker {
     int64_t cpu_free, memory_free; /* as last told, less what was spent since */
     uint64_t cpu_millis, memory_bytes;
     int64_t position;
-    uint32_t available;           /* tickets ready to spend */
-    struct fleet_ticket *tickets; /* window of them */
-    uint32_t *stack;              /* the available ones, newest last */
-    uint32_t index;               /* in the fleet's list */
+    uint32_t index; /* in the fleet's list */
     /* Among those that take work and have a ticket; whose turn is next, first. */
     struct fleet_worker *ready_previous, *ready_next;
     bool is_ready;
-};
-
-struct fleet_ticket {
-    uint64_t lend; /* highest seen, in either hand */
-    bool is_available;
-    bool has_left;       /* that loan is an attempt's that was loaded: it is not restored */
-    uint32_t cpu_millis; /* what it was last spent on takes; given back with it */
-    uint64_t memory_bytes;
 };
 
 struct fleet; /* opaque */
@@ -111,8 +120,8 @@ EXO_CHECKED bool fleet_heartbeat(struct fleet *fleet, const struct wire_heartbea
                                  uint32_t fleet_partition, struct fleet_suspicion *ret_suspicion);
 
 /* fleet_expect names a worker that holds attempts but may never speak again: from now on its
- * silence counts. Returns false when it is known under a newer incarnation: this one has been
- * replaced. */
+ * silence counts. Returns false when this incarnation has been replaced: a newer one is known, or
+ * an older one has spoken since this one fell silent. */
 EXO_CHECKED bool fleet_expect(struct fleet *fleet, struct span worker, uint64_t incarnation,
                               uint32_t fleet_partition);
 

@@ -36,8 +36,8 @@ static void holder_address(const struct sched *s, struct holder *holder)
     const struct fleet_worker *w =
         holder->partition == 0 ? fleet_worker_find(s->fleet, span_of(holder->name)) : NULL;
 
-    if (w != NULL && w->heartbeat != 0 && w->incarnation == holder->incarnation) {
-        holder->partition = w->tasks_partition + 1;
+    if (w != NULL && w->life.heartbeat != 0 && w->life.incarnation == holder->incarnation) {
+        holder->partition = w->life.tasks_partition + 1;
     }
 }
 

@@ -194,8 +194,8 @@ static bool has_spoken(const struct sched *s, const struct sched_witness *witnes
 {
     const struct fleet_worker *w = fleet_worker_find(s->fleet, witness->worker);
 
-    return witness->kind == FLEET_SILENT && w != NULL && w->incarnation == witness->incarnation &&
-           !w->is_gone;
+    return witness->kind == FLEET_SILENT && w != NULL &&
+           w->life.incarnation == witness->incarnation && !w->is_gone;
 }
 
 enum sched_err witness_step(struct sched *s, const struct sched_witness *witness)

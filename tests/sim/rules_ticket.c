@@ -85,11 +85,6 @@ void rules_ticket_granted(const struct sched_grant *grant)
 {
     uint32_t worker = rules_worker_number(grant->worker);
 
-    /* Known and open: where an older life speaks while the newer is silent, a process forgets which
-     * loans of the newer have left, and that one's next heartbeat brings them (seed 9600146). */
-    if (sim.faults.is_enabled[FAULT_WORKER_TWIN]) {
-        return;
-    }
     for (uint32_t i = 0; i < grant->count; i++) {
         if (left_find(grant->process, worker, grant->incarnation, grant->tickets[i],
                       grant->lends[i]) != NULL) {
@@ -122,7 +117,7 @@ static void loan_check(const struct scheduler *scheduler, const struct fleet_wor
                        const struct wire_loan *loan)
 {
     for (uint32_t i = 0; i < loan->count; i++) {
-        const struct fleet_ticket *ticket = &w->tickets[loan->tickets[i]];
+        const struct fleet_ticket *ticket = &w->life.tickets[loan->tickets[i]];
 
         if (ticket->lend <= loan->lends[i] && !ticket->is_available) {
             sim_fail("worker %s counts ticket %u (loan %llu) as idle with %s, where it is lost",
@@ -141,7 +136,7 @@ static void worker_check(const struct scheduler *scheduler, const struct fleet_w
 
     arena_init(&arena, allocator_heap(&budget), 0);
     for (uint32_t k = 0; k < BEATS_KEPT; k++) {
-        if (beats[k].incarnation != w->incarnation || beats[k].number != w->heartbeat ||
+        if (beats[k].incarnation != w->life.incarnation || beats[k].number != w->life.heartbeat ||
             wire_fleet_unpack((struct span){beats[k].bytes, beats[k].size}, &arena, &fleet) !=
                 WIRE_OK) {
             continue;

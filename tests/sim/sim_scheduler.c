@@ -152,7 +152,7 @@ static void fleet_check(const struct scheduler *scheduler)
 
             for (uint32_t k = 0; k < w->class_count; k++) {
                 if (w->classes[k] == c && !w->is_gone && !w->is_draining) {
-                    sum += w->available;
+                    sum += w->life.available;
                 }
             }
         }
@@ -248,8 +248,9 @@ static void fleet_say(const struct fleet *fleet)
         const struct fleet_worker *w = fleet_worker_at(fleet, i);
 
         (void)fprintf(stderr, "  worker %s/%llu heartbeat %llu position %lld available %u%s%s\n",
-                      w->name, (unsigned long long)w->incarnation, (unsigned long long)w->heartbeat,
-                      (long long)w->position, w->available, w->is_gone ? " gone" : "",
+                      w->name, (unsigned long long)w->life.incarnation,
+                      (unsigned long long)w->life.heartbeat, (long long)w->position,
+                      w->life.available, w->is_gone ? " gone" : "",
                       w->is_draining ? " draining" : "");
     }
 }

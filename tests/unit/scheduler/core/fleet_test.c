@@ -262,6 +262,90 @@ static void test_older_life_does_not_replace_a_watched_one(void **state)
     fleet_free(fleet);
 }
 
+/* Two lives of one name speak in turn: each goes on with the loans that are spent, also when a
+ * heartbeat from before it read the Task lists them once more. */
+static void test_each_life_keeps_its_loans(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    struct span w = span_of("w");
+
+    (void)state;
+    beat(fleet, 8, 1, 1);
+    assert_int_equal(take_all(fleet), WINDOW);
+    assert_int_equal(silence(fleet, 3), 1);
+    beat(fleet, 7, 5, 1); /* an older one is all there is */
+    assert_int_equal(take_all(fleet), WINDOW);
+    beat(fleet, 8, 2, 1);
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    assert_int_equal(silence(fleet, 3), 1);
+    beat(fleet, 7, 6, 1);
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    /* What is said of the other meanwhile counts when it speaks. */
+    fleet_ticket_restored(fleet, w, 8, 0, 1);
+    fleet_ticket_returned(fleet, w, 8, 1, span_of("us"), 2);
+    fleet_ticket_spent(fleet, w, 8, 2, 1);
+    fleet_ticket_restored(fleet, w, 8, 2, 1);
+    assert_true(fleet_ticket_has_left(fleet, w, 8, 2, 1));
+    assert_false(fleet_ticket_has_left(fleet, w, 7, 2, 1));
+    assert_int_equal(fleet_available(fleet, 0), 0);
+    beat(fleet, 8, 3, 1);
+    assert_int_equal(take_all(fleet), 2);
+    fleet_free(fleet);
+}
+
+/* Those of a newer life are kept longest: it is heard first. */
+static void test_newest_of_many_lives_keeps_its_loans(void **state)
+{
+    struct fleet *fleet = fleet_make();
+
+    (void)state;
+    beat(fleet, 1, 1, 1);
+    assert_int_equal(take_all(fleet), WINDOW);
+    beat(fleet, 100, 1, 1);
+    assert_int_equal(take_all(fleet), WINDOW);
+    assert_int_equal(silence(fleet, 3), 1);
+    for (uint64_t incarnation = 2; incarnation < 3 + FLEET_LIVES_PAST; incarnation++) {
+        beat(fleet, incarnation, 1, 1);
+        assert_int_equal(take_all(fleet), WINDOW);
+    }
+    beat(fleet, 100, 2, 1);
+    assert_int_equal(take_all(fleet), 0);
+    assert_int_equal(silence(fleet, 3), 1);
+    beat(fleet, 1, 2, 1); /* forgotten: as one never heard */
+    assert_int_equal(take_all(fleet), WINDOW);
+    fleet_free(fleet);
+}
+
+/* A machine whose clock was set back starts under a lower incarnation. Once the one before has
+ * fallen silent it stays in its place: neither a late record of that one nor a shard that still
+ * holds its attempts shuts it out again. */
+static void test_clock_set_back(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    uint64_t suspected = 0;
+
+    (void)state;
+    beat(fleet, 9, 4, 1);
+    beat(fleet, 8, 1, 1);
+    assert_int_equal(fleet_worker_find(fleet, span_of("w"))->life.incarnation, 9);
+    assert_int_equal(silence(fleet, 3), 1);
+    assert_int_equal(word(fleet, 8, 2, false, &suspected), FLEET_REPLACED);
+    assert_int_equal(suspected, 9);
+    beat(fleet, 8, 3, 1);
+    assert_int_equal(word(fleet, 9, 4, false, &suspected), FLEET_NONE);
+    assert_false(fleet_expect(fleet, span_of("w"), 9, 0));
+    assert_int_equal(fleet_available(fleet, 0), WINDOW);
+    assert_true(fleet_expect(fleet, span_of("w"), 8, 0));
+    assert_int_equal(fleet_available(fleet, 0), WINDOW);
+    /* Where nobody speaks the newer one is waited for, by a new owner from 0. */
+    assert_int_equal(silence(fleet, 3), 1);
+    assert_true(fleet_expect(fleet, span_of("w"), 9, 0));
+    assert_int_equal(word(fleet, 8, 4, false, &suspected), FLEET_NONE);
+    assert_int_equal(silence(fleet, 3), 1);
+    assert_int_equal(word(fleet, 8, 4, false, &suspected), FLEET_REPLACED);
+    fleet_free(fleet);
+}
+
 /* Silence is counted in ticks of the worker's own partition, and told once. */
 static void test_silence_is_counted_in_ticks(void **state)
 {
@@ -420,6 +504,9 @@ int main(void)
         cmocka_unit_test(test_late_and_repeated_words_about_tickets),
         cmocka_unit_test(test_lives_of_a_worker),
         cmocka_unit_test(test_older_life_does_not_replace_a_watched_one),
+        cmocka_unit_test(test_each_life_keeps_its_loans),
+        cmocka_unit_test(test_newest_of_many_lives_keeps_its_loans),
+        cmocka_unit_test(test_clock_set_back),
         cmocka_unit_test(test_silence_is_counted_in_ticks),
         cmocka_unit_test(test_unused_classes_are_forgotten),
         cmocka_unit_test(test_class_of_a_gone_worker),
