@@ -276,7 +276,7 @@ enum caution_verdict caution_record(struct shard *shard, uint32_t input, int64_t
     }
     c->heard_ns[input] = now_of(shard);
     /* What was queued before it is not its fault. */
-    if (shard->scheduler->held.shard == shard || sched_has_work(shard->sched)) {
+    if (shard->scheduler->held_for == shard || sched_has_work(shard->sched)) {
         return CAUTION_WAIT;
     }
     (void)snprintf(text, sizeof(text), "%s/%u offset %lld", topics[input], shard->number,
@@ -323,7 +323,7 @@ static enum caution_verdict event_verdict(struct shard *shard, const struct sche
     }
     bool is_grant = event->kind == SCHED_GRANT;
 
-    if ((!is_grant && shard->scheduler->held.shard == shard) ||
+    if ((!is_grant && shard->scheduler->held_for == shard) ||
         (event->kind != SCHED_TIMER && !is_grant && sched_has_work(shard->sched))) {
         return CAUTION_WAIT;
     }
@@ -479,8 +479,8 @@ void caution_turn(struct shard *shard)
     exo_time over_ns = c->over_ns + (is_awaited ? LENGTH_MAX_S * EXO_SECOND : 0);
 
     if (c->mark == MARK_NONE && is_clear(shard) && now_of(shard) >= over_ns &&
-        c->first[0] == '\0' && shard->scheduler->held.shard != shard &&
-        is_past(shard, INPUT_JOBS) && is_past(shard, INPUT_STATUS)) {
+        c->first[0] == '\0' && shard->scheduler->held_for != shard && is_past(shard, INPUT_JOBS) &&
+        is_past(shard, INPUT_STATUS)) {
         caution_end(shard);
     }
 }

@@ -193,47 +193,21 @@ static struct shard *shard_of(const struct scheduler *scheduler,
 
 void grant_drop(struct shard *shard)
 {
-    struct held_grant *held = &shard->scheduler->held;
+    struct scheduler *scheduler = shard->scheduler;
 
-    if (held->shard != shard) {
-        return;
+    if (scheduler->held_for == shard) {
+        scheduler->held_for = NULL;
+        held_grant_restore(&scheduler->held, scheduler->fleet);
     }
-    held->shard = NULL;
-    for (uint32_t i = 0; i < held->grant.count; i++) {
-        fleet_ticket_restored(shard->scheduler->fleet, span_of(held->worker), held->incarnation,
-                              held->grant.tickets[i], held->grant.lends[i]);
-    }
-}
-
-/* Without the tickets of attempts that were loaded meanwhile: their commits had been in doubt. What
- * is granted too little is offered again. */
-static void grant_trim(const struct fleet *fleet, struct held_grant *held)
-{
-    uint32_t kept = 0;
-
-    for (uint32_t i = 0; i < held->grant.count; i++) {
-        if (!fleet_ticket_has_left(fleet, span_of(held->worker), held->incarnation,
-                                   held->grant.tickets[i], held->grant.lends[i])) {
-            held->grant.tickets[kept] = held->grant.tickets[i];
-            held->grant.lends[kept++] = held->grant.lends[i];
-        }
-    }
-    held->grant.count = kept;
 }
 
 /* Steps the grant that is held, when its shard may; false: it goes on waiting. */
 static bool grant_step(struct scheduler *scheduler)
 {
-    struct held_grant *held = &scheduler->held;
-    struct shard *shard = held->shard;
-    struct sched_event event = {.kind = SCHED_GRANT,
-                                .grant = {.source = held->grant.source,
-                                          .worker = span_of(held->worker),
-                                          .incarnation = held->incarnation,
-                                          .process = span_of(scheduler->process),
-                                          .count = held->grant.count,
-                                          .tickets = held->grant.tickets,
-                                          .lends = held->grant.lends}};
+    struct shard *shard = scheduler->held_for;
+    struct sched_event event = {
+        .kind = SCHED_GRANT,
+        .grant = held_grant_spend(&scheduler->held, scheduler->fleet, span_of(scheduler->process))};
 
     switch (caution_event(shard, &event)) {
     case CAUTION_WAIT:
@@ -245,7 +219,7 @@ static bool grant_step(struct scheduler *scheduler)
     case CAUTION_STEP:
         break;
     }
-    held->shard = NULL;
+    scheduler->held_for = NULL;
     (void)shard_step(shard, &event); /* a ticket nobody used is back in the fleet's account */
     return true;
 }
@@ -255,17 +229,13 @@ static void make_grants(struct committer *c)
     struct scheduler *scheduler = c->scheduler;
     struct held_grant *held = &scheduler->held;
 
-    if (held->shard != NULL) {
-        grant_trim(scheduler->fleet, held);
-        if (!grant_step(scheduler)) {
-            return;
-        }
+    if (scheduler->held_for != NULL && !grant_step(scheduler)) {
+        return;
     }
     for (uint32_t made = 0;
          scheduler->marked == NULL && dispatch_next(scheduler->dispatch, &held->grant);) {
-        held->shard = shard_of(scheduler, held->grant.source);
-        held->incarnation = held->grant.worker->life.incarnation;
-        memcpy(held->worker, held->grant.worker->name, sizeof(held->worker));
+        scheduler->held_for = shard_of(scheduler, held->grant.source);
+        held_grant_keep(held);
         if (!grant_step(scheduler)) {
             return;
         }

@@ -20,6 +20,7 @@
 #include "infra/store/store.h"
 #include "scheduler/core/dispatch.h"
 #include "scheduler/core/fleet.h"
+#include "scheduler/core/held_grant.h"
 #include "scheduler/core/ownership.h"
 #include "scheduler/core/sched.h"
 #include "scheduler/definitions.h"
@@ -33,14 +34,6 @@ struct leases;
 struct janitor;
 struct projects;
 struct event_gathering;
-
-/* A grant that was drawn and waits for its shard's marker. */
-struct held_grant {
-    struct shard *shard; /* NULL: none */
-    struct dispatch_grant grant;
-    char worker[FLEET_NAME_BYTES];
-    uint64_t incarnation;
-};
 
 struct scheduler {
     struct loop *loop;
@@ -71,6 +64,7 @@ struct scheduler {
     bool is_closing;
     uint32_t careful_count; /* shards whose caution is not NONE */
     struct shard *marked;   /* whose marker stands or is on its way: no other shard steps */
+    struct shard *held_for; /* whose marker the grant that is held waits for; NULL: none is held */
     struct held_grant held;
 };
 
