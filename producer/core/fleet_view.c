@@ -138,7 +138,7 @@ void fleet_view_heard(struct fleet_view *view, const struct wire_heartbeat *hear
     if (is_there) {
         const struct fleet_view_worker *known = view->workers[place];
 
-        if (heartbeat->incarnation < known->incarnation ||
+        if ((heartbeat->incarnation < known->incarnation && !fleet_view_is_silent(known, now_ns)) ||
             (heartbeat->incarnation == known->incarnation && heartbeat->number <= known->number &&
              known->number != 0)) {
             return;

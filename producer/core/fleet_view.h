@@ -52,8 +52,9 @@ void fleet_view_init(struct fleet_view *view, struct allocator allocator);
 /* fleet_view_release frees it; it is empty then and may be used again. */
 void fleet_view_release(struct fleet_view *view);
 
-/* fleet_view_heard takes one heartbeat (borrowed). An older incarnation's or a repeated one
- * changes nothing; beyond FLEET_VIEW_WORKERS_MAX workers, new ones are not shown. */
+/* fleet_view_heard takes one heartbeat (borrowed). A repeated one changes nothing, nor does an
+ * older incarnation's before the newer is silent (a clock that was set back makes a restart look
+ * older); beyond FLEET_VIEW_WORKERS_MAX workers, new ones are not shown. */
 void fleet_view_heard(struct fleet_view *view, const struct wire_heartbeat *heartbeat,
                       exo_time now_ns);
 

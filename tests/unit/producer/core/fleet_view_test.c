@@ -81,6 +81,10 @@ static void test_late_and_repeated(void **state)
     hear("a", 3, 1, 400);
     assert_int_equal(a->incarnation, 3);
     assert_int_equal(a->heard_ns, 400);
+    hear("a", 2, 100, 399 + FLEET_VIEW_SILENT_NS);
+    assert_int_equal(a->incarnation, 3);
+    hear("a", 2, 101, 400 + FLEET_VIEW_SILENT_NS); /* a clock was set back */
+    assert_int_equal(a->incarnation, 2);
 }
 
 static void test_leaving(void **state)
