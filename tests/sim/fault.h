@@ -95,7 +95,9 @@
     /* chances an execution */                                                                     \
     X(ANSWER_RACED,      "answer_raced",      300000, "a yes or no that comes when its time is over") \
     /* once a world */                                                                             \
-    X(DELETED,           "deleted",          1000000, "what has ended is deleted soon, and asked for again")
+    X(DELETED,           "deleted",          1000000, "what has ended is deleted soon, and asked for again") \
+    /* of workers: chances a start */                                                              \
+    X(WORKER_CLOCK,      "worker_clock",      300000, "its clock was set back: its life looks like an older one")
 /* clang-format on */
 
 enum sim_fault {

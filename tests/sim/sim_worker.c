@@ -73,12 +73,23 @@ static void life_open(struct sim_life *life)
     life_spool_tell(life);
 }
 
+/* By its machine's clock, which may have been set back since the last start. */
+static uint64_t incarnation_new(const struct sim_worker *worker)
+{
+    uint64_t wall = (uint64_t)clock_wall_ns();
+
+    if (worker->incarnation != 0 && fault_fires(&sim.faults, FAULT_WORKER_CLOCK)) {
+        sim_trace("the clock of worker %s is set back", worker->name);
+        return worker->incarnation - (uint64_t)sim_draw(EXO_SECOND, EXO_MINUTE);
+    }
+    return wall > worker->incarnation ? wall : worker->incarnation + 1;
+}
+
 void sim_worker_start(struct sim_worker *worker)
 {
     struct sim_life *life = sim_alloc(sizeof(*life));
-    uint64_t wall = (uint64_t)clock_wall_ns();
 
-    worker->incarnation = wall > worker->incarnation ? wall : worker->incarnation + 1;
+    worker->incarnation = incarnation_new(worker);
     life->worker = worker;
     life->incarnation = worker->incarnation;
     life->loop = process_new(worker->name);
