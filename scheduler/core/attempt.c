@@ -552,10 +552,8 @@ static void finish_succeeded(struct sched *s, struct lease *lease, const struct 
 {
     struct instance *instance = lease->instance;
 
-    if (control->more_items != NULL && !map_more(s, instance, control->more_items)) {
-        task_end(s, lease, TASK_FAILED,
-                 span_of("more_items: an execution may have 1,000,000 tasks; split it"));
-        return;
+    if (control->more_items != NULL) {
+        map_more(s, instance, control->more_items);
     }
     if (control->skips_rest) {
         skip_rest(s, instance);
@@ -614,6 +612,10 @@ static void finish_later(struct sched *s, struct lease *lease, const struct wire
         task_end(s, lease, TASK_FAILED, span_of("LATER: it asked for another time 1,000 times"));
         return;
     }
+    if (after_ns == 0 && !retry_is_in_budget(s, lease, task->laters)) {
+        task_end(s, lease, TASK_FAILED, report->error);
+        return;
+    }
     task_backoff(s, lease, after_ns > 0 ? after_ns : retry_wait(lease, task->laters),
                  report->error);
 }
@@ -642,13 +644,32 @@ static enum wire_outcome outcome_of(const struct lease *lease, const struct wire
                                                                                    : OUTCOME_FAILED;
 }
 
-static void attempt_finished(struct sched *s, struct lease *lease, const struct wire_report *report)
+/* A success that asks for more tasks than an execution may have is none. */
+static bool has_room(const struct lease *lease, const struct satellite_control *control)
 {
+    return control->more_items == NULL ||
+           control->more_items->count <= LIMIT_TASKS - lease->execution->task_total;
+}
+
+static void attempt_finished(struct sched *s, struct lease *lease, const struct wire_report *told)
+{
+    struct wire_report own = *told;
+    const struct wire_report *report = &own;
     struct satellite_control control = control_of(s, lease, report);
+
+    if (!has_room(lease, &control)) {
+        own.outcome = OUTCOME_NEVER_AGAIN;
+        own.error = span_of("more_items: an execution may have 1,000,000 tasks; split it");
+    }
     enum wire_outcome outcome =
         control.again_after_ns > 0 ? OUTCOME_LATER : outcome_of(lease, report);
     struct wire_output output = output_of(s, lease, report, outcome);
 
+    if (control.is_pruned && lease->instance->is_map) {
+        /* Its task is SKIPPED: its place in the list is null, however that is read. */
+        output.json = nothing;
+        output.has_ref = false;
+    }
     s->counts.finished_attempts++;
     output_note(s, lease->instance, &output);
     switch (outcome) {

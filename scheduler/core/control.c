@@ -323,6 +323,28 @@ static struct span approval_json(struct sched *s, const struct sched_command *co
     return json;
 }
 
+/* REJECTED: by ada: not today */
+static struct span rejection_text(struct sched *s, const struct sched_command *command)
+{
+    const struct span parts[] = {
+        span_of("REJECTED: by "),
+        command->actor.bytes > 0 ? command->actor : span_of("somebody"),
+        span_of(command->reason.bytes > 0 ? ": " : ""),
+        command->reason,
+    };
+    struct buffer buffer;
+
+    buffer_init(&buffer, s->allocator, 0);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        buffer_append(&buffer, parts[i]);
+    }
+    struct span text = arena_copy(&s->batch_arena, buffer_span(&buffer));
+
+    s->is_broken = s->is_broken || buffer.is_failed || text.data == NULL;
+    buffer_release(&buffer);
+    return text;
+}
+
 static enum sched_err approve_target(struct sched *s, const struct target *target,
                                      const struct sched_command *command)
 {
@@ -332,15 +354,12 @@ static enum sched_err approve_target(struct sched *s, const struct target *targe
         !instance->satellite->wait.is_approval) {
         return SCHED_ESTALE;
     }
-    if (command->kind == COMMAND_APPROVE) {
-        struct span json = approval_json(s, command);
+    bool is_approved = command->kind == COMMAND_APPROVE;
+    struct span said = is_approved ? approval_json(s, command) : rejection_text(s, command);
 
-        if (!s->is_broken) {
-            wait_end(s, instance, TASK_SUCCEEDED, json, nothing);
-        }
-    } else {
-        wait_end(s, instance, TASK_FAILED, nothing,
-                 command->reason.bytes > 0 ? command->reason : span_of("REFUSED: not approved"));
+    if (!s->is_broken) {
+        wait_end(s, instance, is_approved ? TASK_SUCCEEDED : TASK_FAILED,
+                 is_approved ? said : nothing, is_approved ? nothing : said);
     }
     return SCHED_OK;
 }

@@ -1,4 +1,5 @@
 /* map: the list of a map: computed, held, handed to the store, and what its end means. Pure. */
+#include <assert.h>
 #include <string.h>
 
 #include "scheduler/core/sched_state.h"
@@ -240,13 +241,11 @@ void map_items(struct sched *s, struct instance *instance)
     }
 }
 
-bool map_more(struct sched *s, struct instance *instance, const struct value *list)
+void map_more(struct sched *s, struct instance *instance, const struct value *list)
 {
     struct execution *e = instance->execution;
 
-    if (list->count > LIMIT_TASKS - e->task_total) {
-        return false;
-    }
+    assert(list->count <= LIMIT_TASKS - e->task_total);
     if (list->count > 0 && instance->tail_state == TASK_WAITING && !instance_is_stopped(instance) &&
         items_add(s, &instance->more, list)) {
         e->task_total += list->count;
@@ -255,7 +254,6 @@ bool map_more(struct sched *s, struct instance *instance, const struct value *li
         }
         frame_dirty(s, instance->frame);
     }
-    return true;
 }
 
 /* So many of its tasks may fail. */
@@ -271,9 +269,14 @@ enum task_state map_end(const struct instance *instance)
 {
     const uint32_t *counts = instance->counts;
     uint32_t failed = counts[TASK_FAILED] + counts[TASK_TIMED_OUT];
+    enum task_state stop = instance_stop(instance);
+    bool is_stopped = counts[TASK_CANCELLED] > 0 && stop != TASK_WAITING && stop != TASK_SKIPPED;
 
-    if (failed > tolerated(instance)) {
-        return counts[TASK_FAILED] > 0 ? TASK_FAILED : TASK_TIMED_OUT;
+    /* One that a person ended by itself is one that failed; where all was ended nothing is good. */
+    if (failed + counts[TASK_CANCELLED] <= tolerated(instance) && !is_stopped) {
+        return TASK_SUCCEEDED;
     }
-    return counts[TASK_CANCELLED] > 0 ? TASK_CANCELLED : TASK_SUCCEEDED;
+    return failed == 0 || (is_stopped && failed <= tolerated(instance)) ? TASK_CANCELLED
+           : counts[TASK_FAILED] > 0                                    ? TASK_FAILED
+                                                                        : TASK_TIMED_OUT;
 }

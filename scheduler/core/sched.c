@@ -263,7 +263,7 @@ static enum sched_err barrier_step(struct sched *s, exo_time asked_ns)
         if (!execution_state_is_terminal((enum execution_state)e->state) &&
             e->state != EXECUTION_CANCELLING) {
             execution_end(s, e, EXECUTION_TIMED_OUT,
-                          span_of("the execution ran longer than its timeout"));
+                          span_of("TIMEOUT: the execution did not end within timeout"));
         }
     }
     if (!timers_take(s, asked_ns)) {

@@ -259,7 +259,7 @@ enum run_input closed_input(struct sched *s, struct instance *group, uint32_t in
 /* map.c */
 void map_expand(struct sched *s, struct instance *instance);
 void map_items(struct sched *s, struct instance *instance);
-bool map_more(struct sched *s, struct instance *instance, const struct value *list);
+void map_more(struct sched *s, struct instance *instance, const struct value *list);
 bool items_add(struct sched *s, struct item_list *items, const struct value *list);
 void items_drop(struct sched *s, struct item_list *items);
 enum task_state map_end(const struct instance *instance);

@@ -175,7 +175,7 @@ static void test_execution_timeout(void **state)
     run(*state,
         "exosphere: v1\ncluster:\n  name: late\n  timeout: 100ms\n  satellites:\n"
         "    - {name: hang, image: \"oci:x\", command: [a]}\n",
-        "{}", "TIMED_OUT", "the execution ran longer than its timeout");
+        "{}", "TIMED_OUT", "TIMEOUT: the execution did not end within timeout");
 }
 
 static void test_wide_map(void **state)

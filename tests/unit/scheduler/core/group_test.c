@@ -126,6 +126,41 @@ static void a_failed_run_fails_its_group(void **state)
     bench_close(&bench);
 }
 
+/* One that a person ended counts as one that failed; a map that is ended as a whole is not good. */
+static void a_map_tolerates_cancelled_tasks(void **state)
+{
+    static const struct {
+        const char *first, *second; /* what is cancelled */
+        enum task_state end;
+    } rows[] = {
+        {"m.0", "m.0", TASK_SUCCEEDED}, {"m.0", "m.1", TASK_CANCELLED}, {"m", "m", TASK_CANCELLED}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct sched_bench bench;
+
+        bench_open(&bench,
+                   BENCH_HEAD "  satellites:\n"
+                              "    - {name: m, for_each: \"${{ [1, 2, 3] }}\", command: [x], "
+                              "tolerate: 1, class: nobody}\n"
+                              "    - {name: z, join: all_done, command: [x], class: nobody}\n");
+        bench_submit(&bench, "{}");
+        const char *parts[] = {rows[i].first, rows[i].second};
+
+        for (size_t k = 0; k < 2; k++) {
+            (void)bench_command(
+                &bench, &(struct sched_command){.kind = COMMAND_CANCEL, .task = span_of(parts[k])});
+        }
+        for (const char *const *at = (const char *const[]){"m.1", "m.2", NULL}; *at != NULL; at++) {
+            (void)bench_command(&bench, &(struct sched_command){.kind = COMMAND_SKIP,
+                                                                .task = span_of(*at),
+                                                                .value = span_of("1")});
+        }
+        assert_int_equal(bench_task_state(&bench, "m"), rows[i].end);
+        bench_close(&bench);
+    }
+}
+
 static void joins(void **state)
 {
     struct sched_bench bench;
@@ -377,6 +412,28 @@ static void exit_statuses_mean_what_the_policy_says(void **state)
     bench_close(&bench);
 }
 
+static void later_is_bounded_by_the_budget(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(
+        &bench, BENCH_HEAD
+        "  satellites:\n"
+        "    - {name: a, needs: [], command: [x], retries: {base: 1s, jitter: none, budget: 10s}}\n"
+        "    - {name: b, needs: [], command: [x], retries: {base: 1s, jitter: none, budget: "
+        "10s}}\n");
+    bench_submit(&bench, "{}");
+    assert_int_equal(bench_grant(&bench), 2);
+    bench.now_ns += 9 * EXO_SECOND + EXO_MILLISECOND;
+    assert_int_equal(bench_finish(&bench, "a", OUTCOME_LATER, ""), SCHED_OK);
+    assert_int_equal(bench_task_state(&bench, "a"), TASK_FAILED);
+    bench.control = "{\"again_after\":\"1h\"}"; /* it says itself when */
+    assert_int_equal(bench_finish(&bench, "b", OUTCOME_SUCCEEDED, ""), SCHED_OK);
+    assert_int_equal(bench_task_state(&bench, "b"), TASK_BACKOFF);
+    bench_close(&bench);
+}
+
 static void an_attempt_prunes_its_branch(void **state)
 {
     struct sched_bench bench;
@@ -477,6 +534,28 @@ static void a_map_grows_while_it_runs(void **state)
     bench_succeed(&bench, "m.2", "3");
     bench_values(&bench);
     assert_string_equal(bench.output, "{\"m\":[1,2,3]}");
+    bench_close(&bench);
+}
+
+/* A task that pruned is SKIPPED, so its place in the list is null, whole or item by item. */
+static void a_pruned_task_gives_null(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, BENCH_HEAD "  satellites:\n"
+                                  "    - {name: m, for_each: \"${{ [1, 2] }}\", command: [x]}\n"
+                                  "  output: {all: \"${{ satellites.m.output }}\"}\n");
+    bench_submit(&bench, "{}");
+    assert_int_equal(bench_grant(&bench), 2);
+    bench_seal(&bench);
+    bench.control = "{\"prune\":true}";
+    bench_succeed(&bench, "m.0", "1");
+    bench.control = NULL;
+    assert_int_equal(bench_task_state(&bench, "m.0"), TASK_SKIPPED);
+    bench_succeed(&bench, "m.1", "2");
+    bench_values(&bench);
+    assert_string_equal(bench.output, "{\"all\":[null,2]}");
     bench_close(&bench);
 }
 
@@ -653,6 +732,7 @@ int main(void)
         cmocka_unit_test(groups_nest),
         cmocka_unit_test(only_so_many_runs_at_once),
         cmocka_unit_test(a_failed_run_fails_its_group),
+        cmocka_unit_test(a_map_tolerates_cancelled_tasks),
         cmocka_unit_test(joins),
         cmocka_unit_test(a_caught_failure_fails_nothing),
         cmocka_unit_test(continue_on_error_counts_as_success),
@@ -663,10 +743,12 @@ int main(void)
         cmocka_unit_test(a_task_is_skipped_by_hand),
         cmocka_unit_test(a_cancel_ends_runs_and_waits),
         cmocka_unit_test(exit_statuses_mean_what_the_policy_says),
+        cmocka_unit_test(later_is_bounded_by_the_budget),
         cmocka_unit_test(an_attempt_prunes_its_branch),
         cmocka_unit_test(an_attempt_skips_the_rest),
         cmocka_unit_test(an_attempt_asks_for_another_time),
         cmocka_unit_test(a_map_grows_while_it_runs),
+        cmocka_unit_test(a_pruned_task_gives_null),
         cmocka_unit_test(keys_are_asked_for_first),
         cmocka_unit_test(keys_are_asked_for_again),
         cmocka_unit_test(a_quota_is_waited_for),
