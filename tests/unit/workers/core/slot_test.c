@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -97,12 +98,29 @@ static void outcomes(void **state)
     outcome_is(STOP_SUPERSEDED, ATTEMPT_EXITED, 0, ATTEMPT_LOST, "SUPERSEDED");
 }
 
+/* The error, which is all that a satellite sees of another's end, names the status. */
+static void statuses_are_named(void **state)
+{
+    static const int statuses[] = {1, 9, 10, 64, 137, 255};
+    const char *error = NULL;
+    char wanted[80];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        (void)attempt_outcome(STOP_NONE, ATTEMPT_EXITED, statuses[i], &error);
+        (void)snprintf(wanted, sizeof(wanted),
+                       "EXIT_STATUS: the command ended with %d; its log may say why", statuses[i]);
+        assert_string_equal(error, wanted);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_meets_every_input),
         cmocka_unit_test(places_and_listing),
         cmocka_unit_test(outcomes),
+        cmocka_unit_test(statuses_are_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
