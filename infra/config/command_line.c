@@ -140,7 +140,9 @@ static void take_short(struct parse *parse, const char *word)
     const struct flag *flag = find_letter(parse, word[1]);
 
     if (flag == NULL) {
-        add_fault(parse, letter, "no such flag", "--help lists the flags of this command");
+        add_fault(parse, letter, "no such flag",
+                  "--help lists the flags of this command; put -- before an argument that begins "
+                  "with a dash");
         return;
     }
     const char *attached = word[2] == '\0' ? NULL : word + 2;
@@ -149,6 +151,13 @@ static void take_short(struct parse *parse, const char *word)
         attached++;
     }
     take_flag(parse, flag, letter, attached);
+}
+
+/* "-" names stdin, "-7 % 2" is an expression. */
+static bool is_flag(const char *word)
+{
+    return word[0] == '-' && (word[1] == '-' || (word[1] >= 'a' && word[1] <= 'z') ||
+                              (word[1] >= 'A' && word[1] <= 'Z'));
 }
 
 int command_line_parse(const struct flag *flags, size_t flag_count, const char *const *words,
@@ -172,8 +181,8 @@ int command_line_parse(const struct flag *flags, size_t flag_count, const char *
     while (parse.at < word_count) {
         const char *word = words[parse.at++];
 
-        if (is_flags_end || word[0] != '-' || word[1] == '\0') {
-            parse.positionals[parse.positional_count++] = word; /* "-" names stdin */
+        if (is_flags_end || !is_flag(word)) {
+            parse.positionals[parse.positional_count++] = word;
         } else if (strcmp(word, "--") == 0) {
             is_flags_end = true;
         } else if (word[1] == '-') {

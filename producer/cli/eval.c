@@ -5,26 +5,21 @@
 #include "producer/cli/commands.h"
 #include "schemas/expression/template.h"
 
-/* Both forms are compiled as a template: a bare expression is put between ${{ and }}. */
-static int compile(struct cli *cli, struct span text, const struct template **ret_template,
-                   struct expression_error *ret_error)
+/* What was given: a text with ${{ }} in it, or an expression alone. */
+struct given {
+    const struct template *template; /* NULL: */
+    const struct expression *expression;
+};
+
+static enum expression_err compile(struct cli *cli, struct span text, struct given *ret_given,
+                                   struct expression_error *ret_error)
 {
-    struct buffer wrapped;
+    const struct expression_position nowhere = {0};
 
     if (template_has_expressions(text)) {
-        return template_compile(text, (struct expression_position){0}, &cli->arena, ret_template,
-                                ret_error);
+        return template_compile(text, nowhere, &cli->arena, &ret_given->template, ret_error);
     }
-    buffer_init(&wrapped, cli->allocator, 0);
-    buffer_text(&wrapped, "${{");
-    buffer_append(&wrapped, text);
-    buffer_text(&wrapped, "}}");
-    int code = template_compile(buffer_span(&wrapped), (struct expression_position){0}, &cli->arena,
-                                ret_template, ret_error);
-
-    buffer_release(&wrapped);
-    ret_error->column -= code != EXPRESSION_OK && ret_error->column > 3 ? 3 : 0;
-    return code;
+    return expression_compile(text, nowhere, &cli->arena, &ret_given->expression, ret_error);
 }
 
 /* The names: members of --scope's map, and `input`. */
@@ -88,6 +83,28 @@ static bool check_patterns(void *context, const struct expression *expression)
     return check->code == EXPRESSION_OK;
 }
 
+static enum expression_err compute(struct cli *cli, const struct given *given,
+                                   const struct value *names, struct value *ret_result,
+                                   struct expression_error *ret_error)
+{
+    struct patterns_check check = {.cost_left = EXPRESSION_PATTERNS_MAX, .error = ret_error};
+    const struct value *scope_names = names;
+    struct expression_scope scope = expression_scope_of_map(&scope_names);
+
+    if (given->template == NULL) {
+        (void)check_patterns(&check, given->expression);
+    } else {
+        template_expressions(given->template, check_patterns, &check);
+    }
+    if (check.code != EXPRESSION_OK) {
+        return check.code;
+    }
+    return given->template == NULL
+               ? expression_eval(given->expression, &scope, NULL, &cli->arena, ret_result,
+                                 ret_error)
+               : template_eval(given->template, &scope, NULL, &cli->arena, ret_result, ret_error);
+}
+
 /* What may give a name that is not known. */
 static const char *name_lack(const struct cli *cli, enum expression_err code)
 {
@@ -101,32 +118,21 @@ static const char *name_lack(const struct cli *cli, enum expression_err code)
 
 static int evaluate(struct cli *cli, const char *text)
 {
-    const struct template *template = NULL;
     struct expression_error error = {0};
+    struct given given = {.template = NULL};
     struct value names = {0};
-    const struct value *scope_names = &names;
     struct value result = {0};
-    bool is_bare = !template_has_expressions(span_of(text));
     int status = read_names(cli, &names);
 
     if (status != 0) {
         return status;
     }
-    if (compile(cli, span_of(text), &template, &error) != EXPRESSION_OK) {
+    if (compile(cli, span_of(text), &given, &error) != EXPRESSION_OK) {
         return tell(&error, text, "");
     }
-    struct patterns_check check = {.cost_left = EXPRESSION_PATTERNS_MAX, .error = &error};
-
-    template_expressions(template, check_patterns, &check);
-    struct expression_scope scope = expression_scope_of_map(&scope_names);
-
-    enum expression_err code =
-        check.code != EXPRESSION_OK
-            ? check.code
-            : template_eval(template, &scope, NULL, &cli->arena, &result, &error);
+    enum expression_err code = compute(cli, &given, &names, &result, &error);
 
     if (code != EXPRESSION_OK) {
-        error.column -= is_bare && error.column > 3 ? 3 : 0;
         return tell(&error, text, name_lack(cli, code));
     }
     cli_show(cli, &result);

@@ -110,6 +110,12 @@ status 0 "$EXO" eval 'input.files.filter(f, f.name.matches("^[a-z]$")).map(f, f.
 check "macros and patterns" jq -ce '. == ["X"]' out
 status 0 "$EXO" eval '[timestamp("2026-01-31T12:00:00Z") + duration("1h30m"), duration("90m")]'
 check "times are strings of JSON" jq -ce '. == ["2026-01-31T13:30:00Z", "5400s"]' out
+status 0 "$EXO" eval '1 + 1 // a remark'
+holds out "2"
+status 0 "$EXO" eval '-7 % 2'
+holds out "-1"
+status 65 "$EXO" eval '1}} x'
+holds err "column 2: an operator or the end of the expression must stand here"
 status 65 "$EXO" eval 'matches("a", "(")'
 holds err "column 14: no pattern of RE2"
 status 65 "$EXO" eval '[1, 2].map(x, x + "a")'

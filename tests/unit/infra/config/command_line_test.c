@@ -96,7 +96,8 @@ static void test_faults(void **state)
     assert_fault((const char *const[]){"--pasword=s3cret", NULL}, "--pasword", "no such flag",
                  "--help lists the flags of this command");
     assert_fault((const char *const[]){"-x", NULL}, "-x", "no such flag",
-                 "--help lists the flags of this command");
+                 "--help lists the flags of this command; put -- before an argument that begins "
+                 "with a dash");
     assert_fault((const char *const[]){"-o", NULL}, "-o", "a value is missing",
                  "give it as -o VALUE");
     assert_fault((const char *const[]){"-o", "json", "--output", "yaml", NULL}, "--output",
@@ -112,9 +113,23 @@ static void test_all_faults_at_once(void **state)
     assert_int_equal(faults.error_count, 3);
 }
 
+/* An expression such as -7 % 2 needs no -- before it. */
+static void test_no_letter_is_no_flag(void **state)
+{
+    static const char *const words[] = {"-7 % 2", "-(1)", "-", NULL};
+
+    (void)state;
+    assert_int_equal(parse(words), 0);
+    assert_int_equal(line.positional_count, 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(line.positionals[i], words[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_no_letter_is_no_flag, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all_forms, setup, teardown),
         cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
