@@ -45,6 +45,7 @@ const struct command command_cancel = {
     .arguments = "EXECUTION",
     .summary = "stop an execution, or a part of it",
     .details = "What runs gets SIGTERM, and SIGKILL after its `grace`; what waits never starts.\n"
+               "What is `final` runs all the same, until --task ends it too.\n"
                "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .flags = flags,

@@ -231,7 +231,7 @@ static const struct flag signal_flags[] = {
 };
 
 static const struct flag approval_flags[] = {
-    {"comment", 'm', "TEXT", "what to say; of a rejection the error that is shown", false},
+    {"comment", 'm', "TEXT", "what to say; of a rejection it stands in the error", false},
     {"actor", 0, "NAME", "who decides; else `api` or `anonymous`", false},
 };
 

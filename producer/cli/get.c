@@ -184,6 +184,7 @@ static void print_task(struct cli *cli, const struct value *task)
 
     line("task", rest_text(task, "task"));
     line("state", rest_text(task, "state"));
+    line("error", rest_text(task, "error"));
     line("worker", rest_text(task, "worker"));
     line("batch", rest_text(task, "batch"));
     line("started", rest_text(task, "started_at"));

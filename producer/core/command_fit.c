@@ -9,8 +9,7 @@ static enum command_fit conflict_with_execution(const struct command_facts *fact
     if (facts->execution == EXECUTION_CANCELLING) {
         fault_text_add(text, "the execution is being ended: nothing more can be asked of it");
     } else {
-        fault_text_add(text,
-                       "the execution has already ended: %s; start another one to run it again",
+        fault_text_add(text, "the execution has already ended: %s; rerun it, or start another one",
                        execution_state_name(facts->execution));
     }
     return FIT_CONFLICT;
@@ -128,8 +127,10 @@ static enum command_fit fit_retry(const struct command_facts *facts, struct faul
         return FIT_DONE; /* its next try is under way */
     }
     return conflict(facts, text,
-                    facts->state == TASK_WAITING ? "it has not been tried yet"
-                                                 : "only a task in BACKOFF can be tried again");
+                    facts->state == TASK_WAITING
+                        ? "it has not been tried yet"
+                        : "only a task in BACKOFF can be tried again; rerun the execution once it "
+                          "has ended");
 }
 
 static enum command_fit fit_skip(const struct command_facts *facts, struct fault_text *text)
@@ -160,7 +161,10 @@ static enum command_fit fit_approval(const struct command_facts *facts, struct f
         return FIT_DONE;
     }
     if (task_state_is_terminal(facts->state)) {
-        return conflict(facts, text, "it has been decided already");
+        return conflict(facts, text,
+                        facts->state == TASK_SUCCEEDED || facts->state == TASK_FAILED
+                            ? "it has been decided already"
+                            : "it has ended, and can be decided no more");
     }
     return facts->state == TASK_RUNNING
                ? FIT_SEND
@@ -185,13 +189,15 @@ static enum command_fit fit_target(const struct command_facts *facts, struct fau
 {
     enum command_fit fit = fit_state(facts, text);
 
+    bool is_ending = facts->execution == EXECUTION_CANCELLING && !facts->path->satellite->is_final;
+
     if (fit != FIT_SEND) {
         return fit;
     }
-    if (!is_open(facts)) {
+    if (execution_state_is_terminal(facts->execution)) {
         return conflict_with_execution(facts, text);
     }
-    if (facts->is_stopped) {
+    if (facts->is_stopped || is_ending) {
         return facts->kind == COMMAND_CANCEL ? FIT_DONE
                                              : conflict(facts, text, "it is being ended");
     }

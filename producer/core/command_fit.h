@@ -28,7 +28,7 @@ struct command_facts {
     const struct task_path *path;         /* NULL: the execution */
     const struct wire_instance *instance; /* of the satellite */
     enum task_state state;                /* of the task, or of the whole satellite */
-    bool is_stopped;                      /* it, or a group around it, is being ended */
+    bool is_stopped;                      /* it, or a group around it, is being ended by itself */
     bool is_same_output;                  /* SKIP: its output is the one that is asked for */
     /* PRIORITY */
     uint32_t priority, wanted_priority;

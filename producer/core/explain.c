@@ -3,6 +3,8 @@
 #include <assert.h>
 
 #include "producer/core/due_text.h"
+#include "producer/core/explain_end.h"
+#include "schemas/vocab/quantity.h"
 #include "schemas/wire/key.h"
 
 enum { PARENTS_NAMED = 5 };
@@ -42,6 +44,14 @@ static enum task_state state_of(const struct subject *subject)
 static bool is_paused(const struct explain_facts *facts)
 {
     return strcmp(facts->execution->state, "PAUSED") == 0;
+}
+
+/* It is stopped by itself, or with its execution, which what is final outlives. */
+static bool is_being_ended(const struct subject *subject)
+{
+    return subject->instance->stop != TASK_WAITING ||
+           (!subject->satellite->is_final &&
+            strcmp(subject->facts->execution->state, "CANCELLING") == 0);
 }
 
 /* Nothing begins before its time has come and its keys are granted. */
@@ -147,10 +157,19 @@ static void say_fleet(const struct explain_facts *facts, const struct satellite 
     }
 }
 
+static void say_next_try(const struct explain_facts *facts, exo_time due_ns,
+                         struct fault_text *text)
+{
+    fault_text_add(text, "its last try failed; the next one comes at ");
+    due_text_add(text, due_ns, facts->now_ms);
+    if (is_paused(facts)) {
+        fault_text_add(text, ", but not before the paused execution is resumed");
+    }
+}
+
 static void say_backoff(const struct explain_facts *facts, const struct wire_instance *instance,
                         struct fault_text *text)
 {
-
     if (instance->is_map || instance->task.lease_count == 0) {
         fault_text_add(text,
                        "%u tasks wait for their next try after a failure; ask for one of them to "
@@ -158,8 +177,7 @@ static void say_backoff(const struct explain_facts *facts, const struct wire_ins
                        instance->counts[TASK_BACKOFF]);
         return;
     }
-    fault_text_add(text, "its last try failed; the next one comes at ");
-    due_text_add(text, instance->task.leases[0].due_ns, facts->now_ms);
+    say_next_try(facts, instance->task.leases[0].due_ns, text);
 }
 
 /* A satellite that runs nothing. */
@@ -299,12 +317,27 @@ static void say_container(const struct subject *subject, struct fault_text *text
     }
 }
 
+/* How long what runs may take to end. */
+static void say_ending(const struct subject *subject, bool is_running, struct fault_text *text)
+{
+    char grace[DURATION_TEXT_BYTES];
+
+    fault_text_add(text, "it is being ended");
+    if (is_running && subject->satellite->kind == SATELLITE_CONTAINER) {
+        duration_format(subject->satellite->work.grace_ns, grace);
+        fault_text_add(text, ": SIGKILL follows SIGTERM after its grace of %s", grace);
+    }
+    fault_text_add(text, "; ");
+}
+
 static void say(const struct subject *subject, struct fault_text *text)
 {
     enum task_state state = state_of(subject);
 
-    if (subject->instance->stop != TASK_WAITING) {
-        fault_text_add(text, "it is being ended; ");
+    if (subject->instance->stop == TASK_SKIPPED) {
+        fault_text_add(text, "what of it has not begun is skipped; ");
+    } else if (is_being_ended(subject)) {
+        say_ending(subject, subject->instance->counts[TASK_RUNNING] > 0, text);
     }
     if (state == TASK_WAITING) {
         say_parents(subject, text);
@@ -367,6 +400,8 @@ static void say_summary(const struct explain_facts *facts, const struct run_scop
     if (is_paused(facts)) {
         fault_text_add(text, "the execution is paused: what runs goes on, nothing begins until it "
                              "is resumed; ");
+    } else if (strcmp(e->state, "CANCELLING") == 0) {
+        fault_text_add(text, "the execution is being ended (%q); ", e->error);
     }
     if (say_keys(e->body, facts->now_ms, text)) {
         return;
@@ -431,25 +466,21 @@ static bool put_inside(struct json_writer *w, const struct explain_facts *facts,
 
 /* ---- one satellite or task ---- */
 
-static void say_ended(enum task_state state, struct span error, struct fault_text *text)
-{
-    fault_text_add(text, "it has ended: %s", task_state_name(state));
-    if (error.bytes > 0) {
-        fault_text_add(text, " (%q)", error);
-    }
-}
-
 /* One task of a map, or one run of a group that is one. */
 static void say_task(const struct subject *subject, const struct view_task *task,
                      struct fault_text *text)
 {
     uint32_t next = subject->instance->next_index;
 
+    if (task->lease != NULL && task->lease->is_cancelled) {
+        say_ending(subject, task->state == TASK_RUNNING, text);
+    } else if (!task_state_is_terminal(task->state) && is_being_ended(subject)) {
+        say_ending(subject, task->state == TASK_RUNNING, text);
+    }
     if (task_state_is_terminal(task->state)) {
-        say_ended(task->state, (struct span){NULL, 0}, text);
+        explain_end_say(task->state, task->error, text);
     } else if (task->state == TASK_BACKOFF && task->lease != NULL) {
-        fault_text_add(text, "its last try failed; the next one comes at ");
-        due_text_add(text, task->lease->due_ns, subject->facts->now_ms);
+        say_next_try(subject->facts, task->lease->due_ns, text);
     } else if (task->lease != NULL && task_state_is_active(task->state) &&
                subject->satellite->batch.size > 0) {
         say_gathered(subject, task->lease, text);
@@ -485,7 +516,8 @@ void explain_put_target(struct json_writer *w, const struct explain_facts *facts
     if (target->task != NULL) {
         say_task(&subject, target->task, &reason);
     } else if (task_state_is_terminal(state)) {
-        say_ended(state, subject.instance->error, &reason);
+        explain_end_say(state, subject.instance->error, &reason);
+        explain_end_say_why(facts->execution->cluster, &scope, target->satellite, &reason);
     } else {
         say(&subject, &reason);
     }

@@ -276,6 +276,7 @@ void view_put_task_members(struct json_writer *w, const struct view_task *task)
     put_number(w, "attempt", task->attempt);
     put_number(w, "failures", task->failures);
     put_number(w, "losses", task->losses);
+    view_put_text(w, "error", task->error);
     bool is_active = task->lease != NULL && task_state_is_active(task->state);
 
     view_put_text(w, "worker", is_active ? task->lease->worker : (struct span){NULL, 0});
@@ -343,20 +344,33 @@ static bool is_ended_at(const struct wire_columns *columns, uint32_t offset)
         (enum task_state)(((const uint8_t *)columns->states.data)[offset] % TASK_STATE_NR));
 }
 
+/* Kept of an execution that has been deleted since, or never dispatched: of a map it waits for a
+ * ticket, or has ended as one of many. */
+static enum task_state state_without_page(const struct wire_instance *instance)
+{
+    if (!instance->is_map || instance->has_origin || instance->task_count == 0) {
+        return (enum task_state)(instance->state % TASK_STATE_NR);
+    }
+    if (instance->tail_state != TASK_WAITING) {
+        return (enum task_state)(instance->tail_state % TASK_STATE_NR);
+    }
+    return instance->counts[TASK_READY] == 0 ? TASK_CANCELLED : TASK_READY;
+}
+
 void view_task_at(const struct wire_instance *instance, const struct wire_columns *columns,
                   uint32_t offset, struct view_task *ret_task)
 {
+    enum task_state whole = (enum task_state)(instance->state % TASK_STATE_NR);
+
     ret_task->attempt = ret_task->failures = ret_task->losses = 0;
     ret_task->lease = NULL;
+    ret_task->error = !instance->is_map && task_state_is_terminal(whole) && whole != TASK_SUCCEEDED
+                          ? instance->error
+                          : (struct span){NULL, 0};
     if (columns == NULL || offset >= columns->states.bytes ||
         (instance->is_map && ret_task->index >= instance->next_index &&
          !is_ended_at(columns, offset))) {
-        /* Kept of an execution that has been deleted since, or never dispatched: of a map it waits
-         * for a ticket, or was cancelled as one of many. */
-        ret_task->state = !instance->is_map || instance->has_origin || instance->task_count == 0
-                              ? (enum task_state)(instance->state % TASK_STATE_NR)
-                          : instance->counts[TASK_READY] == 0 ? TASK_CANCELLED
-                                                              : TASK_READY;
+        ret_task->state = state_without_page(instance);
         return;
     }
     ret_task->state =

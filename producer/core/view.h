@@ -68,6 +68,7 @@ struct view_task {
     enum task_state state;
     uint32_t attempt; /* of the current or last one; 0: none yet */
     uint32_t failures, losses;
+    struct span error; /* why it did not end well; of a map's task where its attempts are read */
     const struct wire_lease *lease; /* NULL: none */
 };
 
@@ -78,7 +79,8 @@ void view_put_task_members(struct json_writer *w, const struct view_task *task);
 void view_put_attempt(struct json_writer *w, const struct execution_id *id, const char *task,
                       const struct wire_output *output);
 
-/* view_task_at fills in state, attempt, failures, losses and lease of a task from its page.
+/* view_task_at fills in state, attempt, failures, losses and lease of a task from its page, and the
+ * error of one that is no map's.
  * columns  of the page, or of the single task; NULL: the task has no page yet
  * offset   of the task in it */
 void view_task_at(const struct wire_instance *instance, const struct wire_columns *columns,

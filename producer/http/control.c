@@ -11,6 +11,7 @@
 #include "producer/core/output_page.h"
 #include "producer/http/handlers.h"
 #include "producer/http/task_reading.h"
+#include "schemas/cluster/output_schema.h"
 #include "schemas/json/json_read.h"
 
 enum { LOCATION_BYTES = TASK_PATH_BYTES + 64 };
@@ -179,6 +180,31 @@ static bool is_same_output(struct exchange *x, const struct task_read *task)
            value_equal(&wanted, &given);
 }
 
+/* What is given by hand keeps the satellite's promise; false, having answered: it does not. */
+static bool keeps_promise(struct exchange *x, const struct satellite *satellite)
+{
+    const struct controlling *c = x->state;
+    const struct value *schema = satellite->work.output_schema;
+    struct value output = value_null();
+    struct fault_list faults;
+    struct json_error error;
+
+    if (c->command.kind != COMMAND_SKIP || schema == NULL) {
+        return true;
+    }
+    fault_list_init(&faults, &x->arena, 0);
+    if (c->body.value.bytes > 0 &&
+        json_read(c->body.value, NULL, &x->parsing, &output, &error) != JSON_OK) {
+        exchange_problem(x, 500, "the output cannot be read again: %s", error.text);
+        return false;
+    }
+    if (output_schema_apply(schema, &output, &faults) != 0) {
+        exchange_faults(x, 422, "the output does not fit the satellite's output_schema", &faults);
+        return false;
+    }
+    return true;
+}
+
 static void send_satellite(struct exchange *x, const struct read_place *place)
 {
     const struct controlling *c = x->state;
@@ -207,13 +233,17 @@ static void judge(struct exchange *x, const struct read_place *place, const stru
     c->state = place->execution->row.state;
     facts.path = &place->path;
     facts.instance = place->instance;
-    facts.is_stopped = place->is_stopped;
+    facts.is_stopped =
+        place->is_stopped || (c->command.kind == COMMAND_CANCEL && task != NULL &&
+                              task->view.lease != NULL && task->view.lease->is_cancelled);
     facts.state =
         task != NULL ? task->view.state : (enum task_state)(place->instance->state % TASK_STATE_NR);
     facts.is_same_output = task != NULL && c->command.kind == COMMAND_SKIP &&
                            facts.state == TASK_SUCCEEDED && is_same_output(x, task);
     if (is_to_be_sent(x, &facts, &is_done)) {
-        send_command(x);
+        if (keeps_promise(x, place->path.satellite)) {
+            send_command(x);
+        }
     } else if (is_done) {
         send_satellite(x, place);
     }

@@ -197,7 +197,7 @@ static void on_task(struct exchange *x, const struct task_read *task)
 static void on_place(struct exchange *x, const struct read_place *place)
 {
     if (place->path.has_index) {
-        task_reading_at(x, place, true, on_task);
+        task_reading_at(x, place, false, on_task); /* its error stands with its attempts */
     } else {
         target_explain(x, place, NULL);
     }

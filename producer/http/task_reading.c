@@ -27,8 +27,25 @@ static void output_add(struct exchange *x, struct task_reading *reading,
     task->outputs[task->output_count++] = output;
 }
 
+/* Why a task of a map did not end well stands with its last attempt only. */
+static void error_find(struct task_read *task)
+{
+    const struct wire_output *last = NULL;
+
+    for (uint32_t i = 0; i < task->output_count; i++) {
+        if (last == NULL || task->outputs[i]->attempt >= last->attempt) {
+            last = task->outputs[i];
+        }
+    }
+    if (last != NULL && task->view.is_map && task_state_is_terminal(task->view.state) &&
+        task->view.state != TASK_SUCCEEDED) {
+        task->view.error = last->error;
+    }
+}
+
 static void read_done(struct exchange *x, struct task_reading *reading)
 {
+    error_find(&reading->task);
     x->state = reading->state;
     reading->done(x, &reading->task);
 }

@@ -223,7 +223,8 @@ static void test_approval(void **state)
     id = submit_until(t, body, "ok", "RUNNING");
     ask(t, id, "/tasks/ok/reject", "{\"comment\":\"not today\"}", 202, NULL);
     api_ended(t, id);
-    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"error\":\"ok: not today\"");
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200,
+               "\"error\":\"ok: REJECTED: by anonymous: not today\"");
     ask(t, id, "/tasks/ok/reject", "", 200, "\"state\":\"FAILED\"");
     ask(t, id, "/tasks/ok/approve", "", 409, "decided already");
     id = submit_until(t, body, "ok", "RUNNING");
@@ -252,7 +253,9 @@ static void test_skip(void **state)
 {
     struct api_trial *t = *state;
     const char *body = CLUSTER(SATELLITE("hang", "") "," SATELLITE(
-        "last_hang", ",\"needs\":[],\"class\":\"nobody\"") "," SATELLITE("end_hang", ""));
+        "last_hang", ",\"needs\":[],\"class\":"
+                     "\"nobody\"") "," SATELLITE("end_hang", ",\"output_schema\":{\"required\":["
+                                                             "\"n\"],\"type\":\"object\"}"));
     const char *id = submit_until(t, body, "hang", "RUNNING");
 
     ask(t, id, "/tasks/hang/skip", "{\"output\":{\"n\": 7},\"reason\":\"known\"}", 202, NULL);
@@ -265,9 +268,32 @@ static void test_skip(void **state)
     ask(t, id, "/tasks/last_hang/skip", "{\"output\":\"by hand\"}", 202, NULL);
     api_until_says(t, api_path(t, id, "/tasks/last_hang"), "\"output\":\"by hand\"");
     api_until_says(t, api_path(t, id, "/tasks/end_hang"), "\"state\":\"RUNNING\"");
-    ask(t, id, "/tasks/end_hang/skip", "", 202, NULL);
+    /* What is given by hand must be what was promised. */
+    ask(t, id, "/tasks/end_hang/skip", "", 422, "output_schema");
+    ask(t, id, "/tasks/end_hang/skip", "{\"output\":{\"m\":1}}", 422, "output");
+    api_expect(t, "GET", api_path(t, id, "/tasks/end_hang"), NULL, 200, "\"state\":\"RUNNING\"");
+    ask(t, id, "/tasks/end_hang/skip", "{\"output\":{\"n\":1}}", 202, NULL);
     api_ended(t, id);
     api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"state\":\"SUCCEEDED\"");
+}
+
+/* What is final outlives a cancel of its execution, and is then ended by itself. */
+static void test_finals(void **state)
+{
+    struct api_trial *t = *state;
+    const char *id = submit_until(
+        t, CLUSTER(SATELLITE("hang", "") "," SATELLITE("tidy_hang", ",\"final\":true")), "hang",
+        "RUNNING");
+
+    ask(t, id, "/cancel", "{\"reason\":\"enough\"}", 202, NULL);
+    api_until_says(t, api_path(t, id, "/tasks/tidy_hang"), "\"state\":\"RUNNING\"");
+    api_expect(t, "GET", api_path(t, id, "/explain"), NULL, 200,
+               "\"summary\":\"the execution is being ended (`enough`); tidy_hang: attempt 1 runs");
+    ask(t, id, "/pause", "", 409, "being ended");
+    ask(t, id, "/tasks/hang/cancel", "", 200, "\"state\":\"CANCELLED\"");
+    ask(t, id, "/tasks/tidy_hang/cancel", "", 202, "\"task\":\"tidy_hang\"");
+    api_ended(t, id);
+    api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"state\":\"CANCELLED\"");
 }
 
 static void test_cancel_parts(void **state)
@@ -368,6 +394,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_approval, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retry, setup, teardown),
         cmocka_unit_test_setup_teardown(test_skip, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_finals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_inside_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_priority, setup, teardown),

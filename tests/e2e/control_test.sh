@@ -164,6 +164,42 @@ status 0 "$EXO" get "$ID" waits -o json
 check "only that" jq -e '.state == "CANCELLED"' out
 status 66 "$EXO" cancel "$ID" --task nosuch
 
+say "what is final outlives a cancel, and can be ended by itself"
+cluster tidies <<'YAML'
+  satellites:
+    - {name: work, needs: [], class: nobody, command: ["null"]}
+    - {name: map, needs: [], for_each: "${{ [1, 2, 3] }}", command: ["null", --exit, "${{ item == 2 ? 7 : 0 }}"]}
+    - {name: after, needs: [map], command: ["null"]}
+    - {name: tidy, final: true, class: nobody, command: ["null"]}
+YAML
+submit tidies
+reaches work READY
+reaches after UPSTREAM_FAILED
+status 0 "$EXO" explain "$ID" after
+holds out "it has ended: UPSTREAM_FAILED: it comes after map (FAILED)"
+status 0 "$EXO" explain "$ID" map.1
+holds out "it has ended: FAILED (\`EXIT_STATUS: "
+status 0 "$EXO" get "$ID" map.1
+check "a task says why it failed" grep -Eq '^error +EXIT_STATUS: ' out
+status 0 "$EXO" cancel "$ID" --reason enough
+reaches tidy READY
+status 0 "$EXO" explain "$ID"
+holds out 'the execution is being ended (`enough`); tidy: no worker serves the class'
+status 73 "$EXO" pause "$ID"
+status 0 "$EXO" cancel "$ID" --task tidy
+status 3 "$EXO" watch "$ID"
+
+say "the end of a map of which no task was ever dispatched"
+cluster late <<'YAML'
+  satellites:
+    - {name: map, for_each: "${{ [1, 2, 3] }}", class: nobody, timeouts: {queue: 200ms}, command: ["null"]}
+YAML
+submit late
+status 1 "$EXO" watch "$ID"
+status 0 "$EXO" get "$ID" map.2 -o json
+check "a task of it" jq -e '.state == "TIMED_OUT"' out
+check "and the list" eval "curl -sf '$EXOSPHERE_SERVER/v1/executions/$ID/tasks?state=TIMED_OUT' | jq -e '.tasks | length == 3'"
+
 say "a delayed start, over a kill -9"
 cluster later <<'YAML'
   satellites: [{name: a, command: ["null"]}]

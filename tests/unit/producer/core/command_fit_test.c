@@ -9,7 +9,8 @@ static const char text[] =
     "{\"name\":\"many\",\"image\":\"x\",\"for_each\":\"${{ [1,2] }}\"},"
     "{\"name\":\"group\",\"satellites\":[{\"name\":\"inner\",\"image\":\"x\"}]},"
     "{\"name\":\"ok\",\"wait\":{\"approval\":true}},"
-    "{\"name\":\"go\",\"wait\":{\"signal\":\"start\"}}]}";
+    "{\"name\":\"go\",\"wait\":{\"signal\":\"start\"}},"
+    "{\"name\":\"tidy\",\"image\":\"x\",\"final\":true}]}";
 
 struct scene {
     struct heap_budget budget;
@@ -158,9 +159,40 @@ static void test_details(void **state)
     s->facts.kind = COMMAND_SKIP;
     assert_int_equal(command_fit(&s->facts, &s->says), FIT_CONFLICT);
     assert_non_null(strstr(s->says.bytes, "being ended"));
-    (void)of_task(s, COMMAND_CANCEL, "one", TASK_RUNNING);
-    s->facts.execution = EXECUTION_CANCELLING;
-    assert_int_equal(command_fit(&s->facts, &s->says), FIT_CONFLICT);
+    (void)of_task(s, COMMAND_APPROVE, "ok", TASK_TIMED_OUT);
+    assert_null(strstr(s->says.bytes, "decided already"));
+}
+
+/* What is ended with its execution ends anyhow; what is final may hang, and must not do so for
+ * ever. */
+static void test_ending(void **state)
+{
+    static const struct {
+        enum wire_command_kind kind;
+        const char *path;
+        enum task_state state;
+        enum command_fit fit;
+    } rows[] = {
+        {COMMAND_CANCEL, "one", TASK_RUNNING, FIT_DONE},
+        {COMMAND_SKIP, "one", TASK_RUNNING, FIT_CONFLICT},
+        {COMMAND_RETRY, "one", TASK_BACKOFF, FIT_CONFLICT},
+        {COMMAND_APPROVE, "ok", TASK_RUNNING, FIT_CONFLICT},
+        {COMMAND_CANCEL, "tidy", TASK_WAITING, FIT_SEND},
+        {COMMAND_CANCEL, "tidy", TASK_RUNNING, FIT_SEND},
+        {COMMAND_SKIP, "tidy", TASK_RUNNING, FIT_SEND},
+        {COMMAND_RETRY, "tidy", TASK_BACKOFF, FIT_SEND},
+    };
+    struct scene *s = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        (void)of_task(s, rows[i].kind, rows[i].path, rows[i].state);
+        s->facts.execution = EXECUTION_CANCELLING;
+        if (command_fit(&s->facts, &s->says) != rows[i].fit) {
+            fail_msg("row %zu: %s", i, s->says.bytes);
+        }
+        s->facts.execution = EXECUTION_CANCELLED;
+        assert_int_equal(command_fit(&s->facts, &s->says), FIT_CONFLICT);
+    }
 }
 
 int main(void)
@@ -169,6 +201,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_executions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tasks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_details, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ending, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

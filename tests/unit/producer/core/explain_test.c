@@ -209,6 +209,9 @@ static void test_paused(void **state)
     single(s, TASK_READY);
     says(s, "\"reason\":\"the execution is paused; nothing begins until it is resumed\"");
     says(s, "\"summary\":\"the execution is paused: what runs goes on");
+    single(s, TASK_BACKOFF);
+    s->lease.due_ns = 1005000 * EXO_MILLISECOND;
+    says(s, "in 5s, but not before the paused execution is resumed");
 }
 
 static void test_runs(void **state)
@@ -332,14 +335,42 @@ static void test_targets(void **state)
     says_of(s, "many.4", 1, &task, "the next one comes at 1970-01-01T00:16:45.000Z, in 5s");
     task.state = TASK_SKIPPED;
     says_of(s, "many.4", 1, &task, "\"state\":\"SKIPPED\",\"reason\":\"it has ended: SKIPPED\"");
+    task.state = TASK_FAILED;
+    task.error = span_of("EXIT_STATUS: 3");
+    says_of(s, "many.4", 1, &task, "it has ended: FAILED (`EXIT_STATUS: 3`)");
     task.state = TASK_RUNNING;
     task.lease = NULL;
     says_of(s, "page.4", 3, &task, "the run is under way");
 }
 
+/* What is stopped says so, and how long it may take: the whole, a satellite, one task. */
+static void test_ending(void **state)
+{
+    struct scene *s = *state;
+    struct view_task task = {.is_map = true, .state = TASK_RUNNING, .attempt = 1};
+
+    single(s, TASK_RUNNING);
+    s->execution.state = "CANCELLING";
+    s->execution.error = span_of("enough");
+    says(s,
+         "\"summary\":\"the execution is being ended (`enough`); one: it is being ended: SIGKILL "
+         "follows SIGTERM after its grace of 10s; attempt 2 runs on the worker `w`\"");
+    s->execution.state = "RUNNING";
+    s->instances[0].stop = TASK_SKIPPED;
+    says(s, "one: what of it has not begun is skipped; attempt 2 runs");
+    s->instances[1].state = TASK_RUNNING;
+    task.lease = &s->lease;
+    says_of(s, "many.0", 1, &task, "\"reason\":\"attempt 1 runs");
+    s->lease.is_cancelled = true;
+    says_of(s, "many.0", 1, &task,
+            "it is being ended: SIGKILL follows SIGTERM after its grace of 10s; "
+            "attempt 1 runs");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_ending, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fleet, setup, teardown),
         cmocka_unit_test_setup_teardown(test_attempts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_map, setup, teardown),

@@ -117,6 +117,9 @@ static void test_task_at(void **state)
     map.counts[TASK_READY] = 0; /* the tail was cancelled as one */
     view_task_at(&map, NULL, 8, &task);
     assert_int_equal(task.state, TASK_CANCELLED);
+    map.tail_state = TASK_TIMED_OUT; /* or something else */
+    view_task_at(&map, NULL, 8, &task);
+    assert_int_equal(task.state, TASK_TIMED_OUT);
     map = (struct wire_instance){.state = TASK_SUCCEEDED,
                                  .is_map = true,
                                  .task_count = 9,
@@ -124,10 +127,18 @@ static void test_task_at(void **state)
                                  .has_origin = true};
     view_task_at(&map, NULL, 8, &task); /* kept, and its pages have been deleted */
     assert_int_equal(task.state, TASK_SUCCEEDED);
-    const struct wire_instance single = {.state = TASK_SKIPPED};
+    assert_int_equal(task.error.bytes, 0);
+    struct wire_instance single = {.state = TASK_SKIPPED};
 
     view_task_at(&single, NULL, 0, &task);
     assert_int_equal(task.state, TASK_SKIPPED);
+    single.error = span_of("when: its value is no bool");
+    single.state = TASK_FAILED;
+    view_task_at(&single, NULL, 0, &task);
+    assert_true(span_is(task.error, "when: its value is no bool"));
+    single.state = TASK_BACKOFF; /* it may yet end well */
+    view_task_at(&single, NULL, 0, &task);
+    assert_int_equal(task.error.bytes, 0);
 }
 
 static void test_execution(void **state)
