@@ -5,6 +5,7 @@
 
 #include "infra/crypto/batch_id.h"
 #include "scheduler/core/gather_results.h"
+#include "scheduler/fate.h"
 #include "scheduler/shard.h"
 #include "schemas/json/utf8.h"
 #include "schemas/vocab/limits.h"
@@ -152,22 +153,9 @@ void gathers_seal(struct shard *shard)
 
 /* One execution that is looked at. */
 struct look {
-    struct shard_ticket *ticket;
     struct wire_gather_ended batch;
-    struct execution_id execution;
-    bool is_told;  /* somebody said that it is over, and not that it ever began */
-    bool is_known; /* the store has it, or had it */
+    bool is_told; /* somebody said that it is over, and not that it ever began */
 };
-
-static void looked(void *argument, const struct store_execution *execution,
-                   struct span definition_text, const struct exo_error *err);
-
-static void look_send(struct shard *shard, struct look *look)
-{
-    look->ticket = shard_ticket_new(shard, NULL);
-    shard->gathers.looking++;
-    store_execution_get(shard->scheduler->store, &look->execution, looked, look);
-}
 
 static void end_whole(struct shard *shard, const struct wire_gather_ended *batch, uint32_t outcome,
                       const char *what, struct span why)
@@ -233,77 +221,60 @@ static void end_read(struct shard *shard, const struct wire_gather_ended *batch,
     }
 }
 
-/* The life that asked still goes on, and its book is there. */
-static struct shard *look_end(struct look *look)
+static void end_absent(struct shard *shard, const struct look *look, const char *why)
 {
-    struct shard *shard = shard_ticket_end(look->ticket);
+    end_whole(shard, &look->batch, OUTCOME_FAILED, why, (struct span){NULL, 0});
+}
+
+static void end_by(struct shard *shard, const struct look *look, enum fate fate,
+                   const struct store_execution *execution)
+{
+    switch (fate) {
+    case FATE_UNTOLD:
+        shard->gathers.is_sweeping = true; /* what was told is not forgotten */
+        break;
+    case FATE_ABSENT:
+        if (look->is_told) {
+            end_absent(shard, look, "its execution could not begin: see `exosphere dlq list`");
+        }
+        break;
+    case FATE_LIVE:
+        break;
+    case FATE_ENDED:
+        end_read(shard, &look->batch, execution);
+        break;
+    case FATE_DELETED:
+        end_absent(shard, look, "its execution was deleted");
+        break;
+    }
+}
+
+static void looked(struct shard *shard, void *argument, enum fate fate,
+                   const struct store_execution *execution)
+{
+    struct look *look = argument;
 
     if (shard != NULL) {
         shard->gathers.looking--;
         scheduler_wake(shard->scheduler);
-    }
-    return shard != NULL && shard_is_live(shard) && shard->gathers.book != NULL ? shard : NULL;
-}
-
-/* It was not there: not yet, or no more. What is known and still is not there is gone; it may have
- * come between the two questions. */
-static void known(void *argument, const bool *is_known, const struct exo_error *err)
-{
-    struct look *look = argument;
-    struct shard *shard = look_end(look);
-
-    if (shard == NULL || err != NULL || !is_known[0]) {
-        free(look);
-        return;
-    }
-    look->is_known = true;
-    look_send(shard, look);
-}
-
-static void missing(struct shard *shard, struct look *look)
-{
-    if (look->is_told || look->is_known) {
-        end_whole(shard, &look->batch, OUTCOME_FAILED,
-                  look->is_known ? "its execution was deleted"
-                                 : "its execution could not begin: see `exosphere dlq list`",
-                  (struct span){NULL, 0});
-        free(look);
-        return;
-    }
-    look->ticket = shard_ticket_new(shard, NULL);
-    shard->gathers.looking++;
-    store_execution_known(shard->scheduler->store, &look->execution, 1, known, look);
-}
-
-static void looked(void *argument, const struct store_execution *execution,
-                   struct span definition_text, const struct exo_error *err)
-{
-    struct look *look = argument;
-    struct shard *shard = look_end(look);
-
-    (void)definition_text;
-    if (shard != NULL && err != NULL) {
-        shard->gathers.is_sweeping = true; /* what was told is not forgotten */
-    } else if (shard != NULL && execution == NULL) {
-        missing(shard, look);
-        return;
-    } else if (shard != NULL && execution->is_terminal) {
-        end_read(shard, &look->batch, execution);
+        if (shard_is_live(shard) && shard->gathers.book != NULL) {
+            end_by(shard, look, fate, execution);
+        }
     }
     free(look);
 }
 
 static void look_at(struct shard *shard, const struct wire_gather_ended *batch, bool is_told)
 {
+    const struct execution_id execution = batch_execution_of(&batch->batch, batch->number);
     struct look *look = calloc(1, sizeof(*look));
 
     if (look == NULL) {
         abort();
     }
-    look->batch = *batch;
-    look->execution = batch_execution_of(&batch->batch, batch->number);
-    look->is_told = is_told;
-    look_send(shard, look);
+    *look = (struct look){*batch, is_told};
+    shard->gathers.looking++;
+    fate_ask(shard, &execution, looked, look);
 }
 
 /* Where the execution that ended is not there, and no Job was refused, the news is of a time that

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 
 #include "infra/crypto/fire_id.h"
+#include "scheduler/fate.h"
 #include "scheduler/shard.h"
 
-enum { LOOK_EVERY_S = 60, LOOKS_AT_ONCE = 16 };
+enum { LOOK_EVERY_S = 60, LOOKS_AT_ONCE = 16, START_AGAIN_S = 300 };
 
 void schedules_open(struct shard *shard)
 {
@@ -391,60 +392,99 @@ void schedules_seal(struct shard *shard)
 
 /* ---- have executions ended ---- */
 
-/* One execution that is looked at. */
-struct look {
-    struct shard_ticket *ticket;
-    struct wire_schedule_ended ended;
-};
-
-static void looked(void *argument, const struct store_execution *execution,
-                   struct span definition_text, const struct exo_error *err)
+static bool is_live(const struct schedule_entry *entry, exo_time nominal_ns)
 {
-    struct look *look = argument;
-    struct shard *shard = shard_ticket_end(look->ticket);
+    struct schedule_saved saved;
 
-    (void)definition_text;
-    if (shard != NULL) {
-        shard->schedules.looking--;
-        if (err == NULL && execution != NULL && execution->is_terminal && shard_is_live(shard)) {
-            schedules_ended(shard, &look->ended);
-            scheduler_wake(shard->scheduler);
+    schedule_book_save(entry->book, &saved);
+    for (uint32_t i = 0; i < saved.live_count; i++) {
+        if (saved.live[i].nominal_ns == nominal_ns) {
+            return true;
         }
     }
-    free(look);
+    return false;
+}
+
+/* When it was started; 0: so long ago that nobody knows. */
+static exo_time started_ns(const struct schedule_entry *entry, exo_time nominal_ns)
+{
+    exo_time at_ns = 0;
+
+    for (uint32_t i = 0; i < entry->fire_count; i++) {
+        at_ns = entry->fires[i].nominal_ns == nominal_ns ? entry->fires[i].at_ns : at_ns;
+    }
+    return at_ns;
+}
+
+/* Nothing has come of its Job, which may be lost with a disk though it was acknowledged. Where it
+ * is only not read yet, another begins nothing. */
+static void start_again(struct shard *shard, const struct wire_schedule_ended *live)
+{
+    const struct schedule_entry *entry = find(shard, &live->schedule);
+
+    if (entry != NULL && entry->book != NULL && !entry->is_gone && shard->state == SHARD_RUNNING &&
+        shard->outbox_count < OUTBOX_MAX / 2 && is_live(entry, live->nominal_ns) &&
+        shard_time(shard) - started_ns(entry, live->nominal_ns) > START_AGAIN_S * EXO_SECOND) {
+        schedule_start_send(shard, entry, live->nominal_ns);
+        scheduler_wake(shard->scheduler);
+    }
+}
+
+static void looked(struct shard *shard, void *argument, enum fate fate,
+                   const struct store_execution *execution)
+{
+    const struct wire_schedule_ended *live = argument;
+
+    (void)execution;
+    if (shard != NULL) {
+        shard->schedules.looking--;
+        if ((fate == FATE_ENDED || fate == FATE_DELETED) && shard_is_live(shard)) {
+            schedules_ended(shard, live);
+            scheduler_wake(shard->scheduler);
+        } else if (fate == FATE_ABSENT) {
+            start_again(shard, live);
+        }
+    }
+    free(argument);
 }
 
 static void look_at(struct shard *shard, const struct schedule_entry *entry, exo_time nominal_ns)
 {
-    struct execution_id id = fire_id_of(&entry->id, nominal_ns);
-    struct look *look = calloc(1, sizeof(*look));
+    const struct execution_id id = fire_id_of(&entry->id, nominal_ns);
+    struct wire_schedule_ended *live = calloc(1, sizeof(*live));
 
-    if (look == NULL) {
+    if (live == NULL) {
         abort();
     }
-    look->ticket = shard_ticket_new(shard, NULL);
-    look->ended = (struct wire_schedule_ended){entry->id, nominal_ns};
+    *live = (struct wire_schedule_ended){entry->id, nominal_ns};
     shard->schedules.looking++;
-    store_execution_get(shard->scheduler->store, &id, looked, look);
+    fate_ask(shard, &id, looked, live);
 }
 
-/* Nothing should stand as live that has ended: its end was told. Should that news ever be lost with
- * a disk, the schedule is not held up for ever. */
+/* Nothing should stand as live that has ended: its end was told. Should that news be lost, with a
+ * disk or while the schedule could not be read, the schedule is not held up for ever. All are
+ * looked at in their turn: those that run for long hide nobody. */
 static void look(struct shard *shard)
 {
+    struct schedules *schedules = &shard->schedules;
+    uint32_t at = 0;
     uint32_t sent = 0;
 
-    for (const struct schedule_entry *e = shard->schedules.list; e != NULL; e = e->next) {
+    for (const struct schedule_entry *e = schedules->list; e != NULL; e = e->next) {
         struct schedule_saved saved = {0};
 
         if (e->book != NULL && !e->is_gone) {
             schedule_book_save(e->book, &saved);
         }
-        for (uint32_t i = 0; i < saved.live_count && sent < LOOKS_AT_ONCE; i++, sent++) {
-            look_at(shard, e, saved.live[i].nominal_ns);
+        for (uint32_t i = 0; i < saved.live_count && sent < LOOKS_AT_ONCE; i++) {
+            if (at++ >= schedules->looked) {
+                look_at(shard, e, saved.live[i].nominal_ns);
+                sent++;
+            }
         }
     }
-    shard->schedules.look_ns = loop_now_ns(shard->scheduler->loop) + LOOK_EVERY_S * EXO_SECOND;
+    schedules->looked = sent < LOOKS_AT_ONCE ? 0 : schedules->looked + sent;
+    schedules->look_ns = loop_now_ns(shard->scheduler->loop) + LOOK_EVERY_S * EXO_SECOND;
 }
 
 static void look_at_due(struct shard *shard)

@@ -58,6 +58,7 @@ struct schedules {
     uint32_t dirty;   /* entries that have changed */
     exo_time due_ns;  /* the first deadline of all */
     exo_time look_ns; /* on the loop's clock: when live entries are looked at next */
+    uint32_t looked;  /* so many of them were, from the first */
     uint32_t looking; /* answers on their way */
 };
 

@@ -237,14 +237,20 @@ static bool is_calm(void)
     return !sim.is_restarted;
 }
 
-/* Innocent records may have been put aside, or lost with the tail of a log. */
-static bool is_anything_lost(void)
+/* Innocent records may have been put aside. */
+static bool is_any_slandered(void)
 {
     for (uint32_t i = 0; i < database.shard_count; i++) {
         if (database.shards[i].is_slandered) {
             return true;
         }
     }
+    return false;
+}
+
+/* Records may be lost with the tail of a log, though they were acknowledged. */
+static bool is_tail_lost(void)
+{
     return sim.faults.is_enabled[FAULT_TAIL_LOST];
 }
 
@@ -425,7 +431,7 @@ static void live_check(const struct turn *t)
 
         if (fire->is_live && live_of(t->row, fire->nominal_ns) == NULL &&
             (e == NULL || (!execution_state_is_terminal(e->state) && !e->has_ended)) &&
-            !is_anything_lost()) {
+            !is_any_slandered() && !is_tail_lost()) {
             wrong(t, fire->nominal_ns, "is live no more, and its execution has not ended");
         }
     }
@@ -720,8 +726,13 @@ bool almanac_may_be_cancelled(const struct oracle_execution *e)
 
 /* ---- the end ---- */
 
+/* What a person asked for and the log has lost nobody asks for again; what a schedule started and
+ * the log has lost, it starts again. */
 static bool is_over(const struct almanac *a)
 {
+    if (!a->was_there && is_tail_lost()) {
+        return true;
+    }
     if (!a->was_there || !a->is_there || a->is_paused) {
         return a->was_there && (!a->is_there || live_count(a) == 0);
     }
@@ -732,7 +743,7 @@ static bool is_over(const struct almanac *a)
 bool almanac_is_over(void)
 {
     for (uint32_t i = 0; i < oracle.plan->schedule_count; i++) {
-        if (!is_over(&almanacs[i]) && !is_anything_lost()) {
+        if (!is_over(&almanacs[i]) && !is_any_slandered()) {
             return false;
         }
     }
@@ -754,13 +765,14 @@ void almanac_say(void)
 
 void almanac_check_end(void)
 {
-    for (uint32_t i = 0; i < oracle.plan->schedule_count && !is_anything_lost(); i++) {
+    for (uint32_t i = 0; i < oracle.plan->schedule_count && !is_any_slandered(); i++) {
         const struct almanac *a = &almanacs[i];
 
         for (uint32_t k = 0; k < a->fire_count; k++) {
             const struct oracle_execution *e = oracle_find(&a->fires[k].id);
+            bool is_lost = a->fires[k].was_dropped && is_tail_lost(); /* nobody waited for it */
 
-            if (e == NULL || !execution_state_is_terminal(e->state)) {
+            if (!is_lost && (e == NULL || !execution_state_is_terminal(e->state))) {
                 sim_fail("schedule %u: its time %lld was started and has not run", i,
                          said(a->fires[k].nominal_ns));
             }
