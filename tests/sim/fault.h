@@ -97,7 +97,9 @@
     /* once a world */                                                                             \
     X(DELETED,           "deleted",          1000000, "what has ended is deleted soon, and asked for again") \
     /* of workers: chances a start */                                                              \
-    X(WORKER_CLOCK,      "worker_clock",      300000, "its clock was set back: its life looks like an older one")
+    X(WORKER_CLOCK,      "worker_clock",      300000, "its clock was set back: its life looks like an older one") \
+    /* chances an execution */                                                                     \
+    X(RERUN,             "rerun",             300000, "an execution that has ended is run again")
 /* clang-format on */
 
 enum sim_fault {

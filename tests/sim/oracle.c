@@ -16,6 +16,7 @@
 #include "tests/sim/rules_answer.h"
 #include "tests/sim/rules_command.h"
 #include "tests/sim/rules_deletion.h"
+#include "tests/sim/rules_rerun.h"
 #include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
 #include "tests/sim/sim.h"
@@ -134,6 +135,7 @@ static struct oracle_instance *instance_of(struct oracle_execution *e,
 static struct oracle_execution *execution_add(const struct store_execution *row)
 {
     struct oracle_execution *e = oracle_found_again(&row->id);
+    const struct plan_execution *rerun = rules_rerun_plan(&row->id);
     const char *number = strrchr(row->cluster, '/');
     unsigned long which = number == NULL ? PLAN_EXECUTIONS_MAX : strtoul(number + 2, NULL, 10);
 
@@ -149,7 +151,8 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
 
     e->id = row->id;
     e->shard = row->shard;
-    e->plan = is_batch                               ? &gathered_plan
+    e->plan = rerun != NULL                          ? rerun
+              : is_batch                             ? &gathered_plan
               : is_scheduled                         ? almanac_plan(which)
               : which < oracle.plan->execution_count ? &oracle.plan->executions[which]
                                                      : NULL;
@@ -161,7 +164,9 @@ static struct oracle_execution *execution_add(const struct store_execution *row)
     }
     e->next = oracle.executions;
     oracle.executions = e;
-    if (is_batch) {
+    if (rerun != NULL) {
+        rules_rerun_begins(e, row);
+    } else if (is_batch) {
         e->input = sim_copy(row->input);
         gathered_begins(e);
     } else if (is_scheduled) {
@@ -446,6 +451,7 @@ static void change_follow(const struct wire_change *change, uint64_t epoch)
     }
     struct oracle_instance *instance = instance_of(e, change);
 
+    rules_rerun_change(e, &instance->spot);
     if (change->has_index || !plan_spot_is_map(e->plan, &instance->spot)) {
         if (change->has_index || state == TASK_READY || change->attempt > 0 ||
             instance->task_count > 0) {
@@ -526,6 +532,7 @@ void oracle_commit(const struct store_shard *row, const struct store_batch *batc
     }
     rules_commit(row, batch);
     rules_deletion_commit(batch);
+    rules_rerun_commit(batch);
     for (uint32_t i = 0; i < batch->insert_count; i++) {
         (void)execution_add(&batch->inserts[i]);
     }

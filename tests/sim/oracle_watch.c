@@ -20,6 +20,7 @@
 #include "tests/sim/rules_answer.h"
 #include "tests/sim/rules_command.h"
 #include "tests/sim/rules_deletion.h"
+#include "tests/sim/rules_rerun.h"
 #include "tests/sim/rules_signal.h"
 #include "tests/sim/rules_start.h"
 #include "tests/sim/rules_ticket.h"
@@ -221,7 +222,14 @@ static uint32_t job_number(const struct wire_job *job)
     char text[64] = "";
     unsigned project = 0;
     unsigned number = 0;
+    struct execution_id id;
 
+    if (job->rerun_of.bytes > 0) {
+        const struct plan_execution *rerun =
+            execution_id_parse(job->execution_id, &id) ? rules_rerun_plan(&id) : NULL;
+
+        return rerun == NULL ? oracle.plan->execution_count : rerun->number;
+    }
     (void)snprintf(text, sizeof(text), "%.*s", job->cluster.bytes < 63 ? 0 : 63,
                    (const char *)job->cluster.data);
     if (sscanf(text, "exosphere: v1 cluster: name: p%u/c%u", &project, &number) == 2 &&
@@ -454,7 +462,8 @@ static bool is_there(const struct plan_execution *plan)
         }
     }
     return plan->is_left_out || plan->is_poison || plan->crash == CRASH_JOB || !plan->has_id ||
-           may_be_put_aside(plan);
+           may_be_put_aside(plan) ||
+           (plan->rerun != NULL && rules_rerun_is_settled(plan, is_there(plan->rerun->of)));
 }
 
 bool oracle_is_over(void)
@@ -627,16 +636,22 @@ static uint64_t outcome_of(const struct oracle_execution *e)
     return mix(hash, 0, sim_hash(row->output));
 }
 
+/* How one ends hangs on when something happened, to it or to one that it runs again. */
+static bool is_timed(const struct plan_execution *plan)
+{
+    return plan->cancel_ns != 0 || plan->timeout_ms != 0 || !plan->has_id ||
+           rules_signal_any(plan) ||
+           (plan->rerun != NULL && (oracle.plan->kept_ns > 0 || is_timed(plan->rerun->of)));
+}
+
 uint64_t oracle_outcome(void)
 {
     uint64_t sum = 0; /* whatever the order they were admitted in */
 
     for (const struct oracle_execution *e = oracle.executions; e != NULL; e = e->next) {
         const struct plan_execution *plan = e->plan;
-        bool is_timed = plan->cancel_ns != 0 || plan->timeout_ms != 0 || !plan->has_id ||
-                        rules_signal_any(plan);
 
-        if (!is_timed && !e->is_excused && !gathered_is(e) && plan->crash == CRASH_NONE &&
+        if (!is_timed(plan) && !e->is_excused && !gathered_is(e) && plan->crash == CRASH_NONE &&
             !plan->is_poison && !database.shards[e->shard].is_slandered) {
             uint64_t outcome = outcome_of(e);
 
@@ -689,10 +704,10 @@ static void early_cancel_check(const struct oracle_execution *e)
 }
 
 /* The rules have looked that it was one of those that it may come to. */
-static enum task_state wait_end(const void *of, const struct plan_spot *spot)
+static enum task_state wait_end(const struct plan_execution *plan, const struct plan_spot *spot)
 {
-    const struct oracle_instance *instance =
-        oracle_instance_at((struct oracle_execution *)(uintptr_t)of, spot);
+    struct oracle_execution *e = oracle_find(&plan->id);
+    const struct oracle_instance *instance = e == NULL ? NULL : oracle_instance_at(e, spot);
 
     return instance == NULL ? TASK_WAITING : (enum task_state)instance->state;
 }
@@ -717,7 +732,6 @@ void oracle_check_end(void)
             continue;
         }
         must.raced = wait_end;
-        must.of = e;
         reference_run(e->plan, allocator_heap(&budget), &must);
         end_compare(e, &must);
         buffer_release(&must.output);

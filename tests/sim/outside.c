@@ -12,6 +12,7 @@
 #include "tests/sim/operator.h"
 #include "tests/sim/oracle.h"
 #include "tests/sim/people.h"
+#include "tests/sim/reruns.h"
 #include "tests/sim/sim.h"
 
 enum { BACKLOG_RECORDS = 4 };
@@ -238,10 +239,11 @@ void outside_begin(struct plan *plan)
     operator_begin();
     people_begin(plan);
     orders_begin();
+    reruns_begin(plan, cancel);
     for (uint32_t i = 0; i < outside.plan->execution_count; i++) {
         struct plan_execution *e = &outside.plan->executions[i];
 
-        if (e->is_left_out) {
+        if (e->is_left_out || e->rerun != NULL) {
             continue;
         }
         sim_at(e->submit_ns, NULL, submit, e);
@@ -268,7 +270,7 @@ void outside_again(void *argument)
         struct plan_execution *e = &outside.plan->executions[i];
         const struct oracle_execution *known = e->has_id ? oracle_find(&e->id) : NULL;
 
-        if (e->is_left_out || !e->has_id || e->submit_ns >= sim.now_ns) {
+        if (e->is_left_out || !e->has_id || e->rerun != NULL || e->submit_ns >= sim.now_ns) {
             continue;
         }
         if (known == NULL) {

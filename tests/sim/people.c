@@ -168,7 +168,7 @@ static void look(void *argument)
 {
     (void)argument;
     for (uint32_t i = 0; i < plan->execution_count; i++) {
-        if (plan->executions[i].command_count > 0) {
+        if (plan->executions[i].command_count > 0 || plan->executions[i].rerun != NULL) {
             look_at(&plan->executions[i]);
             tasks_look(&plan->executions[i]);
         }

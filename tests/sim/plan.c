@@ -345,6 +345,7 @@ void plan_make(struct plan *plan, uint64_t seed, struct faults *faults)
     }
     plan_schedules_make(plan, seed, faults);
     plan_deletion_make(plan, seed, faults);
+    plan_reruns_make(plan, seed, faults);
 }
 
 /* ---- what tasks do ---- */
@@ -360,19 +361,31 @@ static uint32_t source_of(const struct plan_execution *e, uint32_t satellite)
     return e->satellites[satellite].wait == WAIT_NONE ? satellite : PLAN_SATELLITES_MAX;
 }
 
+/* A signal says the same to all that wait for it, in whichever rerun. */
+static uint64_t seed_of(const struct plan_execution *e, uint32_t satellite)
+{
+    if (e->satellites[satellite].wait == WAIT_NONE) {
+        return plan_ran(e, satellite)->seed;
+    }
+    while (e->rerun != NULL) {
+        e = e->rerun->of;
+    }
+    return e->seed;
+}
+
 uint32_t plan_list_item(const struct plan_execution *e, uint32_t satellite, uint32_t i)
 {
-    return (uint32_t)(mix(e->seed, 100 + source_of(e, satellite), i) % 1000);
+    return (uint32_t)(mix(seed_of(e, satellite), 100 + source_of(e, satellite), i) % 1000);
 }
 
 uint32_t plan_map_output(const struct plan_execution *e, uint32_t satellite, uint32_t index)
 {
-    return (uint32_t)(mix(e->seed, 200 + satellite, index) % 5);
+    return (uint32_t)(mix(seed_of(e, satellite), 200 + satellite, index) % 5);
 }
 
 uint32_t plan_single_n(const struct plan_execution *e, uint32_t satellite)
 {
-    return (uint32_t)(mix(e->seed, 300, source_of(e, satellite)) % 5);
+    return (uint32_t)(mix(seed_of(e, satellite), 300, source_of(e, satellite)) % 5);
 }
 
 /* ---- spots ---- */
@@ -473,11 +486,13 @@ uint32_t plan_spot_retries(const struct plan_execution *e, const struct plan_spo
 static uint64_t spot_draw(const struct plan_execution *e, const struct plan_spot *spot,
                           uint32_t what)
 {
+    uint64_t seed = plan_ran(e, spot->satellite)->seed;
+
     if (!spot->is_inner) {
-        return mix(e->seed, what + spot->satellite, spot->index);
+        return mix(seed, what + spot->satellite, spot->index);
     }
-    return mix(mix(e->seed, what + 1000 + spot->satellite * 10 + spot->inner, spot->run),
-               spot->index, spot->deeper);
+    return mix(mix(seed, what + 1000 + spot->satellite * 10 + spot->inner, spot->run), spot->index,
+               spot->deeper);
 }
 
 static bool is_concerned(const struct plan_execution *e, const struct plan_spot *spot,
@@ -533,10 +548,11 @@ static void put(struct buffer *text, const char *format, uint32_t number)
 void plan_output(const struct plan_execution *e, const struct plan_spot *spot, struct buffer *text)
 {
     uint32_t satellite = spot->satellite;
-    const struct plan_satellite *s = &e->satellites[satellite];
+    const struct plan_execution *ran = plan_ran(e, satellite);
+    const struct plan_satellite *s = &ran->satellites[satellite];
 
     if (plan_spot_is_wait(e, spot)) {
-        plan_wait_output(e, plan_spot_wait(e, spot), text);
+        plan_wait_output(ran, plan_spot_wait(e, spot), text);
         return;
     }
     if (spot->is_inner) {

@@ -17,7 +17,7 @@
 #include "tests/sim/fault.h"
 
 enum {
-    PLAN_EXECUTIONS_MAX = 48,
+    PLAN_EXECUTIONS_MAX = 64,
     PLAN_SATELLITES_MAX = 8,
     PLAN_INNER_MAX = 3,  /* satellites of a group */
     PLAN_LIST_SHORT = 6, /* items of most lists */
@@ -158,6 +158,21 @@ struct plan_command {
 
 enum output_kind { OUTPUT_DEFAULT, OUTPUT_STATES, OUTPUT_ONE };
 
+struct plan_execution;
+
+/* How one runs another again. */
+struct plan_rerun {
+    const struct plan_execution *of;
+    uint32_t from;      /* satellite to begin with; PLAN_SATELLITES_MAX: what failed */
+    bool is_edited;     /* it brings an input of its own */
+    exo_time early_ns;  /* it is asked for then, whatever the other is doing; 0: it is not */
+    exo_time late_ns;   /* so long after the end of the other has been seen it is asked for, */
+    exo_time again_ns;  /* ... so long after that once more, unless it is 0, */
+    exo_time cancel_ns; /* ... and cancelled; 0: it is not */
+    /* Who ran each satellite that it keeps, as was found when it began; NULL: it runs it itself. */
+    const struct plan_execution *ran[PLAN_SATELLITES_MAX];
+};
+
 struct plan_execution {
     uint32_t number;
     uint64_t seed;
@@ -185,6 +200,7 @@ struct plan_execution {
     enum plan_crash crash;
     struct execution_id id; /* when it has one */
     uint32_t partition;
+    struct plan_rerun *rerun; /* NULL: it is none */
     uint32_t
         run_ms; /* of those that a schedule starts: its task runs so long at most; 0: PLAN_RUN_MS
                  */
@@ -282,6 +298,11 @@ void plan_start_make(struct plan_execution *e, struct faults *faults);
 enum { PLAN_PROJECTS = 3 };
 void plan_deletion_make(struct plan *plan, uint64_t seed, struct faults *faults);
 exo_time plan_kept_ns(const struct plan *plan, uint32_t project);
+
+/* plan_reruns_make adds executions that run others again where the fault fires, behind those.
+ * plan_ran is who has run a satellite: the execution itself, or the one that it keeps it of. */
+void plan_reruns_make(struct plan *plan, uint64_t seed, struct faults *faults);
+const struct plan_execution *plan_ran(const struct plan_execution *e, uint32_t satellite);
 
 /* plan_people_make says what people ask of an execution while it runs, where their faults fire. */
 void plan_people_make(struct plan_execution *e, struct faults *faults);

@@ -30,7 +30,7 @@ static enum task_state run_wait(const struct run *run, const struct plan_spot *s
         return TASK_FAILED;
     case WAIT_RACE:
     case WAIT_ANSWERED:
-        return run->reference->raced(run->reference->of, spot);
+        return run->reference->raced(run->e, spot);
     case WAIT_NEVER:
         return TASK_TIMED_OUT;
     case WAIT_NONE:
@@ -174,7 +174,7 @@ static bool each(const struct run *run, const struct plan_satellite *s, uint32_t
         *ret_count = run->e->input_items;
         return true;
     case EACH_OUTPUT:
-        *ret_count = run->e->satellites[s->each_of].list_count;
+        *ret_count = plan_ran(run->e, s->each_of)->satellites[s->each_of].list_count;
         return of->state == TASK_SUCCEEDED;
     case EACH_MAP:
         *ret_count = of->count;
@@ -215,6 +215,12 @@ static enum task_state run_end(enum task_state state)
     return state == TASK_TIMED_OUT ? TASK_FAILED : state;
 }
 
+/* input.few of the execution that has run a group. */
+static uint32_t few_of(const struct run *run, const struct plan_spot *spot)
+{
+    return plan_ran(run->e, spot->satellite)->input_few;
+}
+
 static enum task_state run_inner(struct run *run, struct plan_spot spot)
 {
     const struct plan_inner *inner = &run->e->satellites[spot.satellite].inner[spot.inner];
@@ -223,7 +229,7 @@ static enum task_state run_inner(struct run *run, struct plan_spot spot)
     if (inner->kind == INNER_ONE) {
         return run_task(run, &spot);
     }
-    for (uint32_t i = 0; i < run->e->input_few; i++) {
+    for (uint32_t i = 0; i < few_of(run, &spot); i++) {
         spot.is_deep = inner->kind == INNER_GROUP;
         *(spot.is_deep ? &spot.deeper : &spot.index) = i;
         enum task_state state = run_task(run, &spot);
@@ -326,7 +332,7 @@ static void put_inner(const struct run *run, struct plan_spot spot)
         return;
     }
     buffer_text(text, "[");
-    for (uint32_t i = 0; i < run->e->input_few; i++) {
+    for (uint32_t i = 0; i < few_of(run, &spot); i++) {
         buffer_text(text, i == 0 ? "" : ",");
         spot.is_deep = kind == INNER_GROUP;
         *(spot.is_deep ? &spot.deeper : &spot.index) = i;
@@ -501,6 +507,35 @@ static bool is_caught(const struct run *run, uint32_t number)
     return false;
 }
 
+static void run_all(struct run *run);
+
+/* What became of a satellite in the execution that has run it. */
+static void keep(struct run *run, uint32_t number)
+{
+    struct run *ran = calloc(1, sizeof(*ran));
+    struct reference of = {.raced = run->reference->raced};
+
+    if (ran == NULL) {
+        abort();
+    }
+    ran->e = plan_ran(run->e, number);
+    ran->reference = &of; /* what hung there does not hang here */
+    run_all(ran);
+    run->done[number] = ran->done[number];
+    free(ran);
+}
+
+static void run_all(struct run *run)
+{
+    for (uint32_t i = 0; i < run->e->satellite_count; i++) {
+        if (plan_ran(run->e, i) != run->e) {
+            keep(run, i);
+        } else {
+            run->done[i].state = run_satellite(run, i);
+        }
+    }
+}
+
 void reference_run(const struct plan_execution *e, struct allocator allocator,
                    struct reference *ret)
 {
@@ -513,8 +548,8 @@ void reference_run(const struct plan_execution *e, struct allocator allocator,
     run->reference = ret;
     buffer_init(&ret->output, allocator, 0);
     ret->state = EXECUTION_SUCCEEDED;
+    run_all(run);
     for (uint32_t i = 0; i < e->satellite_count; i++) {
-        run->done[i].state = run_satellite(run, i);
         ret->satellites[i] = run->done[i].state;
     }
     for (uint32_t i = 0; i < e->satellite_count && ret->state == EXECUTION_SUCCEEDED; i++) {

@@ -7,9 +7,8 @@
 #include "tests/sim/plan.h"
 
 struct reference {
-    /* in: how a wait ended that more than one end may come to; of: what to ask about */
-    enum task_state (*raced)(const void *of, const struct plan_spot *spot);
-    const void *of;
+    /* in: how a wait of an execution ended that more than one end may come to */
+    enum task_state (*raced)(const struct plan_execution *e, const struct plan_spot *spot);
     bool hangs; /* some task never ends: only a cancel or a timeout ends it */
     enum execution_state state;
     enum task_state satellites[PLAN_SATELLITES_MAX];

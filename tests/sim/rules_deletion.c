@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "tests/sim/database.h"
+#include "tests/sim/rules_rerun.h"
 #include "tests/sim/sim.h"
 
 /* Who stood still, or whose request was slow, may put a view so much later. */
@@ -46,6 +47,7 @@ void oracle_deletes(const struct store_execution *row)
         sim_fail("an execution of %s is deleted, and was never inserted", row->cluster);
     }
     begins(e, row);
+    rules_rerun_deletes(e);
     e->deleted_ns = sim.now_ns;
 }
 

@@ -70,7 +70,7 @@ static bool is_for_signal(enum wait_kind wait)
 }
 
 /* Where the log, or the database, forgets, or a signal may be put aside in place of something else,
- * nobody can say which is the oldest. NULL: it is so, or nothing waits there. */
+ * nobody can say which is the oldest. NULL: it is so, or nothing waits there, or it is kept. */
 static struct signals *signals_of(const struct oracle_execution *e, const struct plan_spot *spot)
 {
     bool is_planned = e->plan->number < oracle.plan->execution_count &&
@@ -78,7 +78,7 @@ static struct signals *signals_of(const struct oracle_execution *e, const struct
 
     if (!is_planned || !is_for_signal(plan_spot_wait(e->plan, spot)) || oracle.promotions > 0 ||
         sim.faults.is_enabled[FAULT_TAIL_LOST] || database.shards[e->shard].is_slandered ||
-        known[e->plan->number].is_over) {
+        plan_ran(e->plan, spot->satellite) != e->plan || known[e->plan->number].is_over) {
         return NULL;
     }
     return &known[e->plan->number];

@@ -49,6 +49,7 @@ void rules_begin(uint32_t tasks)
     rules_order_begin();
     rules_signal_begin();
     rules_answer_begin();
+    rules_rerun_begin();
     rules_ticket_begin();
 }
 

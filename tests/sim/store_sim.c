@@ -361,8 +361,11 @@ static void execution_answer(struct request *request, const struct exo_error *er
     const struct execution_asked *asked = request->more;
     const struct database_execution *found = database_find(&asked->id);
 
-    asked->done(request->argument, err != NULL || found == NULL ? NULL : &found->row,
-                (struct span){NULL, 0}, err);
+    bool is_there = err == NULL && found != NULL;
+
+    asked->done(request->argument, is_there ? &found->row : NULL,
+                is_there ? database_definition(&found->row.definition) : (struct span){NULL, 0},
+                err);
 }
 
 void store_execution_get(struct store *store, const struct execution_id *id,

@@ -283,9 +283,9 @@ static uint32_t faults_choose(const struct world_settings *settings, bool ret_en
     }
     /* Only where asked for: README.md says why. */
     static const enum sim_fault asked[] = {
-        FAULT_TAIL_LOST,   FAULT_STALE_REPLICA, FAULT_SCHEDULE, FAULT_DARK,
-        FAULT_BATCH_INNER, FAULT_PAUSED,        FAULT_PRIORITY, FAULT_SKIPPED,
-        FAULT_RETRIED,     FAULT_SIGNALLED,     FAULT_APPROVED, FAULT_WORKER_CLOCK};
+        FAULT_TAIL_LOST, FAULT_STALE_REPLICA, FAULT_SCHEDULE, FAULT_DARK,    FAULT_BATCH_INNER,
+        FAULT_PAUSED,    FAULT_PRIORITY,      FAULT_SKIPPED,  FAULT_RETRIED, FAULT_SIGNALLED,
+        FAULT_APPROVED,  FAULT_WORKER_CLOCK,  FAULT_RERUN};
 
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
         ret_enabled[asked[i]] = settings->is_chosen && ret_enabled[asked[i]];
