@@ -93,7 +93,8 @@ static void ask(void *argument)
 static bool is_lost(const struct plan_execution *e)
 {
     return reruns.sent_ns[e->number] != 0 && sim.now_ns - reruns.sent_ns[e->number] > LOST_NS &&
-           (sim.faults.fired[FAULT_TAIL_LOST] > 0 || oracle.promotions > 0) &&
+           ((sim.faults.fired[FAULT_TAIL_LOST] > 0 && !rules_rerun_is_refused(e)) ||
+            oracle.promotions > 0) &&
            database_find(&e->id) == NULL && database_tombstone(&e->id) == NULL;
 }
 

@@ -250,6 +250,11 @@ void rules_rerun_commit(const struct store_batch *batch)
     arena_release(&arena);
 }
 
+bool rules_rerun_is_refused(const struct plan_execution *plan)
+{
+    return known[plan->number].is_refused;
+}
+
 bool rules_rerun_is_settled(const struct plan_execution *plan, bool is_of_there)
 {
     const struct oracle_execution *of = oracle_find(&plan->rerun->of->id);
@@ -259,6 +264,6 @@ bool rules_rerun_is_settled(const struct plan_execution *plan, bool is_of_there)
         return is_of_there;
     }
     /* Where a log forgets, nobody asks again for what is deleted. */
-    return known[plan->number].is_refused ||
+    return rules_rerun_is_refused(plan) ||
            (of->deleted_ns != 0 && (!is_asked || sim.faults.fired[FAULT_TAIL_LOST] > 0));
 }

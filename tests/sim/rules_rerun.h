@@ -29,6 +29,9 @@ void rules_rerun_deletes(const struct oracle_execution *e);
  * submitted_ms or a later time was sent after that. */
 void rules_rerun_asked(const struct plan_execution *plan, int64_t submitted_ms);
 
+/* rules_rerun_is_refused is true when a Job of it was refused that was sent after that. */
+bool rules_rerun_is_refused(const struct plan_execution *plan);
+
 /* rules_rerun_is_settled is true of one that is not there, and need not be. is_of_there: what it
  * runs again is there, or need not be. */
 bool rules_rerun_is_settled(const struct plan_execution *plan, bool is_of_there);
