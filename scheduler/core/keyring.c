@@ -17,7 +17,8 @@ struct key {
     struct vector holders; /* struct execution_id, oldest first, as those that wait */
     struct vector waiting;
     bool is_dirty;
-    struct heap_node timer; /* of a rate that somebody waits for */
+    bool is_spent;          /* a rate that says no more than none: its row goes */
+    struct heap_node timer; /* of a rate that is not spent */
     exo_time due_ns;
 };
 
@@ -227,13 +228,15 @@ static void grant(struct keyring *ring, struct key *key, const struct execution_
     key_dirty(ring, key);
 }
 
+/* A rate is looked at when the next that waits may start, or, where nobody waits, when its whole
+ * burst is there again. */
 static void timer_set(struct keyring *ring, struct key *key)
 {
     heap_remove(&ring->timers, &key->timer);
-    if (key->kind != KEY_RATE || key->waiting.count == 0) {
+    if (key->kind != KEY_RATE || key->is_spent) {
         return;
     }
-    key->due_ns = next_start_ns(key);
+    key->due_ns = key->waiting.count > 0 ? next_start_ns(key) : key->full_ns;
     if (!heap_insert(&ring->timers, &key->timer)) {
         ring->is_broken = true;
     }
@@ -298,12 +301,14 @@ bool keyring_ask(struct keyring *ring, const struct wire_key_ask *ask, exo_time 
         return !ring->is_broken;
     }
     key_dirty(ring, key);
+    key->is_spent = false;
     key->kind = ask->kind;
     key->limit = ask->limit;
     key->per_ns = ask->per_ns;
     grant_waiting(ring, key, now_ns); /* the limit may have grown */
     if (has_room(key, now_ns)) {
         grant(ring, key, &ask->execution, now_ns);
+        timer_set(ring, key);
     } else {
         turn_away(ring, key, ask);
     }
@@ -325,6 +330,16 @@ bool keyring_release(struct keyring *ring, const struct digest *id,
     return !ring->is_broken;
 }
 
+/* A rate whose time has come. */
+static void look(struct keyring *ring, struct key *key, exo_time now_ns)
+{
+    key->is_spent = key->waiting.count == 0;
+    if (key->is_spent) {
+        key_dirty(ring, key);
+    }
+    grant_waiting(ring, key, now_ns);
+}
+
 bool keyring_timer(struct keyring *ring, exo_time now_ns)
 {
     for (;;) {
@@ -333,7 +348,7 @@ bool keyring_timer(struct keyring *ring, exo_time now_ns)
         if (first == NULL || key_of(first)->due_ns > now_ns || ring->is_broken) {
             return !ring->is_broken;
         }
-        grant_waiting(ring, key_of(first), now_ns);
+        look(ring, key_of(first), now_ns);
     }
 }
 
@@ -360,11 +375,10 @@ void keyring_holders(const struct keyring *ring,
 
 /* ---- the open batch ---- */
 
-/* A rate that is not full any more says no more than none; it is kept until somebody asks again
- * or the ring is sealed. */
 static bool is_empty(const struct key *key)
 {
-    return key->holders.count == 0 && key->waiting.count == 0 && key->kind != KEY_RATE;
+    return key->holders.count == 0 && key->waiting.count == 0 &&
+           (key->kind != KEY_RATE || key->is_spent);
 }
 
 uint32_t keyring_change_count(const struct keyring *ring)
@@ -443,7 +457,8 @@ void keyring_check(const struct keyring *ring)
         }
         assert(key->limit >= 1);
         assert(key->waiting.count <= LIMIT_KEY_WAITING);
-        assert((key->timer.place != 0) == (key->kind == KEY_RATE && key->waiting.count > 0));
+        assert((key->timer.place != 0) == (key->kind == KEY_RATE && !key->is_spent));
+        assert(!key->is_spent || key->waiting.count == 0);
         assert(key->kind != KEY_RATE || key->holders.count == 0);
         for (uint32_t k = 0; k < key->waiting.count; k++) {
             assert(list_find(&key->holders, (const struct execution_id *)key->waiting.items + k) ==

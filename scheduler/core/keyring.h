@@ -34,8 +34,9 @@ EXO_CHECKED bool keyring_ask(struct keyring *ring, const struct wire_key_ask *as
 EXO_CHECKED bool keyring_release(struct keyring *ring, const struct digest *key,
                                  const struct execution_id *execution, exo_time now_ns);
 
-/* keyring_timer grants what a rate lets go on by now; keyring_deadline says when it is due next,
- * EXO_TIME_NEVER: nothing waits for time. */
+/* keyring_timer grants what a rate lets go on by now, and lets a rate go that nobody waits for and
+ * whose whole burst is there again; keyring_deadline says when it is due next, EXO_TIME_NEVER:
+ * nothing waits for time. */
 EXO_CHECKED bool keyring_timer(struct keyring *ring, exo_time now_ns);
 exo_time keyring_deadline(const struct keyring *ring);
 

@@ -163,7 +163,67 @@ static void a_rate_bursts_then_paces(void **state)
     assert_true(keyring_timer(b.ring, b.now_ns));
     hear(&b);
     assert_string_equal(b.said, "+1 +2 -5 +3 +4 ");
+    assert_int_equal(keyring_deadline(b.ring), b.now_ns + EXO_SECOND);
+    bench_close(&b);
+}
+
+static void time_passes(struct bench *b, exo_time ns)
+{
+    b->now_ns += ns;
+    assert_true(keyring_timer(b->ring, b->now_ns));
+}
+
+/* A key for each customer must not be kept for ever. */
+static void a_rate_goes_when_it_says_no_more_than_none(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    size_t empty = b.budget.used_bytes;
+
+    start(&b, 1, KEY_QUEUE);
+    assert_true(b.budget.used_bytes > empty);
+    time_passes(&b, EXO_SECOND / 2 - 1);
+    assert_int_equal(keyring_change_count(b.ring), 0);
+    time_passes(&b, 1);
+    assert_int_equal(keyring_change_count(b.ring), 1);
+    assert_true(keyring_change(b.ring, 0).is_gone);
+    hear(&b);
     assert_int_equal(keyring_deadline(b.ring), EXO_TIME_NEVER);
+
+    /* Asked for again in the very batch it was to go with: it stays. */
+    start(&b, 2, KEY_QUEUE);
+    time_passes(&b, EXO_SECOND);
+    start(&b, 3, KEY_QUEUE);
+    start(&b, 4, KEY_QUEUE);
+    start(&b, 5, KEY_QUEUE);
+    assert_string_equal(b.said, "+1 +2 +3 +4 ");
+    time_passes(&b, EXO_SECOND / 2);
+    hear(&b);
+    assert_string_equal(b.said, "+1 +2 +3 +4 +5 ");
+    time_passes(&b, 2 * EXO_SECOND);
+    assert_true(keyring_change(b.ring, 0).is_gone);
+    hear(&b);
+    bench_close(&b);
+}
+
+/* One that was kept by a program before goes as well. */
+static void a_loaded_rate_goes(void **state)
+{
+    const struct wire_key_state kept = {
+        .kind = KEY_RATE, .limit = 2, .per_ns = EXO_SECOND, .full_ns = EXO_SECOND / 2};
+    struct bench b;
+
+    (void)state;
+    bench_open(&b);
+    assert_true(keyring_load(b.ring, &(struct digest){{2}}, &kept));
+    keyring_check(b.ring);
+    assert_int_equal(keyring_deadline(b.ring), EXO_SECOND / 2);
+    time_passes(&b, 0);
+    assert_int_equal(keyring_change_count(b.ring), 1);
+    assert_true(keyring_change(b.ring, 0).is_gone);
+    hear(&b);
     bench_close(&b);
 }
 
@@ -235,6 +295,8 @@ int main(void)
         cmocka_unit_test(policies),
         cmocka_unit_test(a_limit_that_grows_lets_more_go),
         cmocka_unit_test(a_rate_bursts_then_paces),
+        cmocka_unit_test(a_rate_goes_when_it_says_no_more_than_none),
+        cmocka_unit_test(a_loaded_rate_goes),
         cmocka_unit_test(too_many_do_not_wait),
         cmocka_unit_test(a_loaded_ring_goes_on),
     };
