@@ -4,6 +4,7 @@
 
 #include "schemas/json/json_read.h"
 #include "schemas/json/json_write.h"
+#include "schemas/schedule/schedule.h"
 #include "schemas/vocab/limits.h"
 
 void job_labels_write(const struct cluster *cluster, const struct wire_job *job,
@@ -30,6 +31,12 @@ void job_labels_write(const struct cluster *cluster, const struct wire_job *job,
     json_end_map(&writer);
 }
 
+/* The label that names a schedule holds two names. */
+static size_t value_bytes_max(struct span key)
+{
+    return span_is(key, SCHEDULE_LABEL) ? 2 * LIMIT_NAME_BYTES + 1 : LIMIT_LABEL_BYTES;
+}
+
 bool job_labels_fit(const struct wire_job *job, struct refusal *refusal)
 {
     if (job->label_count > LIMIT_LABELS) {
@@ -39,7 +46,7 @@ bool job_labels_fit(const struct wire_job *job, struct refusal *refusal)
     }
     for (uint32_t i = 0; i < job->label_count; i++) {
         if (job->labels[i].key.bytes == 0 || job->labels[i].key.bytes > LIMIT_LABEL_BYTES ||
-            job->labels[i].value.bytes > LIMIT_LABEL_BYTES) {
+            job->labels[i].value.bytes > value_bytes_max(job->labels[i].key)) {
             (void)snprintf(refusal->text, sizeof(refusal->text),
                            "labels[%u]: a key has 1 to %d bytes, a value at most %d", i,
                            (int)LIMIT_LABEL_BYTES, (int)LIMIT_LABEL_BYTES);

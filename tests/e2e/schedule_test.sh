@@ -154,3 +154,9 @@ check "deleting it again" test "$(rest -X DELETE "$URL/nightly")" = 404
 check "what it started stays" succeeded "$FIRED"
 check "it is made again" "$EXO" schedule put nightly.yaml
 check "from the first version on" is nightly '.version == 1 and .fires == []'
+# ---- names as long as they may be ----
+LONG=$(printf 'n%.0s' {1..63})
+check "a schedule with a long name" "$EXO" schedule put <(sed "s/nightly/$LONG/" nightly.yaml)
+status 0 "$EXO" schedule trigger "$PROJECT/$LONG"
+await "starts like any other" succeeded "$(cat out)"
+
