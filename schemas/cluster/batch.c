@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "schemas/cluster/canonical.h"
-#include "schemas/expression/template.h"
+#include "schemas/expression/value_template.h"
 #include "schemas/vocab/limits.h"
 
 #define AT(member) offsetof(struct satellite_batch, member)
@@ -51,24 +51,6 @@ static void refuse(struct field_reader *r, const struct satellite_notes *notes, 
     field_fault(r, at == NULL ? notes->source : at, &place, hint, "%s", text);
 }
 
-static bool has_expressions(const struct value *value)
-{
-    if (value == NULL || value->kind == VALUE_STRING) {
-        return value != NULL && template_has_expressions(value_text(value));
-    }
-    for (uint32_t i = 0; value->kind == VALUE_LIST && i < value->count; i++) {
-        if (has_expressions(&value->items[i])) {
-            return true;
-        }
-    }
-    for (uint32_t i = 0; value->kind == VALUE_MAP && i < value->count; i++) {
-        if (has_expressions(&value->members[i].value)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void batch_check(struct field_reader *r, const struct satellite *satellite,
                  const struct satellite_notes *notes)
 {
@@ -94,11 +76,11 @@ void batch_check(struct field_reader *r, const struct satellite *satellite,
                "the output of a batch is a list of results, which is checked already",
                "remove one of the two, or check in a satellite after this one");
     }
-    if (has_expressions(work->command)) {
+    if (work->command != NULL && value_has_expressions(work->command)) {
         refuse(r, notes, "command", "a batch runs for many tasks: its command is the same for all",
                "hand over in `input` what varies");
     }
-    if (has_expressions(work->env)) {
+    if (work->env != NULL && value_has_expressions(work->env)) {
         refuse(r, notes, "env", "a batch runs for many tasks: its env is the same for all",
                "hand over in `input` what varies");
     }

@@ -13,6 +13,8 @@
 #include "schemas/cluster/graph.h"
 #include "schemas/cluster/group.h"
 #include "schemas/cluster/name_rule.h"
+#include "schemas/cluster/plain.h"
+#include "schemas/cluster/satellite_policy.h"
 #include "schemas/cluster/templates.h"
 #include "schemas/cluster/version_reference.h"
 #include "schemas/vocab/limits.h"
@@ -156,6 +158,8 @@ static void check_labels(struct cluster_draft *draft)
                     &draft->cluster.label_count, draft->reader.faults) != 0) {
         draft->cluster.label_count = 0; /* the faults are told */
     }
+    plain_warn(&draft->reader, draft->labels, &place,
+               "give labels that vary with each submission: --label K=V, or `labels` of its body");
 }
 
 static void fault_without_map(struct cluster_draft *draft, const struct value *at,
@@ -248,6 +252,7 @@ static void finish_satellite(struct cluster_draft *draft, struct satellite *sate
     }
     finish_map(draft, satellite, notes);
     batch_check(&draft->reader, satellite, notes);
+    policy_warn_of_cache(&draft->reader, notes);
 }
 
 static void read_satellite(struct cluster_draft *draft, const struct satellite_draft *defaults,

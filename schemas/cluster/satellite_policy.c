@@ -6,6 +6,7 @@
 #include "schemas/cluster/failure_rules.h"
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/name_rule.h"
+#include "schemas/cluster/plain.h"
 #include "schemas/cluster/satellite_fields.h"
 #include "schemas/vocab/limits.h"
 #include "schemas/vocab/quantity.h"
@@ -180,6 +181,16 @@ void policy_read_cache(struct field_reader *r, const struct field *field, const 
         field_fault(r, value, place, "say how long a result may be used, such as ttl: 24h",
                     "`cache` has no `ttl`");
     }
+}
+
+void policy_warn_of_cache(struct field_reader *r, const struct satellite_notes *notes)
+{
+    const struct value_place cache = {.up = &notes->place, .key = span_of("cache")};
+    const struct value_place place = {.up = &cache, .key = span_of("key")};
+    const struct value *given = value_get(notes->source, cache.key);
+
+    plain_warn(r, given == NULL ? NULL : value_get(given, place.key), &place,
+               "remove it: `input` and `env` are compared anyway, with their values");
 }
 
 static bool check_list(struct field_reader *r, const struct value *value,

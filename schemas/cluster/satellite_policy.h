@@ -23,4 +23,10 @@ field_read policy_read_secrets;
 field_read policy_read_env;
 field_read policy_read_command;
 
+struct satellite_notes;
+
+/* policy_warn_of_cache warns of an expression in `cache.key`, which stands for itself: one result
+ * for all that was meant to vary. No fault, since earlier programs have stored such clusters. */
+void policy_warn_of_cache(struct field_reader *r, const struct satellite_notes *notes);
+
 #endif /* EXO_CLUSTER_SATELLITE_POLICY_H */

@@ -313,6 +313,24 @@ enum expression_err value_template_eval(const struct value_template *template,
     return err;
 }
 
+bool value_has_expressions(const struct value *value)
+{
+    if (value->kind == VALUE_STRING) {
+        return template_has_expressions(value_text(value));
+    }
+    for (uint32_t i = 0; value->kind == VALUE_LIST && i < value->count; i++) {
+        if (value_has_expressions(&value->items[i])) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; value->kind == VALUE_MAP && i < value->count; i++) {
+        if (value_has_expressions(&value->members[i].value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool value_template_is_constant(const struct value_template *template)
 {
     if (template->text != NULL) {

@@ -60,6 +60,9 @@ EXO_CHECKED enum expression_err value_template_eval(const struct value_template 
                                                     struct arena *arena, struct value *ret_value,
                                                     struct expression_error *ret_error);
 
+/* value_has_expressions is true when a string in the value, at any depth, holds an expression. */
+bool value_has_expressions(const struct value *value);
+
 /* value_template_is_constant is true when no string in it holds an expression that uses a name. */
 bool value_template_is_constant(const struct value_template *template);
 

@@ -3,6 +3,7 @@
 #include "schemas/cluster/fault_text.h"
 #include "schemas/cluster/file_head.h"
 #include "schemas/cluster/name_rule.h"
+#include "schemas/cluster/plain.h"
 #include "schemas/json/json_write.h"
 #include "schemas/schedule/schedule.h"
 #include "schemas/schedule/schedule_text.h"
@@ -399,6 +400,18 @@ static void check_durations(struct draft *draft)
     }
 }
 
+/* Both stand as they are on each execution. */
+static void warn_of_expressions(struct draft *draft)
+{
+    const struct value_place input = place_of("input");
+    const struct value_place labels = place_of("labels");
+
+    plain_warn(&draft->reader, draft->input, &input,
+               "let the cluster read the time: ${{ execution.labels.schedule_time }}");
+    plain_warn(&draft->reader, draft->labels, &labels,
+               "write it plainly; the time is the label `schedule_time` anyway");
+}
+
 /* All are made up for, but while the first runs the rest is left out: hardly what is meant. */
 static void warn_of_skipping(struct draft *draft)
 {
@@ -432,6 +445,7 @@ static void parse_inner(struct draft *draft, const struct value *inner)
     check_labels(draft);
     check_times(draft);
     check_durations(draft);
+    warn_of_expressions(draft);
     warn_of_skipping(draft);
 }
 

@@ -184,6 +184,22 @@ static void limits_lists(void **state)
     fixture_end(&f);
 }
 
+static void warns_of_an_expression_in_a_cache_key(void **state)
+{
+    struct cluster_fixture f;
+
+    (void)state;
+    fixture_begin(&f);
+    fixture_parse_satellites(&f, "{'name':'a','cache':{'ttl':'1h','key':'day-${{ input.day }}'}},"
+                                 "{'name':'b','cache':{'ttl':'1h','key':'weights-3'}}");
+    assert_string_equal(fixture_faults(&f),
+                        "warning: cluster.satellites[0].cache.key 2:40 `key` takes no expressions: "
+                        "${{ }} in it stands for itself | remove it: `input` and `env` "
+                        "are compared anyway, with their values");
+    assert_non_null(f.cluster);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +208,7 @@ int main(void)
         cmocka_unit_test(lets_the_cap_follow_the_base),
         cmocka_unit_test(limits_the_environment),
         cmocka_unit_test(limits_lists),
+        cmocka_unit_test(warns_of_an_expression_in_a_cache_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -106,6 +106,9 @@ static const struct fault_case cases[] = {
      "schedule.labels.a 1:129 `a` must be a string, not an int | put it in quotes"},
     {HEAD "'cluster':'c','catch_up':'all'}}",
      "warning: schedule.catch_up 1:86 with `overlap: skip` only the first of what was missed is started | add overlap: queue"},
+    {HEAD "'cluster':'c','input':{'n':['${{ now }}']},'labels':{'day':'${{ now }}'}}}",
+     "warning: schedule.input 1:82 `input` takes no expressions: ${{ }} in it stands for itself | let the cluster read the time: ${{ execution.labels.schedule_time }}\n"
+     "warning: schedule.labels 1:112 `labels` takes no expressions: ${{ }} in it stands for itself | write it plainly; the time is the label `schedule_time` anyway"},
     {HEAD "'cluster':'c','labels':{'schedule':'x'}}}",
      "schedule.labels.schedule 1:84 the schedule itself puts `schedule` on each execution | choose another name"},
     {HEAD "'cluster':{'name':'c','satellites':[{'name':'a'}]}}}",
