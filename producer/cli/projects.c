@@ -60,10 +60,24 @@ static int ask(struct rest *rest, const struct rest_request *request)
     return 0;
 }
 
-static void settings_write(const struct command_line *words, struct buffer *body)
+/* Reads --running; 0: none is given. */
+static int running_read(const struct command_line *words, long *ret_running)
+{
+    const char *text = command_line_value(words, "running");
+    char *end = NULL;
+
+    *ret_running = text == NULL ? 0 : strtol(text, &end, 10);
+    if (text != NULL && (end == text || *end != '\0' || *ret_running < 1)) {
+        return cli_fail(EXIT_STATUS_USAGE, "--running %s: give a number of executions, from 1 on",
+                        text);
+    }
+    return 0;
+}
+
+static void settings_write(const struct command_line *words, long running, struct buffer *body)
 {
     const char *keep = command_line_value(words, "keep");
-    const char *running = command_line_value(words, "running");
+    bool rejects = command_line_is_set(words, "reject");
     struct json_writer w = {.buffer = body};
 
     json_begin_map(&w);
@@ -74,12 +88,14 @@ static void settings_write(const struct command_line *words, struct buffer *body
         json_put_text(&w, keep);
         json_end_map(&w);
     }
-    if (running != NULL) {
+    if (running > 0 || rejects) {
         json_key(&w, "quotas");
         json_begin_map(&w);
-        json_key(&w, "running_executions");
-        json_put_int(&w, strtol(running, NULL, 10));
-        if (command_line_is_set(words, "reject")) {
+        if (running > 0) {
+            json_key(&w, "running_executions");
+            json_put_int(&w, running);
+        }
+        if (rejects) {
             json_key(&w, "on_limit");
             json_put_text(&w, "reject");
         }
@@ -92,14 +108,18 @@ static int put(struct rest *rest)
 {
     struct rest_path path;
     struct buffer body;
+    long running = 0;
+    int status = running_read(rest->cli->call->line, &running);
 
+    if (status != 0) {
+        return status;
+    }
     path_of(rest, &path);
     buffer_init(&body, rest->cli->allocator, 0);
-    settings_write(rest->cli->call->line, &body);
-    int status =
+    settings_write(rest->cli->call->line, running, &body);
+    status =
         ask(rest,
             &(struct rest_request){.method = "PUT", .path = path.text, .body = buffer_span(&body)});
-
     buffer_release(&body);
     return status;
 }

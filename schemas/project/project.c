@@ -51,6 +51,18 @@ static void check_kept(struct field_reader *r, struct draft *draft, const struct
     draft->settings.kept_ns = kept_ns;
 }
 
+/* What becomes of those beyond a limit says nothing where there is none. */
+static void check_quotas(struct field_reader *r, struct draft *draft, const struct value_place *up)
+{
+    const struct value_place place = {.up = up, .key = span_of("on_limit")};
+    const struct value *on_limit = value_get(draft->quotas, place.key);
+
+    if (on_limit != NULL && draft->settings.running_max == 0) {
+        field_fault(r, on_limit, &place, "add running_executions, or remove it",
+                    "%q says nothing without `running_executions`", place.key);
+    }
+}
+
 int project_parse(const struct value *root, struct arena *arena,
                   struct project_settings *ret_settings, struct fault_list *faults)
 {
@@ -65,9 +77,11 @@ int project_parse(const struct value *root, struct arena *arena,
                            draft.retention, &retention, &draft)) {
             check_kept(&r, &draft, &retention);
         }
-        if (draft.quotas != NULL) {
-            (void)field_read_map(&r, quota_fields, COUNT(quota_fields), FIELD_IN_ALL, draft.quotas,
-                                 &quotas, &draft); /* its faults are counted */
+        if (draft.quotas != NULL &&
+            field_read_map(&r, quota_fields, COUNT(quota_fields), FIELD_IN_ALL, draft.quotas,
+                           &quotas, &draft) &&
+            faults->error_count == 0) {
+            check_quotas(&r, &draft, &quotas);
         }
     }
     if (faults->error_count > 0 || r.is_out_of_memory) {

@@ -44,6 +44,10 @@ check "no number" test "$(rest -X PUT -d '{"quotas": {"running_executions": 0}}'
 check "a time too short" eval "[[ $(rest -X PUT -d '{"retention": {"executions": "1s"}}' "$URL/$PROJECT") == 422 ]] && grep -q 'at least 1m' out"
 check "no JSON" test "$(rest -X PUT -d '{' "$URL/$PROJECT")" = 400
 check "no name" test "$(rest -X PUT -d '{}' "$URL/Not-One")" = 400
+status 2 "$EXO" project put "$PROJECT" --running 20x
+holds err "--running 20x: give a number"
+status 65 "$EXO" project put "$PROJECT" --reject
+holds err "running_executions"
 check "another version" test "$(rest -X PUT -H 'If-Match: "1"' -d '{}' "$URL/$PROJECT")" = 412
 status 0 "$EXO" project show "$PROJECT" -o json
 check "nothing of that was kept" jq -e '.version == 2' out

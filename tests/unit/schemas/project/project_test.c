@@ -68,6 +68,7 @@ static void test_faults(void **state)
         {"{\"quotas\":{\"running_executions\":0}}", "quotas.running_executions", ""},
         {"{\"quotas\":{\"running_executions\":\"many\"}}", "quotas.running_executions", ""},
         {"{\"quotas\":{\"on_limit\":\"drop\"}}", "quotas.on_limit", ""},
+        {"{\"quotas\":{\"on_limit\":\"reject\"}}", "quotas.on_limit: `on_limit` says nothing", ""},
         {"{\"retention\":{\"executions\":\"1s\"}}", "retention.executions", "kept"},
         {"{\"retention\":{\"executions\":\"soon\"}}", "retention.executions", "kept"},
         {"{\"retention\":{\"executions\":5}}", "retention.executions", "a string"},
