@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "infra/crypto/crypto.h"
+#include "infra/crypto/key_id.h"
 #include "scheduler/shard.h"
 
 enum { LOOK_EVERY_S = 60, LOOKS_AT_ONCE = 16, ASK_EVERY_S = 300, ASKS_AT_ONCE = 1024 };
@@ -73,33 +73,9 @@ bool keys_has_changes(const struct shard *shard)
     return answers > 0 || keyring_change_count(shard->keys.ring) > 0;
 }
 
-/* SHA-256 of kind, project and text, with their lengths told apart. */
-static struct digest key_id(const struct sched_message *message)
-{
-    struct sha256 *sha256 = sha256_new();
-    const uint8_t kind = (uint8_t)message->kind;
-
-    sha256_add(sha256, (struct span){&kind, 1});
-    sha256_add(sha256, message->project);
-    sha256_add(sha256, (struct span){"", 1});
-    sha256_add(sha256, message->text);
-    struct digest id = sha256_finish(sha256);
-
-    sha256_free(sha256);
-    return id;
-}
-
-static uint32_t key_shard(const struct digest *id, uint32_t shard_count)
-{
-    uint32_t hash = (uint32_t)id->bytes[0] << 24 | (uint32_t)id->bytes[1] << 16 |
-                    (uint32_t)id->bytes[2] << 8 | id->bytes[3];
-
-    return hash % shard_count;
-}
-
 static void message_send(struct shard *shard, const struct sched_message *message)
 {
-    struct digest id = key_id(message);
+    struct digest id = key_id_of((uint32_t)message->kind, message->project, message->text);
     struct wire_peer peer = {.kind = PEER_KEY_ASK};
 
     if (message->is_release) {
@@ -113,7 +89,7 @@ static void message_send(struct shard *shard, const struct sched_message *messag
                                              .limit = message->limit,
                                              .per_ns = message->per_ns};
     }
-    outbox_add(shard, key_shard(&id, shard->scheduler->shard_count), peer);
+    outbox_add(shard, key_shard_of(&id, shard->scheduler->shard_count), peer);
 }
 
 void keys_send(struct shard *shard)

@@ -5,7 +5,6 @@
 #include "producer/core/due_text.h"
 #include "producer/core/explain_end.h"
 #include "schemas/vocab/quantity.h"
-#include "schemas/wire/key.h"
 
 enum { PARENTS_NAMED = 5 };
 
@@ -55,36 +54,14 @@ static bool is_being_ended(const struct subject *subject)
 }
 
 /* Nothing begins before its time has come and its keys are granted. */
-static bool say_keys(const struct wire_body *body, int64_t now_ms, struct fault_text *text)
+static bool say_keys(const struct explain_facts *facts, struct fault_text *text)
 {
-    enum { ASKED = 1 };
+    const struct explain_key_subject subject = {.body = facts->execution->body,
+                                                .id = &facts->execution->id,
+                                                .state = facts->key,
+                                                .now_ms = facts->now_ms};
 
-    if (body != NULL && body->start_at_ns != 0) {
-        fault_text_add(text, "it starts at ");
-        due_text_add(text, body->start_at_ns, now_ms);
-        return true;
-    }
-    for (uint32_t i = 0; body != NULL && i < body->gate_count; i++) {
-        const struct wire_gate *gate = &body->gates[i];
-
-        if (gate->state == ASKED) {
-            if (gate->kind == KEY_QUOTA) {
-                fault_text_add(text,
-                               "it waits for the quota running_executions of its project: %u may "
-                               "run at once, and others do",
-                               (unsigned)gate->limit);
-            } else {
-                fault_text_add(
-                    text,
-                    gate->kind == KEY_RATE
-                        ? "it waits for the rate of %q: as many as it allows have begun"
-                        : "it waits for the concurrency key %q: other executions hold it",
-                    gate->text);
-            }
-            return true;
-        }
-    }
-    return false;
+    return explain_key_say(&subject, text);
 }
 
 /* Which parents a waiting satellite waits for. */
@@ -98,7 +75,7 @@ static void say_parents(const struct subject *subject, struct fault_text *text)
         open += !task_state_is_terminal(state_in(subject->scope, satellite->parents[i]));
     }
     if (open == 0) {
-        if (!say_keys(subject->facts->execution->body, subject->facts->now_ms, text)) {
+        if (!say_keys(subject->facts, text)) {
             fault_text_add(text, "its parents have ended; it is looked at next by its scheduler");
         }
         return;
@@ -403,7 +380,7 @@ static void say_summary(const struct explain_facts *facts, const struct run_scop
     } else if (strcmp(e->state, "CANCELLING") == 0) {
         fault_text_add(text, "the execution is being ended (%q); ", e->error);
     }
-    if (say_keys(e->body, facts->now_ms, text)) {
+    if (say_keys(facts, text)) {
         return;
     }
     for (uint32_t i = 0; i < root->instance_count; i++) {

@@ -7,6 +7,7 @@
 #define EXO_PRODUCER_EXPLAIN_H
 
 #include "producer/core/explain_batch.h"
+#include "producer/core/explain_key.h"
 #include "producer/core/fleet_view.h"
 #include "producer/core/run_scope.h"
 #include "producer/core/view.h"
@@ -24,6 +25,7 @@ struct explain_facts {
     bool has_more_runs;
     const struct explain_batch *batches; /* that are waited for, found by their instance */
     uint32_t batch_count;
+    const struct wire_key_state *key; /* that it waits for; NULL: none, or not known */
     const struct fleet_view *fleet;
     exo_time loop_now_ns; /* of the fleet view */
     int64_t now_ms;       /* since 1970 */

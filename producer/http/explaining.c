@@ -1,8 +1,9 @@
 /* explaining: why an execution, or one satellite or task of it, has not ended.
  *
- *   row + the first live runs of groups + what gathers for batches + view of the fleet
- *       --explain_put--> sentences */
+ *   row + the first live runs of groups + the key it waits for + what gathers for batches
+ *       + view of the fleet --explain_put--> sentences */
 #include "infra/crypto/batch_id.h"
+#include "infra/crypto/key_id.h"
 #include "producer/core/explain.h"
 #include "producer/http/handlers.h"
 #include "producer/http/task_reading.h"
@@ -18,8 +19,9 @@ struct explaining {
     bool has_more_runs;
     struct explain_batch batches[EXPLAIN_BATCHES_MAX];
     uint32_t batch_count;
-    uint32_t batch_read; /* so many have been read */
-    struct digest row;   /* of the one that is read */
+    uint32_t batch_read;              /* so many have been read */
+    const struct wire_key_state *key; /* that it waits for; NULL: none, or not known */
+    struct digest row;                /* of what is read */
 };
 
 static void answer(struct exchange *x, const struct explaining *explaining);
@@ -31,6 +33,7 @@ static struct explain_facts facts_of(struct exchange *x, const struct view_execu
         .execution = view,
         .batches = explaining->batches,
         .batch_count = explaining->batch_count,
+        .key = explaining->key,
         .fleet = &x->api->fleet,
         .loop_now_ns = loop_now_ns(x->api->loop),
         .now_ms = clock_wall_ns() / EXO_MILLISECOND,
@@ -94,6 +97,50 @@ static void batches_read(struct exchange *x, struct explaining *explaining)
     store_spanning_read(x->api->store, &query, on_batch, exchange_wait(x));
 }
 
+/* ---- the key it waits for ---- */
+
+static void on_key(void *argument, const struct store_spanning *rows, uint32_t count,
+                   const struct exo_error *err)
+{
+    struct exchange *x = argument;
+
+    if (!exchange_back_with(x, err)) {
+        return;
+    }
+    struct explaining *explaining = x->state;
+    struct wire_key_state *state = exchange_alloc(x, sizeof(*state));
+
+    /* Without a row its ask is on its way. */
+    if (count > 0 && digest_equal(&rows[0].id, &explaining->row) &&
+        wire_key_state_unpack(rows[0].body, &x->arena, state) == WIRE_OK) {
+        explaining->key = state;
+    }
+    batches_read(x, explaining);
+}
+
+/* The key it has asked for, if any; then what gathers. */
+static void key_read(struct exchange *x, struct explaining *explaining)
+{
+    const struct read_execution *execution = explaining->execution;
+    const struct wire_gate *gate =
+        execution->row.is_terminal ? NULL : explain_key_asked(&execution->body);
+
+    if (gate == NULL || x->api->shard_count == 0) {
+        batches_read(x, explaining);
+        return;
+    }
+    explaining->row = key_id_of(gate->kind, execution->cluster->project, gate->text);
+    const struct store_spanning_query query = {
+        .shard = key_shard_of(&explaining->row, x->api->shard_count),
+        .kind = STORE_SPANNING_KEY,
+        .from = explaining->row,
+        .limit = 1,
+    };
+
+    x->state = explaining;
+    store_spanning_read(x->api->store, &query, on_key, exchange_wait(x));
+}
+
 /* ---- the execution ---- */
 
 static void send_whole(struct exchange *x, const struct explaining *explaining)
@@ -130,7 +177,7 @@ static void on_runs(void *argument, const struct store_run *rows, uint32_t count
 
     explaining->batch_count =
         explain_batches(execution->cluster, scopes, scope_count, explaining->batches);
-    batches_read(x, explaining);
+    key_read(x, explaining);
 }
 
 static void on_execution(struct exchange *x, const struct read_execution *execution)
@@ -186,7 +233,7 @@ static void target_explain(struct exchange *x, const struct read_place *place,
         explaining->batch_count = explain_batch_of(place->path.satellite, place->instance, lease,
                                                    &explaining->batches[0]);
     }
-    batches_read(x, explaining);
+    key_read(x, explaining);
 }
 
 static void on_task(struct exchange *x, const struct task_read *task)

@@ -5,7 +5,9 @@
 #include <assert.h>
 
 #include "scheduler/core/sched_state.h"
+#include "schemas/cluster/fault_text.h"
 #include "schemas/json/json_write.h"
+#include "schemas/vocab/quantity.h"
 
 /* In this order, in all executions: none holds what another waits for while it waits for what that
  * one holds. The quota comes behind the key that may be waited for long, and before the rate, which
@@ -65,6 +67,21 @@ static void ask(struct sched *s, struct execution *e, enum wire_key_kind kind)
     e->gates[kind].state = GATE_ASKED;
 }
 
+/* Where in the cluster file a key stands. */
+static const char *place_of(enum wire_key_kind kind)
+{
+    return kind == KEY_RATE ? "rate.key" : "concurrency.key";
+}
+
+/* The execution fails for a key that has no text. */
+static void key_fail(struct sched *s, struct execution *e, enum wire_key_kind kind, const char *why)
+{
+    struct fault_text said = {.used = 0};
+
+    fault_text_add(&said, "%s: %s", place_of(kind), why);
+    execution_end(s, e, EXECUTION_FAILED, span_of(said.bytes));
+}
+
 /* The text of a key; false when its expression failed, and the execution with it. */
 static bool text_make(struct sched *s, struct execution *e, enum wire_key_kind kind)
 {
@@ -79,7 +96,7 @@ static bool text_make(struct sched *s, struct execution *e, enum wire_key_kind k
         return !s->is_broken;
     }
     if (scope_eval_template(&scope, key.key, &value, &error) != EXPRESSION_OK) {
-        execution_end(s, e, EXECUTION_FAILED, span_of(error.text));
+        key_fail(s, e, kind, error.text);
         return false;
     }
     buffer_init(&text, s->allocator, 0);
@@ -90,7 +107,7 @@ static bool text_make(struct sched *s, struct execution *e, enum wire_key_kind k
     }
     s->is_broken = s->is_broken || text.is_failed;
     if (text.bytes > LIMIT_EXPRESSION_BYTES) {
-        execution_end(s, e, EXECUTION_FAILED, span_of("key: its text is above 4 KiB"));
+        key_fail(s, e, kind, "its text is above the limit of 4096 bytes");
     } else {
         e->gates[kind].text = sched_text(s, buffer_span(&text));
     }
@@ -229,14 +246,48 @@ void gates_release(struct sched *s, struct execution *e)
     }
 }
 
+/* Why a key was refused: it rejects, as many wait for it as may, or its ask was quarantined. */
+static void refuse(struct sched *s, struct execution *e, enum wire_key_kind kind)
+{
+    static const char *const words[KEY_KIND_NR] = {
+        [KEY_CONCURRENCY] = "CONCURRENCY", [KEY_RATE] = "RATE", [KEY_QUOTA] = "QUOTA"};
+    const struct cluster_key key = key_of(e, kind);
+    struct span text = span_of(e->gates[kind].text);
+    struct fault_text said = {.used = 0};
+    char per[DURATION_TEXT_BYTES];
+
+    if (key.policy != CLUSTER_KEY_REJECT) {
+        fault_text_add(&said,
+                       "%s: too many wait for the key %q (%u may), or its ask was put aside as a "
+                       "dead letter",
+                       words[kind], text, (unsigned)LIMIT_KEY_WAITING);
+    } else if (kind == KEY_QUOTA) {
+        fault_text_add(&said, "QUOTA: running_executions: %u of its project run, as many as may",
+                       key.limit);
+    } else if (kind == KEY_RATE) {
+        duration_format(key.per_ns, per);
+        fault_text_add(&said, "RATE: too many have started under the key %q: %u may in %s", text,
+                       key.limit, per);
+    } else {
+        fault_text_add(&said, "CONCURRENCY: too many run under the key %q: %u may at once", text,
+                       key.limit);
+    }
+    fault_text_add(&said, "; try again later");
+    execution_end(s, e, EXECUTION_FAILED, span_of(said.bytes));
+}
+
+/* Another one of its key comes first: `replace`, `cancel_oldest`. */
+static enum sched_err give_way(struct sched *s, struct execution *e, enum wire_key_kind kind)
+{
+    struct fault_text said = {.used = 0};
+
+    fault_text_add(&said, "another execution of its key %q took its place",
+                   span_of(e->gates[kind].text));
+    return control_cancel(s, e, span_of(said.bytes));
+}
+
 enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer)
 {
-    static const char *const refusals[KEY_KIND_NR] = {
-        [KEY_CONCURRENCY] = "CONCURRENCY: too many of its key run; try again later",
-        [KEY_RATE] = "RATE: too many of its key have started; try again later",
-        [KEY_QUOTA] =
-            "QUOTA: running_executions: as many of its project run as may; try again later",
-    };
     struct execution *e = execution_find(s, &answer->execution);
     struct gate *gate = e == NULL ? NULL : &e->gates[answer->kind];
 
@@ -258,12 +309,10 @@ enum sched_err gate_answer(struct sched *s, const struct wire_key_answer *answer
         if (gate->state != GATE_ASKED || e->state == EXECUTION_CANCELLING) {
             return SCHED_ESTALE;
         }
-        execution_end(s, e, EXECUTION_FAILED, span_of(refusals[answer->kind]));
+        refuse(s, e, answer->kind);
         return SCHED_OK;
     case KEY_CANCELLED:
-        return gate->state == GATE_NONE
-                   ? SCHED_ESTALE
-                   : control_cancel(s, e, span_of("another execution of its key took its place"));
+        return gate->state == GATE_NONE ? SCHED_ESTALE : give_way(s, e, answer->kind);
     case KEY_VERDICT_NR:
         break;
     }

@@ -1,5 +1,8 @@
 /* group: runs of groups, joins, failures dealt with, timeouts and what people ask for. */
 #include "scheduler/core/sched.h"
+
+#include <stdio.h>
+
 #include "tests/support/test.h"
 #include "tests/unit/scheduler/core/sched_bench.h"
 
@@ -695,6 +698,50 @@ static void a_quota_is_waited_for(void **state)
     bench_close(&bench);
 }
 
+/* What is wrong with a key names it, and the key. */
+static void a_key_that_fails_is_named(void **state)
+{
+    static const char one[] = "  satellites:\n"
+                              "    - {name: a, command: [x]}\n";
+    static const struct {
+        const char *head;
+        enum wire_key_kind kind; /* that is refused; 0: its expression fails */
+        const char *error;
+    } keys[] = {
+        {"  concurrency: {key: \"${{ input.customer }}\"}\n", 0,
+         "concurrency.key: no such key: customer"},
+        {"  rate: {key: \"${{ input.customer }}\", limit: 2, per: 1m}\n", 0,
+         "rate.key: no such key: customer"},
+        {"  concurrency: {key: \"k-${{ input.n }}\", limit: 3, on_limit: reject}\n",
+         KEY_CONCURRENCY,
+         "CONCURRENCY: too many run under the key `k-7`: 3 may at once; try again later"},
+        {"  rate: {key: x, limit: 2, per: 90s, on_limit: reject}\n", KEY_RATE,
+         "RATE: too many have started under the key `x`: 2 may in 1m30s; try again later"},
+        {"  concurrency: {key: k}\n", KEY_CONCURRENCY,
+         "CONCURRENCY: too many wait for the key `k` (10000 may), or its ask was put aside as a "
+         "dead "
+         "letter; try again later"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        struct sched_bench bench;
+        char text[512];
+
+        (void)snprintf(text, sizeof(text), "%s%s%s", BENCH_HEAD, keys[i].head, one);
+        bench_open(&bench, text);
+        bench_submit(&bench, "{\"n\":7}");
+        if (keys[i].kind != 0) {
+            assert_int_equal(key_answer(&bench, keys[i].kind, KEY_REFUSED), SCHED_OK);
+        }
+        const struct execution *e = sched_find(bench.sched, &bench.id);
+
+        assert_non_null(e);
+        assert_string_equal(e->error, keys[i].error);
+        bench_close(&bench);
+    }
+}
+
 static void a_key_may_refuse_and_take_back(void **state)
 {
     struct sched_bench bench;
@@ -711,6 +758,8 @@ static void a_key_may_refuse_and_take_back(void **state)
     bench_seal(&bench);
     assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_REFUSED), SCHED_ESTALE);
     assert_int_equal(key_answer(&bench, KEY_CONCURRENCY, KEY_CANCELLED), SCHED_OK);
+    assert_string_equal(sched_find(bench.sched, &bench.id)->error,
+                        "another execution of its key `story` took its place");
     assert_int_equal(bench_finish(&bench, "a", OUTCOME_CANCELLED, ""), SCHED_OK);
     assert_int_equal(bench_grant(&bench), 1);
     bench_succeed(&bench, "end", "1");
@@ -752,6 +801,7 @@ int main(void)
         cmocka_unit_test(keys_are_asked_for_first),
         cmocka_unit_test(keys_are_asked_for_again),
         cmocka_unit_test(a_quota_is_waited_for),
+        cmocka_unit_test(a_key_that_fails_is_named),
         cmocka_unit_test(a_key_may_refuse_and_take_back),
     };
 
