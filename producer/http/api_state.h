@@ -174,6 +174,10 @@ void *exchange_alloc(struct exchange *x, size_t bytes);
 /* exchange_copy copies a span into the exchange's arena, a NUL after it (aborts without memory). */
 struct span exchange_copy(struct exchange *x, struct span source);
 
+/* exchange_idempotency_key reads the header Idempotency-Key, borrowed from the request; NULL where
+ * there is none. False when the exchange is answered: it is empty or too long. */
+EXO_CHECKED bool exchange_idempotency_key(struct exchange *x, const char **ret_key);
+
 /* exchange_json begins a JSON answer in x->text. */
 struct json_writer exchange_json(struct exchange *x);
 

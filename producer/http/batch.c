@@ -209,6 +209,12 @@ void batch_begin(struct exchange *x)
         exchange_problem(x, 400, "wait goes with one submission as application/json only");
         return;
     }
+    if (http_request_header(x->request, "Idempotency-Key") != NULL) {
+        exchange_problem(x, 400,
+                         "Idempotency-Key goes with one submission; give each line an "
+                         "idempotency_key");
+        return;
+    }
     batch->lines = exchange_alloc(x, LIMIT_SUBMIT_LINES * sizeof(*batch->lines));
     if (!split(x, batch)) {
         exchange_problem(x, 413, "the body has more than the limit of %d lines; send several",

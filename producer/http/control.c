@@ -292,12 +292,10 @@ static bool body_read(struct exchange *x, struct controlling *c)
 /* Sent again with the same key, a signal is one signal. */
 static bool key_read(struct exchange *x, struct controlling *c)
 {
-    const char *key = http_request_header(x->request, "Idempotency-Key");
     char text[EXECUTION_ID_TEXT_BYTES + 1];
+    const char *key;
 
-    if (key != NULL && (key[0] == '\0' || strlen(key) > COMMAND_ID_BYTES_MAX)) {
-        exchange_problem(x, 400, "Idempotency-Key: it is a text of 1 to %d bytes",
-                         (int)COMMAND_ID_BYTES_MAX);
+    if (!exchange_idempotency_key(x, &key)) {
         return false;
     }
     if (key == NULL) {

@@ -3,8 +3,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "producer/core/command_body.h"
 #include "producer/http/api_state.h"
+#include "schemas/json/utf8.h"
 
 enum { DETAIL_BYTES = 640, ANSWER_BYTES_KEPT = 64 << 10, ARENA_BYTES_KEPT = 256 << 10 };
 
@@ -223,6 +226,20 @@ struct span exchange_copy(struct exchange *x, struct span source)
 
     must_have(copy.data);
     return copy;
+}
+
+bool exchange_idempotency_key(struct exchange *x, const char **ret_key)
+{
+    const char *key = http_request_header(x->request, "Idempotency-Key");
+
+    *ret_key = key;
+    if (key != NULL &&
+        (key[0] == '\0' || strlen(key) > COMMAND_ID_BYTES_MAX || !utf8_is_valid(span_of(key)))) {
+        exchange_problem(x, 400, "Idempotency-Key: it is a text of 1 to %d bytes, in UTF-8",
+                         (int)COMMAND_ID_BYTES_MAX);
+        return false;
+    }
+    return true;
 }
 
 struct json_writer exchange_json(struct exchange *x)

@@ -100,6 +100,9 @@ static void on_read(struct resolving *r, enum submit_result result, const struct
     }
     posting->one.x = x;
     posting->one.submission = r->submission;
+    if (!submitting_key(x, &posting->one.submission.idempotency_key)) {
+        return;
+    }
     posting->one.done = posted;
     posting->one.placed = placed;
     x->cleanup = cleanup;

@@ -133,7 +133,8 @@ static void on_old(struct exchange *x, const struct read_execution *old)
                         &faults);
         return;
     }
-    if (submitting_is_possible(x, http_body(x->request).bytes)) {
+    if (submitting_key(x, &rerunning->body.idempotency_key) &&
+        submitting_is_possible(x, http_body(x->request).bytes)) {
         rerunning->old = old;
         look(x);
     }

@@ -2,7 +2,9 @@
  *
  *   request -> command on exo.status of the schedule's shard -> wait until it is applied
  *           -> its row, which holds what became of the command -> answer
- */
+ *
+ * A command under an Idempotency-Key has an id that follows from the key and from all that is
+ * asked: the same sent again is the same command, which the shard takes once. */
 #include <stdio.h>
 
 #include "infra/crypto/crypto.h"
@@ -76,7 +78,7 @@ static void refuse(struct commanding *c, const struct wire_schedule_row *row,
         exchange_problem(c->x, 412, "version %llu stands; read it and put again",
                          (unsigned long long)row->number);
     } else if (verdict == SCHEDULE_VERDICT_INVALID) {
-        exchange_problem(c->x, 422, "the range must lie in the past, its end not before its begin");
+        exchange_problem(c->x, 422, "to: it lies in the future; a backfill runs what is past");
     } else if (verdict == SCHEDULE_VERDICT_UNREADABLE) {
         exchange_problem(c->x, 409,
                          "the scheduler cannot read its definition or zone; see its log "
@@ -84,7 +86,8 @@ static void refuse(struct commanding *c, const struct wire_schedule_row *row,
     } else {
         exchange_problem(c->x, 409,
                          is_trigger
-                             ? "an execution of it has not ended, and its overlap allows no second"
+                             ? "an execution of it has not ended, or a time waits its turn, and "
+                               "its overlap allows no other beside it"
                              : "a backfill is under way; wait for its end, or DELETE .../backfill");
     }
 }
@@ -215,15 +218,39 @@ static void on_found(struct exchange *x, const struct wire_schedule_row *row)
     }
 }
 
+/* The UUIDv5 of what is asked, in the name space of its schedule. */
+static struct execution_id id_of_key(struct commanding *c, const char *key)
+{
+    const struct wire_schedule_command *command = &c->command;
+    struct buffer *text = &c->x->text;
+    char asked[128];
+
+    (void)snprintf(asked, sizeof(asked), "%d %lld %lld %lld %u ", (int)command->kind,
+                   (long long)command->expected, (long long)command->from_ns,
+                   (long long)command->until_ns, (unsigned)command->parallel);
+    buffer_reset(text);
+    buffer_text(text, asked);
+    buffer_text(text, key);
+    buffer_append(text, (struct span){"", 1});
+    buffer_append(text, command->definition);
+    return execution_id_from_name(&c->name.id, buffer_span(text));
+}
+
 void schedule_command_send(struct exchange *x, const struct schedule_name *name,
                            struct wire_schedule_command command)
 {
     struct commanding *c = exchange_alloc(x, sizeof(*c));
-    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    const char *key;
 
+    if (!exchange_idempotency_key(x, &key)) {
+        return;
+    }
     c->x = x;
     c->name = *name;
     c->command = command;
+    struct execution_id id =
+        key == NULL ? execution_id_new(clock_wall_ns() / EXO_MILLISECOND) : id_of_key(c, key);
+
     execution_id_format(&id, c->id);
     c->command.id = span_of(c->id);
     c->command.project = c->name.project;
@@ -290,9 +317,11 @@ void schedule_put(struct exchange *x)
         !body_read(x, root)) {
         return;
     }
+    bool is_file = value_get(root, span_of("exosphere")) != NULL &&
+                   value_get(root, span_of("schedule")) != NULL;
     const struct schedule_source source = {.root = root,
                                            .default_project = name->project.data,
-                                           .is_inner = true,
+                                           .is_inner = !is_file,
                                            .is_zone = is_zone,
                                            .context = x};
 
@@ -321,11 +350,28 @@ void schedule_delete(struct exchange *x)
     }
 }
 
+/* An input that is sent here would be lost: false when the exchange is answered. */
+static bool body_is_empty(struct exchange *x)
+{
+    struct span body = http_body(x->request);
+    struct json_error error;
+    struct value root;
+
+    if (body.bytes == 0 || (json_read(body, NULL, &x->parsing, &root, &error) == JSON_OK &&
+                            root.kind == VALUE_MAP && root.count == 0)) {
+        return true;
+    }
+    exchange_problem(x, 400,
+                     "this takes no body: send none, or {}; what a schedule starts has the input "
+                     "that its definition says");
+    return false;
+}
+
 static void plain(struct exchange *x, enum wire_schedule_command_kind kind)
 {
     struct schedule_name *name = exchange_alloc(x, sizeof(*name));
 
-    if (schedule_name_read(x, name)) {
+    if (schedule_name_read(x, name) && body_is_empty(x)) {
         schedule_command_send(x, name, (struct wire_schedule_command){.kind = kind});
     }
 }
@@ -369,13 +415,17 @@ static const char *range_read(const struct value *root, struct wire_schedule_com
         } else if (value->kind != VALUE_STRING ||
                    !timestamp_parse(value_text(value), span_is(key, "from") ? &command->from_ns
                                                                             : &command->until_ns)) {
-            return "from and to are times such as \"2026-11-01T00:00:00Z\"";
+            return span_is(key, "from")
+                       ? "from: write a time from 1970 on, such as \"2026-11-01T00:00:00Z\""
+                       : "to: write a time from 1970 on, such as \"2026-11-03T23:59:59Z\"";
         }
     }
-    return command->from_ns < 0 || command->until_ns < 0
-               ? "send from and to, both included: {\"from\": \"2026-11-01\", \"to\": "
-                 "\"2026-11-03\"}"
-               : NULL;
+    if (command->from_ns < 0 || command->until_ns < 0) {
+        return "send from and to, both included: {\"from\": \"2026-11-01\", \"to\": "
+               "\"2026-11-03\"}";
+    }
+    return command->until_ns < command->from_ns ? "to: it lies before from; write a later time"
+                                                : NULL;
 }
 
 void schedule_backfill(struct exchange *x)

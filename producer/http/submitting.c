@@ -35,6 +35,25 @@ bool submitting_is_possible(struct exchange *x, size_t bytes)
     return true;
 }
 
+bool submitting_key(struct exchange *x, const char **key)
+{
+    const char *header;
+
+    if (!exchange_idempotency_key(x, &header)) {
+        return false;
+    }
+    if (header != NULL && *key != NULL && strcmp(header, *key) != 0) {
+        exchange_problem(x, 400,
+                         "the header Idempotency-Key and idempotency_key say different things; "
+                         "give one of them");
+        return false;
+    }
+    if (header != NULL) {
+        *key = exchange_copy(x, span_of(header)).data;
+    }
+    return true;
+}
+
 void submitting_drop(struct submitting *s)
 {
     if (s->is_held) {
@@ -138,7 +157,7 @@ static void on_key(void *argument, const struct execution_id *id, const struct d
         submitting_drop(s);
         s->done(s, 409,
                 "the idempotency_key was used for another submission; use a new one, or send the "
-                "same again");
+                "same again, `input` and `labels` in the same order");
         return;
     }
     s->id = *id;

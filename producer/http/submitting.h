@@ -24,6 +24,10 @@ struct submitting {
     void (*done)(struct submitting *s, int status, const char *detail);
 };
 
+/* submitting_key takes the header Idempotency-Key for the body's idempotency_key (NULL: the body
+ * has none). False when the exchange is answered: it is no key, or the two differ. */
+EXO_CHECKED bool submitting_key(struct exchange *x, const char **key);
+
 /* submitting_begin sends a submission on its way.
  * s  x, line, submission and done are set; lives in the exchange's arena */
 void submitting_begin(struct submitting *s);

@@ -211,6 +211,47 @@ static void test_idempotency(void **state)
     api_ended(t, first);
 }
 
+static struct api_ask *post_under(struct api_trial *t, const char *key, const char *body,
+                                  const char *type)
+{
+    const struct http_header headers[] = {{"Idempotency-Key", key}, {"Content-Type", type}};
+    struct http_call_options options = {
+        .headers = headers, .header_count = 2, .body = span_of(body)};
+    struct api_ask *ask = api_send(t, "POST", "/v1/executions", &options, false);
+
+    api_end(t, ask);
+    return ask;
+}
+
+static void test_idempotency_by_header(void **state)
+{
+    static const struct {
+        const char *key, *type, *body;
+        int status;
+    } rows[] = {
+        {"h", "application/json", "{\"cluster\":" ONE "}", 202},
+        {"h", "application/json", "{\"cluster\":" ONE ",\"idempotency_key\":\"h\"}", 202},
+        {"h", "application/json", "{\"cluster\":" ONE ",\"labels\":{\"a\":\"b\"}}", 409},
+        {"h", "application/json", "{\"cluster\":" ONE ",\"idempotency_key\":\"i\"}", 400},
+        {"", "application/json", "{\"cluster\":" ONE "}", 400},
+        {"\xff", "application/json", "{\"cluster\":" ONE "}", 400},
+        {"h", "application/x-ndjson", "{\"cluster\":" ONE "}", 400},
+    };
+    struct api_trial *t = *state;
+    const char *first = api_submit(t, "{\"cluster\":" ONE ",\"idempotency_key\":\"h\"}");
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct api_ask *ask = post_under(t, rows[i].key, rows[i].body, rows[i].type);
+
+        if (ask->status != rows[i].status) {
+            fail_msg("row %zu: %d %s", i, ask->status, api_body(ask));
+        }
+        assert_true(ask->status != 202 || strstr(api_body(ask), first) != NULL);
+        api_free(t, ask);
+    }
+    api_ended(t, first);
+}
+
 /* ---- many ---- */
 
 static struct api_ask *post_lines(struct api_trial *t, const char *body)
@@ -435,6 +476,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_limits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_content_type, setup, teardown),
         cmocka_unit_test_setup_teardown(test_idempotency, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_idempotency_by_header, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_thousand_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_lines, setup, teardown),
