@@ -21,7 +21,7 @@ struct owed {
 };
 
 static void tell_schedule(struct shard *shard, const struct execution_id *id, struct span name,
-                          struct span time)
+                          struct span time, uint32_t state)
 {
     const char *slash = name.bytes == 0 ? NULL : memchr(name.data, '/', name.bytes);
     exo_time nominal_ns;
@@ -43,9 +43,9 @@ static void tell_schedule(struct shard *shard, const struct execution_id *id, st
     if (!execution_id_equal(&expected, id)) {
         return; /* labels that somebody else has put */
     }
-    outbox_add(
-        shard, execution_shard(&schedule, shard->scheduler->shard_count),
-        (struct wire_peer){.kind = PEER_SCHEDULE_ENDED, .schedule_ended = {schedule, nominal_ns}});
+    outbox_add(shard, execution_shard(&schedule, shard->scheduler->shard_count),
+               (struct wire_peer){.kind = PEER_SCHEDULE_ENDED,
+                                  .schedule_ended = {schedule, nominal_ns, state}});
 }
 
 /* The batch that an execution of that id runs, as its labels say. False: it runs none. */
@@ -108,11 +108,12 @@ bool ends_is_batch(const struct wire_job *job, const struct execution_id *id)
     return batch_of(owed.batch, owed.number, id, &ended);
 }
 
+/* state: enum execution_state in which it ended; 0: it never began, or had ended before. */
 static void tell(struct shard *shard, const struct execution_id *id, const struct owed *owed,
-                 bool has_begun)
+                 uint32_t state)
 {
-    tell_schedule(shard, id, owed->schedule, owed->time);
-    tell_batch(shard, id, owed->batch, owed->number, has_begun);
+    tell_schedule(shard, id, owed->schedule, owed->time, state);
+    tell_batch(shard, id, owed->batch, owed->number, state != 0);
 }
 
 static struct span label(const struct value *labels, const char *key)
@@ -142,7 +143,7 @@ static void look_at(struct shard *shard, const struct execution *e)
     tell(shard, &e->id,
          &(struct owed){label(&labels, SCHEDULE_LABEL), label(&labels, SCHEDULE_TIME_LABEL),
                         label(&labels, BATCH_LABEL), label(&labels, BATCH_NUMBER_LABEL)},
-         true);
+         (uint32_t)e->state);
 }
 
 void ends_send(struct shard *shard)
@@ -158,5 +159,5 @@ void ends_job(struct shard *shard, const struct wire_job *job, const struct exec
 {
     const struct owed owed = owed_of(job);
 
-    tell(shard, id, &owed, false);
+    tell(shard, id, &owed, 0);
 }

@@ -212,6 +212,8 @@ void schedule_entry_pack(const struct schedule_entry *entry, struct arena *scrat
         .state = entry->text->kept,
         .fires = entry->fires,
         .fire_count = entry->fire_count,
+        .left_out = entry->left_out,
+        .left_out_count = entry->left_out_count,
         .answers = answers,
         .answer_count = entry->answer_count,
     };

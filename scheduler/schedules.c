@@ -5,6 +5,7 @@
 #include "infra/crypto/fire_id.h"
 #include "scheduler/fate.h"
 #include "scheduler/shard.h"
+#include "schemas/vocab/timestamp.h"
 
 enum { LOOK_EVERY_S = 60, LOOKS_AT_ONCE = 16, START_AGAIN_S = 300 };
 
@@ -96,6 +97,10 @@ bool schedules_load(struct shard *shard, const struct store_spanning *row)
     if (read.fire_count > 0) {
         memcpy(entry->fires, read.fires, read.fire_count * sizeof(*read.fires));
     }
+    entry->left_out_count = read.left_out_count;
+    if (read.left_out_count > 0) {
+        memcpy(entry->left_out, read.left_out, read.left_out_count * sizeof(*read.left_out));
+    }
     for (uint32_t i = 0; i < read.answer_count; i++) {
         schedule_entry_answer(entry, read.answers[i].id, read.answers[i].verdict,
                               read.answers[i].nominal_ns);
@@ -111,15 +116,57 @@ bool schedules_load(struct shard *shard, const struct store_spanning *row)
 
 /* ---- steps ---- */
 
+/* Takes the start of a time out of the list; gives in which state it ended then, 0: not known. What
+ * was started once is not started again, whatever a backfill says. */
+static uint32_t fire_forget(struct schedule_entry *entry, exo_time nominal_ns)
+{
+    struct wire_schedule_fire *fires = entry->fires;
+
+    for (uint32_t i = 0; i < entry->fire_count; i++) {
+        if (fires[i].nominal_ns == nominal_ns) {
+            uint32_t state = fires[i].state;
+
+            entry->fire_count--;
+            memmove(fires + i, fires + i + 1, (entry->fire_count - i) * sizeof(*fires));
+            return state;
+        }
+    }
+    return 0;
+}
+
 static void fired(struct schedule_entry *entry, const struct schedule_action *action,
                   exo_time now_ns)
 {
+    uint32_t state = fire_forget(entry, action->nominal_ns);
+
     if (entry->fire_count == WIRE_SCHEDULE_FIRES_MAX) {
         entry->fire_count--;
         memmove(entry->fires, entry->fires + 1, entry->fire_count * sizeof(*entry->fires));
     }
-    entry->fires[entry->fire_count++] =
-        (struct wire_schedule_fire){action->nominal_ns, now_ns, (uint32_t)action->reason, false};
+    entry->fires[entry->fire_count++] = (struct wire_schedule_fire){
+        action->nominal_ns, now_ns, (uint32_t)action->reason, false, state};
+}
+
+static void left_out(struct shard *shard, struct schedule_entry *entry,
+                     const struct schedule_action *action)
+{
+    char first[TIMESTAMP_TEXT_BYTES];
+    char last[TIMESTAMP_TEXT_BYTES];
+
+    if (entry->left_out_count == WIRE_SCHEDULE_LEFT_OUT_MAX) {
+        entry->left_out_count--;
+        memmove(entry->left_out, entry->left_out + 1,
+                entry->left_out_count * sizeof(*entry->left_out));
+    }
+    entry->left_out[entry->left_out_count++] = (struct wire_schedule_left_out){
+        action->nominal_ns, action->until_ns, shard_time(shard), (uint32_t)action->reason};
+    timestamp_format(action->nominal_ns / EXO_MILLISECOND, first);
+    timestamp_format(action->until_ns / EXO_MILLISECOND, last);
+    scheduler_say(shard->scheduler, "schedule.skipped", "%.*s/%.*s: %s%s%s is left out: %s",
+                  SPAN_ARG(entry->text->project), SPAN_ARG(entry->text->name), first,
+                  action->until_ns > action->nominal_ns ? " to " : "",
+                  action->until_ns > action->nominal_ns ? last : "",
+                  schedule_reason_name(action->reason));
 }
 
 static void act(struct shard *shard, struct schedule_entry *entry,
@@ -134,9 +181,7 @@ static void act(struct shard *shard, struct schedule_entry *entry,
         schedule_cancel_send(shard, entry, action->nominal_ns);
         return;
     case SCHEDULE_SKIP:
-        scheduler_say(shard->scheduler, "schedule.skipped", "%.*s/%.*s: %s",
-                      SPAN_ARG(entry->text->project), SPAN_ARG(entry->text->name),
-                      schedule_reason_name(action->reason));
+        left_out(shard, entry, action);
         return;
     case SCHEDULE_ACTION_NR:
         break;
@@ -175,6 +220,7 @@ void schedules_ended(struct shard *shard, const struct wire_schedule_ended *ende
     for (uint32_t i = 0; i < entry->fire_count; i++) {
         if (entry->fires[i].nominal_ns == ended->nominal_ns && !entry->fires[i].is_ended) {
             entry->fires[i].is_ended = true;
+            entry->fires[i].state = ended->state == 0 ? entry->fires[i].state : ended->state;
             touch(shard, entry);
         }
     }
@@ -392,6 +438,13 @@ void schedules_seal(struct shard *shard)
 
 /* ---- have executions ended ---- */
 
+static uint32_t state_of(const struct store_execution *execution)
+{
+    enum execution_state state;
+
+    return execution_state_parse(span_of(execution->state), &state) ? (uint32_t)state : 0;
+}
+
 static bool is_live(const struct schedule_entry *entry, exo_time nominal_ns)
 {
     struct schedule_saved saved;
@@ -433,9 +486,9 @@ static void start_again(struct shard *shard, const struct wire_schedule_ended *l
 static void looked(struct shard *shard, void *argument, enum fate fate,
                    const struct store_execution *execution)
 {
-    const struct wire_schedule_ended *live = argument;
+    struct wire_schedule_ended *live = argument;
 
-    (void)execution;
+    live->state = execution == NULL ? 0 : state_of(execution);
     if (shard != NULL) {
         shard->schedules.looking--;
         if ((fate == FATE_ENDED || fate == FATE_DELETED) && shard_is_live(shard)) {
@@ -456,7 +509,7 @@ static void look_at(struct shard *shard, const struct schedule_entry *entry, exo
     if (live == NULL) {
         abort();
     }
-    *live = (struct wire_schedule_ended){entry->id, nominal_ns};
+    *live = (struct wire_schedule_ended){entry->id, nominal_ns, 0};
     shard->schedules.looking++;
     fate_ask(shard, &id, looked, live);
 }

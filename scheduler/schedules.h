@@ -46,6 +46,8 @@ struct schedule_entry {
     exo_time changed_ns;
     struct wire_schedule_fire fires[WIRE_SCHEDULE_FIRES_MAX];
     uint32_t fire_count;
+    struct wire_schedule_left_out left_out[WIRE_SCHEDULE_LEFT_OUT_MAX];
+    uint32_t left_out_count;
     struct schedule_answer answers[WIRE_SCHEDULE_ANSWERS_MAX];
     uint32_t answer_count;
     bool is_dirty;

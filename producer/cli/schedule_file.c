@@ -34,13 +34,18 @@ static void print_fires(struct cli *cli, const struct schedule *schedule)
     if (zoneinfo_read(schedule->tz, &cli->arena, &zone, &err) != 0) {
         return; /* it has just been read */
     }
-    for (int i = 0; i < FIRES_SHOWN && cron_next(&schedule->cron, zone, fire.at_ns, &fire) &&
-                    fire.at_ns < schedule->end_ns;
-         i++) {
+    int shown = 0;
+
+    for (; shown < FIRES_SHOWN && cron_next(&schedule->cron, zone, fire.at_ns, &fire) &&
+           fire.at_ns < schedule->end_ns;
+         shown++) {
         char text[TIMESTAMP_TEXT_BYTES];
 
         timestamp_format(fire.at_ns / EXO_MILLISECOND, text);
         (void)printf("due %s\n", text);
+    }
+    if (shown == 0) {
+        (void)puts("never due again: it ends before its next time");
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "producer/cli/commands.h"
 #include "producer/cli/rest.h"
+#include "producer/cli/schedule_cluster.h"
 #include "producer/cli/schedule_file.h"
 #include "producer/cli/text_table.h"
 #include "schemas/cluster/uses.h"
@@ -74,7 +75,7 @@ static void print_line(const struct value *schedule)
 
 static void print_fires(struct cli *cli, const struct value *schedule)
 {
-    static const char *const headings[] = {"TIME", "REASON", "EXECUTION", "ENDED", NULL};
+    static const char *const headings[] = {"TIME", "REASON", "EXECUTION", "ENDED", "STATE", NULL};
     const struct value *fires = items_of(schedule, "fires");
     struct text_table table;
 
@@ -84,10 +85,32 @@ static void print_fires(struct cli *cli, const struct value *schedule)
         const char *words[] = {
             rest_text(&fires->items[i], "time"), rest_text(&fires->items[i], "reason"),
             rest_text(&fires->items[i], "execution"),
-            ended != NULL && ended->kind == VALUE_BOOL && ended->boolean ? "yes" : "no"};
+            ended != NULL && ended->kind == VALUE_BOOL && ended->boolean ? "yes" : "no",
+            rest_text(&fires->items[i], "state")};
 
         text_table_add(&table, words);
     }
+    text_table_print(&table, stdout);
+}
+
+static void print_left_out(struct cli *cli, const struct value *schedule)
+{
+    static const char *const headings[] = {"LEFT OUT", "UNTIL", "REASON", NULL};
+    const struct value *times = items_of(schedule, "left_out");
+    struct text_table table;
+
+    if (times->count == 0) {
+        return;
+    }
+    text_table_init(&table, &cli->arena, headings);
+    for (uint32_t i = 0; i < times->count; i++) {
+        const struct value *one = &times->items[i];
+        const char *words[] = {rest_text(one, "time"), rest_text(one, "until"),
+                               rest_text(one, "reason")};
+
+        text_table_add(&table, words);
+    }
+    (void)putchar('\n');
     text_table_print(&table, stdout);
 }
 
@@ -109,6 +132,7 @@ static void print_one(struct cli *cli, const struct value *schedule)
     }
     (void)putchar('\n');
     print_fires(cli, schedule);
+    print_left_out(cli, schedule);
 }
 
 /* Asks and prints a line of the schedule. */
@@ -141,7 +165,8 @@ static int put(struct rest *rest)
     struct value root;
     struct rest_path path;
     struct buffer body;
-    int status = schedule_file_read(cli, cli->call->line->positionals[0], &root, &schedule);
+    const char *file = cli->call->line->positionals[0];
+    int status = schedule_file_read(cli, file, &root, &schedule);
 
     if (status != 0) {
         return status;
@@ -153,6 +178,9 @@ static int put(struct rest *rest)
         ask(rest,
             &(struct rest_request){.method = "PUT", .path = path.text, .body = buffer_span(&body)});
     buffer_release(&body);
+    if (status == 0) {
+        schedule_cluster_warn(rest, file, schedule);
+    }
     return status;
 }
 
@@ -260,8 +288,13 @@ static int act(struct rest *rest)
 
     rest_path_add(&path, "/");
     rest_path_add(&path, strchr(rest->cli->call->command->name, ' ') + 1);
-    return status == 0 ? ask(rest, &(struct rest_request){.method = "POST", .path = path.text})
-                       : status;
+    const struct rest_request request = {
+        .method = "POST",
+        .path = path.text,
+        .idempotency_key = command_line_value(rest->cli->call->line, "idempotency-key"),
+    };
+
+    return status == 0 ? ask(rest, &request) : status;
 }
 
 static int run_act(const struct command_call *call)
@@ -269,19 +302,31 @@ static int run_act(const struct command_call *call)
     return rest_run(call, act);
 }
 
-static void range_write(const struct command_line *words, struct buffer *body)
+/* Reads --parallel; 0: none is given. */
+static int parallel_read(const struct command_line *words, long *ret_parallel)
+{
+    const char *text = command_line_value(words, "parallel");
+    char *end = NULL;
+
+    *ret_parallel = text == NULL ? 0 : strtol(text, &end, 10);
+    if (text != NULL && (end == text || *end != '\0' || *ret_parallel < 1)) {
+        return cli_fail(EXIT_STATUS_USAGE, "--parallel %s: give a number from 1 to 100", text);
+    }
+    return 0;
+}
+
+static void range_write(const struct command_line *words, long parallel, struct buffer *body)
 {
     struct json_writer w = {.buffer = body};
-    const char *parallel = command_line_value(words, "parallel");
 
     json_begin_map(&w);
     json_key(&w, "from");
     json_put_text(&w, words->positionals[1]);
     json_key(&w, "to");
     json_put_text(&w, words->positionals[2]);
-    if (parallel != NULL) {
+    if (parallel > 0) {
         json_key(&w, "parallel");
-        json_put_int(&w, strtol(parallel, NULL, 10));
+        json_put_int(&w, parallel);
     }
     json_end_map(&w);
 }
@@ -290,20 +335,22 @@ static int backfill(struct rest *rest)
 {
     const struct command_line *words = rest->cli->call->line;
     bool is_stop = command_line_is_set(words, "stop");
+    long parallel = 0;
     struct rest_path path;
     struct buffer body;
     int status = named_path(rest, &path);
 
-    if (status == 0 && is_stop == (words->positional_count == 3)) {
+    if (status == 0 && words->positional_count != (is_stop ? 1 : 3)) {
         status = cli_fail(EXIT_STATUS_USAGE, "give FROM and TO, or --stop");
     }
+    status = status == 0 ? parallel_read(words, &parallel) : status;
     if (status != 0) {
         return status;
     }
     rest_path_add(&path, "/backfill");
     buffer_init(&body, rest->cli->allocator, 0);
     if (!is_stop) {
-        range_write(words, &body);
+        range_write(words, parallel, &body);
     }
     status = ask(rest, &(struct rest_request){.method = is_stop ? "DELETE" : "POST",
                                               .path = path.text,
@@ -323,6 +370,10 @@ static const struct flag list_flags[] = {
     {"limit", 'n', "N", "how many, 1 to 1000", false},
     {"cursor", 0, "CURSOR", "go on behind the page before", false},
 };
+static const struct flag trigger_flags[] = {
+    {"idempotency-key", 'k', "KEY", "the same trigger again with the same key starts nothing new",
+     false},
+};
 static const struct flag backfill_flags[] = {
     {"parallel", 0, "N", "how many at once, with overlap: allow; 1 where none is given", false},
     {"stop", 0, NULL, "start no more of the backfill under way; takes no times", false},
@@ -337,7 +388,8 @@ static const struct flag backfill_flags[] = {
 const struct command command_schedule_put = {
     .name = "schedule put", .summary = "make a schedule of a file, or change it",
     .details = "docs/schedules.md says what a file holds. A changed rule is due from now on; `paused` counts\n"
-               "as the file says it.\n" EXIT_HELP,
+               "as the file says it. Warns of a stored cluster that is not there, and of an input that does\n"
+               "not fit it.\n" EXIT_HELP,
     ROW("FILE", 1, 1, run_put)};
 const struct command command_schedule_list = {
     .name = "schedule list", .summary = "list schedules and when they are due next",
@@ -345,7 +397,9 @@ const struct command command_schedule_list = {
     .flags = list_flags, .flag_count = sizeof(list_flags) / sizeof(list_flags[0]), ROW("", 0, 0, run_list)};
 const struct command command_schedule_show = {
     .name = "schedule show", .summary = "show a schedule, its next times and what it started last",
-    .details = EXIT_HELP, ROW("PROJECT/NAME", 1, 1, run_show)};
+    .details = "Also the times that it left out, and why: missed, overlap, full or replaced\n"
+               "(docs/schedules.md).\n" EXIT_HELP,
+    ROW("PROJECT/NAME", 1, 1, run_show)};
 const struct command command_schedule_delete = {
     .name = "schedule delete", .summary = "delete a schedule",
     .details = "What runs goes on.\n" EXIT_HELP, ROW("PROJECT/NAME", 1, 1, run_delete)};
@@ -359,7 +413,9 @@ const struct command command_schedule_resume = {
 const struct command command_schedule_trigger = {
     .name = "schedule trigger", .summary = "start one execution of a schedule now",
     .details = "Also of a paused one, but none beside another where its overlap does not allow it. Prints the\n"
-               "execution's id.\n" EXIT_HELP, ROW("PROJECT/NAME", 1, 1, run_act)};
+               "execution's id.\n" EXIT_HELP,
+    .flags = trigger_flags, .flag_count = sizeof(trigger_flags) / sizeof(trigger_flags[0]),
+    ROW("PROJECT/NAME", 1, 1, run_act)};
 const struct command command_schedule_backfill = {
     .name = "schedule backfill", .summary = "run the times of a range in the past",
     .details = "FROM and TO are RFC 3339, both included; the oldest first. For example:\n"

@@ -2,12 +2,14 @@
 
 #include "producer/core/view.h"
 #include "schemas/vocab/ids.h"
+#include "schemas/vocab/states.h"
 #include "schemas/vocab/timestamp.h"
 
 /* As scheduler/core/schedule.h names them. */
 static const char *reason_name(uint32_t reason)
 {
-    static const char *const names[] = {"due", "caught up", "waited", "backfill", "triggered"};
+    static const char *const names[] = {"due",    "caught up", "waited", "backfill", "triggered",
+                                        "missed", "overlap",   "full",   "replaced"};
 
     return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "other";
 }
@@ -42,6 +44,16 @@ static uint32_t put_next(struct json_writer *w, const struct schedule_view *view
     return count;
 }
 
+/* 0: it has not ended, never began, or ended before anybody looked. */
+static void put_state(struct json_writer *w, uint32_t state)
+{
+    if (state == 0 || state >= EXECUTION_STATE_NR) {
+        json_put_null(w);
+    } else {
+        json_put_text(w, execution_state_name((enum execution_state)state));
+    }
+}
+
 static void put_fires(struct json_writer *w, const struct schedule_view *view)
 {
     char id[EXECUTION_ID_TEXT_BYTES + 1];
@@ -63,6 +75,27 @@ static void put_fires(struct json_writer *w, const struct schedule_view *view)
         json_put_text(w, reason_name(fire->reason));
         json_key(w, "has_ended");
         json_put_bool(w, fire->is_ended);
+        json_key(w, "state");
+        put_state(w, fire->is_ended ? fire->state : 0);
+        json_end_map(w);
+    }
+    json_end_list(w);
+}
+
+static void put_left_out(struct json_writer *w, const struct wire_schedule_row *row)
+{
+    json_key(w, "left_out");
+    json_begin_list(w);
+    for (uint32_t i = row->left_out_count; i-- > 0;) {
+        json_begin_map(w);
+        json_key(w, "time");
+        put_time(w, row->left_out[i].nominal_ns);
+        json_key(w, "until");
+        put_time(w, row->left_out[i].until_ns);
+        json_key(w, "at");
+        put_time(w, row->left_out[i].at_ns);
+        json_key(w, "reason");
+        json_put_text(w, reason_name(row->left_out[i].reason));
         json_end_map(w);
     }
     json_end_list(w);
@@ -111,6 +144,7 @@ void schedule_view_put(struct json_writer *w, const struct schedule_view *view)
     put_backfill(w, &row->state);
     if (view->is_whole) {
         put_fires(w, view);
+        put_left_out(w, row);
         view_put_json(w, "definition", row->definition, "null");
     }
     json_end_map(w);

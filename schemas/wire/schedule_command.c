@@ -48,11 +48,13 @@ void schedule_ended_fill(const struct wire_schedule_ended *ended, Exo__V1__Sched
 {
     message->schedule = message_bytes((struct span){ended->schedule.bytes, EXECUTION_ID_BYTES});
     message->nominal_ns = ended->nominal_ns;
+    message->state = ended->state;
 }
 
 bool schedule_ended_read(const Exo__V1__ScheduleEnded *message,
                          struct wire_schedule_ended *ret_ended)
 {
     ret_ended->nominal_ns = message->nominal_ns;
+    ret_ended->state = message->state;
     return message_id(message->schedule, &ret_ended->schedule);
 }

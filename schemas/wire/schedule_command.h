@@ -38,6 +38,7 @@ struct wire_schedule_command {
 struct wire_schedule_ended {
     struct execution_id schedule;
     exo_time nominal_ns;
+    uint32_t state; /* enum execution_state; 0: it never began, or had ended long ago */
 };
 
 #endif /* EXO_WIRE_SCHEDULE_COMMAND_H */

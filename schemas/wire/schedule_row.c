@@ -16,8 +16,24 @@ static bool fires_fill(const struct wire_schedule_row *row, struct arena *scratc
         message->fires[i]->at_ns = row->fires[i].at_ns;
         message->fires[i]->reason = row->fires[i].reason;
         message->fires[i]->ended = row->fires[i].is_ended;
+        message->fires[i]->state = row->fires[i].state;
     }
     return message->n_fires == row->fire_count;
+}
+
+static bool left_out_fill(const struct wire_schedule_row *row, struct arena *scratch,
+                          Exo__V1__ScheduleRow *message)
+{
+    message->left_out =
+        message_array(scratch, &exo__v1__schedule_left_out__descriptor, row->left_out_count);
+    message->n_left_out = message->left_out == NULL ? 0 : row->left_out_count;
+    for (size_t i = 0; i < message->n_left_out; i++) {
+        message->left_out[i]->nominal_ns = row->left_out[i].nominal_ns;
+        message->left_out[i]->until_ns = row->left_out[i].until_ns;
+        message->left_out[i]->at_ns = row->left_out[i].at_ns;
+        message->left_out[i]->reason = row->left_out[i].reason;
+    }
+    return message->n_left_out == row->left_out_count;
 }
 
 static bool answers_fill(const struct wire_schedule_row *row, struct arena *scratch,
@@ -51,7 +67,7 @@ void wire_schedule_row_pack(const struct wire_schedule_row *row, struct arena *s
     message.changed_ns = row->changed_ns;
     message.state = &state;
     if (!schedule_state_fill(&row->state, scratch, &state) || !fires_fill(row, scratch, &message) ||
-        !answers_fill(row, scratch, &message)) {
+        !left_out_fill(row, scratch, &message) || !answers_fill(row, scratch, &message)) {
         buffer->is_failed = true;
         return;
     }
@@ -67,12 +83,33 @@ static enum wire_result fires_read(const Exo__V1__ScheduleRow *message, struct a
         return WIRE_EMEMORY;
     }
     for (size_t i = 0; i < message->n_fires; i++) {
-        fires[i] =
-            (struct wire_schedule_fire){message->fires[i]->nominal_ns, message->fires[i]->at_ns,
-                                        message->fires[i]->reason, message->fires[i]->ended};
+        const Exo__V1__ScheduleFire *from = message->fires[i];
+
+        fires[i] = (struct wire_schedule_fire){from->nominal_ns, from->at_ns, from->reason,
+                                               from->ended, from->state};
     }
     row->fires = fires;
     row->fire_count = (uint32_t)message->n_fires;
+    return WIRE_OK;
+}
+
+static enum wire_result left_out_read(const Exo__V1__ScheduleRow *message, struct arena *arena,
+                                      struct wire_schedule_row *row)
+{
+    struct wire_schedule_left_out *left_out =
+        arena_alloc(arena, message->n_left_out * sizeof(*left_out));
+
+    if (left_out == NULL) {
+        return WIRE_EMEMORY;
+    }
+    for (size_t i = 0; i < message->n_left_out; i++) {
+        const Exo__V1__ScheduleLeftOut *from = message->left_out[i];
+
+        left_out[i] = (struct wire_schedule_left_out){from->nominal_ns, from->until_ns, from->at_ns,
+                                                      from->reason};
+    }
+    row->left_out = left_out;
+    row->left_out_count = (uint32_t)message->n_left_out;
     return WIRE_OK;
 }
 
@@ -120,12 +157,16 @@ enum wire_result wire_schedule_row_unpack(struct span bytes, struct arena *arena
         return WIRE_EVERSION;
     }
     if (message->state == NULL || message->n_fires > WIRE_SCHEDULE_FIRES_MAX ||
+        message->n_left_out > WIRE_SCHEDULE_LEFT_OUT_MAX ||
         message->n_answers > WIRE_SCHEDULE_ANSWERS_MAX) {
         return WIRE_EMALFORMED;
     }
     result = schedule_state_read(message->state, arena, &row.state);
     if (result == WIRE_OK) {
         result = fires_read(message, arena, &row);
+    }
+    if (result == WIRE_OK) {
+        result = left_out_read(message, arena, &row);
     }
     if (result == WIRE_OK) {
         result = answers_read(message, arena, &row);

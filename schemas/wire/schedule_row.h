@@ -8,13 +8,26 @@
 #include "schemas/vocab/ids.h"
 #include "schemas/wire/schedule_state.h"
 
-enum { WIRE_SCHEDULE_FIRES_MAX = 20, WIRE_SCHEDULE_ANSWERS_MAX = 16 };
+enum {
+    WIRE_SCHEDULE_FIRES_MAX = 20,
+    WIRE_SCHEDULE_LEFT_OUT_MAX = 20,
+    WIRE_SCHEDULE_ANSWERS_MAX = 16,
+};
 
 struct wire_schedule_fire {
     exo_time nominal_ns;
     exo_time at_ns;
     uint32_t reason; /* enum schedule_reason */
     bool is_ended;
+    uint32_t state; /* enum execution_state in which it ended; 0: not known, or it never began */
+};
+
+/* Times in a row that were due and not started. */
+struct wire_schedule_left_out {
+    exo_time nominal_ns; /* the first */
+    exo_time until_ns;   /* the last */
+    exo_time at_ns;
+    uint32_t reason; /* enum schedule_reason */
 };
 
 enum wire_schedule_verdict {
@@ -40,8 +53,10 @@ struct wire_schedule_row {
     uint64_t number;        /* of the definition */
     exo_time changed_ns;    /* when it was put */
     struct wire_schedule_state state;
-    const struct wire_schedule_fire *fires; /* the newest last */
-    uint32_t fire_count;                    /* at most WIRE_SCHEDULE_FIRES_MAX */
+    const struct wire_schedule_fire *fires;        /* the newest last */
+    uint32_t fire_count;                           /* at most WIRE_SCHEDULE_FIRES_MAX */
+    const struct wire_schedule_left_out *left_out; /* the newest last */
+    uint32_t left_out_count;                       /* at most WIRE_SCHEDULE_LEFT_OUT_MAX */
     const struct wire_schedule_answer *answers;
     uint32_t answer_count; /* at most WIRE_SCHEDULE_ANSWERS_MAX */
 };

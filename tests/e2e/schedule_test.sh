@@ -93,7 +93,12 @@ check "no schedule" test "$(rest -X PUT -d '{"cron": "x"}' "$URL/x")" = 422
 check "another name than the path's" test "$(rest -X PUT -d '{"name": "y", "cron": "@daily", "cluster": "p/c"}' "$URL/x")" = 422
 check "there is one" test "$(rest -X PUT -H 'If-None-Match: *' -d "$(shown nightly | jq .definition.schedule)" "$URL/nightly")" = 412
 check "an old version" test "$(rest -X DELETE -H 'If-Match: "1"' "$URL/nightly")" = 412
+check "a whole file" test "$(rest -X PUT -d "$(shown nightly | jq .definition)" "$URL/nightly")" = 200
+check "a range the wrong way round" eval "[[ $(rest -d '{"from": "2026-11-02", "to": "2026-11-01"}' "$URL/nightly/backfill") == 422 ]] && grep -q 'before from' out"
 check "a range of the future" test "$(rest -d '{"from": "2026-11-01", "to": "2200-01-01"}' "$URL/nightly/backfill")" = 422
+status 2 "$EXO" schedule backfill "$PROJECT/nightly" 2026-03-28 2026-03-29 --parallel 5x
+holds err "--parallel 5x: give a number from 1 to 100"
+status 2 "$EXO" schedule backfill "$PROJECT/nightly" 2026-03-28 --stop
 check "no range" test "$(rest -d '{"from": "2026-11-01"}' "$URL/nightly/backfill")" = 422
 
 # ---- trigger ----
@@ -102,7 +107,20 @@ FIRED=$(cat out)
 await "what was triggered ends" succeeded "$FIRED"
 check "its id follows from its time" test "$FIRED" = "$(fire_id nightly "$("$EXO" get "$FIRED" -o json | jq -r .labels.schedule_time)")"
 check "its output knows the time" test "$("$EXO" get "$FIRED" -o json | jq -r .output)" = "$("$EXO" get "$FIRED" -o json | jq -r .labels.schedule_time)"
-await "the schedule hears of the end" is nightly '.running == 0 and .fires[0].has_ended and .fires[0].reason == "triggered"'
+await "the schedule hears of the end" is nightly '.running == 0 and .fires[0].has_ended and .fires[0].reason == "triggered" and .fires[0].state == "SUCCEEDED" and .left_out == []'
+
+# ---- once under one key: two seconds that are not the same, so without it the second would be another one ----
+second_is_over() { [[ $(date +%s) -gt $(date -d "$("$EXO" get "$1" -o json | jq -r .labels.schedule_time)" +%s) ]]; }
+await "its second goes by" second_is_over "$FIRED"
+status 0 "$EXO" schedule trigger "$PROJECT/nightly" --idempotency-key monday
+KEYED=$(cat out)
+await "that second goes by, too" second_is_over "$KEYED"
+status 0 "$EXO" schedule trigger "$PROJECT/nightly" --idempotency-key monday
+holds out "$KEYED"
+check "an input that would be lost" test "$(rest -d '{"input": {"x": 1}}' "$URL/nightly/trigger")" = 400
+check "an empty key" test "$(rest -X POST -H 'Idempotency-Key;' "$URL/nightly/trigger")" = 400
+await "what was triggered once ends" succeeded "$KEYED"
+check "there are two" test "$(executions nightly | wc -l)" = 2
 
 # ---- backfill over three times, killed in between ----
 check "three nights are filled back" "$EXO" schedule backfill "$PROJECT/nightly" 2026-03-28T00:00:00Z 2026-03-30T23:00:00Z --parallel 2
@@ -116,6 +134,7 @@ await "the backfill is done" is nightly '.backfill == null and .running == 0'
 expected() {
     {
         echo "$FIRED"
+        echo "$KEYED"
         for time in 2026-03-28T01:30:00Z 2026-03-29T01:00:00Z 2026-03-30T00:30:00Z; do fire_id nightly "$time"; done
     } | sort
 }
@@ -123,6 +142,7 @@ check "one execution each" test "$(executions nightly)" = "$(expected)"
 check "over what has run" "$EXO" schedule backfill "$PROJECT/nightly" 2026-03-28T00:00:00Z 2026-03-30T23:00:00Z --parallel 3
 await "that backfill is done too" is nightly '.backfill == null and .running == 0'
 check "nothing was started again" test "$(executions nightly)" = "$(expected)"
+check "each time is told once, and how it ended" is nightly '([.fires[].time] | length == (unique | length)) and all(.fires[]; .state == "SUCCEEDED")'
 
 # ---- pause ----
 check "it is paused" "$EXO" schedule pause "$PROJECT/nightly"
@@ -138,12 +158,27 @@ await "a pause outlives a crash" is nightly '.state == "PAUSED" and .backfill !=
 check "it goes on" "$EXO" schedule resume "$PROJECT/nightly"
 await "with the backfill" succeeded "$(fire_id nightly 2026-04-01T00:30:00Z)"
 
+# ---- names as long as they may be ----
+LONG=$(printf 'n%.0s' {1..63})
+check "a schedule with a long name" "$EXO" schedule put <(sed "s/nightly/$LONG/" nightly.yaml)
+status 0 "$EXO" schedule trigger "$PROJECT/$LONG"
+await "starts like any other" succeeded "$(cat out)"
+
 # ---- a stored cluster; one that is not there ----
-check "a schedule of a stored cluster" "$EXO" schedule put stored.yaml
+status 0 "$EXO" schedule put stored.yaml
+holds err "schedule.cluster: it is not stored (yet)"
 status 0 "$EXO" schedule trigger "$PROJECT/stored"
 await "a start of what is not stored is a dead letter" eval "\"$EXO\" dlq list -o json | grep -q '$PROJECT/kept'"
-await "and stands as ended" is stored '.running == 0 and .fires[0].has_ended'
+await "and stands as ended, in no state" is stored '.running == 0 and .fires[0].has_ended and .fires[0].state == null'
 check "the cluster is stored" "$EXO" cluster put kept.yaml
+status 0 "$EXO" schedule put <(sed 's/^  cluster:/  input: {x: 1}\n&/' stored.yaml)
+[[ ! -s err ]] || fail "a cluster without inputs takes anything, but: $(cat err)"
+sed 's/satellites/inputs: {n: {type: int, required: true}}, &/' kept.yaml >strict.yaml
+check "a cluster that is stricter" "$EXO" cluster put strict.yaml
+status 0 "$EXO" schedule put <(sed 's/^  cluster:/  input: {n: many}\n&/' stored.yaml)
+holds err "input.n"
+holds err "schedule.input: it does not fit the stored cluster"
+check "the one before again" "$EXO" cluster put kept.yaml
 fires_anew() { "$EXO" schedule trigger "$PROJECT/stored" >"$WORK/fired" && succeeded "$(tail -n 1 "$WORK/fired")"; }
 await "then it starts" fires_anew
 
@@ -154,9 +189,3 @@ check "deleting it again" test "$(rest -X DELETE "$URL/nightly")" = 404
 check "what it started stays" succeeded "$FIRED"
 check "it is made again" "$EXO" schedule put nightly.yaml
 check "from the first version on" is nightly '.version == 1 and .fires == []'
-# ---- names as long as they may be ----
-LONG=$(printf 'n%.0s' {1..63})
-check "a schedule with a long name" "$EXO" schedule put <(sed "s/nightly/$LONG/" nightly.yaml)
-status 0 "$EXO" schedule trigger "$PROJECT/$LONG"
-await "starts like any other" succeeded "$(cat out)"
-

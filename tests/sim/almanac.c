@@ -501,6 +501,20 @@ static bool may_be_left_out(const struct turn *t, exo_time nominal_ns)
     return false;
 }
 
+/* The row says of what is left out that it is; of what was long ago it may have forgotten. */
+static bool is_told(const struct turn *t, exo_time nominal_ns)
+{
+    bool is_said = t->row->left_out_count == WIRE_SCHEDULE_LEFT_OUT_MAX;
+
+    for (uint32_t i = 0; i < t->row->left_out_count; i++) {
+        const struct wire_schedule_left_out *left_out = &t->row->left_out[i];
+
+        is_said =
+            is_said || (left_out->nominal_ns <= nominal_ns && left_out->until_ns >= nominal_ns);
+    }
+    return is_said;
+}
+
 static void decided_check(const struct turn *t)
 {
     exo_time until_ns = t->row->state.considered_ns;
@@ -513,8 +527,14 @@ static void decided_check(const struct turn *t)
     }
     for (exo_time n = next_after(t->a, t->a->considered_ns);
          n <= until_ns && n < t->a->plan->end_ns; n += step_ns(t->a)) {
-        if (live_of(t->row, n) == NULL && !waits(t, n) && !may_be_left_out(t, n)) {
+        if (live_of(t->row, n) != NULL || waits(t, n)) {
+            continue;
+        }
+        if (!may_be_left_out(t, n)) {
             wrong(t, n, "is left out without a reason");
+        }
+        if (!was_live(t, n) && !is_told(t, n)) {
+            wrong(t, n, "is left out, and its row does not say so");
         }
     }
 }

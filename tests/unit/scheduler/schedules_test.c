@@ -225,8 +225,10 @@ static void test_starts_again(void **state)
     struct schedule_entry *entry = shard.schedules.list;
 
     (void)state;
-    entry->fires[0] = (struct wire_schedule_fire){nominal(0), EXO_HOUR - 6 * EXO_MINUTE, 0, false};
-    entry->fires[1] = (struct wire_schedule_fire){nominal(1), EXO_HOUR - 4 * EXO_MINUTE, 0, false};
+    entry->fires[0] =
+        (struct wire_schedule_fire){nominal(0), EXO_HOUR - 6 * EXO_MINUTE, 0, false, 0};
+    entry->fires[1] =
+        (struct wire_schedule_fire){nominal(1), EXO_HOUR - 4 * EXO_MINUTE, 0, false, 0};
     entry->fire_count = 2;
     pass_a_minute();
     answer(FATE_ABSENT, &shard);
@@ -246,7 +248,7 @@ static void test_ended_meanwhile(void **state)
 {
     (void)state;
     pass_a_minute();
-    schedules_ended(&shard, &(struct wire_schedule_ended){schedule, nominal(0)});
+    schedules_ended(&shard, &(struct wire_schedule_ended){schedule, nominal(0), 0});
     answer(FATE_ABSENT, &shard);
     assert_int_equal(sent_count, AT_ONCE - 1);
 }

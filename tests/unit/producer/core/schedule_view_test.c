@@ -2,6 +2,7 @@
 #include "producer/core/schedule_view.h"
 
 #include "scheduler/core/schedule.h"
+#include "schemas/vocab/states.h"
 #include "tests/support/test.h"
 
 static const exo_time noon_ns = 1700000000 * EXO_SECOND; /* 2023-11-14T22:13:20Z */

@@ -91,7 +91,9 @@ static void others_are_refused(void **state)
 
 static void a_row_comes_back(void **state)
 {
-    static const struct wire_schedule_fire fires[] = {{1, 2, 3, false}, {4, 5, 0, true}};
+    static const struct wire_schedule_fire fires[] = {{1, 2, 3, false, 0}, {4, 5, 0, true, 7}};
+    static const struct wire_schedule_left_out left_out[WIRE_SCHEDULE_LEFT_OUT_MAX + 1] = {
+        {6, 7, 8, 5}, {9, 9, 10, 6}};
     const struct wire_schedule_answer answers[] = {
         {span_of("first"), SCHEDULE_VERDICT_CREATED, 0},
         {span_of("second"), SCHEDULE_VERDICT_UNREADABLE, 77}};
@@ -103,6 +105,8 @@ static void a_row_comes_back(void **state)
                                     .state = {.considered_ns = 9, .is_paused = true},
                                     .fires = fires,
                                     .fire_count = 2,
+                                    .left_out = left_out,
+                                    .left_out_count = 2,
                                     .answers = answers,
                                     .answer_count = 2};
     struct wire_schedule_row back = {0};
@@ -120,7 +124,12 @@ static void a_row_comes_back(void **state)
                 back.state.is_paused);
     assert_int_equal(back.fire_count, 2);
     assert_true(back.fires[0].nominal_ns == 1 && back.fires[0].at_ns == 2 &&
-                back.fires[0].reason == 3 && !back.fires[0].is_ended && back.fires[1].is_ended);
+                back.fires[0].reason == 3 && !back.fires[0].is_ended && back.fires[1].is_ended &&
+                back.fires[0].state == 0 && back.fires[1].state == 7);
+    assert_int_equal(back.left_out_count, 2);
+    assert_true(back.left_out[0].nominal_ns == 6 && back.left_out[0].until_ns == 7 &&
+                back.left_out[0].at_ns == 8 && back.left_out[0].reason == 5 &&
+                back.left_out[1].nominal_ns == 9 && back.left_out[1].reason == 6);
     assert_int_equal(back.answer_count, 2);
     assert_true(span_equal(back.answers[1].id, span_of("second")));
     assert_int_equal(back.answers[1].verdict, SCHEDULE_VERDICT_UNREADABLE);
@@ -128,6 +137,11 @@ static void a_row_comes_back(void **state)
 
     const struct wire_schedule_answer bad = {span_of("x"), SCHEDULE_VERDICT_NR, 0};
 
+    row.left_out_count = WIRE_SCHEDULE_LEFT_OUT_MAX + 1;
+    buffer_reset(&text);
+    wire_schedule_row_pack(&row, &arena, &text);
+    assert_int_equal(wire_schedule_row_unpack(buffer_span(&text), &arena, &back), WIRE_EMALFORMED);
+    row.left_out_count = 0;
     row.answers = &bad;
     row.answer_count = 1;
     buffer_reset(&text);
@@ -143,7 +157,7 @@ static enum wire_result command_there_and_back(const struct wire_schedule_comman
     const struct wire_peer peer = {.source = 3,
                                    .sequence = 4,
                                    .kind = PEER_SCHEDULE_ENDED,
-                                   .schedule_ended = {{{1, 2, 3}}, 99}};
+                                   .schedule_ended = {{{1, 2, 3}}, 99, 5}};
     const struct wire_status status = {
         .schedules = command, .schedule_count = 1, .peers = &peer, .peer_count = 1};
     struct buffer text;
@@ -185,6 +199,7 @@ static void a_command_comes_back(void **state)
     assert_int_equal(back.peers[0].kind, PEER_SCHEDULE_ENDED);
     assert_int_equal(back.peers[0].schedule_ended.schedule.bytes[2], 3);
     assert_int_equal(back.peers[0].schedule_ended.nominal_ns, 99);
+    assert_int_equal(back.peers[0].schedule_ended.state, 5);
 
     const struct wire_schedule_command whole = command;
 
