@@ -128,6 +128,7 @@ static void print_execution(struct cli *cli, const struct value *execution)
     line("rerun of", rest_text(execution, "rerun_of"));
     line("error", rest_text(execution, "error"));
     line("submitted", rest_text(execution, "submitted_at"));
+    line("starts", rest_text(execution, "start_at"));
     line("started", rest_text(execution, "started_at"));
     line("ended", rest_text(execution, "ended_at"));
     line("deadline", rest_text(execution, "deadline_at"));

@@ -35,6 +35,8 @@ static int list(struct rest *rest)
     rest_path_query(&path, "state", command_line_value(call->line, "state"));
     rest_path_query(&path, "cluster", command_line_value(call->line, "cluster"));
     rest_path_query(&path, "label", command_line_value(call->line, "label"));
+    rest_path_query(&path, "submitted_after", command_line_value(call->line, "since"));
+    rest_path_query(&path, "submitted_before", command_line_value(call->line, "until"));
     rest_path_query(&path, "cursor", command_line_value(call->line, "cursor"));
     if (settings_is_said(call->set, "project")) {
         rest_path_query(&path, "project", call->settings->project);
@@ -64,6 +66,8 @@ static const struct flag flags[] = {
     {"state", 0, "STATE", "only these, such as RUNNING", false},
     {"cluster", 0, "PROJECT/NAME", "only of this cluster", false},
     {"label", 'l', "K=V", "only with this label", false},
+    {"since", 0, "TIME", "only submitted after it, such as 2026-11-28T09:00:00Z", false},
+    {"until", 0, "TIME", "only submitted before it", false},
     {"limit", 'n', "N", "how many, 1 to 1000; 20 unless said otherwise", false},
     {"cursor", 0, "CURSOR", "go on behind the page before", false},
 };

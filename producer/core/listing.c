@@ -128,6 +128,16 @@ static void take_label(struct listing *listing, struct span value, struct fault_
     listing->label_value = (struct span){sign + 1, value.bytes - listing->label_key.bytes - 1};
 }
 
+/* A name alone would never be found. */
+static void take_cluster(struct listing *listing, struct span value, struct fault_list *faults)
+{
+    if (value.bytes == 0 || memchr(value.data, '/', value.bytes) == NULL) {
+        refuse(faults, "cluster", "it names no project", "write cluster=PROJECT/NAME");
+        return;
+    }
+    listing->cluster = value;
+}
+
 static void take_time(const char *name, struct span value, exo_time *ret, struct fault_list *faults)
 {
     if (!timestamp_parse(value, ret)) {
@@ -143,7 +153,7 @@ void listing_set(struct listing *listing, const char *name, struct span value,
     if (strcmp(name, "project") == 0) {
         listing->project = value;
     } else if (strcmp(name, "cluster") == 0) {
-        listing->cluster = value;
+        take_cluster(listing, value, faults);
     } else if (strcmp(name, "state") == 0) {
         listing->state = value;
         if (!execution_state_parse(value, &state)) {

@@ -256,12 +256,25 @@ static void on_end(void *argument, int64_t end, const struct exo_error *err)
     ask_shard(reading);
 }
 
+/* What was deleted has left its id. */
+static void on_known(void *argument, const bool *is_known, const struct exo_error *err)
+{
+    struct exchange *x = argument;
+
+    if (exchange_back_with(x, err)) {
+        exchange_problem(x, 404,
+                         is_known[0] ? "the execution has been deleted: the time that its project "
+                                       "keeps executions was over"
+                                     : "there is no execution with this id");
+    }
+}
+
 static void not_found(struct reading *reading)
 {
     struct api *api = reading->x->api;
 
     if (reading->is_second) {
-        exchange_problem(reading->x, 404, "there is no execution with this id");
+        store_execution_known(api->store, &reading->id, 1, on_known, exchange_wait(reading->x));
         return;
     }
     if (api->shard_count == 0) {

@@ -513,7 +513,8 @@ static void test_origin_is_deleted(void **state)
     api_expect(t, "GET", api_path(t, id, ""), NULL, 200,
                "output: it was kept of an execution that has been deleted since");
     api_expect(t, "POST", api_path(t, id, "/rerun"), "", 409, "`map`");
-    api_expect(t, "POST", api_path(t, old, "/rerun"), "", 404, NULL);
+    api_expect(t, "POST", api_path(t, old, "/rerun"), "", 404, "has been deleted");
+    api_expect(t, "GET", api_path(t, old, ""), NULL, 404, "the execution has been deleted");
     refused(t, &(struct wire_job){.rerun_of = span_of(id)}, "deleted with the execution");
     /* From the map on everything can run. */
     id = rerun(t, id, "{\"from\":\"map\"}");

@@ -89,6 +89,15 @@ status 0 "$EXO" list --limit 1
 holds err "--cursor"
 status 0 "$EXO" list --limit 1 --cursor "$(sed -n 's/.*--cursor //p' err)"
 status 65 "$EXO" list --state NONE
+status 65 "$EXO" list --cluster map
+holds err "write cluster=PROJECT/NAME"
+status 65 "$EXO" list --since yesterday
+holds err "submitted_after"
+SUBMITTED=$("$EXO" get "$ID" -o json | jq -r .submitted_at)
+status 0 "$EXO" list --since 2020-01-01 --until "$SUBMITTED" -o json
+check "none before the first" jq -e "[.executions[].id] | index(\"$ID\") == null" out
+status 0 "$EXO" list --since 2020-01-01T00:00:00Z --label run=one -o json
+check "the one since then" jq -e '.executions | length == 1' out
 status 0 "$EXO" logs "$ID"
 holds out "==> each.1, attempt 1 <=="
 status 0 "$EXO" logs "$ID" begin --follow

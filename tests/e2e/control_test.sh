@@ -206,6 +206,9 @@ cluster later <<'YAML'
 YAML
 status 2 "$EXO" submit later.yaml --delay soon
 status 2 "$EXO" submit later.yaml --delay 1s --start-at 2100-01-01T00:00:00Z
+status 0 "$EXO" submit later.yaml --start-at 2100-01-01T00:00:00Z
+await "it tells when it starts" eval "'$EXO' get $(cat out) | grep -q '^starts *2100-01-01T00:00:00'"
+status 0 "$EXO" cancel "$(cat out)"
 status 0 "$EXO" submit later.yaml --delay 3s
 ID=$(cat out)
 await "it is there" "$EXO" get "$ID"

@@ -57,6 +57,7 @@ static void test_refused(void **state)
         {"stat", "RUNNING", "did you mean state?"},
         {"nonsense", "", "leave it out"},
         {"state", "running", "QUEUED"},
+        {"cluster", "c", "PROJECT/NAME"},
         {"label", "a", "KEY%3DVALUE"},
         {"label", "=b", "KEY%3DVALUE"},
         {"limit", "0", ""},
