@@ -507,10 +507,8 @@ static bool is_told(const struct turn *t, exo_time nominal_ns)
     bool is_said = t->row->left_out_count == WIRE_SCHEDULE_LEFT_OUT_MAX;
 
     for (uint32_t i = 0; i < t->row->left_out_count; i++) {
-        const struct wire_schedule_left_out *left_out = &t->row->left_out[i];
-
-        is_said =
-            is_said || (left_out->nominal_ns <= nominal_ns && left_out->until_ns >= nominal_ns);
+        is_said = is_said || (t->row->left_out[i].nominal_ns <= nominal_ns &&
+                              t->row->left_out[i].until_ns >= nominal_ns);
     }
     return is_said;
 }
