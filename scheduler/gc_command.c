@@ -71,13 +71,14 @@ static int tell(const struct collecting *collecting)
 
 static int collect_all(struct collecting *collecting, const struct command_call *call)
 {
-    const struct backends_options options = {
-        .set = call->set, .wanted = BACKEND_LOG | BACKEND_STORE, .client_id = "exosphere-gc"};
+    const struct backends_options options = {.set = call->set,
+                                             .wanted = BACKEND_LOG | BACKEND_STORE,
+                                             .client_id = "exosphere-gc",
+                                             .is_existing = true};
 
     collecting->backends = backends_open(collecting->loop, &options, &collecting->result.err);
     if (collecting->backends == NULL) {
-        (void)fprintf(stderr, "exosphere: %s\n", collecting->result.err.text);
-        return EXIT_STATUS_FAILED;
+        return backends_open_tell(&collecting->result.err);
     }
     backends_prepare(collecting->backends, prepared, collecting);
     (void)loop_run_until(collecting->loop, &collecting->is_done, EXO_MINUTE);
@@ -139,7 +140,9 @@ const struct command command_gc = {
     .details =
         "Schedulers do the same every hour. A --margin shorter than a worker may be away from\n"
         "the log can cost an attempt its output.\n"
-        "Exit status: 69 the store or the log does not answer.\n",
+        "Exit status: 66 there is no such store, 69 the store or the log does not answer, 73 "
+        "another\n"
+        "process has it (SQLite).\n",
     .role = ROLE_ADMIN,
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),

@@ -337,13 +337,14 @@ static int tell(const struct replaying *r)
 
 static int replay_all(struct replaying *r, const struct command_call *call)
 {
-    const struct backends_options options = {
-        .set = call->set, .wanted = BACKEND_STORE | BACKEND_CACHE, .client_id = "exosphere-replay"};
+    const struct backends_options options = {.set = call->set,
+                                             .wanted = BACKEND_STORE | BACKEND_CACHE,
+                                             .client_id = "exosphere-replay",
+                                             .is_existing = true};
 
     r->backends = backends_open(r->loop, &options, &r->err);
     if (r->backends == NULL) {
-        (void)fprintf(stderr, "exosphere: %s\n", r->err.text);
-        return EXIT_STATUS_FAILED;
+        return backends_open_tell(&r->err);
     }
     r->pause = loop_timer_new(r->loop, pause_over, r);
     backends_migrate(r->backends, prepared, r);
@@ -411,7 +412,8 @@ const struct command command_replay = {
         "Reads the last snapshot of each shard and the journal since, while the fleet runs.\n"
         "OUTSIDE counts rows that the journal need not know: what ended before the snapshot,\n"
         "and what retention deletes.\n"
-        "Exit status: 0 identical, 1 not, 69 the store does not answer.\n",
+        "Exit status: 0 identical, 1 not, 66 there is no such store, 69 it does not answer, 73\n"
+        "another process has it (SQLite).\n",
     .role = ROLE_ADMIN,
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),

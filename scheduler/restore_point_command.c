@@ -93,13 +93,14 @@ static int tell(const struct pointing *p)
 
 static int point(struct loop *loop, const struct command_call *call, struct pointing *p)
 {
-    const struct backends_options options = {
-        .set = call->set, .wanted = BACKEND_STORE, .client_id = "exosphere-restore-point"};
+    const struct backends_options options = {.set = call->set,
+                                             .wanted = BACKEND_STORE,
+                                             .client_id = "exosphere-restore-point",
+                                             .is_existing = true};
 
     p->backends = backends_open(loop, &options, &p->err);
     if (p->backends == NULL) {
-        (void)fprintf(stderr, "exosphere: %s\n", p->err.text);
-        return EXIT_STATUS_FAILED;
+        return backends_open_tell(&p->err);
     }
     backends_migrate(p->backends, prepared, p);
     (void)loop_run_until(loop, &p->is_done, wait_ns);

@@ -86,12 +86,12 @@ static int resume(struct loop *loop, const struct command_call *call, struct res
 {
     const struct backends_options options = {.set = call->set,
                                              .wanted = BACKEND_LOG | BACKEND_STORE,
-                                             .client_id = "exosphere-shard-resume"};
+                                             .client_id = "exosphere-shard-resume",
+                                             .is_existing = true};
 
     resuming->backends = backends_open(loop, &options, &resuming->result.err);
     if (resuming->backends == NULL) {
-        (void)fprintf(stderr, "exosphere: %s\n", resuming->result.err.text);
-        return EXIT_STATUS_FAILED;
+        return backends_open_tell(&resuming->result.err);
     }
     backends_prepare(resuming->backends, prepared, resuming);
     (void)loop_run_until(loop, &resuming->is_done, wait_ns);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
+#include "infra/config/command.h"
 #include "infra/directory/directory.h"
 #include "infra/process/blob_place.h"
 #include "infra/telemetry/log_line.h"
@@ -55,7 +57,8 @@ struct backends {
 
 /* ---- opening ---- */
 
-static int name_file(struct backends *b, struct exo_error *err)
+static int name_file(struct backends *b, const struct backends_options *options,
+                     struct exo_error *err)
 {
     const struct settings *settings = &b->set->values;
     bool is_sqlite = strcmp(settings->log, "sqlite") == 0 || strcmp(settings->store, "sqlite") == 0;
@@ -67,6 +70,12 @@ static int name_file(struct backends *b, struct exo_error *err)
     if (snprintf(b->path, sizeof(b->path), "%s/exosphere.db", settings->data) >=
         (int)sizeof(b->path)) {
         return exo_error_set(err, EXO_EINVALID, "data is longer than %d bytes", PATH_BYTES);
+    }
+    if (is_sqlite && options->is_existing && access(b->path, F_OK) != 0) {
+        return exo_error_set(err, EXO_ENOTFOUND,
+                             "there is no store %s: with --data name the directory that `exosphere "
+                             "dev` keeps",
+                             b->path);
     }
     return is_sqlite ? directory_make(settings->data, 0755, "name another with --data", err) : 0;
 }
@@ -167,7 +176,7 @@ struct backends *backends_open(struct loop *loop, const struct backends_options 
     b->told[2] = (struct told){.name = b->set->values.cache, .is_up = true};
     b->schema.shard_count = (uint32_t)b->set->values.shards;
     b->retry = loop_timer_new(loop, try_again, b);
-    if (name_file(b, err) != 0 || open_all(b, options, err) != 0) {
+    if (name_file(b, options, err) != 0 || open_all(b, options, err) != 0) {
         backends_close(b);
         backends_free(b);
         return NULL;
@@ -338,6 +347,16 @@ void backends_migrate(struct backends *b, void (*done)(void *argument, const str
     } else {
         store_schema(b->store, schema_read, b);
     }
+}
+
+int backends_open_tell(const struct exo_error *err)
+{
+    enum { STATUS_NOT_FOUND = 66, STATUS_CONFLICT = 73 };
+
+    (void)fprintf(stderr, "exosphere: %s\n", err->text);
+    return err->code == EXO_ENOTFOUND   ? (int)STATUS_NOT_FOUND
+           : err->code == EXO_ECONFLICT ? (int)STATUS_CONFLICT
+                                        : EXIT_STATUS_FAILED;
 }
 
 void backends_prepare(struct backends *b, void (*done)(void *argument, const struct exo_error *err),

@@ -32,13 +32,20 @@ struct backends_options {
     const struct settings_set *set;
     unsigned wanted;       /* or of enum backend */
     const char *client_id; /* what the log and the store call us */
+    bool is_existing;      /* SQLite's file must be there: none is made */
 };
 
 /* backends_open opens without waiting.
  * Gives it, or NULL with *err: EXO_EINVALID for a wrong setting, EXO_ECONFLICT where another
- * process holds SQLite's file, EXO_EIO, EXO_EDENIED. */
+ * process holds SQLite's file, EXO_ENOTFOUND where it must be there and is not, EXO_EIO,
+ * EXO_EDENIED. */
 EXO_CHECKED struct backends *
 backends_open(struct loop *loop, const struct backends_options *options, struct exo_error *err);
+
+/* backends_open_tell tells a command's person on stderr why backends_open gave NULL.
+ * Returns the command's exit status: 66 there is no such file, 73 another process has it, else 1.
+ */
+int backends_open_tell(const struct exo_error *err);
 
 /* backends_prepare migrates the store and makes the topics, then calls back once: err NULL, or
  * EXO_ECONFLICT (a newer schema, another number of shards or partitions) and others that waiting

@@ -177,6 +177,29 @@ static void test_a_directory_that_cannot_be_made(void **state)
     unload(&scene);
 }
 
+/* Who looks into a store must not be told that one he has just made is in order. */
+static void test_a_store_that_must_be_there(void **state)
+{
+    struct scene scene = {0};
+    char data[60];
+    const struct setting_flag flags[] = {{"data", data}};
+
+    (void)state;
+    make_directory(&scene);
+    (void)snprintf(data, sizeof(data), "%s/none", scene.directory);
+    load(&scene, flags, 1);
+    const struct backends_options options = {
+        .set = &scene.set, .wanted = ALL, .client_id = "t", .is_existing = true};
+
+    assert_null(backends_open(scene.loop, &options, &scene.err));
+    assert_int_equal(scene.err.code, EXO_ENOTFOUND);
+    assert_non_null(strstr(scene.err.text, data));
+    assert_int_equal(backends_open_tell(&scene.err), 66);
+    assert_int_not_equal(access(data, F_OK), 0);
+    unload(&scene);
+    remove_directory(&scene);
+}
+
 /* A store that is away is waited for, and named. */
 static void test_away(void **state)
 {
@@ -216,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_a_wrong_class_is_refused),
         cmocka_unit_test(test_the_log_alone_needs_nothing),
         cmocka_unit_test(test_a_directory_that_cannot_be_made),
+        cmocka_unit_test(test_a_store_that_must_be_there),
         cmocka_unit_test(test_away),
     };
 
