@@ -23,6 +23,17 @@ static bool is_open(const struct command_facts *facts)
 
 /* ---- the execution ---- */
 
+/* No satellite before it waits for the same signal. */
+static bool is_first_of(const struct cluster *cluster, uint32_t index, struct span signal)
+{
+    for (uint32_t i = 0; i < index; i++) {
+        if (span_equal(cluster->satellites[i].wait.signal, signal)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The signals that the cluster waits for. */
 static enum command_fit unknown_signal(const struct command_facts *facts, struct fault_text *text)
 {
@@ -33,7 +44,7 @@ static enum command_fit unknown_signal(const struct command_facts *facts, struct
     for (uint32_t i = 0; i < cluster->satellite_count && named < SIGNALS_NAMED; i++) {
         struct span signal = cluster->satellites[i].wait.signal;
 
-        if (signal.bytes > 0) {
+        if (signal.bytes > 0 && is_first_of(cluster, i, signal)) {
             fault_text_add(text, "%s%q", named == 0 ? "; there is " : ", ", signal);
             named++;
         }

@@ -82,6 +82,10 @@ bool field_is_kind(struct field_reader *r, const struct value *value,
     if (value->kind == kind) {
         return true;
     }
+    if (place == NULL && value->kind == VALUE_NULL) {
+        field_fault(r, value, place, "write its fields, each as NAME: VALUE", "the text is empty");
+        return false;
+    }
     bool is_item = place != NULL && place->key.data == NULL;
 
     field_fault(r, value, place, wrong_kind_hint(kind, value->kind), "%s%q must be %s, not %s",

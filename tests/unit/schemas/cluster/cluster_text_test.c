@@ -8,7 +8,7 @@
 
 /* clang-format off */
 static const struct fault_case cases[] = {
-    {"", " 1:1 `file` must be a map, not null | give it a value, or remove the field"},
+    {"", " 1:1 the text is empty | write its fields, each as NAME: VALUE"},
     {HEAD "    - name: a\n      comand: [x]\n      needs: [b]\n      timeout: 10 min\n",
      "cluster.satellites[0].comand 7:7 unknown field `comand` | did you mean `command`?\n"
      "cluster.satellites[0].needs[0] 8:15 no satellite is named `b` | name a satellite of this cluster\n"
