@@ -2,8 +2,8 @@
  *
  *   READY --grant--> DISPATCHED --accepted--> RUNNING --finished--> SUCCEEDED
  *     ^                  |                       |                  FAILED, TIMED_OUT, CANCELLED
- *     +--- rejected, lost+-----------------------+
- *     +--------- BACKOFF <-----------------------+ failed, with retries left
+ *     +--- rejected, lost+-----------------------+ the first time
+ *     +--------- BACKOFF <-----------------------+ failed, with retries left; lost again
  * Pure. */
 #include <assert.h>
 #include <string.h>
@@ -173,6 +173,8 @@ void instance_offer(struct sched *s, struct instance *instance)
         gather_wake(s, instance);
         return;
     }
+    instance->source.needs.avoid =
+        instance->again_first == NULL ? 0 : instance->again_first->lost_by;
     if (!dispatch_set(s->dispatch, &instance->source,
                       instance->execution->definition->cluster->project, ready_count(instance))) {
         s->is_broken = true;
@@ -344,7 +346,7 @@ static struct span holder_name(const struct lease *lease)
     return lease->holder == NULL ? nothing : span_of(lease->holder->name);
 }
 
-static void task_backoff(struct sched *s, struct lease *lease, exo_time wait_ns, struct span error)
+void task_backoff(struct sched *s, struct lease *lease, exo_time wait_ns, struct span error)
 {
     struct instance *instance = lease->instance;
 

@@ -235,7 +235,8 @@ static void grant_made(struct dispatch *d, struct dispatch_source *source, uint3
 static bool try_source(struct dispatch *d, struct dispatch_source *source,
                        struct dispatch_grant *grant)
 {
-    uint32_t max = source->ready < DISPATCH_GRANT_MAX ? source->ready : DISPATCH_GRANT_MAX;
+    uint32_t most = source->needs.avoid != 0 ? 1 : DISPATCH_GRANT_MAX; /* its first task does */
+    uint32_t max = source->ready < most ? source->ready : most;
 
     grant->worker =
         fleet_take(d->fleet, &source->needs, max, grant->tickets, grant->lends, &grant->count);

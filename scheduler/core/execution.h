@@ -103,6 +103,7 @@ struct lease {
     struct lease *queue_next, *queue_previous; /* while READY again */
     struct heap_node timer;                    /* while in BACKOFF */
     exo_time due_ns;
+    uint64_t lost_by;               /* table_hash of the worker that lost it last; 0: none known */
     char process[FLEET_NAME_BYTES]; /* whose ticket was spent */
     bool is_killed;                 /* a kill has been sent */
     unsigned char *progress;        /* what its attempt said last, JSON, owned; NULL: nothing */

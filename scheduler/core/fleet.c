@@ -482,40 +482,63 @@ static uint32_t room(const struct fleet_worker *w, const struct fleet_needs *nee
     return (uint32_t)most;
 }
 
-const struct fleet_worker *fleet_take(struct fleet *fleet, const struct fleet_needs *needs,
-                                      uint32_t max, uint32_t *ret_tickets, uint64_t *ret_lends,
-                                      uint32_t *ret_count)
+/* Whose turn it is of those that serve the class and have room; NULL: nobody's. */
+static struct fleet_worker *find_room(const struct fleet *fleet, const struct fleet_needs *needs,
+                                      uint32_t *ret_room)
 {
-    *ret_count = 0;
-    if (needs->class >= fleet->class_count || fleet->available[needs->class] == 0) {
-        return NULL;
-    }
+    struct fleet_worker *avoided = NULL;
+
     for (struct fleet_worker *w = fleet->ready_first; w != NULL; w = w->ready_next) {
         uint32_t count = serves(w, needs->class) ? room(w, needs) : 0;
 
         if (count == 0) {
             continue;
         }
-        count = count < max ? count : max;
-        change_begin(fleet, w);
-        for (uint32_t k = 0; k < count; k++) {
-            uint32_t ticket = w->life.stack[--w->life.available];
-            struct fleet_ticket *t = &w->life.tickets[ticket];
-
-            t->is_available = false;
-            t->cpu_millis = needs->cpu_millis;
-            t->memory_bytes = needs->memory_bytes;
-            ret_tickets[k] = ticket;
-            ret_lends[k] = t->lend;
+        *ret_room = count;
+        if (needs->avoid == 0 || table_hash(span_of(w->name)) != needs->avoid) {
+            return w;
         }
-        change_end(fleet, w);
-        w->cpu_free -= (int64_t)count * needs->cpu_millis;
-        w->memory_free -= (int64_t)(count * needs->memory_bytes);
-        ready_turn(fleet, w);
-        *ret_count = count;
-        return w;
+        avoided = w;
     }
-    return NULL;
+    if (avoided != NULL) {
+        *ret_room = room(avoided, needs);
+    }
+    return avoided;
+}
+
+const struct fleet_worker *fleet_take(struct fleet *fleet, const struct fleet_needs *needs,
+                                      uint32_t max, uint32_t *ret_tickets, uint64_t *ret_lends,
+                                      uint32_t *ret_count)
+{
+    uint32_t count = 0;
+
+    *ret_count = 0;
+    if (needs->class >= fleet->class_count || fleet->available[needs->class] == 0) {
+        return NULL;
+    }
+    struct fleet_worker *w = find_room(fleet, needs, &count);
+
+    if (w == NULL) {
+        return NULL;
+    }
+    count = count < max ? count : max;
+    change_begin(fleet, w);
+    for (uint32_t k = 0; k < count; k++) {
+        uint32_t ticket = w->life.stack[--w->life.available];
+        struct fleet_ticket *t = &w->life.tickets[ticket];
+
+        t->is_available = false;
+        t->cpu_millis = needs->cpu_millis;
+        t->memory_bytes = needs->memory_bytes;
+        ret_tickets[k] = ticket;
+        ret_lends[k] = t->lend;
+    }
+    change_end(fleet, w);
+    w->cpu_free -= (int64_t)count * needs->cpu_millis;
+    w->memory_free -= (int64_t)(count * needs->memory_bytes);
+    ready_turn(fleet, w);
+    *ret_count = count;
+    return w;
 }
 
 uint32_t fleet_available(const struct fleet *fleet, uint32_t class)

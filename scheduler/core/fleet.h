@@ -156,6 +156,7 @@ struct fleet_needs {
     uint32_t class;
     uint32_t cpu_millis;
     uint64_t memory_bytes;
+    uint64_t avoid; /* table_hash of a worker's name: of it only where nobody else has room; 0 */
 };
 
 /* fleet_take spends up to max tickets of one worker that serves the class and has room; they have

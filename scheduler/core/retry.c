@@ -61,3 +61,14 @@ exo_time retry_wait_ns(const struct satellite_retries *policy, const struct task
     }
     return wait_ns;
 }
+
+exo_time retry_lost_wait_ns(const struct task_id *task, uint32_t losses)
+{
+    static const struct satellite_retries policy = {.backoff = BACKOFF_EXPONENTIAL,
+                                                    .jitter = JITTER_EQUAL,
+                                                    .base_ns = 2 * EXO_SECOND,
+                                                    .cap_ns = EXO_MINUTE};
+
+    assert(losses >= 1);
+    return losses == 1 ? 0 : retry_wait_ns(&policy, task, losses - 1);
+}

@@ -300,6 +300,7 @@ void result_keep(struct sched *s, struct instance *instance, const struct wire_o
 void result_drop(struct sched *s, struct instance *instance);
 void task_end(struct sched *s, struct lease *lease, enum task_state state, struct span error);
 void task_ready_again(struct sched *s, struct lease *lease, struct span error);
+void task_backoff(struct sched *s, struct lease *lease, exo_time wait_ns, struct span error);
 void attempt_lost(struct sched *s, struct lease *lease, struct span why);
 void attempt_skip(struct sched *s, struct lease *lease, struct span json, struct span actor);
 void output_note(struct sched *s, struct instance *instance, const struct wire_output *output);

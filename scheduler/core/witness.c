@@ -7,6 +7,7 @@
  * position has passed its Task. */
 #include <assert.h>
 
+#include "scheduler/core/retry.h"
 #include "scheduler/core/sched_state.h"
 
 /* Marks the leases that the witness lists with its number. */
@@ -160,6 +161,7 @@ void attempt_lost(struct sched *s, struct lease *lease, struct span why)
 
     s->counts.lost_attempts++;
     grant_end(s, lease);
+    lease->lost_by = lease->holder == NULL ? 0 : table_hash(span_of(lease->holder->name));
     if (lease->instance->satellite->claim == CLAIM_STRICT) {
         task_end(s, lease, TASK_FAILED,
                  span_of("LOST: the worker was lost and `claim: strict` forbids another try"));
@@ -169,7 +171,15 @@ void attempt_lost(struct sched *s, struct lease *lease, struct span why)
         fail_lost(s, lease, why);
         return;
     }
-    task_ready_again(s, lease, why);
+    const struct task_id id = {lease->execution->id, instance_number(lease->instance),
+                               lease->index};
+    exo_time wait_ns = retry_lost_wait_ns(&id, task->losses);
+
+    if (wait_ns == 0 || lease_stop(lease) != TASK_WAITING) {
+        task_ready_again(s, lease, why);
+    } else {
+        task_backoff(s, lease, wait_ns, why);
+    }
 }
 
 static const char *loss_text(enum fleet_suspicion_kind kind)

@@ -149,7 +149,8 @@ static bool is_loss(const struct sched_change *change)
 {
     static const char text[] = "the worker ";
 
-    return !change->is_execution && change->state == TASK_READY &&
+    return !change->is_execution &&
+           (change->state == TASK_READY || change->state == TASK_BACKOFF) &&
            change->error.bytes > sizeof(text) &&
            memcmp(change->error.data, text, sizeof(text) - 1) == 0;
 }

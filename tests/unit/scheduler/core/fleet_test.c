@@ -461,6 +461,28 @@ static const char *take_one(struct fleet *fleet, uint32_t *ret_ticket, uint64_t 
     return w == NULL ? "" : w->name;
 }
 
+/* Who lost it gets it again only where nobody else has a ticket, and keeps its turn for others. */
+static void test_a_worker_is_avoided(void **state)
+{
+    struct fleet *fleet = fleet_make();
+    struct fleet_needs needs = {.class = fleet_class(fleet, span_of("default")),
+                                .avoid = table_hash(span_of("a"))};
+    uint32_t tickets[WINDOW];
+    uint64_t lends[WINDOW];
+    uint32_t count;
+
+    (void)state;
+    beat_by(fleet, "a", 7, 1, 1);
+    beat_by(fleet, "b", 7, 1, 1);
+    for (uint32_t i = 0; i < WINDOW; i++) {
+        assert_string_equal(fleet_take(fleet, &needs, 1, tickets, lends, &count)->name, "b");
+    }
+    assert_string_equal(fleet_take(fleet, &needs, WINDOW, tickets, lends, &count)->name, "a");
+    assert_int_equal(count, WINDOW);
+    assert_null(fleet_take(fleet, &needs, 1, tickets, lends, &count));
+    fleet_free(fleet);
+}
+
 /* Workers have their turns; one without a ticket is not asked, and comes last when it has one
  * again; one that is gone is not asked either. */
 static void test_workers_have_their_turns(void **state)
@@ -511,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_unused_classes_are_forgotten),
         cmocka_unit_test(test_class_of_a_gone_worker),
         cmocka_unit_test(test_workers_have_their_turns),
+        cmocka_unit_test(test_a_worker_is_avoided),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

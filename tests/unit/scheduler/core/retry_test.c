@@ -1,5 +1,6 @@
 #include "scheduler/core/retry.h"
 
+#include "schemas/vocab/limits.h"
 #include "tests/support/test.h"
 
 static const struct task_id task = {{{1, 2, 3}}, 4, 5};
@@ -66,12 +67,30 @@ static void test_jitter_spreads_and_is_the_same_again(void **state)
     assert_true(most > EXO_SECOND * 9 / 10);
 }
 
+static void test_losses_wait_longer_and_longer(void **state)
+{
+    exo_time most_ns = EXO_SECOND;
+    exo_time all_ns = 0;
+
+    (void)state;
+    assert_int_equal(retry_lost_wait_ns(&task, 1), 0);
+    for (uint32_t losses = 2; losses < LIMIT_LOSSES; losses++) {
+        exo_time wait_ns = retry_lost_wait_ns(&task, losses);
+
+        most_ns = 2 * most_ns < EXO_MINUTE ? 2 * most_ns : EXO_MINUTE;
+        assert_in_range(wait_ns, most_ns / 2, most_ns);
+        all_ns += wait_ns;
+    }
+    assert_in_range(all_ns, 2 * EXO_MINUTE, 5 * EXO_MINUTE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_waits_without_jitter),
         cmocka_unit_test(test_never_overflows),
         cmocka_unit_test(test_jitter_spreads_and_is_the_same_again),
+        cmocka_unit_test(test_losses_wait_longer_and_longer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,7 +274,8 @@ static void test_silence_that_is_over_loses_nothing(void **state)
     bench_close(&bench);
 }
 
-/* What the worker said of its trouble is in the error of the task, and in the task that waits. */
+/* What the worker said of its trouble is in the error of the task, and in the task that waits: not
+ * at all the first time, then for seconds. */
 static void test_the_last_loss_is_told(void **state)
 {
     struct sched_bench bench;
@@ -296,11 +297,36 @@ static void test_the_last_loss_is_told(void **state)
                                   .heartbeat = 1}}};
 
         assert_int_equal(bench_step(&bench, &event), SCHED_OK);
-        assert_int_equal(bench_state(&bench, T), i < LIMIT_LOSSES ? TASK_READY : TASK_FAILED);
-        (void)bench_grant(&bench);
+        assert_int_equal(bench_state(&bench, T), i == 1             ? TASK_READY
+                                                 : i < LIMIT_LOSSES ? TASK_BACKOFF
+                                                                    : TASK_FAILED);
+        if (i > 1) {
+            bench.now_ns += EXO_SECOND - 1; /* the least wait */
+            bench_timer(&bench);
+            assert_int_equal(bench_grant(&bench), 0);
+            bench.now_ns += EXO_MINUTE; /* above the most */
+            bench_timer(&bench);
+        }
+        assert_int_equal(bench_grant(&bench), i < LIMIT_LOSSES);
     }
     assert_non_null(strstr(instance->error, "INFRASTRUCTURE: 10 attempts were lost"));
     assert_non_null(strstr(instance->error, "SANDBOX: no room"));
+    bench_close(&bench);
+}
+
+/* One that is to end is not kept waiting for another try. */
+static void test_a_second_loss_while_it_is_cancelled_ends_it(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    drive(&bench, TASK_RUNNING);
+    assert_int_equal(bench_report(&bench, T, 0, REPORT_FINISHED, OUTCOME_LOST), SCHED_OK);
+    assert_int_equal(bench_grant(&bench), 1);
+    sched_sealed(bench.sched);
+    cancel(&bench);
+    assert_int_equal(bench_report(&bench, T, 0, REPORT_FINISHED, OUTCOME_LOST), SCHED_OK);
+    assert_int_equal(bench_state(&bench, T), TASK_CANCELLED);
     bench_close(&bench);
 }
 
@@ -443,6 +469,7 @@ int main(void)
         cmocka_unit_test(test_reports_of_other_attempts_are_stale),
         cmocka_unit_test(test_silence_that_is_over_loses_nothing),
         cmocka_unit_test(test_the_last_loss_is_told),
+        cmocka_unit_test(test_a_second_loss_while_it_is_cancelled_ends_it),
         cmocka_unit_test(test_cancel_before_and_after_the_seal),
         cmocka_unit_test(test_golden_trace),
     };
