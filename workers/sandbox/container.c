@@ -122,8 +122,9 @@ int container_explain(const char *crun_log, const char *command, struct exo_erro
                              "first line such as #!/bin/sh, a binary the machine's architecture",
                              command);
     }
-    if (strstr(crun_log, "Permission denied") != NULL ||
-        strstr(crun_log, "open executable") != NULL) {
+    if (strstr(crun_log, "open executable") != NULL ||
+        (strstr(crun_log, "exec container process") != NULL &&
+         strstr(crun_log, "Permission denied") != NULL)) {
         return exo_error_set(err, EXO_EINVALID,
                              "command \"%s\" may not be run by the attempt's user: make it "
                              "readable and executable for all in the image (%s)",
@@ -212,7 +213,7 @@ static int start(struct container *container)
     if (wait_for_crun(crun, container->site->start_limit_ns) != 0) {
         read_crun_log(container);
         /* The caller, who knows the command, says it in the user's words. */
-        return exo_error_set(&container->error, EXO_EIO, "crun failed");
+        return container_explain("", "", &container->error);
     }
     return adopt(container);
 }

@@ -161,6 +161,7 @@ static void explain_failure(const struct crun_run *run, struct sandbox_result *r
         (void)container_explain(container->crun_log, run->command, &result->error);
     } else {
         result->error = container->error;
+        result->error.is_retryable = true; /* nobody knows it for a fault of the satellite */
     }
 }
 

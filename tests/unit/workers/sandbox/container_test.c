@@ -25,6 +25,7 @@ static void crun_is_put_in_the_users_words(void **state)
          "readable and executable for all"},
         {"open executable: Operation not permitted", EXO_EINVALID, false, "may not be run"},
         {"chdir to `/no`: Permission denied", EXO_EINVALID, false, "(chdir"},
+        {"creating `/sys/fs/cgroup/x`: Permission denied", EXO_EIO, true, "Permission denied"},
         {"mount `x` to `y`: No space left on device", EXO_EIO, true, "No space left"},
         {"", EXO_EIO, true, "said nothing"},
     };
