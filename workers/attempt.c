@@ -129,9 +129,15 @@ void attempt_tell(struct attempt *a, enum worker_event_kind kind, enum attempt_e
                   int exit_status)
 {
     const struct worker_event event = {
-        .kind = kind, .slot = {.slot = a->slot, .end = end, .exit_status = exit_status}};
+        .kind = kind,
+        .slot = {.slot = a->slot, .end = end, .cause = a->cause, .exit_status = exit_status}};
 
     a->host->event(a->host->argument, &event);
+}
+
+const char *attempt_error(const struct attempt *a)
+{
+    return a->error;
 }
 
 /* Start and exit. */

@@ -83,6 +83,9 @@ void attempt_fill_report(const struct attempt *attempt, struct wire_report *repo
  * progress. */
 void attempt_fill_progress(const struct attempt *attempt, struct wire_report *report);
 
+/* attempt_error gives the words for how it ended; "" for none. Borrowed until attempt_forget. */
+const char *attempt_error(const struct attempt *attempt);
+
 /* attempt_forget gives the attempt up; NULL is allowed. Its container must have ended. */
 void attempt_forget(struct attempt *attempt);
 

@@ -34,6 +34,7 @@ static void give_up(struct attempt *a, const struct exo_error *err)
     bool is_ours = err->code == EXO_EUNAVAILABLE || err->code == EXO_EIO;
 
     (void)snprintf(a->error, sizeof(a->error), "ARTEFACTS: %s", err->text);
+    attempt_missed(a, "API");
     attempt_prepare_failed(a, is_ours ? ATTEMPT_BROKEN : ATTEMPT_REFUSED);
 }
 

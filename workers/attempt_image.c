@@ -9,6 +9,7 @@ static void on_image(void *argument, const struct image *image, const struct exo
     a->image_request = NULL;
     if (image == NULL) {
         (void)snprintf(a->error, sizeof(a->error), "IMAGE: %s", err->text);
+        attempt_missed(a, a->contract->work.image.data);
         attempt_prepare_failed(a, err->is_retryable || err->code == EXO_EIO ? ATTEMPT_BROKEN
                                                                             : ATTEMPT_REFUSED);
         return;

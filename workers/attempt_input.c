@@ -64,6 +64,7 @@ void attempt_fetch_wants(struct attempt *a)
         (void)snprintf(a->error, sizeof(a->error),
                        "API: the input is kept by reference, but this worker knows no API; start "
                        "it with --api-url");
+        attempt_missed(a, "API");
         attempt_prepare_failed(a, ATTEMPT_BROKEN);
         return;
     }
@@ -152,6 +153,7 @@ static void part_done(void *argument, const struct exo_error *err)
 
     a->input.call = NULL;
     if (err != NULL) {
+        attempt_missed(a, "API");
         input_fail(a, err->code == EXO_ENOTFOUND ? ATTEMPT_REFUSED : ATTEMPT_BROKEN, err->text);
         return;
     }
@@ -185,6 +187,7 @@ static void parts_go_on(struct attempt *a)
 void attempt_input_write(struct attempt *a)
 {
     if (a->host->api == NULL) {
+        attempt_missed(a, "API");
         input_fail(a, ATTEMPT_BROKEN,
                    "it is kept by reference, but this worker knows no API; start it with "
                    "--api-url");

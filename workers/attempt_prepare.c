@@ -24,6 +24,17 @@ void attempt_prepare_failed(struct attempt *a, enum attempt_end end)
     }
 }
 
+/* FNV-1a: equal texts give equal numbers, never 0. */
+void attempt_missed(struct attempt *a, const char *what)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    for (const char *at = what; *at != '\0'; at++) {
+        hash = (hash ^ (unsigned char)*at) * 1099511628211u;
+    }
+    a->cause = hash | 1;
+}
+
 /* The plan: arguments, environment, input. */
 
 static struct contract_plan *plan_new(struct attempt *a)

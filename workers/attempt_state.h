@@ -120,6 +120,7 @@ struct attempt {
     struct attempt_leavings left;
     struct wire_report report; /* figures and leavings; the core's part apart */
     char error[CONTRACT_ERROR_BYTES];
+    uint64_t cause; /* what did not come, as worker_on_slot has it */
     char image_digest[96];
 };
 
@@ -139,6 +140,10 @@ void attempt_refused(struct attempt *attempt, const struct exo_error *err);
  * UNPREPARED once, with the words already in attempt->error. */
 void attempt_prepare_done(struct attempt *attempt);
 void attempt_prepare_failed(struct attempt *attempt, enum attempt_end end);
+
+/* attempt_missed notes what did not come (a C string, borrowed), before attempt_prepare_failed: it
+ * may be missing for everybody, so the machine is not to blame at once. */
+void attempt_missed(struct attempt *attempt, const char *what);
 
 /* attempt_fetch_wants fetches what the plan wants; calls attempt_plan when all has come. */
 void attempt_fetch_wants(struct attempt *attempt);

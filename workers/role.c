@@ -519,9 +519,7 @@ bool worker_role_is_ready(const struct worker_role *role, const char **ret_reaso
 
     worker_facts(role->core, &facts);
     if (facts.phase == WORKER_SERVING) {
-        reason = !log_is_up(role->log) ? "the log is away"
-                 : facts.is_full       ? room_full_reason(role->room)
-                                       : NULL;
+        reason = !log_is_up(role->log) ? "the log is away" : role_trouble(role);
     } else if (facts.phase == WORKER_JOINING) {
         reason = !role->is_prepared    ? "waits for the log's topics"
                  : !role->is_left_told ? "tells what an earlier life left"

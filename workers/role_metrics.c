@@ -55,6 +55,9 @@ void role_metrics(void *argument, struct buffer *buffer)
     } rows[] = {
         {"exosphere_worker_full", "gauge", "1: the disk takes nothing, so no task is taken",
          facts.is_full},
+        {"exosphere_worker_unfit", "gauge", "1: attempts cannot be started here, so none is taken",
+         facts.is_unfit},
+        {"exosphere_worker_unfit_total", "counter", "how often it became unfit", c->unfit},
         {"exosphere_worker_lenders", "gauge", "scheduler processes that tick", facts.lenders},
         {"exosphere_worker_tickets_idle", "gauge", "tickets lent and not spent",
          facts.tickets_idle},

@@ -19,7 +19,7 @@
 #include "workers/role.h"
 #include "workers/room.h"
 
-enum { ROLE_PATH_BYTES = 4096 };
+enum { ROLE_PATH_BYTES = 4096, ROLE_TROUBLE_BYTES = 700 };
 
 /* A class we serve: one partition of its topic. */
 struct role_class {
@@ -78,7 +78,9 @@ struct worker_role {
     struct loop_timer *timer;
     exo_time armed_ns; /* when the timer is due; EXO_TIME_NEVER */
 
-    struct room *room; /* NULL when dry */
+    struct room *room;                /* NULL when dry */
+    bool is_unfit;                    /* as was said last */
+    char trouble[ROLE_TROUBLE_BYTES]; /* what the last attempt that could not be started said */
     struct attempt_host host;
     struct attempt_count count;
     struct attempt **attempts; /* by slot index */
@@ -112,6 +114,10 @@ enum worker_err role_step(struct worker_role *role, const struct worker_event *e
 
 /* role_event takes an event from an attempt: stepped now, or after the present step. */
 void role_event(void *argument, const struct worker_event *event);
+
+/* role_trouble says why the worker takes no tasks though it serves, and what to do; NULL while it
+ * takes them. Borrowed until the next step. */
+const char *role_trouble(const struct worker_role *role);
 
 /* role_answered takes what became of a report. */
 void role_answered(void *argument, const struct worker_report_id *id, bool is_acked);

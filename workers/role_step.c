@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "infra/telemetry/log_line.h"
@@ -84,6 +85,7 @@ static void heartbeat_send(struct worker_role *role, const struct worker_heartbe
     for (uint32_t i = 0; i < beat->loan_count; i++) {
         loans[i] = loan_of(role, &beat->loans[i]);
     }
+    const char *trouble = beat->is_draining ? NULL : role_trouble(role);
     const struct wire_fleet record = {.kind = FLEET_HEARTBEAT,
                                       .heartbeat = {
                                           .worker = span_of(role->name),
@@ -108,6 +110,7 @@ static void heartbeat_send(struct worker_role *role, const struct worker_heartbe
                                           .loan_count = beat->loan_count,
                                           .version_text = span_of(EXO_VERSION),
                                           .at_ms = clock_wall_ns() / EXO_MILLISECOND,
+                                          .trouble = span_of(trouble),
                                       }};
 
     fleet_append(role, &record, beat->is_leaving ? leaving_told : NULL);
@@ -204,14 +207,51 @@ static void action_do(struct worker_role *role, const struct worker_action *acti
     }
 }
 
+const char *role_trouble(const struct worker_role *role)
+{
+    const char *full = role->room == NULL ? NULL : room_full_reason(role->room);
+
+    return full != NULL ? full : worker_is_unfit(role->core) ? role->trouble : NULL;
+}
+
+/* Before its step: the heartbeat that follows may tell it. */
+static void trouble_note(struct worker_role *role, const struct worker_event *event)
+{
+    bool is_end = event->kind == WORKER_ON_UNPREPARED || event->kind == WORKER_ON_EXITED;
+
+    if (is_end && event->slot.end == ATTEMPT_BROKEN) {
+        const struct attempt *attempt = role->attempts[event->slot.slot.index];
+
+        (void)snprintf(role->trouble, sizeof(role->trouble),
+                       "attempts cannot be started here, the last: %.500s; mend it, the worker "
+                       "tries one now and then and goes on by itself",
+                       attempt == NULL ? "" : attempt_error(attempt));
+    }
+}
+
+static void health_say(struct worker_role *role)
+{
+    bool is_unfit = worker_is_unfit(role->core);
+
+    if (is_unfit && !role->is_unfit) {
+        log_line(EVENT_WORKER_UNFIT, LOG_FACTS(fact_text("reason", role->trouble)));
+    } else if (!is_unfit && role->is_unfit) {
+        log_line(EVENT_WORKER_FIT, NULL);
+    }
+    role->is_unfit = is_unfit;
+}
+
 static enum worker_err step(struct worker_role *role, const struct worker_event *event)
 {
     struct worker_actions actions;
+
+    trouble_note(role, event);
     enum worker_err err = worker_step(role->core, event, loop_now_ns(role->loop), &actions);
 
     for (uint32_t i = 0; i < actions.count; i++) {
         action_do(role, &actions.items[i]);
     }
+    health_say(role);
     return err;
 }
 

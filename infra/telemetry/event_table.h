@@ -41,6 +41,7 @@ EVENT(SHARD_STOPPED,           "shard.stopped",         ERROR,  10, "a shard sta
 EVENT(SHARD_WAITING,           "shard.waiting",         WARN,    1, "a shard could not be taken or read and tries again")
 EVENT(TASK_NOT_SENT,           "task.not_sent",         WARN,    1, "a Task could not be handed to the log")
 EVENT(WORKER_DRAINING,         "worker.draining",       INFO,   10, "the worker takes no more tasks and ends when it is empty")
+EVENT(WORKER_FIT,              "worker.fit",            INFO,   1, "an attempt was started again: tasks are taken")
 EVENT(WORKER_FULL,             "worker.full",           ERROR,   1, "the disk of --runtime-dir takes nothing: no task is taken until somebody makes room there")
 EVENT(WORKER_HEARTBEAT_LOST,   "worker.heartbeat_lost", WARN,    1, "a heartbeat or loan could not be handed to the log")
 EVENT(WORKER_LEFT,             "worker.left",           INFO,   10, "the worker is empty and says good-bye")
@@ -52,4 +53,5 @@ EVENT(FLEET_WORKER_REFUSED,    "worker.refused",        WARN,   10, "a worker's 
 EVENT(FLEET_WORKER_REPLACED,   "worker.replaced",       INFO,   10, "a worker began a new life")
 EVENT(WORKER_ROOM,             "worker.room",           INFO,    1, "the disk of --runtime-dir has room again: tasks are taken")
 EVENT(FLEET_WORKER_SILENT,     "worker.silent",         WARN,   10, "a worker has not been heard of: its attempts are looked into")
+EVENT(WORKER_UNFIT,            "worker.unfit",          ERROR,   1, "attempts cannot be started here: one task now and then is taken until one can")
 /* clang-format on */

@@ -59,6 +59,19 @@ static void print(struct cli *cli, const struct value *workers)
     text_table_print(&table, stdout);
 }
 
+/* Too long for a column. */
+static void print_troubles(const struct value *workers)
+{
+    for (uint32_t i = 0; workers != NULL && i < workers->count; i++) {
+        const struct value *worker = &workers->items[i];
+
+        if (rest_text(worker, "trouble")[0] != '\0') {
+            (void)printf("%s takes no tasks: %s\n", rest_text(worker, "name"),
+                         rest_text(worker, "trouble"));
+        }
+    }
+}
+
 static int workers(struct rest *rest)
 {
     struct value answer = {0};
@@ -66,6 +79,7 @@ static int workers(struct rest *rest)
 
     if (status == 0 && cli_is_table(rest->cli)) {
         print(rest->cli, value_get(&answer, span_of("workers")));
+        print_troubles(value_get(&answer, span_of("workers")));
     } else if (status == 0) {
         cli_show(rest->cli, &answer);
     }
@@ -104,7 +118,7 @@ static int run_drain(const struct command_call *call)
 const struct command command_workers = {
     .name = "workers",
     .arguments = "",
-    .summary = "list workers, what they run and what they have free",
+    .summary = "list workers, what they run, what they have free, and why one takes no tasks",
     .details = "Exit status: " CLI_EXIT_HELP_REQUEST "\n",
     .role = ROLE_CLIENT,
     .run = run_workers,

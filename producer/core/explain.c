@@ -121,6 +121,11 @@ static void say_fleet(const struct explain_facts *facts, const struct satellite 
                        "of the class %q has %u MiB and %u",
                        mebibytes(needs->memory_bytes), needs->cpu_millis, satellite->class,
                        mebibytes(fit.memory_bytes_max), (unsigned)fit.cpu_millis_max);
+    } else if (fit.troubled == fit.large_enough) {
+        fault_text_add(text,
+                       "%u workers could run it and take no task at present; `exosphere workers` "
+                       "says why",
+                       fit.troubled);
     } else if (fit.free == 0) {
         fault_text_add(text,
                        "%u workers could run it and are busy: it waits for a slot with %u MiB "

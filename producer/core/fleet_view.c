@@ -114,6 +114,7 @@ static void worker_fill(struct fleet_view_worker *worker, const struct wire_hear
     worker->partition = h->partition;
     worker->slots = h->slots;
     worker->is_draining = h->is_draining;
+    copy_text(worker->trouble, sizeof(worker->trouble), h->trouble);
     worker->cpu_millis = h->cpu_millis;
     worker->memory_bytes = h->memory_bytes;
     worker->cpu_free_millis = h->cpu_free_millis;
@@ -181,7 +182,7 @@ static const char *state_word(const struct fleet_view_worker *worker, exo_time n
     if (fleet_view_is_silent(worker, now_ns)) {
         return "silent";
     }
-    return worker->is_draining ? "draining" : "alive";
+    return worker->is_draining ? "draining" : worker->trouble[0] != '\0' ? "troubled" : "alive";
 }
 
 static void put_running(struct json_writer *w, const struct wire_running *running)
@@ -217,6 +218,12 @@ void fleet_view_put_worker(struct json_writer *w, const struct fleet_view_worker
     json_put_text(w, worker->name);
     json_key(w, "state");
     json_put_text(w, state_word(worker, now_ns));
+    json_key(w, "trouble");
+    if (worker->trouble[0] != '\0') {
+        json_put_text(w, worker->trouble);
+    } else {
+        json_put_null(w);
+    }
     json_key(w, "classes");
     json_begin_list(w);
     for (uint32_t i = 0; i < worker->class_count; i++) {
@@ -287,7 +294,8 @@ struct fleet_fit fleet_view_fit(const struct fleet_view *view, struct span class
         } else if (could_hold(worker->memory_bytes, worker->memory_bytes, memory_bytes) &&
                    could_hold(worker->cpu_millis, worker->cpu_millis, cpu_millis)) {
             fit.large_enough++;
-            fit.free += worker->running_count < worker->slots &&
+            fit.troubled += worker->trouble[0] != '\0';
+            fit.free += worker->trouble[0] == '\0' && worker->running_count < worker->slots &&
                         could_hold(worker->memory_bytes, worker->memory_free_bytes, memory_bytes) &&
                         could_hold(worker->cpu_millis, worker->cpu_free_millis, cpu_millis);
         }

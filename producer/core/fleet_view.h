@@ -17,6 +17,7 @@ enum {
     FLEET_VIEW_CLASSES_MAX = 8,
     FLEET_VIEW_NAME_BYTES = 64,
     FLEET_VIEW_RUNNING_MAX = 32, /* attempts named; more are counted */
+    FLEET_VIEW_TROUBLE_BYTES = 768,
 };
 
 #define FLEET_VIEW_SILENT_NS (15 * EXO_SECOND)
@@ -32,6 +33,7 @@ struct fleet_view_worker {
     uint32_t partition; /* of its classes' topics */
     uint32_t slots;
     bool is_draining;
+    char trouble[FLEET_VIEW_TROUBLE_BYTES]; /* why it takes no tasks; "": it does */
     uint64_t cpu_millis, memory_bytes, cpu_free_millis, memory_free_bytes;
     struct wire_running running[FLEET_VIEW_RUNNING_MAX];
     uint32_t running_count; /* in all */
@@ -77,7 +79,8 @@ struct fleet_fit {
     uint32_t of_class;         /* ... that serve the class */
     uint32_t draining;         /* ... of the class, that take no more */
     uint32_t large_enough;     /* ... of the class, not draining, that could ever hold it */
-    uint32_t free;             /* ... of these, that have room now */
+    uint32_t troubled;         /* ... of these, that take none at present: a full disk, unfit */
+    uint32_t free;             /* ... of the others, that have room now */
     uint64_t memory_bytes_max; /* the largest of the class */
     uint64_t cpu_millis_max;
 };

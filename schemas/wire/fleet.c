@@ -69,6 +69,7 @@ static void heartbeat_fill(const struct wire_heartbeat *heartbeat, struct arena 
     }
     message->version_text = message_string(scratch, heartbeat->version_text);
     message->at_ms = heartbeat->at_ms;
+    message->trouble = message_string(scratch, heartbeat->trouble);
 }
 
 static void tick_fill(const struct wire_tick *tick, struct arena *scratch, Exo__V1__Tick *message)
@@ -186,6 +187,7 @@ static enum wire_result heartbeat_read(const Exo__V1__Heartbeat *message, struct
         .loan_count = (uint32_t)message->n_loans,
         .version_text = span_of(message->version_text),
         .at_ms = message->at_ms,
+        .trouble = span_of(message->trouble),
     };
     return ret->worker.bytes > 0 ? WIRE_OK : WIRE_EMALFORMED;
 }

@@ -46,6 +46,7 @@ struct wire_heartbeat {
     uint32_t loan_count;
     struct span version_text;
     int64_t at_ms;
+    struct span trouble; /* why it takes no tasks, for people; empty: it does, or is older */
 };
 
 struct wire_demand {

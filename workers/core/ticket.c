@@ -223,6 +223,36 @@ void ticket_recall_all(struct ticket_table *table)
     }
 }
 
+static int32_t longest_wanting(const struct ticket_table *table)
+{
+    int32_t best = -1;
+
+    for (uint32_t i = 0; i < table->lender_nr; i++) {
+        const struct ticket_lender *lender = &table->lenders[i];
+
+        if (lender->is_used && lender->demand > 0 &&
+            (best < 0 || lender->last_lent < table->lenders[best].last_lent)) {
+            best = (int32_t)i;
+        }
+    }
+    return best;
+}
+
+uint32_t ticket_lend_one(struct ticket_table *table, struct ticket_move *ret_move)
+{
+    int32_t to = longest_wanting(table);
+
+    ticket_recall_all(table);
+    for (uint32_t i = 0; i < table->ticket_nr && to >= 0; i++) {
+        if (!table->tickets[i].is_spent) {
+            ticket_lend(table, &table->tickets[i], to);
+            *ret_move = (struct ticket_move){to, i, table->tickets[i].lend};
+            return 1;
+        }
+    }
+    return 0;
+}
+
 /* Gives left tickets in rounds of one share each to those whose target is below their limit.
  * is_bounded: a process takes no more than it wants. Returns what nobody took. */
 static uint32_t targets_fill(struct ticket_table *table, uint32_t left, bool is_bounded)

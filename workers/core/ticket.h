@@ -133,6 +133,13 @@ void ticket_recall_all(struct ticket_table *table);
 uint32_t ticket_rebalance(struct ticket_table *table, uint32_t lend_max,
                           struct ticket_move *ret_moves);
 
+/* ticket_lend_one takes every idle ticket home and lends one of them to a process with demand: of
+ * these, to the one that was lent to longest ago.
+ *
+ * ret_move  out: the loan
+ * Returns 1, or 0 where nobody wants a ticket or all are spent. */
+uint32_t ticket_lend_one(struct ticket_table *table, struct ticket_move *ret_move);
+
 /* ticket_table_check asserts that counts and tickets agree. */
 void ticket_table_check(const struct ticket_table *table);
 

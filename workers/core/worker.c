@@ -183,7 +183,7 @@ struct worker_action *worker_act(struct worker *worker, enum worker_action_kind 
 
 bool worker_lends(const struct worker *worker)
 {
-    return worker->phase == WORKER_SERVING && !worker->is_full;
+    return worker->phase == WORKER_SERVING && !worker->is_full && !worker->health.is_unfit;
 }
 
 /* Heartbeats and loans. */
@@ -298,11 +298,9 @@ static void heartbeat_send(struct worker *worker, bool is_leaving)
  * their own; else the heartbeat that follows says it. */
 static void rebalance(struct worker *worker, bool tells)
 {
-    if (!worker_lends(worker)) {
-        return;
-    }
     uint32_t spare = worker->free.count - worker->tickets.idle;
-    uint32_t count = ticket_rebalance(&worker->tickets, spare, worker->moves);
+    uint32_t count = worker_lends(worker) ? ticket_rebalance(&worker->tickets, spare, worker->moves)
+                                          : health_probe(worker);
 
     for (uint32_t i = 0; i < count; i++) {
         worker->move_tickets[i] = worker->moves[i].ticket;
@@ -400,6 +398,18 @@ static enum worker_err on_room(struct worker *worker, bool is_full)
         heartbeat_send(worker, false);
     }
     return WORKER_OK;
+}
+
+/* Told at once, either way: what is lent, and by whoever asks for the reason. */
+static void tell_health(struct worker *worker)
+{
+    if (worker->health.has_turned) {
+        worker->health.has_turned = false;
+        rebalance(worker, false);
+        if (worker->phase == WORKER_SERVING) {
+            heartbeat_send(worker, false);
+        }
+    }
 }
 
 static enum worker_err on_record(struct worker *worker, const struct worker_on_record *record)
@@ -558,6 +568,7 @@ enum worker_err worker_step(struct worker *worker, const struct worker_event *ev
     worker->action_nr = 0;
     if (worker->phase != WORKER_LEFT) {
         err = dispatch(worker, event);
+        tell_health(worker);
         slots_fill_places(worker);
         announce_if_ready(worker);
         leave_if_empty(worker);
@@ -587,6 +598,7 @@ void worker_facts(const struct worker *worker, struct worker_facts *ret_facts)
     struct worker_facts facts = {
         .phase = worker->phase,
         .is_full = worker->is_full,
+        .is_unfit = worker->health.is_unfit,
         .placed = worker->placed,
         .tickets_idle = worker->tickets.idle,
         .counts = worker->counts,
@@ -612,7 +624,11 @@ void worker_check(const struct worker *worker)
 {
     slots_check(worker);
     ticket_table_check(&worker->tickets);
-    assert(worker_lends(worker) || worker->tickets.idle == 0);
+    assert(worker_lends(worker) || worker->tickets.idle <= (worker->health.is_unfit ? 1u : 0u));
+    assert(worker->phase == WORKER_SERVING || worker->tickets.idle == 0);
+    assert(!worker->is_full || worker->tickets.idle == 0);
+    assert(worker->health.failed <= WORKER_UNFIT_ROW);
+    assert(!worker->health.has_turned);
     assert(worker->phase != WORKER_JOINING || worker->heartbeat == 0);
     assert(worker->phase != WORKER_JOINING || worker->placed == 0);
 }

@@ -11,6 +11,10 @@
  * Without room (ROOM) it serves, but lends no ticket: what it has goes on, what comes is REJECTED,
  * at no cost to the task, so that tasks wait in the scheduler rather than be lost here.
  *
+ * UNFIT after WORKER_UNFIT_ROW attempts in a row that it could not start, for its own reasons and
+ * not for theirs: it lends one ticket now and then, and is fit again when an attempt starts
+ * (worker_health.c).
+ *
  * Pure: one door, worker_step. Memory is taken from the given allocator once, at worker_new; no
  * step allocates. Rules: docs/architecture.md ("Tickets", "Losing attempts").
  *
@@ -38,6 +42,7 @@ enum {
     WORKER_SILENCE_TICKS = 15,   /* default of silence_ticks */
     WORKER_LOOK_SECONDS = 1,     /* signs of progress are looked for at least as often */
     WORKER_REJECTED_SLOTS = 128, /* unacknowledged REJECTED kept beside the window */
+    WORKER_UNFIT_ROW = 3,        /* failures in a row, each of a cause of its own */
 };
 
 struct worker_settings {
@@ -138,8 +143,11 @@ struct worker_on_adopt {
 struct worker_on_slot {
     struct slot_handle slot;
     enum attempt_end end; /* UNPREPARED, EXITED, COLLECTED */
-    int exit_status;      /* EXITED with ATTEMPT_EXITED */
-    bool has_news;        /* PROGRESS: it also says something new, which is to be told */
+    /* UNPREPARED with ATTEMPT_BROKEN: what did not come, an image for instance, as a number that
+     * is the same for the same thing; 0: the machine itself. */
+    uint64_t cause;
+    int exit_status; /* EXITED with ATTEMPT_EXITED */
+    bool has_news;   /* PROGRESS: it also says something new, which is to be told */
 };
 
 /* Names one REPORT action until it is acknowledged or has failed. */
@@ -276,6 +284,7 @@ struct worker_counts {
     uint64_t reports_failed;
     uint64_t heartbeats, loans;
     uint64_t lenders_lost, lenders_refused;
+    uint64_t unfit; /* how often it became so */
 };
 
 enum worker_phase { WORKER_JOINING, WORKER_SERVING, WORKER_DRAINING, WORKER_LEFT };
@@ -283,7 +292,8 @@ enum worker_phase { WORKER_JOINING, WORKER_SERVING, WORKER_DRAINING, WORKER_LEFT
 /* What /readyz, /metrics and a person want to know. */
 struct worker_facts {
     enum worker_phase phase;
-    bool is_full;                     /* as ROOM said last */
+    bool is_full; /* as ROOM said last */
+    bool is_unfit;
     uint32_t waiting, placed, ending; /* slots before, in and after their place */
     uint32_t tickets_idle, tickets_spent;
     uint32_t lenders;
@@ -318,6 +328,9 @@ exo_time worker_deadline(const struct worker *worker);
 
 /* worker_facts fills *ret_facts. Cost O(slots). */
 void worker_facts(const struct worker *worker, struct worker_facts *ret_facts);
+
+/* worker_is_unfit is true while attempts cannot be started here. O(1). */
+bool worker_is_unfit(const struct worker *worker);
 
 /* worker_window is slots + prefetch; worker_slot_nr is above every slot index in a handle. */
 uint32_t worker_window(const struct worker *worker);

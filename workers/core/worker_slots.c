@@ -430,7 +430,10 @@ enum worker_err slots_on_task(struct worker *worker, const struct worker_on_task
     }
     if (ticket_spend(&worker->tickets, task->process, task->ticket, task->lend) != TICKET_OK) {
         return task_reject(worker, task, false,
-                           "TICKET: the ticket is not lent to this process under this number");
+                           worker->health.is_unfit
+                               ? "UNFIT: the worker cannot start attempts; its status says why"
+                               : "TICKET: the ticket is not lent to this process under this "
+                                 "number");
     }
     if (slot != NULL) {
         return task_replace(worker, slot, task);
@@ -563,6 +566,12 @@ enum worker_err slots_on_slot(struct worker *worker, enum slot_input input,
     if (next == SLOT_STALE) {
         return WORKER_ESTALE;
     }
+    bool is_no_start =
+        input == SLOT_UNPREPARED || (input == SLOT_EXITED && slot->state == SLOT_STARTING);
+
+    if (is_no_start && event->end == ATTEMPT_BROKEN) {
+        health_failed(worker, event->cause);
+    }
     state_set(worker, slot, (enum slot_state)next);
     switch (input) {
     case SLOT_PREPARED:
@@ -574,6 +583,7 @@ enum worker_err slots_on_slot(struct worker *worker, enum slot_input input,
         slot_finish(worker, slot);
         break;
     case SLOT_STARTED:
+        health_started(worker);
         slot_started(worker, slot);
         break;
     case SLOT_PROGRESS:

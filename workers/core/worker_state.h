@@ -3,6 +3,7 @@
  *   worker.c        the door: events, phases, heartbeats, loans
  *   worker_slots.c  the slots: taking, finding, moving through their states, reporting
  *   worker_slots_check.c  what always holds of them
+ *   worker_health.c  whether attempts can be started here
  *
  * Pure. */
 #ifndef EXO_WORKERS_CORE_WORKER_STATE_H
@@ -22,11 +23,22 @@ struct slot_list {
     uint32_t count;
 };
 
+/* What the last attempts say of the machine. */
+struct health {
+    uint32_t failed; /* in a row, each of a cause of its own */
+    uint64_t causes[WORKER_UNFIT_ROW];
+    bool is_unfit;
+    bool has_turned;   /* in this step */
+    exo_time probe_ns; /* unfit: when the next ticket is lent */
+    exo_time wait_ns;  /* from that one to the next */
+};
+
 struct worker {
     struct worker_settings settings;
     struct arena arena; /* holds this struct and everything below */
     enum worker_phase phase;
-    bool is_full;      /* the machine has no room: nothing is lent */
+    bool is_full; /* the machine has no room: nothing is lent */
+    struct health health;
     exo_time now_ns;   /* of the present step */
     exo_time awake_ns; /* since when steps have come as often as they should */
 
@@ -73,8 +85,17 @@ struct worker {
 /* worker_act appends an action and gives it to be filled in; never NULL. */
 struct worker_action *worker_act(struct worker *worker, enum worker_action_kind kind);
 
-/* worker_lends is true while Tasks are wanted. */
+/* worker_lends is true while Tasks are wanted; not while it is unfit. */
 bool worker_lends(const struct worker *worker);
+
+/* health_failed notes that an attempt could not be started; cause as in worker_on_slot.
+ * health_started notes that one was. */
+void health_failed(struct worker *worker, uint64_t cause);
+void health_started(struct worker *worker);
+
+/* health_probe lends one ticket if the worker is unfit, would lend otherwise, and it is time; what
+ * was lent before and not taken comes home. Returns the count of worker->moves. */
+uint32_t health_probe(struct worker *worker);
 
 /* slots_init links all slots into the free list. */
 void slots_init(struct worker *worker);

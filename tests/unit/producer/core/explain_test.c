@@ -33,6 +33,7 @@ struct scene {
     struct wire_lease lease;
     uint32_t attempts[1];
     struct buffer out;
+    const char *trouble; /* of the worker; NULL: none */
 };
 
 static int setup(void **state)
@@ -83,7 +84,8 @@ static void hear(struct scene *s, const char *class_name, uint64_t memory, bool 
                                .cpu_free_millis = 4000,
                                .memory_bytes = memory,
                                .memory_free_bytes = memory,
-                               .is_draining = is_draining};
+                               .is_draining = is_draining,
+                               .trouble = span_of(s->trouble)};
 
     fleet_view_heard(&s->fleet, &h, 0);
 }
@@ -133,6 +135,9 @@ static void test_fleet(void **state)
             "class `default` has 1 MiB and 4000");
     hear(s, "default", 1 << 30, false);
     says(s, "1 workers have room: it waits for a ticket");
+    s->trouble = "no crun";
+    hear(s, "default", 1 << 30, false);
+    says(s, "1 workers could run it and take no task at present; `exosphere workers` says why");
 }
 
 static void test_attempts(void **state)

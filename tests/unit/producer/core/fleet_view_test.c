@@ -164,10 +164,36 @@ static void test_shown(void **state)
     hear("a", 1, 1, 0);
     fleet_view_put_worker(&w, fleet_view_find(&view, span_of("a")), 2 * EXO_SECOND);
     buffer_append(&text, (struct span){"", 1});
-    assert_non_null(strstr((char *)text.data, "\"name\":\"a\",\"state\":\"alive\",\"classes\":"
-                                              "[\"default\",\"gpu\"],\"slots\":4"));
+    assert_non_null(strstr((char *)text.data, "\"name\":\"a\",\"state\":\"alive\",\"trouble\":null,"
+                                              "\"classes\":[\"default\",\"gpu\"],\"slots\":4"));
     assert_non_null(strstr((char *)text.data, "\"silent_ms\":2000"));
     buffer_release(&text);
+}
+
+static void test_troubled(void **state)
+{
+    struct buffer text;
+    struct json_writer w = {.buffer = &text};
+    struct wire_heartbeat h = beat("a", 1, 1);
+
+    (void)state;
+    buffer_init(&text, allocator_heap(&budget), 0);
+    h.trouble = span_of("no crun; mend it");
+    fleet_view_heard(&view, &h, 0);
+    fleet_view_put_worker(&w, fleet_view_find(&view, span_of("a")), 0);
+    buffer_append(&text, (struct span){"", 1});
+    assert_non_null(strstr((char *)text.data, "\"state\":\"troubled\",\"trouble\":\"no crun; "
+                                              "mend it\""));
+    buffer_release(&text);
+    struct fleet_fit fit = fleet_view_fit(&view, span_of("gpu"), 1000, 600, 0);
+
+    assert_int_equal(fit.large_enough, 1);
+    assert_int_equal(fit.troubled, 1);
+    assert_int_equal(fit.free, 0);
+    hear("a", 1, 2, 1);
+    fit = fleet_view_fit(&view, span_of("gpu"), 1000, 600, 1);
+    assert_int_equal(fit.troubled, 0);
+    assert_int_equal(fit.free, 1);
 }
 
 int main(void)
@@ -179,6 +205,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_shown, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_troubled, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

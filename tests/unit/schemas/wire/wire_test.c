@@ -375,7 +375,8 @@ static void test_fleet(void **state)
                                                    .running_count = 1,
                                                    .position = -1,
                                                    .loans = &loan,
-                                                   .loan_count = 1}};
+                                                   .loan_count = 1,
+                                                   .trouble = span_of("no crun")}};
     struct wire_fleet back;
 
     (void)state;
@@ -386,6 +387,7 @@ static void test_fleet(void **state)
     assert_int_equal(back.heartbeat.running[0].attempt, 3);
     assert_true(back.heartbeat.loans[0].lends[1] == UINT64_MAX);
     assert_span(back.heartbeat.classes[0], "default");
+    assert_span(back.heartbeat.trouble, "no crun");
 }
 
 static void test_body_and_columns(void **state)

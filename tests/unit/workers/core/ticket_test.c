@@ -271,6 +271,33 @@ static void lend_max_holds(void **state)
     ticket_table_check(&w.table);
 }
 
+static void one_ticket_goes_round_those_who_want_it(void **state)
+{
+    struct world w;
+    struct ticket_move move;
+
+    (void)state;
+    world_init(&w, 3, 2);
+    tick(&w, "a", 1, 0);
+    (void)rebalance(&w);
+    assert_int_equal(ticket_lend_one(&w.table, &move), 0); /* nobody wants it */
+    assert_int_equal(w.table.idle, 0);
+    tick(&w, "b", 1, 4);
+    tick(&w, "c", 1, 4);
+    assert_int_equal(ticket_lend_one(&w.table, &move), 1);
+    assert_int_equal(idle_of(&w, "b"), 1);
+    assert_int_equal(move.lend, w.tickets[move.ticket].lend);
+    assert_int_equal(ticket_lend_one(&w.table, &move), 1); /* it was not taken */
+    assert_int_equal(idle_of(&w, "b"), 0);
+    assert_int_equal(idle_of(&w, "c"), 1);
+    for (int i = 0; i < 3; i++) {
+        (void)spend_any(&w, i % 2 == 0 ? "c" : "b");
+        ticket_table_check(&w.table);
+        assert_int_equal(ticket_lend_one(&w.table, &move), i < 2);
+    }
+    assert_int_equal(w.table.idle, 0); /* all are spent */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +311,7 @@ int main(void)
         cmocka_unit_test(silence_takes_tickets_home),
         cmocka_unit_test(ticks_are_refused),
         cmocka_unit_test(lend_max_holds),
+        cmocka_unit_test(one_ticket_goes_round_those_who_want_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
