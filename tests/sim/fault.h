@@ -99,7 +99,9 @@
     /* of workers: chances a start */                                                              \
     X(WORKER_CLOCK,      "worker_clock",      300000, "its clock was set back: its life looks like an older one") \
     /* chances an execution */                                                                     \
-    X(RERUN,             "rerun",             300000, "an execution that has ended is run again")
+    X(RERUN,             "rerun",             300000, "an execution that has ended is run again") \
+    /* of workers once more: chances a second */                                                   \
+    X(WORKER_BROKEN,     "worker_broken",      20000, "its machine starts no container for a while")
 /* clang-format on */
 
 enum sim_fault {

@@ -65,6 +65,7 @@ struct sim_life {
     struct sim_file *adopting;
     bool is_spool_told;
     exo_time full_until_ns;      /* its disk, in true time */
+    uint32_t failed;             /* attempts in a row that its machine did not start */
     struct worker_event *events; /* a ring: what came while the core was stepping */
     uint32_t event_first, event_count, event_room;
     bool is_stepping;

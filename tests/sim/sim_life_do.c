@@ -149,9 +149,16 @@ static void heartbeat_send(struct sim_life *life, const struct worker_heartbeat 
     for (uint32_t i = 0; i < beat->running_count; i++) {
         running[i] = (struct wire_running){beat->running[i].task, beat->running[i].attempt};
     }
+    uint32_t lent = 0;
+
     for (uint32_t i = 0; i < beat->loan_count; i++) {
+        lent += beat->loans[i].count;
         life_loan_check(life, beat->loans[i].process);
         loans[i] = worker_loan_words(life->worker->name, life->incarnation, &beat->loans[i]);
+    }
+    if (life->failed >= WORKER_UNFIT_ROW && lent > 1) {
+        sim_fail("worker %s could not start the last %u attempts, and lends %u tickets",
+                 life->worker->name, life->failed, lent);
     }
     const struct wire_fleet fleet = {
         .kind = FLEET_HEARTBEAT,
@@ -188,6 +195,24 @@ static void loan_send(struct sim_life *life, const struct worker_loan *loan)
 
 /* ---- containers ---- */
 
+/* Counts what the core should draw its conclusion from; what comes late tells it nothing. */
+static void life_failed(struct sim_life *life, const struct worker_event *event)
+{
+    const struct slot *slot =
+        life->is_over ? NULL : worker_slot(life->core, event->slot.slot.index);
+
+    if (slot == NULL || slot->generation != event->slot.slot.generation) {
+        return;
+    }
+    if (event->kind == WORKER_ON_STARTED && slot->state == SLOT_STARTING) {
+        life->failed = 0;
+    } else if (event->slot.end == ATTEMPT_BROKEN &&
+               ((event->kind == WORKER_ON_UNPREPARED && slot->state == SLOT_PREPARING) ||
+                (event->kind == WORKER_ON_EXITED && slot->state == SLOT_STARTING))) {
+        life->failed++;
+    }
+}
+
 struct slot_word {
     struct sim_attempt *attempt;
     uint32_t run;
@@ -201,6 +226,7 @@ static void slot_said(void *argument)
     if (word->event.kind == WORKER_ON_EXITED && word->run != word->attempt->run) {
         return; /* it ended another way before */
     }
+    life_failed(word->attempt->life, &word->event);
     (void)life_event(word->attempt->life, &word->event); /* late ones are counted by the core */
 }
 
@@ -302,7 +328,7 @@ static void gathered_make(struct sim_attempt *attempt)
     buffer_release(&text);
 }
 
-static void start(struct sim_attempt *attempt)
+static void container_run(struct sim_attempt *attempt)
 {
     const struct oracle_task *task = oracle_container(&attempt->task, attempt->attempt);
     const struct plan_execution *plan = oracle_find(&attempt->task.execution)->plan;
@@ -312,10 +338,6 @@ static void start(struct sim_attempt *attempt)
                                                  : sim_draw(0, most_ns));
     int exit_status = 0;
 
-    if (!attempt->life->worker->merges_accepted &&
-        attempt->life->accepted[attempt->slot.index] != attempt->slot.generation) {
-        sim_fail("a container starts before its ACCEPTED was sent");
-    }
     attempt->end = plan_task_end(plan, &attempt->spot, task->failures, task->laters);
     if (plan == &gathered_plan) {
         gathered_make(attempt);
@@ -347,6 +369,21 @@ static void start(struct sim_attempt *attempt)
         return; /* until it is stopped */
     }
     slot_say(attempt, WORKER_ON_EXITED, ATTEMPT_EXITED, exit_status, run_ns);
+}
+
+static void start(struct sim_attempt *attempt)
+{
+    const struct sim_life *life = attempt->life;
+
+    if (!life->worker->merges_accepted &&
+        life->accepted[attempt->slot.index] != attempt->slot.generation) {
+        sim_fail("a container starts before its ACCEPTED was sent");
+    }
+    if (sim.now_ns < life->worker->broken_until_ns && !sim.faults.is_over) {
+        slot_say(attempt, WORKER_ON_EXITED, ATTEMPT_BROKEN, 0, sim_draw(0, 10 * EXO_MILLISECOND));
+        return;
+    }
+    container_run(attempt);
 }
 
 static void stop(struct sim_attempt *attempt, exo_time grace_ns)

@@ -182,6 +182,13 @@ void sim_worker_fill(struct sim_worker *worker, exo_time until_ns)
     sim_at(life->full_until_ns, life->loop, room_tell, life);
 }
 
+void sim_worker_break(struct sim_worker *worker, exo_time until_ns)
+{
+    sim_trace("the machine of worker %s starts nothing until %.3f", worker->name,
+              (double)until_ns / 1e9);
+    worker->broken_until_ns = until_ns;
+}
+
 static bool has_left(const struct sim_life *life)
 {
     struct worker_facts facts;

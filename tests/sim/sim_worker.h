@@ -34,6 +34,7 @@ struct sim_worker {
     uint32_t shard_count;
     uint32_t task_partitions; /* it finds its own among so many */
     uint64_t incarnation;     /* of the last life */
+    exo_time broken_until_ns; /* its machine starts no container, in true time */
     struct sim_file *files;
     struct sim_life *lives; /* all that ever were, newest first */
 };
@@ -50,6 +51,9 @@ void sim_worker_drain(struct sim_worker *worker);
 
 /* sim_worker_fill lets its disk be full for a while. */
 void sim_worker_fill(struct sim_worker *worker, exo_time until_ns);
+
+/* sim_worker_break lets its machine start no container for a while. */
+void sim_worker_break(struct sim_worker *worker, exo_time until_ns);
 
 /* sim_worker_is_up is true while the newest life runs and has not left. */
 bool sim_worker_is_up(const struct sim_worker *worker);

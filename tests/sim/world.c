@@ -155,6 +155,8 @@ static void worker_faults(struct sim_worker *w)
         sim_worker_drain(w);
     } else if (fault_fires(&sim.faults, FAULT_WORKER_FULL)) {
         sim_worker_fill(w, sim.now_ns + sim_draw_fault(0, 20 * EXO_SECOND));
+    } else if (fault_fires(&sim.faults, FAULT_WORKER_BROKEN)) {
+        sim_worker_break(w, sim.now_ns + sim_draw_fault(0, 90 * EXO_SECOND));
     }
 }
 
