@@ -140,7 +140,9 @@ const struct command command_shard_resume = {
     .details =
         "Read docs/operations.md, \"A shard that stands still\", first. A GAP row is written to\n"
         "the journal; leases recover tasks whose answers were lost.\n"
-        "Exit status: 69 the store or the log does not answer, 73 it does not stand still.\n",
+        "Exit status: 66 there is no such store, 69 the store or the log does not answer, 73 its\n"
+        "owner has just committed: it does not stand still. Of an idle shard that cannot be told;\n"
+        "its owner then loads it again, which costs it a moment and changes nothing.\n",
     .role = ROLE_ADMIN,
     .flags = flags,
     .flag_count = sizeof(flags) / sizeof(flags[0]),
