@@ -7,18 +7,6 @@
 
 enum { OP_BYTES_MAX = 256 << 20, READER_DEPTH = 8 };
 
-/* Commits join on keys by nested loops whatever the planner's statistics say of a young table; one
- * plan, made once. The server ends a transaction whose client is silent, so that no lock outlives
- * its owner by more than 3 s. */
-const char POSTGRES_SETUP_COMMITS[] =
-    "SELECT set_config('synchronous_commit', 'on', false), "
-    "set_config('idle_in_transaction_session_timeout', '3s', false), "
-    "set_config('statement_timeout', '8s', false), "
-    "set_config('plan_cache_mode', 'force_generic_plan', false), "
-    "set_config('enable_seqscan', 'off', false), "
-    "set_config('enable_hashjoin', 'off', false), "
-    "set_config('enable_mergejoin', 'off', false), "
-    "set_config('jit', 'off', false)";
 static const char SETUP_LEASES[] =
     "SELECT set_config('synchronous_commit', 'on', false), "
     "set_config('idle_in_transaction_session_timeout', '3s', false), "
@@ -29,7 +17,6 @@ static const char SETUP_READERS[] =
     "set_config('statement_timeout', '10s', false), "
     "set_config('enable_hashjoin', 'off', false), "
     "set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false)";
-const char POSTGRES_SETUP_MIGRATOR[] = "SELECT set_config('client_min_messages', 'warning', false)";
 
 /* ---- frames of requests ---- */
 

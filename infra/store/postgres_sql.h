@@ -122,6 +122,10 @@ struct postgres_sql {
 
 extern const struct postgres_sql postgres_sql[SQL_STATEMENT_NR];
 
+/* What a connection that commits, and the migrator's, is set to at its beginning. */
+extern const char POSTGRES_SETUP_COMMITS[];
+extern const char POSTGRES_SETUP_MIGRATOR[];
+
 /* How many rows one chunk of a load has at most. */
 enum { POSTGRES_CHUNK_ROWS = 128, POSTGRES_OUTPUTS_ROWS = 16 };
 #define POSTGRES_CHUNK_LIMIT "128"

@@ -98,10 +98,6 @@ void pg_read_run(const PGresult *result, int row, struct store_run *ret_run);
 void pg_read_page(const PGresult *result, int row, struct store_page *ret_page);
 void pg_read_segment(const PGresult *result, int row, struct store_segment *ret_segment);
 
-/* What a connection that commits is set to; the migrator and the rest have their own. */
-extern const char POSTGRES_SETUP_COMMITS[];
-extern const char POSTGRES_SETUP_MIGRATOR[];
-
 /* postgres_migrator_retire closes the migrator's connection (the timer's call). */
 void postgres_migrator_retire(void *argument);
 
