@@ -1,35 +1,47 @@
 /* committer: the heartbeat of a scheduler process. One turn: what is due is stepped, grants are
- * made, and when no commit is in flight the open batches of all shards go as one transaction.
+ * made, and the open batches of shards go as one transaction.
  *
- *   wake --next turn of the loop--> timers, bulk work -> grants -> seal all -> store_commit
- *                                                                     ^            |
- *                                                                     +--- done ---+
- */
+ *   wake --next turn of the loop--> timers, bulk work -> grants -> seal -> store_commit
+ *                                                                  ^            |
+ *                                                                  +--- done ---+
+ *
+ * What comes while a transaction is under way waits for its end and goes together. But where much
+ * waits a second one goes, of other shards: while the store writes the one, what the other brought
+ * is sealed, sent to workers and answered by them (docs/adr/0030-two-transactions.md). */
 #include <assert.h>
 #include <stdlib.h>
 
 #include "scheduler/shard.h"
 
 enum {
+    TRANSACTIONS = 2,
     GRANTS_A_TURN = 4096,
     TIMER_MAX_S = 1,
     HELD_LOOK_MS = 10, /* what ends a wait of caution wakes us, or is seconds away */
+};
+
+/* Shards whose batches go together. */
+struct transaction {
+    struct committer *committer;
+    bool is_under_way;
+    exo_time asked_ns; /* when it was sent, by the loop's clock */
+    bool is_alone;     /* the members go one by one: members[next] is under way */
+    bool has_failed;   /* the last one was not committed */
+    exo_time again_ns; /* how long those that were not committed wait before they are taken again */
+    uint32_t next;
+    struct shard **members;
+    uint32_t *generations;
+    struct store_batch *batches;
+    uint32_t count;
 };
 
 struct committer {
     struct scheduler *scheduler;
     struct loop_timer *timer; /* what is due, and commits that wait for company */
     bool is_awake;            /* a turn is deferred */
-    bool is_in_flight;
-    exo_time asked_ns; /* when it was sent, by the loop's clock */
     bool is_closing;
-    bool is_alone;     /* the members go one by one: members[next] is in flight */
-    exo_time again_ns; /* how long those that were not committed wait before they are taken again */
-    uint32_t next;
-    struct shard **members; /* of the commit in flight */
-    uint32_t *generations;
-    struct store_batch *batches;
-    uint32_t count;
+    uint32_t next; /* the shard that the next begins with, so that none waits for the others */
+    struct transaction transactions[TRANSACTIONS];
 };
 
 static void turn(void *argument);
@@ -41,30 +53,51 @@ static void timer_due(void *argument)
     committer_wake(c);
 }
 
+static void transaction_init(struct transaction *t, struct committer *c)
+{
+    uint32_t most = c->scheduler->shard_count;
+
+    t->committer = c;
+    t->members = calloc(most, sizeof(*t->members));
+    t->generations = calloc(most, sizeof(*t->generations));
+    t->batches = calloc(most, sizeof(*t->batches));
+    if (t->members == NULL || t->generations == NULL || t->batches == NULL) {
+        abort();
+    }
+}
+
 struct committer *committer_open(struct scheduler *scheduler)
 {
     struct committer *c = calloc(1, sizeof(*c));
-    uint32_t n = scheduler->shard_count;
 
     if (c == NULL) {
         abort();
     }
     c->scheduler = scheduler;
     c->timer = loop_timer_new(scheduler->loop, timer_due, c);
-    c->members = calloc(n, sizeof(*c->members));
-    c->generations = calloc(n, sizeof(*c->generations));
-    c->batches = calloc(n, sizeof(*c->batches));
-    if (c->members == NULL || c->generations == NULL || c->batches == NULL) {
-        abort();
+    for (int i = 0; i < TRANSACTIONS; i++) {
+        transaction_init(&c->transactions[i], c);
     }
     return c;
 }
 
+static bool is_under_way(const struct committer *c)
+{
+    bool is_any = false;
+
+    for (int i = 0; i < TRANSACTIONS; i++) {
+        is_any = is_any || c->transactions[i].is_under_way;
+    }
+    return is_any;
+}
+
 static void committer_free(struct committer *c)
 {
-    free(c->members);
-    free(c->generations);
-    free(c->batches);
+    for (int i = 0; i < TRANSACTIONS; i++) {
+        free(c->transactions[i].members);
+        free(c->transactions[i].generations);
+        free(c->transactions[i].batches);
+    }
     free(c);
 }
 
@@ -76,7 +109,7 @@ void committer_close(struct committer *c)
     loop_timer_free(c->timer);
     c->timer = NULL;
     c->is_closing = true;
-    if (!c->is_awake && !c->is_in_flight) {
+    if (!c->is_awake && !is_under_way(c)) {
         committer_free(c);
     }
 }
@@ -249,14 +282,16 @@ static void make_grants(struct committer *c)
 
 static void commit_done(void *argument, const struct store_result *result);
 
-static void commit_send(struct committer *c)
+static void transaction_send(struct transaction *t)
 {
-    c->is_in_flight = true;
-    c->asked_ns = loop_now_ns(c->scheduler->loop);
-    if (c->is_alone) {
-        store_commit(c->scheduler->store, &c->batches[c->next], 1, commit_done, c);
+    const struct scheduler *scheduler = t->committer->scheduler;
+
+    t->is_under_way = true;
+    t->asked_ns = loop_now_ns(scheduler->loop);
+    if (t->is_alone) {
+        store_commit(scheduler->store, &t->batches[t->next], 1, commit_done, t);
     } else {
-        store_commit(c->scheduler->store, c->batches, c->count, commit_done, c);
+        store_commit(scheduler->store, t->batches, t->count, commit_done, t);
     }
 }
 
@@ -275,23 +310,62 @@ static bool is_at_home(struct shard *shard)
     return false;
 }
 
-static void seal_all(struct committer *c)
+/* Records of the inputs that the open batch has taken. */
+static uint32_t records(const struct shard *shard)
 {
-    struct scheduler *scheduler = c->scheduler;
+    return shard->inputs[INPUT_JOBS].taken + shard->inputs[INPUT_STATUS].taken;
+}
 
-    c->count = 0;
+static uint32_t waiting_records(const struct scheduler *scheduler)
+{
+    uint32_t sum = 0;
+
     for (uint32_t i = 0; i < scheduler->shard_count; i++) {
         struct shard *shard = scheduler->shards[i];
 
-        if (shard != NULL && shard_wants_commit(shard) && is_at_home(shard)) {
-            shard_seal(shard);
-            c->members[c->count] = shard;
-            c->generations[c->count] = shard->generation;
-            c->batches[c->count++] = shard->sealed.batch;
+        if (shard != NULL && records(shard) > 0 && shard_wants_commit(shard)) {
+            sum += records(shard);
         }
     }
-    if (c->count > 0) {
-        commit_send(c);
+    return sum;
+}
+
+/* Takes shards that want to, until they bring enough records. */
+static void transaction_begin(struct transaction *t, uint32_t enough)
+{
+    struct committer *c = t->committer;
+    const struct scheduler *scheduler = c->scheduler;
+    uint32_t sum = 0;
+
+    t->count = 0;
+    for (uint32_t i = 0; i < scheduler->shard_count && sum < enough; i++) {
+        struct shard *shard = scheduler->shards[c->next];
+
+        c->next = (c->next + 1) % scheduler->shard_count;
+        if (shard != NULL && shard_wants_commit(shard) && is_at_home(shard)) {
+            sum += records(shard);
+            shard_seal(shard);
+            t->members[t->count] = shard;
+            t->generations[t->count] = shard->generation;
+            t->batches[t->count++] = shard->sealed.batch;
+        }
+    }
+    if (t->count > 0) {
+        transaction_send(t);
+    }
+}
+
+/* One while anything waits; beside it another one only when that is worth it. */
+static void commit_some(struct committer *c)
+{
+    uint32_t enough = c->scheduler->settings.transaction_records;
+
+    for (int i = 0; i < TRANSACTIONS; i++) {
+        struct transaction *t = &c->transactions[i];
+
+        if (!t->is_under_way && (!is_under_way(c) || waiting_records(c->scheduler) >= enough)) {
+            transaction_begin(t, enough);
+        }
     }
 }
 
@@ -301,7 +375,7 @@ static void turn(void *argument)
 
     c->is_awake = false;
     if (c->is_closing) {
-        if (!c->is_in_flight) {
+        if (!is_under_way(c)) {
             committer_free(c);
         }
         return;
@@ -309,9 +383,7 @@ static void turn(void *argument)
     exo_time next_ns = step_due(c);
 
     make_grants(c);
-    if (!c->is_in_flight) {
-        seal_all(c);
-    }
+    commit_some(c);
     next_ns = next_ns < 0 ? 0 : next_ns;
     loop_timer_start(c->timer,
                      next_ns < TIMER_MAX_S * EXO_SECOND ? next_ns : TIMER_MAX_S * EXO_SECOND, 0);
@@ -319,10 +391,10 @@ static void turn(void *argument)
 
 /* ---- how a commit ended ---- */
 
-static void member_end(struct committer *c, uint32_t place, const struct store_result *result)
+static void member_end(struct transaction *t, uint32_t place, const struct store_result *result)
 {
-    struct shard *shard = c->members[place];
-    bool is_current = shard->generation == c->generations[place] && shard_is_live(shard);
+    struct shard *shard = t->members[place];
+    bool is_current = shard->generation == t->generations[place] && shard_is_live(shard);
 
     shard->is_in_flight = false;
     if (!is_current) {
@@ -333,7 +405,7 @@ static void member_end(struct committer *c, uint32_t place, const struct store_r
     }
     switch (result->verdict) {
     case STORE_DONE:
-        shard_committed(shard, result, c->asked_ns);
+        shard_committed(shard, result, t->asked_ns);
         break;
     case STORE_FENCED:
         shard_close(shard);
@@ -343,62 +415,63 @@ static void member_end(struct committer *c, uint32_t place, const struct store_r
         break;
     case STORE_FAILED:
     case STORE_UNKNOWN:
-        shard_again(shard, c->again_ns);
+        shard_again(shard, t->again_ns);
         break;
     }
 }
 
 /* Those whose fence held go on; what they sealed is still good. Returns false when the fenced one
  * is none of them. */
-static bool drop_fenced(struct committer *c, const struct store_result *result)
+static bool drop_fenced(struct transaction *t, const struct store_result *result)
 {
     uint32_t kept = 0;
 
-    for (uint32_t i = 0; i < c->count; i++) {
-        if (c->members[i]->number == result->fenced_shard) {
-            scheduler_say(c->scheduler, "shard.fenced", "shard %u belongs to another process now",
-                          c->members[i]->number);
-            member_end(c, i, result);
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->members[i]->number == result->fenced_shard) {
+            scheduler_say(t->committer->scheduler, "shard.fenced",
+                          "shard %u belongs to another process now", t->members[i]->number);
+            member_end(t, i, result);
             continue;
         }
-        c->members[kept] = c->members[i];
-        c->generations[kept] = c->generations[i];
-        c->batches[kept++] = c->batches[i];
+        t->members[kept] = t->members[i];
+        t->generations[kept] = t->generations[i];
+        t->batches[kept++] = t->batches[i];
     }
-    bool is_dropped = kept < c->count;
+    bool is_dropped = kept < t->count;
 
-    c->count = kept;
+    t->count = kept;
     return is_dropped;
 }
 
 /* Every member that waits for this answer hears it. Returns true when that ends the transaction. */
-static bool members_end(struct committer *c, const struct store_result *result)
+static bool members_end(struct transaction *t, const struct store_result *result)
 {
-    uint32_t end = c->is_alone && !c->is_closing ? c->next + 1 : c->count;
+    uint32_t end = t->is_alone && !t->committer->is_closing ? t->next + 1 : t->count;
 
-    while (c->next < end) {
-        member_end(c, c->next++, result);
+    while (t->next < end) {
+        member_end(t, t->next++, result);
     }
-    return c->next == c->count;
+    return t->next == t->count;
 }
 
 /* Whether what is left of the transaction is worth sending again. */
-static bool is_sent_again(struct committer *c, const struct store_result *result)
+static bool is_sent_again(struct transaction *t, const struct store_result *result)
 {
-    if (c->is_alone || c->is_closing || c->count == 0) {
+    if (t->is_alone || t->committer->is_closing || t->count == 0) {
         return false;
     }
     if (result->verdict == STORE_FENCED) {
-        return drop_fenced(c, result) && c->count > 0;
+        return drop_fenced(t, result) && t->count > 0;
     }
     /* A refusal does not say whose data it was, and nobody else may pay for it: each goes alone. */
-    c->is_alone = result->verdict == STORE_REFUSED && c->count > 1;
-    return c->is_alone;
+    t->is_alone = result->verdict == STORE_REFUSED && t->count > 1;
+    return t->is_alone;
 }
 
 static void commit_done(void *argument, const struct store_result *result)
 {
-    struct committer *c = argument;
+    struct transaction *t = argument;
+    struct committer *c = t->committer;
     struct scheduler *scheduler = c->scheduler;
 
     if (!c->is_closing) {
@@ -410,22 +483,24 @@ static void commit_done(void *argument, const struct store_result *result)
     }
     if (result->verdict == STORE_FAILED || result->verdict == STORE_UNKNOWN) {
         /* Once is chance. More often (a full disk) each try would load every shard again. */
-        c->again_ns = scheduler->trouble.code == EXO_OK ? 0 : EXO_SECOND;
+        t->again_ns = t->has_failed ? EXO_SECOND : 0;
+        t->has_failed = true;
         scheduler_troubled(scheduler, &result->err);
     } else {
+        t->has_failed = false;
         scheduler->trouble.code = EXO_OK;
     }
-    if (is_sent_again(c, result) || !members_end(c, result)) {
-        commit_send(c);
+    if (is_sent_again(t, result) || !members_end(t, result)) {
+        transaction_send(t);
         return;
     }
-    c->is_in_flight = false;
-    c->is_alone = false;
-    c->next = 0;
-    c->count = 0;
+    t->is_under_way = false;
+    t->is_alone = false;
+    t->next = 0;
+    t->count = 0;
     if (!c->is_closing) {
         committer_wake(c);
-    } else if (!c->is_awake) {
+    } else if (!c->is_awake && !is_under_way(c)) {
         committer_free(c);
     }
 }

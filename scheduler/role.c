@@ -58,6 +58,9 @@ static void settings_default(struct scheduler_settings *settings)
     if (settings->tick_ns == 0) {
         settings->tick_ns = EXO_SECOND;
     }
+    if (settings->transaction_records == 0) {
+        settings->transaction_records = 768;
+    }
 }
 
 struct scheduler *scheduler_open(struct loop *loop, struct log *log, struct store *store,

@@ -34,8 +34,9 @@ struct scheduler_settings {
     exo_time round_ns;                /* between looks at the leases; 0: OWNERSHIP_ROUND_NS */
     exo_time tick_ns;                 /* between ticks; 0: 1 s */
     exo_time look_ns;                 /* between looks at a shard that stands still; 0: 10 s */
-    uint64_t executions_max;          /* live at once, shared evenly by the shards; 0: no bound */
-    uint64_t memory_bytes_max;        /* of all cores together; 0: no bound */
+    uint32_t transaction_records; /* with so many a transaction takes no further shard; 0: 768 */
+    uint64_t executions_max;      /* live at once, shared evenly by the shards; 0: no bound */
+    uint64_t memory_bytes_max;    /* of all cores together; 0: no bound */
     /* Where lines of the operator's log go. */
     void (*say)(void *context, const char *event, const char *text);
     void *say_context;

@@ -101,7 +101,9 @@
     /* chances an execution */                                                                     \
     X(RERUN,             "rerun",             300000, "an execution that has ended is run again") \
     /* of workers once more: chances a second */                                                   \
-    X(WORKER_BROKEN,     "worker_broken",      20000, "its machine starts no container for a while")
+    X(WORKER_BROKEN,     "worker_broken",      20000, "its machine starts no container for a while") \
+    /* once a world */                                                                             \
+    X(TRANSACTIONS_SMALL, "transactions_small", 1000000, "transactions take few records, two at once")
 /* clang-format on */
 
 enum sim_fault {

@@ -103,10 +103,10 @@ void rules_command_row(struct oracle_execution *e, const struct wire_body *body)
 
 static bool is_peaceful(void)
 {
-    static const enum sim_fault harmless[] = {FAULT_PAUSED,   FAULT_PRIORITY,   FAULT_START_LATER,
-                                              FAULT_CANCEL,   FAULT_BATCH,      FAULT_CROWD,
-                                              FAULT_SKIPPED,  FAULT_RETRIED,    FAULT_SIGNALLED,
-                                              FAULT_APPROVED, FAULT_WAIT_INNER, FAULT_RERUN};
+    static const enum sim_fault harmless[] = {
+        FAULT_PAUSED,     FAULT_PRIORITY, FAULT_START_LATER,       FAULT_CANCEL,    FAULT_BATCH,
+        FAULT_CROWD,      FAULT_SKIPPED,  FAULT_RETRIED,           FAULT_SIGNALLED, FAULT_APPROVED,
+        FAULT_WAIT_INNER, FAULT_RERUN,    FAULT_TRANSACTIONS_SMALL};
     bool is_enabled[FAULT_NR];
 
     memcpy(is_enabled, sim.faults.is_enabled, sizeof(is_enabled));

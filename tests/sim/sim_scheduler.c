@@ -53,6 +53,7 @@ void sim_scheduler_start(struct sim_scheduler *s)
                                           .janitor_ns = 2 * EXO_SECOND,
                                           .executions_max =
                                               s->executions_max == 0 ? 8 : s->executions_max,
+                                          .transaction_records = s->transaction_records,
                                           .retention = s->retention,
                                           .say = said};
 

@@ -15,6 +15,7 @@ struct sim_scheduler {
     uint32_t shard_count;
     struct scheduler_life *life;      /* NULL: none runs */
     uint64_t executions_max;          /* of its settings; 0: 8 */
+    uint32_t transaction_records;     /* of its settings; 0: as it is by itself */
     struct retention_rules retention; /* of its settings */
 };
 

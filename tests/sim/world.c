@@ -393,9 +393,14 @@ static void world_begin(const struct world_settings *settings)
     database_begin(world.plan.shard_count);
     cache_begin();
     replica_begin();
+    uint32_t records = fault_fires(&sim.faults, FAULT_TRANSACTIONS_SMALL)
+                           ? (uint32_t)dice_between(&dice, 1, 4)
+                           : 0;
+
     for (uint32_t i = 0; i < world.plan.scheduler_count; i++) {
         world.schedulers[i] = (struct sim_scheduler){.number = i,
                                                      .shard_count = world.plan.shard_count,
+                                                     .transaction_records = records,
                                                      .retention = retention_of(&world.plan)};
         sim_scheduler_start(&world.schedulers[i]);
     }
