@@ -1,11 +1,13 @@
 /* rules_ticket: a loan that has left its process with a Task is not spent again there, whatever the
  * database has forgotten (docs/adr/0023-back-in-time.md): what a worker knows a grant by comes
- * once. And none gets lost: when nothing runs, what workers count as idle with a process can be
- * spent by it. A worker would lend it again after a while, so that nothing stands still for it. */
+ * once. And none gets lost where no Task was: when nothing runs, what workers count as idle with a
+ * process can be spent by it. A worker would lend it again after a while, so that nothing stands
+ * still for it. */
 #include "tests/sim/rules_ticket.h"
 
 #include "scheduler/core/fleet.h"
 #include "scheduler/scheduler.h"
+#include "tests/sim/database.h"
 #include "tests/sim/rules.h"
 #include "tests/sim/rules_state.h"
 #include "tests/sim/sim.h"
@@ -21,8 +23,8 @@ enum {
 struct left {
     struct left *next;
     struct span process;
-    uint64_t incarnation, lend;
-    uint32_t worker, ticket;
+    uint64_t incarnation, lend, epoch;
+    uint32_t worker, ticket, shard;
 };
 
 /* A heartbeat as it was stored. */
@@ -35,6 +37,7 @@ struct beat {
 static struct {
     struct left *left[BUCKETS];
     struct beat beats[WORKERS_MAX][BEATS_KEPT]; /* the newest first */
+    uint64_t epochs[DATABASE_SHARDS_MAX];       /* the highest that Tasks came in */
 } state;
 
 void rules_ticket_begin(void)
@@ -65,6 +68,9 @@ void rules_ticket_left(const struct wire_task_record *record, const struct wire_
     const char *process = world_process_name(sim.current);
     uint32_t worker = rules_worker_number(record->worker);
 
+    if (record->epoch > state.epochs[record->shard]) {
+        state.epochs[record->shard] = record->epoch;
+    }
     if (process == NULL || !span_is(record->process, process) ||
         left_find(record->process, worker, record->incarnation, task->ticket, task->lend) != NULL) {
         return; /* sent for another, who may not know of it */
@@ -76,8 +82,10 @@ void rules_ticket_left(const struct wire_task_record *record, const struct wire_
                           .process = sim_copy(record->process),
                           .incarnation = record->incarnation,
                           .lend = task->lend,
+                          .epoch = record->epoch,
                           .worker = worker,
-                          .ticket = task->ticket};
+                          .ticket = task->ticket,
+                          .shard = record->shard};
     *bucket = left;
 }
 
@@ -113,13 +121,25 @@ void rules_ticket_beat(const struct wire_heartbeat *heartbeat, struct span value
     beats[0] = beat;
 }
 
+/* A Task that stayed in its producer's buffer until its shard had another owner spends nothing. */
+static bool has_come_late(const struct scheduler *scheduler, const struct fleet_worker *w,
+                          uint32_t ticket, uint64_t lend)
+{
+    const struct left *left =
+        left_find(span_of(scheduler->process), rules_worker_number(span_of(w->name)),
+                  w->life.incarnation, ticket, lend);
+
+    return left != NULL && left->epoch < state.epochs[left->shard];
+}
+
 static void loan_check(const struct scheduler *scheduler, const struct fleet_worker *w,
                        const struct wire_loan *loan)
 {
     for (uint32_t i = 0; i < loan->count; i++) {
         const struct fleet_ticket *ticket = &w->life.tickets[loan->tickets[i]];
 
-        if (ticket->lend <= loan->lends[i] && !ticket->is_available) {
+        if (ticket->lend <= loan->lends[i] && !ticket->is_available &&
+            !has_come_late(scheduler, w, loan->tickets[i], loan->lends[i])) {
             sim_fail("worker %s counts ticket %u (loan %llu) as idle with %s, where it is lost",
                      w->name, loan->tickets[i], (unsigned long long)loan->lends[i],
                      scheduler->process);

@@ -292,6 +292,10 @@ static uint32_t faults_choose(const struct world_settings *settings, bool ret_en
     for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
         ret_enabled[asked[i]] = settings->is_chosen && ret_enabled[asked[i]];
     }
+    if (!settings->is_chosen &&
+        (ret_enabled[FAULT_CRASH_INTERNAL] || ret_enabled[FAULT_REFUSE_INTERNAL])) {
+        ret_enabled[FAULT_WORKER_BROKEN] = false; /* a ticket a minute: README.md, too */
+    }
     return boost;
 }
 
