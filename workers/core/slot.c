@@ -126,8 +126,9 @@ static enum attempt_outcome outcome_of_status(int exit_status, const char **ret_
         *ret_error = "EXIT_STATUS: the command ended with 75, which means: try again later";
         return ATTEMPT_LATER;
     default:
-        assert(exit_status > 0 && exit_status < ENDED_NR);
-        *ret_error = ended_with[exit_status];
+        *ret_error = exit_status > 0 && exit_status < ENDED_NR
+                         ? ended_with[exit_status]
+                         : "EXIT_STATUS: the command did not end with 0; its log may say why";
         return ATTEMPT_FAILED;
     }
 }
