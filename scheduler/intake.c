@@ -152,6 +152,7 @@ static bool job_submit(struct shard *shard, const struct wire_job *job,
             ends_job(shard, job, id);
         }
         if (result == SCHED_OK) {
+            known_admitted(shard, id);
             command_apply_early(shard, id);
         }
     }
@@ -257,7 +258,8 @@ static void take_forwarded(struct shard *shard, const struct wire_job *job,
 
     bool has_id = execution_id_parse(job->execution_id, &id);
 
-    if (has_id && known_of(shard, INPUT_STATUS, &id) == KNOWN_YES) {
+    if (has_id && !sched_is_known(shard->sched, &id) &&
+        known_of(shard, INPUT_STATUS, &id) == KNOWN_YES) {
         shard->scheduler->counts.duplicates++;
         ends_job(shard, job, &id);
         return;

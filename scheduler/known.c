@@ -30,6 +30,17 @@ enum known known_of(const struct shard *shard, int input, const struct execution
     return place < 0 ? KNOWN_UNASKED : checked->is_known[place] ? KNOWN_YES : KNOWN_NO;
 }
 
+void known_admitted(struct shard *shard, const struct execution_id *id)
+{
+    for (int i = 0; i < INPUT_NR; i++) {
+        int place = place_of(&shard->checked[i], id);
+
+        if (place >= 0) {
+            shard->checked[i].is_known[place] = true;
+        }
+    }
+}
+
 bool known_is_asked(const struct shard_input *input)
 {
     const struct shard *shard = input->shard;
@@ -55,6 +66,10 @@ static void answered(void *argument, const bool *is_known, const struct exo_erro
         loop_timer_start(shard->retry, EXO_SECOND, 0);
     } else {
         memcpy(checked->is_known, is_known, checked->count * sizeof(*is_known));
+        for (uint32_t i = 0; i < checked->count; i++) {
+            /* The other input may have brought it meanwhile. */
+            checked->is_known[i] |= sched_is_known(shard->sched, &checked->ids[i]);
+        }
         log_reader_resume(shard->inputs[is_jobs ? INPUT_JOBS : INPUT_STATUS].reader);
     }
 }

@@ -247,8 +247,12 @@ bool intake_job_id(const struct shard *shard, const struct wire_job *job,
  * to be asked. */
 bool known_is_fresh(struct shard *shard, const struct execution_id *id);
 enum known { KNOWN_UNASKED, KNOWN_NO, KNOWN_YES };
-/* known_of says whether the store has an execution, or had it, as it last said of that input. */
+/* known_of says whether the store has an execution, or had it, as it last said of that input, or as
+ * has been admitted since. */
 enum known known_of(const struct shard *shard, int input, const struct execution_id *id);
+/* known_admitted notes that there is an execution now: the core forgets it some time after its end,
+ * and what the store said before then holds no more. */
+void known_admitted(struct shard *shard, const struct execution_id *id);
 /* known_status is false where a record holds a Job, passed on, that is not fresh and was not asked
  * for: ask, and look at the record again. */
 bool known_status(struct shard *shard, const struct wire_status *status);

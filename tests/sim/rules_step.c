@@ -53,7 +53,10 @@ void rules_begin(uint32_t tasks)
     rules_ticket_begin();
 }
 
-/* Smaller steps than in earnest, so that cursors have something to do. */
+enum { TOMBSTONES = 4 };
+
+/* Smaller steps than in earnest, so that cursors have something to do; and what has ended is soon
+ * forgotten, so that the store has to be asked. */
 struct sched *__wrap_sched_new(struct allocator allocator, struct dispatch *dispatch,
                                struct fleet *fleet, uint32_t shard, uint32_t shard_count,
                                const struct sched_limits *limits)
@@ -61,6 +64,7 @@ struct sched *__wrap_sched_new(struct allocator allocator, struct dispatch *disp
     struct sched_limits smaller = *limits;
 
     smaller.step_tasks = step_tasks;
+    smaller.tombstones = TOMBSTONES;
     return __real_sched_new(memory_scarce(allocator), dispatch, fleet, shard, shard_count,
                             &smaller);
 }

@@ -244,6 +244,40 @@ static void test_jobs_are_asked_for_together(void **state)
     assert_ptr_equal(seen.reader, readers[INPUT_JOBS]);
 }
 
+/* What was admitted since stays known when the core has forgotten it. */
+static void test_admitted(void **state)
+{
+    const struct execution_id ids[] = {id_at(1, 1), id_at(1, 2)};
+    const struct log_record records[] = {job_record(&ids[0]), job_record(&ids[1])};
+    const struct wire_peer peer = passed_on(1, 1, &ids[0]);
+    const struct log_record record = status_record(&peer, 1);
+
+    (void)state;
+    known_ask(&shard, INPUT_JOBS, records, 2);
+    answer(NULL);
+    known_ask(&shard, INPUT_STATUS, &record, 1);
+    answer(NULL);
+    assert_int_equal(known_of(&shard, INPUT_JOBS, &ids[0]), KNOWN_NO);
+    known_admitted(&shard, &ids[0]);
+    assert_int_equal(known_of(&shard, INPUT_JOBS, &ids[0]), KNOWN_YES);
+    assert_int_equal(known_of(&shard, INPUT_STATUS, &ids[0]), KNOWN_YES);
+    assert_int_equal(known_of(&shard, INPUT_JOBS, &ids[1]), KNOWN_NO);
+}
+
+/* ... also where the store was asked before, and answers after. */
+static void test_admitted_meanwhile(void **state)
+{
+    const struct execution_id id = id_at(1, 1);
+    const struct log_record record = job_record(&id);
+
+    (void)state;
+    known_ask(&shard, INPUT_JOBS, &record, 1);
+    seen.in_memory = id;
+    answer(NULL);
+    memset(&seen.in_memory, 0, sizeof(seen.in_memory));
+    assert_int_equal(known_of(&shard, INPUT_JOBS, &id), KNOWN_YES);
+}
+
 /* While we are careful the others must not be blamed on the first. */
 static void test_one_at_a_time(void **state)
 {
@@ -392,6 +426,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fresh, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_jobs_are_asked_for_together, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_admitted, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_admitted_meanwhile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_one_at_a_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_store_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_life_is_over, set_up, tear_down),
