@@ -26,8 +26,7 @@ struct transaction {
     bool is_under_way;
     exo_time asked_ns; /* when it was sent, by the loop's clock */
     bool is_alone;     /* the members go one by one: members[next] is under way */
-    bool has_failed;   /* the last one was not committed */
-    exo_time again_ns; /* how long those that were not committed wait before they are taken again */
+    exo_time again_ns; /* how long those that are not committed wait before they are taken again */
     uint32_t next;
     struct shard **members;
     uint32_t *generations;
@@ -481,16 +480,18 @@ static void commit_done(void *argument, const struct store_result *result)
     if (!c->is_closing && result->verdict != STORE_DONE) {
         scheduler_say(scheduler, "commit.failed", "%s", result->err.text);
     }
-    if (result->verdict == STORE_FAILED || result->verdict == STORE_UNKNOWN) {
-        /* Once is chance. More often (a full disk) each try would load every shard again. */
-        t->again_ns = t->has_failed ? EXO_SECOND : 0;
-        t->has_failed = true;
+    bool is_troubled = result->verdict == STORE_FAILED || result->verdict == STORE_UNKNOWN;
+
+    if (is_troubled) {
         scheduler_troubled(scheduler, &result->err);
     } else {
-        t->has_failed = false;
         scheduler->trouble.code = EXO_OK;
     }
-    if (is_sent_again(t, result) || !members_end(t, result)) {
+    bool goes_on = is_sent_again(t, result) || !members_end(t, result);
+
+    /* Once is chance. More often (a full disk) each try would load every shard again. */
+    t->again_ns = is_troubled ? EXO_SECOND : 0;
+    if (goes_on) {
         transaction_send(t);
         return;
     }
