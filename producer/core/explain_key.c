@@ -3,12 +3,10 @@
 #include "producer/core/due_text.h"
 #include "schemas/vocab/quantity.h"
 
-enum { ASKED = 1 };
-
 const struct wire_gate *explain_key_asked(const struct wire_body *body)
 {
     for (uint32_t i = 0; body != NULL && body->start_at_ns == 0 && i < body->gate_count; i++) {
-        if (body->gates[i].state == ASKED) {
+        if (body->gates[i].state == GATE_ASKED) {
             return &body->gates[i];
         }
     }

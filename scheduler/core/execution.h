@@ -132,11 +132,9 @@ struct page {
     struct task tasks[PAGE_TASKS];
 };
 
-enum gate_state { GATE_NONE, GATE_ASKED, GATE_OPEN };
-
 /* What an execution asks for before it begins: its keys. */
 struct gate {
-    uint8_t state;  /* enum gate_state */
+    uint8_t state;  /* enum wire_gate_state */
     bool rejects;   /* QUOTA: beyond the limit it fails, where it would wait */
     uint32_t limit; /* QUOTA: executions at once, as it was when this one came */
     char *text;     /* of the key, owned; NULL: none */

@@ -107,10 +107,12 @@ struct wire_signal {
     struct span json;
 };
 
+enum wire_gate_state { GATE_NONE, GATE_ASKED, GATE_OPEN /* granted */ };
+
 /* A key that an execution asks for before it begins. */
 struct wire_gate {
     uint32_t kind;  /* enum wire_key_kind */
-    uint32_t state; /* 0 not asked yet, 1 asked, 2 granted */
+    uint32_t state; /* enum wire_gate_state */
     struct span text;
     uint32_t limit; /* of a quota */
     bool rejects;   /* of a quota */

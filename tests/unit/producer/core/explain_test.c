@@ -285,11 +285,11 @@ static void test_keys(void **state)
         struct wire_gate gate;
         const char *words;
     } rows[] = {
-        {{.kind = KEY_CONCURRENCY, .state = 1, .text = {"k1", 2}},
+        {{.kind = KEY_CONCURRENCY, .state = GATE_ASKED, .text = {"k1", 2}},
          "it waits for the concurrency key `k1`: other executions hold it"},
-        {{.kind = KEY_RATE, .state = 1, .text = {"k2", 2}},
+        {{.kind = KEY_RATE, .state = GATE_ASKED, .text = {"k2", 2}},
          "it waits for the rate of `k2`: as many as it allows have begun"},
-        {{.kind = KEY_QUOTA, .state = 1, .text = {"q", 1}, .limit = 7},
+        {{.kind = KEY_QUOTA, .state = GATE_ASKED, .text = {"q", 1}, .limit = 7},
          "it waits for the quota running_executions of its project: 7 may run at once, and others "
          "do"},
     };
