@@ -206,6 +206,11 @@ static void run_ended(void *argument, const struct sandbox_result *result)
     a->report.cpu_ms = (int64_t)(result->cpu_ns / (uint64_t)EXO_MILLISECOND);
     a->report.memory_bytes_max = result->memory_peak_bytes;
     a->left.must_judge = end == ATTEMPT_EXITED && result->status == EXIT_STATUS_DONE;
+    if (end == ATTEMPT_EXITED && result->status != EXIT_STATUS_DONE) {
+        (void)snprintf(a->error, sizeof(a->error),
+                       "EXIT_STATUS: the command ended with %d; its log may say why",
+                       result->status);
+    }
     attempt_leavings_take(a, result);
     attempt_tell(a, WORKER_ON_EXITED, end, result->status);
 }

@@ -98,21 +98,6 @@ static enum attempt_outcome outcome_of_stop(enum stop_reason stop, const char **
     return ATTEMPT_UNKNOWN;
 }
 
-/* clang-format off */
-#define ENDED(n) "EXIT_STATUS: the command ended with " #n "; its log may say why",
-#define ENDED_TEN(t) ENDED(t##0) ENDED(t##1) ENDED(t##2) ENDED(t##3) ENDED(t##4) \
-                     ENDED(t##5) ENDED(t##6) ENDED(t##7) ENDED(t##8) ENDED(t##9)
-static const char *const ended_with[] = {
-    ENDED_TEN() ENDED_TEN(1) ENDED_TEN(2) ENDED_TEN(3) ENDED_TEN(4) ENDED_TEN(5) ENDED_TEN(6)
-    ENDED_TEN(7) ENDED_TEN(8) ENDED_TEN(9) ENDED_TEN(10) ENDED_TEN(11) ENDED_TEN(12) ENDED_TEN(13)
-    ENDED_TEN(14) ENDED_TEN(15) ENDED_TEN(16) ENDED_TEN(17) ENDED_TEN(18) ENDED_TEN(19)
-    ENDED_TEN(20) ENDED_TEN(21) ENDED_TEN(22) ENDED_TEN(23) ENDED_TEN(24) ENDED_TEN(25)
-};
-#undef ENDED_TEN
-#undef ENDED
-/* clang-format on */
-enum { ENDED_NR = sizeof(ended_with) / sizeof(ended_with[0]) };
-
 static enum attempt_outcome outcome_of_status(int exit_status, const char **ret_error)
 {
     switch (exit_status) {
@@ -126,9 +111,6 @@ static enum attempt_outcome outcome_of_status(int exit_status, const char **ret_
         *ret_error = "EXIT_STATUS: the command ended with 75, which means: try again later";
         return ATTEMPT_LATER;
     default:
-        *ret_error = exit_status > 0 && exit_status < ENDED_NR
-                         ? ended_with[exit_status]
-                         : "EXIT_STATUS: the command did not end with 0; its log may say why";
         return ATTEMPT_FAILED;
     }
 }

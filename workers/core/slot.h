@@ -118,8 +118,8 @@ enum attempt_outcome {
  * end          how it ended
  * exit_status  0 .. 255, of ATTEMPT_EXITED only
  * ret_error    out: a static sentence for people that begins with a code, such as
- *              "OUT_OF_MEMORY: ..."; NULL when it succeeded, or when only the one who reported the
- *              end knows the words (FAULTY, REFUSED, BROKEN without a stop)
+ *              "OUT_OF_MEMORY: ..."; NULL when it succeeded, or when the one who reported the end
+ *              has the words (FAULTY, REFUSED, BROKEN or another status without a stop)
  * Returns the outcome, never ATTEMPT_UNKNOWN. Source: interfaces.md 3. */
 enum attempt_outcome attempt_outcome(enum stop_reason stop, enum attempt_end end, int exit_status,
                                      const char **ret_error);
