@@ -10,6 +10,7 @@
 #include "tests/conformance/schedule_stories.h"
 #include "tests/conformance/stage.h"
 #include "tests/conformance/version_stories.h"
+#include "tests/support/patience.h"
 #include "tests/support/test.h"
 
 static struct stage_settings settings;
@@ -212,7 +213,7 @@ static void await_taken(struct play *play, uint32_t count)
     exo_time begin_ns = clock_monotonic_ns();
 
     while (puppet_worker_taken(play->worker) < count) {
-        assert_true(clock_monotonic_ns() - begin_ns < 30 * EXO_SECOND);
+        assert_true(clock_monotonic_ns() - begin_ns < TEST_WAIT);
         (void)stage_run(&play->stage, NULL, EXO_MILLISECOND);
     }
 }
@@ -258,7 +259,7 @@ static bool await_shares(struct play *play, const int *schedulers, int count, ui
 {
     exo_time begin_ns = clock_monotonic_ns();
 
-    while (clock_monotonic_ns() - begin_ns < 30 * EXO_SECOND) {
+    while (clock_monotonic_ns() - begin_ns < TEST_WAIT) {
         uint64_t sum = 0;
         uint64_t largest = 0;
 
@@ -356,7 +357,7 @@ static void await_letters(struct play *play, uint32_t count)
     exo_time begin_ns = clock_monotonic_ns();
 
     while (stage_letters(&play->stage) < count) {
-        assert_true(clock_monotonic_ns() - begin_ns < 30 * EXO_SECOND);
+        assert_true(clock_monotonic_ns() - begin_ns < TEST_WAIT);
         (void)stage_run(&play->stage, NULL, 2 * EXO_MILLISECOND);
     }
 }
@@ -449,19 +450,19 @@ static void test_shard_stands_still_and_is_resumed(void **state)
     assert_ends(play, &id, "SUCCEEDED", "3");
     stage_scheduler_kill(&play->stage, 0);
     store_shard_get(play->stage.store, shard, break_row, &breaking);
-    assert_true(stage_run(&play->stage, &breaking.is_done, 30 * EXO_SECOND));
+    assert_true(stage_run(&play->stage, &breaking.is_done, TEST_WAIT));
     assert_true(breaking.is_committed);
     stage_scheduler_start(&play->stage, 1);
     begin_ns = clock_monotonic_ns();
     while (scheduler_counts(play->stage.schedulers[1]).shards_stopped == 0) {
-        assert_true(clock_monotonic_ns() - begin_ns < 30 * EXO_SECOND);
+        assert_true(clock_monotonic_ns() - begin_ns < TEST_WAIT);
         (void)stage_run(&play->stage, NULL, EXO_MILLISECOND);
     }
     /* Its owner takes the shard again at each look: one may come between reading and writing. */
     while (!resuming.is_resumed) {
         resuming.is_done = false;
         resume_shard(play->stage.log, play->stage.store, shard, 100, resumed, &resuming);
-        assert_true(stage_run(&play->stage, &resuming.is_done, 30 * EXO_SECOND));
+        assert_true(stage_run(&play->stage, &resuming.is_done, TEST_WAIT));
     }
     id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
     while (execution_shard(&id, play->stage.shard_count) != shard) {

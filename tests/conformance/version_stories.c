@@ -6,6 +6,7 @@
 
 #include "infra/crypto/crypto.h"
 #include "infra/store/store_versions.h"
+#include "tests/support/patience.h"
 #include "tests/support/test.h"
 
 enum { NAME_BYTES = 40, TEXT_BYTES = 600 };
@@ -38,7 +39,7 @@ static void put(struct stage *stage, enum version_kind kind, const char *name, c
                                              .expected = STORE_VERSION_ANY};
 
     store_version_put(stage->store, &wanted, on_put, &answer);
-    assert_true(stage_run(stage, &answer.is_done, 20 * EXO_SECOND));
+    assert_true(stage_run(stage, &answer.is_done, TEST_WAIT));
     assert_int_equal(answer.number, number);
 }
 
@@ -75,7 +76,7 @@ static void assert_ran(struct stage *stage, const struct execution_id *id, const
     assert_string_equal(found, output);
     free(found);
     store_execution_get(stage->store, id, on_execution, &answer);
-    assert_true(stage_run(stage, &answer.is_done, 20 * EXO_SECOND));
+    assert_true(stage_run(stage, &answer.is_done, TEST_WAIT));
     if (strstr(answer.text, definition) == NULL) {
         fail_msg("no %s in %s", definition, answer.text);
     }

@@ -6,8 +6,9 @@
 #include "producer/core/path_pattern.h"
 #include "producer/http/openapi.h"
 #include "schemas/json/json_read.h"
+#include "tests/support/patience.h"
 
-#define LIMIT_NS (20 * EXO_SECOND)
+#define LIMIT_NS TEST_WAIT
 
 static bool act_default(const struct wire_spec *spec, const struct wire_task *task,
                         struct wire_report *report)

@@ -35,7 +35,7 @@ struct cache_seen {
 void cache_stage_open(struct cache_stage *stage);
 void cache_stage_close(struct cache_stage *stage);
 
-/* cache_stage_wait fails the test when *is_done does not come in 20 s. */
+/* cache_stage_wait fails the test when *is_done does not come. */
 void cache_stage_wait(struct cache_stage *stage, const bool *is_done, const char *what);
 
 /* cache_stage_wait_up waits until cache_is_up is as wanted. */

@@ -22,7 +22,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const exo_time wait_limit_ns = 60 * EXO_SECOND;
+#include "tests/support/free_port.h"
+#include "tests/support/patience.h"
+
+static const exo_time wait_limit_ns = TEST_WAIT;
 
 static bool has_program(const char *name)
 {
@@ -156,7 +159,7 @@ void image_trial_on_ready(void *argument, const struct image *image, const struc
 void image_trial_wait(struct image_trial *trial, const bool *is_done)
 {
     if (!loop_run_until(trial->loop, is_done, wait_limit_ns)) {
-        fail_msg("nothing happened for 60 s");
+        fail_msg("nothing happened for %d s", TEST_WAIT_SECONDS);
     }
 }
 
@@ -185,20 +188,6 @@ size_t image_trial_count(const struct image_trial *trial, const char *below)
         (void)closedir(directory);
     }
     return count;
-}
-
-/* A port that was free a moment ago. */
-static int free_port(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
-    socklen_t bytes = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, bytes), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
-    (void)close(fd);
-    return ntohs(address.sin_port);
 }
 
 static bool answers(int port)

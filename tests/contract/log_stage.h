@@ -15,7 +15,7 @@
 #include "infra/log/log.h"
 #include "tests/support/patience.h"
 
-#define STAGE_LIMIT (60 * TEST_PATIENCE * EXO_SECOND)
+#define STAGE_LIMIT TEST_WAIT
 
 struct stage {
     struct loop *loop;

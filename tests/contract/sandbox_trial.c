@@ -16,7 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const exo_time wait_limit_ns = 30 * EXO_SECOND;
+#include "tests/support/patience.h"
+
+static const exo_time wait_limit_ns = TEST_WAIT;
 static const char *const shell[] = {"/bin/sh", "-c", NULL, NULL};
 
 const char *trial_why_not(void)
@@ -230,7 +232,7 @@ void trial_start(struct trial *trial, const struct sandbox_spec *spec, struct ou
 void trial_wait(struct trial *trial, const bool *is_done)
 {
     if (!loop_run_until(trial->loop, is_done, wait_limit_ns)) {
-        fail_msg("nothing happened for 30 s");
+        fail_msg("nothing happened for %d s", TEST_WAIT_SECONDS);
     }
 }
 

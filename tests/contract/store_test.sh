@@ -25,7 +25,7 @@ if [ -z "${EXOSPHERE_POSTGRES_URL:-}" ]; then
     trap 'as "$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$dir"' EXIT
     trap 'exit 1' INT TERM
     (cd "$dir" && as "$bin/initdb" -D "$dir/data" -U exosphere -A trust -E UTF8 --no-locale --no-sync >/dev/null)
-    (cd "$dir" && as "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 60 \
+    (cd "$dir" && as "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w -t 300 \
         -o "-c listen_addresses='' -c unix_socket_directories='$dir' -c fsync=off" start >/dev/null)
     EXOSPHERE_POSTGRES_URL="postgresql:///postgres?host=$dir&user=exosphere"
     EXO_TEST_POSTGRES_SOCKET=$dir/.s.PGSQL.5432

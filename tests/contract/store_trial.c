@@ -13,8 +13,9 @@
 #include <cmocka.h>
 
 #include "infra/sqlite/statement.h"
+#include "tests/support/patience.h"
 
-enum { ANSWER_SECONDS = 20 };
+enum { ANSWER_SECONDS = TEST_WAIT_SECONDS };
 
 /* ---- places ---- */
 

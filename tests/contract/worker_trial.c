@@ -156,7 +156,7 @@ void trial_open(struct trial *t)
     arena_init(&t->arena, allocator_heap(&t->budget), 0);
     topics_fixed(TRIAL_SHARDS, topics);
     log_prepare(t->log, topics, TOPIC_FIXED_NR, prepared, &is_done);
-    assert_true(loop_run_until(t->loop, &is_done, 20 * TEST_PATIENCE * EXO_SECOND));
+    assert_true(loop_run_until(t->loop, &is_done, TEST_WAIT));
     for (uint32_t i = 0; i < TRIAL_SHARDS; i++) {
         t->shards[i] = (struct trial_shard){t, i};
         t->readers[i] = log_reader_open(t->log, TOPIC_STATUS, i, 0, 0, &status, &t->shards[i]);
@@ -181,7 +181,7 @@ void trial_logs(struct trial *t)
     assert_non_null(t->logs);
     topics_fixed(TRIAL_SHARDS, topics);
     log_prepare(t->logs, topics, TOPIC_FIXED_NR, prepared, &is_done);
-    assert_true(loop_run_until(t->loop, &is_done, 20 * TEST_PATIENCE * EXO_SECOND));
+    assert_true(loop_run_until(t->loop, &is_done, TEST_WAIT));
 }
 
 static void ended(void *argument, const struct exo_error *err)
@@ -210,7 +210,10 @@ void trial_crash(struct trial *t)
 
     worker_role_stop(t->role);
     /* Appends under way call back before the role is gone. */
-    (void)loop_run_until(t->loop, &never, 100 * EXO_MILLISECOND);
+    while (log_counts(t->log).buffered_bytes > 0 ||
+           (t->logs != NULL && log_counts(t->logs).buffered_bytes > 0)) {
+        (void)loop_run_until(t->loop, &never, EXO_MILLISECOND);
+    }
     worker_role_free(t->role);
     t->role = NULL;
 }
@@ -237,7 +240,7 @@ void trial_wait(struct trial *t, bool (*until)(struct trial *trial, uint32_t num
     t->until = until;
     t->until_number = number;
     t->is_done = false;
-    if (!loop_run_until(t->loop, &t->is_done, 20 * TEST_PATIENCE * EXO_SECOND)) {
+    if (!loop_run_until(t->loop, &t->is_done, TEST_WAIT)) {
         fail_msg("waited in vain for %s", what);
     }
     t->until = NULL;

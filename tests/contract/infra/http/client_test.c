@@ -13,7 +13,9 @@
 
 #include <cmocka.h>
 
-#define LIMIT (20 * EXO_SECOND)
+#include "tests/support/patience.h"
+
+#define LIMIT TEST_WAIT
 
 struct scene {
     struct loop *loop;

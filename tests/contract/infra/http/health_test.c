@@ -9,8 +9,9 @@
 #include <cmocka.h>
 
 #include "infra/http/client.h"
+#include "tests/support/patience.h"
 
-#define LIMIT (20 * EXO_SECOND)
+#define LIMIT TEST_WAIT
 
 struct scene {
     struct loop *loop;

@@ -14,8 +14,9 @@
 #include <cmocka.h>
 
 #include "infra/http/listen.h"
+#include "tests/support/patience.h"
 
-#define LIMIT (20 * EXO_SECOND)
+#define LIMIT TEST_WAIT
 
 enum { HELD_MAX = 8, BODY_MAX = 100000, TEXT_MAX = 4 << 20 };
 
