@@ -8,18 +8,32 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tests/contract/sandbox_trial.h"
 
-/* Starts a line and waits for so many signs. */
-static void start(struct trial *trial, const char *line, uint32_t signs, struct outcome *outcome)
+/* For lines: `told N` waits until the test has said so many times that it goes on. */
+#define TOLD "n=0; trap 'n=$((n+1))' USR1; told() { while [ $n -lt $1 ]; do sleep 0.05; done; }; "
+
+/* Starts a line and waits for its first sign. */
+static void start(struct trial *trial, const char *line, struct outcome *outcome)
 {
     struct sandbox_spec spec = trial_spec(trial, line);
 
     trial_start(trial, &spec, outcome);
-    outcome->signs_wanted = signs;
+    outcome->signs_wanted = 1;
+    trial_wait(trial, &outcome->has_signs);
+}
+
+/* What has been seen cannot be missed for what comes next: only now the line goes on, to one more
+ * sign. */
+static void go_on(struct trial *trial, struct outcome *outcome)
+{
+    outcome->signs_wanted = outcome->signs + 1;
+    outcome->has_signs = false;
+    assert_true(sandbox_signal(outcome->run, SIGUSR1));
     trial_wait(trial, &outcome->has_signs);
 }
 
@@ -36,7 +50,8 @@ static void what_is_written_is_seen_while_it_runs(void **state)
     struct trial *trial = trial_of(state);
     struct outcome outcome;
 
-    start(trial, "echo '{\"percent\":40}' > /exosphere/progress.json; sleep 60", 1, &outcome);
+    start(trial, "cd /exosphere; echo '{\"percent\":40}' > new; mv new progress.json; sleep 600",
+          &outcome);
     assert_string_equal(outcome.progress, "{\"percent\":40}\n");
     assert_false(outcome.is_done);
     stop(trial, &outcome);
@@ -49,10 +64,14 @@ static void every_change_is_a_sign_of_life(void **state)
     struct outcome outcome;
 
     start(trial,
-          "cd /exosphere; echo x > progress.json; sleep 1.5; echo x > progress.json; sleep 1.5; "
-          "echo x > new; mv new progress.json; sleep 1.5; touch progress.json; sleep 60",
-          4, &outcome);
-    assert_string_equal(outcome.progress, "x\n");
+          TOLD "cd /exosphere; echo x > new; mv new progress.json; told 1; "
+               "echo x | dd conv=notrunc of=progress.json; told 2; "
+               "echo x > new; mv new progress.json; told 3; touch progress.json; sleep 600",
+          &outcome);
+    for (int i = 0; i < 3; i++) {
+        go_on(trial, &outcome);
+        assert_string_equal(outcome.progress, "x\n");
+    }
     stop(trial, &outcome);
 }
 
@@ -62,9 +81,10 @@ static void a_file_that_is_too_large_is_a_sign_without_text(void **state)
     struct outcome outcome;
 
     start(trial,
-          "cd /exosphere; head -c 4096 /dev/zero | tr '\\000' a > progress.json; sleep 1.5; "
-          "echo a >> progress.json; sleep 60",
-          2, &outcome);
+          TOLD "cd /exosphere; head -c 4096 /dev/zero | tr '\\000' a > new; mv new progress.json; "
+               "told 1; echo a >> progress.json; sleep 600",
+          &outcome);
+    go_on(trial, &outcome);
     assert_string_equal(outcome.progress, "");
     stop(trial, &outcome);
 }

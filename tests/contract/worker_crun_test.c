@@ -359,8 +359,8 @@ static void outcomes_of_real_ends(void **state)
          OUTCOME_FAILED, "OUT_OF_MEMORY: "},
     };
 
-    t->timeout_ms = 1500;
     for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        t->timeout_ms = cases[i].outcome == OUTCOME_TIMED_OUT ? 1500 : 0;
         trial_wait(t, trial_has_tickets, 1, "a ticket");
         trial_task(t, cases[i].definition, i, 1);
         trial_wait(t, trial_has_finished, i + 1, "FINISHED");
@@ -396,21 +396,25 @@ static void status_of_a_failure_is_told(void **state)
     assert_true(span_is(r->control, "{\"skip\":true}"));
 }
 
-/* Two signs of progress, then silence. It would take no notice of SIGTERM. */
+/* Two signs of progress, the second when the first has been told, then silence. It would take no
+ * notice of SIGTERM. */
 static void silence_ends_a_container(void **state)
 {
     struct stage *s = begin(state);
     struct trial *t = &s->trial;
 
-    t->heartbeat_ms = 3000;
+    t->heartbeat_ms = 6000;
     trial_task(
         t,
         "{\"image\":\"oci:busybox\",\"command\":[\"/bin/sh\",\"-c\",\"trap '' TERM; cd "
         "/exosphere; for i in 1 2; do echo '{\\\"percent\\\": '$i', \\\"message\\\": "
-        "\\\"page '$i'\\\"}' > new; mv new progress.json; sleep 2; done; while true; do sleep "
-        "1; done\"]}",
+        "\\\"page '$i'\\\"}' > new; mv new progress.json; until test -e /data/go; do sleep 0.05; "
+        "done; done; while true; do sleep 1; done\"],"
+        "\"mounts\":[{\"volume\":\"data\",\"path\":\"/data\"}]}",
         0, 1);
-    trial_wait(t, trial_has_progress, 2, "both PROGRESS");
+    trial_wait(t, trial_has_progress, 1, "the first PROGRESS");
+    run("touch %s/go", s->data_dir);
+    trial_wait(t, trial_has_progress, 2, "the second PROGRESS");
     assert_true(span_is(trial_report(t, REPORT_PROGRESS, 0)->report.progress,
                         "{\"percent\":2,\"message\":\"page 2\"}"));
     assert_int_equal(trial_count(t, REPORT_FINISHED, 0), 0);
