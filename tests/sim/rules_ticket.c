@@ -17,6 +17,7 @@ enum {
     WORKERS_MAX = 32,
     BEATS_KEPT = 2, /* the last may not have been read yet */
     BUCKETS = 1024,
+    SILENT_S = 3, /* who beats every second and has not for so long has ended */
 };
 
 /* A loan on which a Task has left. */
@@ -30,6 +31,7 @@ struct left {
 /* A heartbeat as it was stored. */
 struct beat {
     uint64_t incarnation, number;
+    exo_time at_ns;
     unsigned char *bytes;
     size_t size, room;
 };
@@ -118,6 +120,7 @@ void rules_ticket_beat(const struct wire_heartbeat *heartbeat, struct span value
     beat.size = value.bytes;
     beat.incarnation = heartbeat->incarnation;
     beat.number = heartbeat->number;
+    beat.at_ns = sim.now_ns;
     beats[0] = beat;
 }
 
@@ -156,7 +159,9 @@ static void worker_check(const struct scheduler *scheduler, const struct fleet_w
 
     arena_init(&arena, allocator_heap(&budget), 0);
     for (uint32_t k = 0; k < BEATS_KEPT; k++) {
+        /* One that has ended has not said what came after its last heartbeat. */
         if (beats[k].incarnation != w->life.incarnation || beats[k].number != w->life.heartbeat ||
+            sim.now_ns - beats[k].at_ns > SILENT_S * EXO_SECOND ||
             wire_fleet_unpack((struct span){beats[k].bytes, beats[k].size}, &arena, &fleet) !=
                 WIRE_OK) {
             continue;
