@@ -207,21 +207,28 @@ YAML
 status 2 "$EXO" submit later.yaml --delay soon
 status 2 "$EXO" submit later.yaml --delay 1s --start-at 2100-01-01T00:00:00Z
 status 0 "$EXO" submit later.yaml --start-at 2100-01-01T00:00:00Z
-await "it tells when it starts" eval "'$EXO' get $(cat out) | grep -q '^starts *2100-01-01T00:00:00'"
-status 0 "$EXO" cancel "$(cat out)"
-status 0 "$EXO" submit later.yaml --delay 3s
 ID=$(cat out)
-await "it is there" "$EXO" get "$ID"
+await "it tells when it starts" eval "'$EXO' get $ID | grep -q '^starts *2100-01-01T00:00:00'"
 status 0 "$EXO" explain "$ID"
 holds out "it starts at"
 status 0 "$EXO" get "$ID" -o json
-START=$(jq -er .start_at out)
-kill -KILL "$DEV"
-ends "$DEV" 137
-start dev3 "$EXO" dev --sandbox null --listen "${EXOSPHERE_SERVER#http://}" --data "$WORK/data" --log-format json
-DEV=$PID
-await "dev is back" "$EXO" get "$ID"
-status 0 "$EXO" watch "$ID"
+check "its time" jq -e '.start_at == "2100-01-01T00:00:00.000Z" and .started_at == null' out
+status 0 "$EXO" cancel "$ID"
+# Killed before its time: where that came too late, once more with longer.
+for delay in 3 12 48; do
+    START=$(time_in "$delay")
+    status 0 "$EXO" submit later.yaml --delay "${delay}s"
+    ID=$(cat out)
+    await "it is there" "$EXO" get "$ID"
+    kill -KILL "$DEV"
+    KILLED=$(time_in 0)
+    ends "$DEV" 137
+    start dev3 "$EXO" dev --sandbox null --listen "${EXOSPHERE_SERVER#http://}" --data "$WORK/data" --log-format json
+    DEV=$PID
+    await "dev is back" "$EXO" get "$ID"
+    status 0 "$EXO" watch "$ID"
+    [[ $KILLED > $START ]] || break
+done
 status 0 "$EXO" get "$ID" -o json
 check "not before its time" jq -e --arg start "$START" '.state == "SUCCEEDED" and .start_at == null and .started_at >= $start' out
 

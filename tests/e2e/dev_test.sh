@@ -11,10 +11,12 @@ cd "$WORK" || exit 1
 IMAGES=$WORK/images
 "$ROOT/examples/make-images" "$IMAGES" busybox word-frequency diamond >images.log 2>&1 || fail "no images: $(tail -3 images.log)"
 mkdir -p secrets/dev && printf 'sesame' >secrets/dev/door
+# What a container waits for: that it lives on until the test has seen what it came for.
+mkdir flags && chmod 755 flags
 
 begin_dev() {
-    start_dev --image-dir "$IMAGES" --secrets-dir "$WORK/secrets" --volumes licenses=/usr/share/common-licenses \
-        --slots 4 "${@:---drain=1s}"
+    start_dev --image-dir "$IMAGES" --secrets-dir "$WORK/secrets" --slots 4 \
+        --volumes "licenses=/usr/share/common-licenses,flags=$WORK/flags" "${@:---drain=1s}"
 }
 
 # cluster NAME: the satellites on standard input, as a file NAME.yaml of the project dev.
@@ -112,7 +114,14 @@ say "logs as they appear"
 cluster chatty <<'YAML'
   satellites:
     - name: talk
-      command: [sh, -c, "for i in 1 2 3 4 5 6 7 8 9; do echo line $i; sleep 0.3; done"]
+      mounts: [{volume: flags, path: /flags}]
+      command:
+        - sh
+        - -c
+        - |
+          echo line 1
+          until [ -e /flags/talk ]; do sleep 0.1; done
+          for i in 2 3 4 5 6 7 8 9; do echo line $i; sleep 0.3; done
 YAML
 status 0 "$EXO" submit chatty.yaml
 ID=$(cat out)
@@ -123,6 +132,7 @@ LINES_PID=$PID
 await "the first line" grep -q 'line 1' follow.log
 await "the first line as JSON" grep -q 'line 1' lines.log
 check "it still runs" eval "'$EXO' get $ID -o json | jq -e '.state == \"RUNNING\"'"
+touch flags/talk
 ends "$FOLLOW" 0
 holds follow.log "line 9"
 ends "$LINES_PID" 0
@@ -140,16 +150,22 @@ cluster work <<'YAML'
     - name: square
       for_each: ${{ satellites.items.output }}
       env: {N: "${{ item }}"}
-      command: [sh, -c, "sleep 0.5; echo $((N * N)) >/exosphere/output.json"]
+      mounts: [{volume: flags, path: /flags}]
+      command: [sh, -c, "[ $N -le 2 ] || until [ -e /flags/go ]; do sleep 0.1; done; echo $((N * N)) >/exosphere/output.json"]
   output: ${{ satellites.square.output }}
 YAML
-for round in 1 2; do
+submit_work() {
+    rm -f flags/go
     status 0 "$EXO" submit work.yaml
     ID=$(cat out)
+}
+for round in 1 2; do
+    submit_work
     await "round $round: some squares are done" eval \
         "'$EXO' get $ID -o json | jq -e '.satellites[1].counts.SUCCEEDED >= 2 and .state == \"RUNNING\"'"
     kill -KILL "$DEV"
     ends "$DEV" 137
+    touch flags/go
     begin_dev
     status 0 "$EXO" watch "$ID"
     check "round $round: every square once" jq -e '. == [1,4,9,16,25,36,49,64,81,100,121,144]' out
@@ -158,13 +174,13 @@ for round in 1 2; do
 done
 
 say "SIGTERM hands back what runs; nothing is left behind"
-status 0 "$EXO" submit work.yaml
-ID=$(cat out)
+submit_work
 await "it runs" eval "'$EXO' get $ID -o json | jq -e '.satellites[1].state == \"RUNNING\"'"
 kill -TERM "$DEV"
 ends "$DEV" 0
 check "no container is left" eval "! pgrep -f '$WORK/data/run' >/dev/null"
 check "nothing is left mounted" eval "! grep -q '$WORK/data' /proc/self/mountinfo"
+touch flags/go
 begin_dev
 status 0 "$EXO" watch "$ID"
 check "it goes on at the next start" jq -e 'length == 12' out
@@ -173,13 +189,13 @@ ends "$DEV" 0
 
 say "a second signal ends it at once"
 begin_dev --drain 1h
-status 0 "$EXO" submit work.yaml
-ID=$(cat out)
+submit_work
 await "it runs" eval "'$EXO' get $ID -o json | jq -e '.satellites[1].state == \"RUNNING\"'"
 kill -TERM "$DEV"
 await "it drains" grep -q '"event":"worker.draining"' dev.log
 kill -TERM "$DEV"
 ends "$DEV" 1
+touch flags/go
 begin_dev
 status 0 "$EXO" watch "$ID"
 kill -TERM "$DEV"

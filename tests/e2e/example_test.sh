@@ -33,8 +33,10 @@ PIDS+=("$PID")
 status 0 "$EXO" list --server "$URL"
 holds out "SUCCEEDED"
 IDS=()
+# Full with these four, whenever they come; a second try of one would wait for another three.
+sed -e 's/size: 16, interval: 5s/size: 4, interval: 1h/' -e 's/retries: {limit: 1,/retries: {limit: 0,/' "$WORK/examples/inference/cluster.yaml" >"$WORK/four.yaml"
 for texts in '["great service"]' '["late again", " "]' '["never on time"]'; do
-    status 0 "$EXO" submit "$WORK/examples/inference/cluster.yaml" --input "texts=$texts" --server "$URL"
+    status 0 "$EXO" submit "$WORK/four.yaml" --input "texts=$texts" --server "$URL"
     IDS+=("$(cat "$WORK/out")")
 done
 for id in "${IDS[@]}"; do

@@ -66,7 +66,7 @@ holds out 10
 await "both workers are known" eval "[[ \$('$EXO' workers -o json | jq '.workers | length') -eq 2 ]]"
 sed 's/name: last,/& class: rare,/' map.yaml >rare.yaml
 say "a class that no scheduler was told of"
-status 0 timeout 30 "$EXO" run rare.yaml
+status 0 timeout "$WAIT_SECONDS_MAX" "$EXO" run rare.yaml
 check "metrics of a scheduler" eval "curl -s http://127.0.0.1:${PORT[scheduler-1]}/metrics | grep >/dev/null exosphere_scheduler_commits_total"
 check "metrics of the API" eval "curl -s $EXOSPHERE_SERVER/metrics | grep >/dev/null exosphere_api_submitted_total"
 

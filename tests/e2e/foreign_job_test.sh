@@ -10,6 +10,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 EXOSPHERE=$1
 DIR=$(mktemp -d)
 PIDS=()
+WAIT_SECONDS_MAX=180
 
 skip() {
     printf 'skipped: %s\n' "$1"
@@ -33,7 +34,7 @@ sql() { psql "$EXOSPHERE_POSTGRES_URL" -Atc "$1"; }
 
 # await WHAT SQL WANTED: asks until the answer is as wanted.
 await() {
-    local answer="" end=$((SECONDS + 60))
+    local answer="" end=$((SECONDS + WAIT_SECONDS_MAX))
     while ((SECONDS < end)); do
         answer=$(sql "$2" 2>/dev/null || :)
         [ "$answer" = "$3" ] && return
@@ -105,7 +106,7 @@ done
 [ "$(forwarded)" = "$BEFORE" ]
 HOME_OF_ID=$(sql "select shard from execution where id = '$ID'")
 kcat -P -b "$EXOSPHERE_KAFKA_BROKERS" -t exo.jobs -p $(((HOME_OF_ID + 1) % SHARDS)) "$DIR/with-id"
-end=$((SECONDS + 60))
+end=$((SECONDS + WAIT_SECONDS_MAX))
 until [ "$(forwarded)" = $((BEFORE + 1)) ]; do
     ((SECONDS < end)) || { printf 'forwarded: %s, not %s\n' "$(forwarded)" $((BEFORE + 1)) && exit 1; }
     read -r -t 0.1 <> <(:) || :
@@ -150,11 +151,11 @@ printf 'seven Commands from kcat: done, repeated or refused as they should be\n'
 PIDS+=($!)
 # until WHAT COMMAND...: tries until the command succeeds.
 until_so() {
-    local what=$1 end=$((SECONDS + 60))
+    local what=$1 end=$((SECONDS + WAIT_SECONDS_MAX))
     shift
     until "$@" >"$DIR/until" 2>&1; do
         ((SECONDS < end)) || {
-            printf '%s: not within 60 s: %s\n' "$what" "$(head -c 600 "$DIR/until")"
+            printf '%s: not within %s s: %s\n' "$what" "$WAIT_SECONDS_MAX" "$(head -c 600 "$DIR/until")"
             return 1
         }
         read -r -t 0.1 <> <(:) || :

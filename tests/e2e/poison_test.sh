@@ -138,5 +138,4 @@ status 0 "$EXO" migrate
 start_api
 start worker "$EXO" worker --log-format json --data "$WORK/worker" --sandbox null --worker-name w
 serve "$FRAGILE" scheduler --log-format json --data "$WORK/scheduler"
-WAIT_SECONDS_MAX=120
 all_kinds

@@ -103,14 +103,13 @@ post() { curl -s -o out -w '%{http_code}' -X POST "$EXOSPHERE_SERVER/v1/executio
 
 say "a chain of which the second step fails: from failed only two and three run"
 begin
-status 1 "$EXO" run chain.yaml
-status 0 "$EXO" list --limit 1 -o json
-OLD=$(jq -r '.executions[0].id' out)
+status 1 "$EXO" run chain.yaml -o json
+OLD=$(jq -r .id out)
 check "two failed" eval "[[ $(state "$OLD" two) == FAILED && $(state "$OLD" three) == UPSTREAM_FAILED ]]"
 touch flags/go
-status 0 "$EXO" rerun "$OLD" --idempotency-key again
+status 0 "$EXO" rerun "$OLD" --idempotency-key "again-$$"
 NEW=$(cat out)
-status 0 "$EXO" rerun "$OLD" --idempotency-key again
+status 0 "$EXO" rerun "$OLD" --idempotency-key "again-$$"
 check "the same key is the same rerun" test "$NEW" = "$(cat out)"
 status 0 "$EXO" watch "$NEW"
 check "one is kept, two and three ran" jq -e --arg old "$OLD" --arg new "$NEW" \
@@ -146,19 +145,29 @@ status 2 "$EXO" rerun "$THIRD" --from three --delay soon
 status 2 "$EXO" rerun "$THIRD" --from three --delay 1s --start-at 2100-01-01T00:00:00Z
 status 2 "$EXO" rerun "$THIRD" --from three --start-at tomorrow
 status 65 "$EXO" rerun "$THIRD" --from three --start-at 2200-01-01T00:00:00Z
-status 0 "$EXO" rerun "$THIRD" --from three --delay 4s
+status 0 "$EXO" rerun "$THIRD" --from three --start-at 2100-01-01T00:00:00Z
 LATER=$(cat out)
 await "it is there" "$EXO" get "$LATER"
 status 0 "$EXO" get "$LATER" -o json
-START=$(jq -er .start_at out)
+check "its time" jq -e '.start_at == "2100-01-01T00:00:00.000Z" and .started_at == null' out
 check "it keeps already" eval "[[ '$(kept "$LATER")' == 'one blob two' ]]"
 status 0 "$EXO" explain "$LATER"
 holds out "it starts at"
-kill -KILL "$DECIDER"
-ends "$DECIDER" 137
-begin_decider
-await "it is known again" "$EXO" get "$LATER"
-status 0 "$EXO" watch "$LATER"
+status 0 "$EXO" cancel "$LATER"
+# Killed before its time: where that came too late, once more with longer.
+for delay in 4 16 64; do
+    START=$(time_in "$delay")
+    status 0 "$EXO" rerun "$THIRD" --from three --delay "${delay}s"
+    LATER=$(cat out)
+    await "it is there" "$EXO" get "$LATER"
+    kill -KILL "$DECIDER"
+    KILLED=$(time_in 0)
+    ends "$DECIDER" 137
+    begin_decider
+    await "it is known again" "$EXO" get "$LATER"
+    status 0 "$EXO" watch "$LATER"
+    [[ $KILLED > $START ]] || break
+done
 check "only three ran" jq -e --arg third "$THIRD" --arg later "$LATER" '.two == $third and .three == $later' out
 status 0 "$EXO" get "$LATER" -o json
 check "not before its time" jq -e --arg start "$START" '.start_at == null and .started_at >= $start' out
@@ -172,9 +181,8 @@ check "no JSON" eval "[[ $(post "$THIRD" '{') == 400 ]]"
 check "no such execution" eval "[[ $(post 00000000-0000-7000-8000-000000000000 '{}') == 404 ]]"
 
 say "a map of 300 is kept, the merge after it runs again with another input, over a kill -9"
-status 1 "$EXO" run map.yaml --input add=0
-status 0 "$EXO" list --limit 1 -o json
-OLD=$(jq -r '.executions[0].id' out)
+status 1 "$EXO" run map.yaml --input add=0 -o json
+OLD=$(jq -r .id out)
 check "the map is done" eval "[[ $(state "$OLD" square) == SUCCEEDED && $(state "$OLD" merge) == FAILED ]]"
 status 0 "$EXO" rerun "$OLD" --input add=5
 NEW=$(cat out)

@@ -69,10 +69,7 @@ all_ended_on() {
 start_api
 start scheduler "$EXO" scheduler --data "$WORK/scheduler" --log-format json
 start_worker bad "$WORK/bin:"
-start_worker good ""
-GOOD=$PID
 await "the bad one is known" worker bad '.state == "alive"'
-await "the good one is known" worker good '.state == "alive"'
 
 say "one machine starts nothing: everything ends well on the other"
 IDS=()
@@ -80,6 +77,11 @@ for _ in 1 2 3; do
     status 0 "$EXO" submit map.yaml
     IDS+=("$(cat out)")
 done
+# It is there first, so that it is given some.
+await "the bad one has found out" eval "[[ \$(metric bad exosphere_worker_unfit) == 1 ]]"
+start_worker good ""
+GOOD=$PID
+await "the good one is known" worker good '.state == "alive"'
 LOST=0
 for id in "${IDS[@]}"; do
     status 0 "$EXO" watch "$id"
@@ -110,7 +112,7 @@ await "explain says it" eval "'$EXO' explain $ID | grep '1 workers could run it 
 
 say "its crun works: it finds that out by itself, and takes tasks again"
 rm "$BROKEN"
-status 0 timeout 150 "$EXO" watch "$ID"
+status 0 timeout "$WAIT_SECONDS_MAX" "$EXO" watch "$ID"
 holds out 12
 check "it ran them" all_ended_on bad "$ID"
 await "it has no trouble any more" worker bad '.state == "alive" and .trouble == null'
