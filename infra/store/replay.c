@@ -67,10 +67,18 @@ static void fail(struct replay *r, struct exo_error *err)
 
 static void journal_ask(struct replay *r);
 
+static bool is_after(const struct replay *r, const struct store_imprint *row)
+{
+    const struct replay_settings *settings = &r->settings;
+
+    return settings->at_ns != 0 && row->at_ns > settings->at_ns &&
+           (settings->is_due == NULL || !settings->is_due(settings->argument, row));
+}
+
 /* Returns 1 when it was taken, 0 when it is from after the time, or -1 with *err. */
 static int take(struct replay *r, const struct store_imprint *row, struct exo_error *err)
 {
-    if (r->settings.at_ns != 0 && row->at_ns > r->settings.at_ns) {
+    if (is_after(r, row)) {
         return 0;
     }
     if (row->imprint.bytes == 0 && row->batch == rebuild_batch(r->rebuild) + 1) {

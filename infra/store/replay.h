@@ -14,7 +14,10 @@ struct replay;
 struct replay_settings {
     struct store *store; /* kept */
     uint32_t shard;
-    exo_time at_ns;                  /* as it was then; 0: as it is now */
+    exo_time at_ns; /* as it was then; 0: as it is now */
+    /* Whether a row of the journal, written after at_ns, is taken all the same: what it tells of
+     * may have happened by then. Borrowed for the call; NULL: none is. */
+    bool (*is_due)(void *argument, const struct store_imprint *row);
     const struct execution_id *only; /* of one execution; NULL: all. Copied */
     /* Nothing of it was there before this batch, or is after that one; 0: it may be. */
     uint64_t from_batch, to_batch;

@@ -67,16 +67,27 @@ static void changes_end(struct exchange *x, bool is_whole)
     exchange_send(x, 200, NULL, NULL, 0);
 }
 
+/* Lives until the next. */
+static bool row_read(struct history *h, struct span body, struct wire_change_batch *ret_batch)
+{
+    arena_reset(&h->arena);
+    return body.bytes > 0 && wire_change_batch_unpack(body, &h->arena, ret_batch) == WIRE_OK;
+}
+
+static bool is_of(const struct history *h, const struct wire_change *change)
+{
+    return execution_id_equal(&change->execution, &h->execution->row.id);
+}
+
 static void row_show(struct history *h, struct span body)
 {
     struct wire_change_batch batch;
 
-    arena_reset(&h->arena);
-    if (body.bytes == 0 || wire_change_batch_unpack(body, &h->arena, &batch) != WIRE_OK) {
+    if (!row_read(h, body, &batch)) {
         return;
     }
     for (uint32_t i = 0; i < batch.change_count; i++) {
-        if (execution_id_equal(&batch.changes[i].execution, &h->execution->row.id)) {
+        if (is_of(h, &batch.changes[i])) {
             view_put_change(&h->w, &batch.changes[i]);
             h->changes++;
         }
@@ -155,6 +166,26 @@ static void on_replayed(void *argument, const struct exo_error *err)
     replay_free(replay);
 }
 
+/* A change has its own time, and its batch the later one at which it was sealed. Whoever names the
+ * time of a change is shown what it made, with all else of its batch. */
+static bool is_due(void *argument, const struct store_imprint *row)
+{
+    const struct exchange *x = argument;
+    struct history *h = x->state;
+    struct wire_change_batch batch;
+
+    if (x->request == NULL || !row_read(h, row->body, &batch)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < batch.change_count; i++) {
+        if (is_of(h, &batch.changes[i]) &&
+            batch.changes[i].at_ms <= h->past.at_ns / EXO_MILLISECOND) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void past_begin(struct exchange *x)
 {
     struct history *h = x->state;
@@ -162,6 +193,7 @@ static void past_begin(struct exchange *x)
         .store = x->api->store,
         .shard = h->shard,
         .at_ns = h->past.at_ns,
+        .is_due = is_due,
         .only = &h->execution->row.id,
         .from_batch = h->low,
         .to_batch = h->high,

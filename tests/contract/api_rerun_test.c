@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include "infra/crypto/crypto.h"
-#include "infra/sqlite/statement.h"
 #include "schemas/wire/status.h"
 #include "tests/contract/api_trial.h"
 
@@ -454,45 +453,10 @@ static void test_origin_is_held(void **state)
     assert_int_equal(origin_drop(t, old), 1);
 }
 
-static char place[64];
-
 static int setup_in_a_file(void **state)
 {
-    char directory[] = "/tmp/exo-rerun.XXXXXX";
-
-    if (mkdtemp(directory) == NULL) {
-        return -1;
-    }
-    (void)snprintf(place, sizeof(place), "%s/store.db", directory);
-    *state = api_trial_open_at(place, NULL, true);
+    *state = api_trial_open_in_file();
     return 0;
-}
-
-static int teardown_of_a_file(void **state)
-{
-    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
-    char name[80];
-
-    api_trial_close(*state);
-    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-        (void)snprintf(name, sizeof(name), "%s%s", place, ends[i]);
-        (void)unlink(name);
-    }
-    *strrchr(place, '/') = '\0';
-    (void)rmdir(place);
-    return 0;
-}
-
-/* As programs wrote it that did not know that a rerun holds what it keeps. */
-static void holds_forget(void)
-{
-    struct exo_error err;
-    struct sqlite_connection *connection = sqlite_connection_open(place, false, &err);
-
-    if (connection == NULL || sqlite_script(connection, "DELETE FROM blob_reference", &err) < 0) {
-        fail_msg("%s", err.text);
-    }
-    sqlite_connection_close(connection);
 }
 
 static void test_origin_is_deleted(void **state)
@@ -502,7 +466,8 @@ static void test_origin_is_deleted(void **state)
     const char *id = rerun(t, old, "{\"input\":{\"fails\":false}}");
 
     api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"kept_from\"");
-    holds_forget();
+    /* As programs wrote it that did not know that a rerun holds what it keeps. */
+    api_trial_script(t, "DELETE FROM blob_reference");
     assert_int_equal(origin_drop(t, old), 1);
     /* What it has copied is here; what lay there is told to be gone, never taken for null. */
     api_expect(t, "GET", api_path(t, id, "/satellites/first/output"), NULL, 200, "{\"n\":1}");
@@ -531,8 +496,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
         cmocka_unit_test_setup_teardown(test_job_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_origin_is_held, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_origin_is_deleted, setup_in_a_file,
-                                        teardown_of_a_file),
+        cmocka_unit_test_setup_teardown(test_origin_is_deleted, setup_in_a_file, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "infra/sqlite/statement.h"
 #include "producer/core/path_pattern.h"
 #include "producer/http/openapi.h"
 #include "schemas/json/json_read.h"
@@ -56,13 +58,8 @@ static void until_ready(struct api_trial *t)
     }
 }
 
-struct api_trial *api_trial_open(const struct api_settings *settings, bool with_worker)
-{
-    return api_trial_open_at(":memory:", settings, with_worker);
-}
-
-struct api_trial *api_trial_open_at(const char *path, const struct api_settings *settings,
-                                    bool with_worker)
+static struct api_trial *open_at(const char *path, const struct api_settings *settings,
+                                 bool with_worker)
 {
     const struct stage_settings stage = {
         .log = {.backend = "sqlite", .path = ":memory:"},
@@ -93,6 +90,48 @@ struct api_trial *api_trial_open_at(const char *path, const struct api_settings 
     return t;
 }
 
+struct api_trial *api_trial_open(const struct api_settings *settings, bool with_worker)
+{
+    return open_at(":memory:", settings, with_worker);
+}
+
+struct api_trial *api_trial_open_in_file(void)
+{
+    char directory[] = "/tmp/exo-api.XXXXXX";
+    char place[sizeof(((struct api_trial *)NULL)->place)];
+
+    assert_non_null(mkdtemp(directory));
+    (void)snprintf(place, sizeof(place), "%s/store.db", directory);
+    struct api_trial *t = open_at(place, NULL, true);
+
+    memcpy(t->place, place, sizeof(place));
+    return t;
+}
+
+static void file_delete(char *place)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+    char name[80];
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        (void)snprintf(name, sizeof(name), "%s%s", place, ends[i]);
+        (void)unlink(name);
+    }
+    *strrchr(place, '/') = '\0';
+    (void)rmdir(place);
+}
+
+void api_trial_script(const struct api_trial *t, const char *sql)
+{
+    struct exo_error err;
+    struct sqlite_connection *connection = sqlite_connection_open(t->place, false, &err);
+
+    if (connection == NULL || sqlite_script(connection, sql, &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+    sqlite_connection_close(connection);
+}
+
 void api_trial_close(struct api_trial *t)
 {
     if (t->worker != NULL) {
@@ -101,6 +140,9 @@ void api_trial_close(struct api_trial *t)
     http_client_close(t->client);
     api_close(t->api);
     stage_close(&t->stage);
+    if (t->place[0] != '\0') {
+        file_delete(t->place);
+    }
     arena_release(&t->arena);
     free(t);
 }

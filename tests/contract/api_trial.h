@@ -43,6 +43,7 @@ struct api_trial {
     void *act_context;
     char reply[64 << 10]; /* for acts that answer longer texts */
     struct digest digest;
+    char place[64]; /* of the store's file; "": in memory */
 };
 
 /* api_trial_open starts it; with_worker also the puppet. settings NULL: the defaults. Fails the
@@ -50,9 +51,12 @@ struct api_trial {
 struct api_trial *api_trial_open(const struct api_settings *settings, bool with_worker);
 void api_trial_close(struct api_trial *t);
 
-/* api_trial_open_at is api_trial_open over a file, which a test may look into. */
-struct api_trial *api_trial_open_at(const char *path, const struct api_settings *settings,
-                                    bool with_worker);
+/* api_trial_open_in_file is api_trial_open with a worker and the defaults over a file of its own,
+ * in which a test may change what the program does not; api_trial_close deletes it. */
+struct api_trial *api_trial_open_in_file(void);
+
+/* api_trial_script runs SQL over that file. */
+void api_trial_script(const struct api_trial *t, const char *sql);
 
 /* api_trial_settings are the defaults, for changing some. */
 struct api_settings api_trial_settings(void);
