@@ -99,11 +99,14 @@ def ask_one(http):
         raise f.Failure(f"an execution ended {answer['state']}")
 
 
+WARM_RUNS = 3  # of `latency`
+
+
 def latency(table, fleet, tag, count=1000):
-    """Submit to done known to the client, one at a time: medians of runs of 1,000. One run more comes first and is not counted,
-    since a broker compiles what few and small requests need apart from what many together do."""
+    """Submit to done known to the client, one at a time: medians of runs of 1,000. Three runs more come first and are not counted,
+    since a broker compiles what few and small requests need apart from what many together do, and takes about so long."""
     ask = lambda: timed(lambda: ask_one(fleet.http)) * 1e3
-    runs = [[ask() for _ in range(count)] for _ in range(table.runs + 1)][1:]
+    runs = [[ask() for _ in range(count)] for _ in range(WARM_RUNS + table.runs)][WARM_RUNS:]
     for share in (0.50, 0.99):
         figures = [percentile(samples, share) for samples in runs]
         limit = fleet.limits.floor() if share == 0.50 else ()
