@@ -170,6 +170,27 @@ static void job_refuse(struct shard *shard, const struct log_record *record, con
                   (long long)record->offset, reason);
 }
 
+/* What it names is not there. A Job that comes again may have found it the first time: its
+ * execution is there then, or was, on whichever shard. */
+static enum job_result job_unresolved(struct shard *shard, const struct log_record *record,
+                                      const struct wire_job *job, const struct execution_id *id,
+                                      const char *reason)
+{
+    enum known known =
+        sched_is_known(shard->sched, id) ? KNOWN_YES : known_of(shard, INPUT_JOBS, id);
+
+    if (known == KNOWN_UNASKED) {
+        return JOB_UNCHECKED;
+    }
+    if (known == KNOWN_YES) {
+        shard->scheduler->counts.duplicates++;
+        return JOB_TAKEN;
+    }
+    job_refuse(shard, record, reason);
+    ends_job(shard, job, id);
+    return JOB_TAKEN;
+}
+
 static enum job_result take_job(struct shard *shard, const struct log_record *record)
 {
     struct wire_job job;
@@ -194,9 +215,7 @@ static enum job_result take_job(struct shard *shard, const struct log_record *re
         return JOB_UNRESOLVED;
     }
     if (resolved == RESOLVE_REFUSED) {
-        job_refuse(shard, record, refusal.text);
-        ends_job(shard, &job, &id);
-        return JOB_TAKEN;
+        return job_unresolved(shard, record, &job, &id, refusal.text);
     }
     uint32_t target = execution_shard(&id, shard->scheduler->shard_count);
 

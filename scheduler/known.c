@@ -127,13 +127,15 @@ static void status_add(struct shard *shard, struct span value, struct arena *scr
     }
 }
 
-static void job_add(struct shard *shard, const struct log_record *record, struct arena *scratch)
+/* is_first: it is the one that is asked for. */
+static void job_add(struct shard *shard, const struct log_record *record, bool is_first,
+                    struct arena *scratch)
 {
     struct wire_job job;
     struct execution_id id;
 
     if (wire_job_unpack(record->value, scratch, &job) == WIRE_OK &&
-        intake_job_id(shard, &job, record, &id) && !known_is_fresh(shard, &id)) {
+        intake_job_id(shard, &job, record, &id) && (is_first || !known_is_fresh(shard, &id))) {
         add(&shard->checked[INPUT_JOBS], &id);
     }
 }
@@ -151,7 +153,7 @@ void known_ask(struct shard *shard, int input, const struct log_record *records,
     checked->count = 0;
     for (size_t i = 0; i < count && checked->count < CHECKED_MAX; i++) {
         if (input == INPUT_JOBS) {
-            job_add(shard, &records[i], &scratch);
+            job_add(shard, &records[i], i == 0, &scratch);
         } else {
             status_add(shard, records[i].value, &scratch);
         }

@@ -488,6 +488,48 @@ static void test_origin_is_deleted(void **state)
     api_expect(t, "GET", api_path(t, id, ""), NULL, 200, "\"output\":{\"first\":1,\"item\":3}");
 }
 
+/* A Job that comes once more, and behind it on its partition one that is taken: no letter. */
+static void repeated(struct api_trial *t, const struct execution_id *id, uint32_t partition,
+                     const struct wire_job *job)
+{
+    const struct wire_job next = {.project = span_of("p"),
+                                  .cluster =
+                                      span_of("{\"exosphere\":\"v1\",\"cluster\":" STORY "}")};
+    struct execution_id other = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    uint32_t letters = stage_letters(&t->stage);
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+
+    execution_id_format(&other, text);
+    job_append(t, id, partition, job);
+    job_append(t, &other, partition, &next);
+    known_await(t, text);
+    assert_int_equal(stage_letters(&t->stage), letters);
+}
+
+/* What it ran again is deleted when its Job comes once more: it is known, on whichever partition.
+ */
+static void test_comes_again_without_its_origin(void **state)
+{
+    struct api_trial *t = *state;
+    const char *old = failed_make(t);
+    char text[EXECUTION_ID_TEXT_BYTES + 1];
+    struct execution_id id = execution_id_new(clock_wall_ns() / EXO_MILLISECOND);
+    uint32_t own = execution_shard(&id, t->stage.shard_count);
+    const struct wire_job job = {.rerun_of = span_of(old), .input = span_of("{\"fails\":false}")};
+
+    execution_id_format(&id, text);
+    job_append(t, &id, own, &job);
+    known_await(t, text);
+    api_trial_script(t, "DELETE FROM blob_reference");
+    assert_int_equal(origin_drop(t, old), 1);
+    repeated(t, &id, own, &job);
+    repeated(t, &id, (own + 1) % t->stage.shard_count, &job);
+    signal_send(t, text);
+    api_ended(t, text);
+    repeated(t, &id, own, &job);
+    refused(t, &job, "no such execution"); /* one that was never there */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +539,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_job_of_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_origin_is_held, setup, teardown),
         cmocka_unit_test_setup_teardown(test_origin_is_deleted, setup_in_a_file, teardown),
+        cmocka_unit_test_setup_teardown(test_comes_again_without_its_origin, setup_in_a_file,
+                                        teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
