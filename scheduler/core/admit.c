@@ -221,9 +221,10 @@ static bool submit_fill(struct sched *s, struct execution *e, const struct sched
 
     e->is_new = true;
     e->state = EXECUTION_QUEUED;
-    e->submitted_ns = submit->submitted_ns;
+    /* The clock of who submits may be ahead of ours: nothing is submitted after it was read. */
+    e->submitted_ns = submit->submitted_ns < s->now_ns ? submit->submitted_ns : s->now_ns;
     e->deadline_ns =
-        cluster->sla_ns == 0 ? 0 : later(submit->submitted_ns, submit->start_ns) + cluster->sla_ns;
+        cluster->sla_ns == 0 ? 0 : later(e->submitted_ns, submit->start_ns) + cluster->sla_ns;
     e->input = bytes_copy(s, submit->input, &e->input_bytes);
     e->labels = bytes_copy(s, submit->labels, &e->labels_bytes);
     if (submit->traceparent.bytes > 0) {

@@ -480,7 +480,8 @@ static struct wire_output output_of(const struct sched *s, const struct lease *l
         .exit_status = report->exit_status,
         .error = report->error,
         .outcome = outcome,
-        .started_ms = lease->started_ms != 0 ? lease->started_ms : report->at_ms - report->run_ms,
+        .started_ms = lease_started_ms(
+            s, lease, lease->started_ms != 0 ? lease->started_ms : report->at_ms - report->run_ms),
         .ended_ms = s->now_ns / EXO_MILLISECOND,
         .has_artefacts = outcome == OUTCOME_SUCCEEDED && report->has_artefacts,
         .artefacts_digest = report->artefacts_digest,
@@ -775,7 +776,7 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
     case REPORT_ACCEPTED:
         return attempt_accepted(s, task->lease, report);
     case REPORT_STARTED:
-        task->lease->started_ms = report->at_ms;
+        task->lease->started_ms = lease_started_ms(s, task->lease, report->at_ms);
         return SCHED_OK;
     case REPORT_PROGRESS:
         (void)attempt_accepted(s, task->lease, report); /* it implies it */

@@ -186,6 +186,15 @@ void again_add(struct instance *instance, struct lease *lease)
     instance->again_count++;
 }
 
+int64_t lease_started_ms(const struct sched *s, const struct lease *lease, int64_t at_ms)
+{
+    int64_t now_ms = s->now_ns / EXO_MILLISECOND;
+
+    return at_ms < lease->instance->started_ms ? lease->instance->started_ms
+           : at_ms > now_ms                    ? now_ms
+                                               : at_ms;
+}
+
 enum task_state lease_stop(const struct lease *lease)
 {
     return lease->is_cancelled ? TASK_CANCELLED : instance_stop(lease->instance);

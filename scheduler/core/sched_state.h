@@ -327,6 +327,9 @@ void grant_end(struct sched *s, const struct lease *lease);
 bool lease_is_of(const struct lease *lease, struct span worker);
 struct holder *holder_get(struct sched *s, struct span name, uint64_t incarnation);
 struct holder *holder_find(const struct sched *s, struct span name, uint64_t incarnation);
+/* lease_started_ms is when the attempt started by the worker's clock (at_ms), which may be another
+ * than ours: never before its satellite did, nor after now. */
+int64_t lease_started_ms(const struct sched *s, const struct lease *lease, int64_t at_ms);
 void lease_dirty(struct sched *s, struct lease *lease);
 void lease_hold(struct lease *lease, struct holder *holder);
 void lease_unhold(struct lease *lease);

@@ -692,6 +692,10 @@ static void body_compare(struct oracle_execution *e, const struct store_executio
         sim_fail("plan %u: its row says %s, its journal %s", e->plan->number, row->state,
                  execution_state_name(e->state));
     }
+    if ((row->started_ns != 0 && row->started_ns < row->submitted_ns) ||
+        (row->ended_ns != 0 && row->ended_ns < row->submitted_ns)) {
+        sim_fail("plan %u: its row says it was submitted later than begun", e->plan->number);
+    }
     if (ret_body->change != e->change) {
         sim_fail("plan %u: its row is at change %llu, its journal at %llu", e->plan->number,
                  (unsigned long long)ret_body->change, (unsigned long long)e->change);

@@ -462,6 +462,74 @@ static void test_golden_trace(void **state)
     bench_close(&bench);
 }
 
+/* T fails at once: what its attempt says of its start is at_ms, what is kept of it returned. */
+static int64_t started_ms(struct sched_bench *bench, bool is_told, int64_t at_ms)
+{
+    drive(bench, TASK_DISPATCHED); /* at one second */
+    bench_seal(bench);
+    bench->now_ns += EXO_SECOND;
+    struct sched_event event = {.kind = SCHED_REPORT,
+                                .report = {.worker = span_of("w"),
+                                           .incarnation = 7,
+                                           .report = {.kind = REPORT_STARTED,
+                                                      .task = {bench->id, T, 0},
+                                                      .attempt = 1,
+                                                      .at_ms = at_ms,
+                                                      .heartbeat = 1}}};
+    struct wire_report *report = &event.report.report;
+
+    if (is_told) {
+        assert_int_equal(bench_step(bench, &event), SCHED_OK);
+    }
+    report->kind = REPORT_FINISHED;
+    report->outcome = OUTCOME_FAILED;
+    report->run_ms = 5;
+    uint32_t before = bench->output_count;
+
+    assert_int_equal(bench_step(bench, &event), SCHED_OK);
+    bench_seal(bench);
+    assert_int_equal(bench->output_count, before + 1);
+    const struct wire_output *output = &bench->outputs[before].output;
+
+    assert_int_equal(output->ended_ms, bench->now_ns / EXO_MILLISECOND);
+    bench_close(bench);
+    return output->started_ms;
+}
+
+/* Whoever submits and whoever runs have clocks of their own: no time comes before one that it
+ * follows. */
+static void test_clocks_of_others(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench, CLUSTER("2"));
+    bench.now_ns += 2 * EXO_SECOND;
+    for (int ahead = -1; ahead <= 1; ahead++) {
+        bench.id.bytes[9] = (uint8_t)(ahead + 1);
+        struct sched_event event = {.kind = SCHED_SUBMIT,
+                                    .submit = {.id = bench.id,
+                                               .definition = &bench.definition,
+                                               .input = span_of("{\"go\":true}"),
+                                               .labels = span_of("{}"),
+                                               .submitted_ns = bench.now_ns + ahead * EXO_SECOND}};
+
+        assert_int_equal(bench_step(&bench, &event), SCHED_OK);
+        assert_int_equal(bench_grant(&bench), 1);
+        const struct execution *e = sched_find(bench.sched, &bench.id);
+
+        assert_int_equal(e->started_ns, bench.now_ns);
+        assert_int_equal(e->submitted_ns, ahead < 0 ? bench.now_ns - EXO_SECOND : bench.now_ns);
+    }
+    bench_close(&bench);
+    assert_int_equal(started_ms(&bench, true, 1), 1000);
+    assert_int_equal(started_ms(&bench, true, 1500), 1500);
+    assert_int_equal(started_ms(&bench, true, 7000), 2000);
+    assert_int_equal(started_ms(&bench, false, 1), 1000);
+    assert_int_equal(started_ms(&bench, false, 1500), 1495); /* it ran for 5 ms */
+    assert_int_equal(started_ms(&bench, false, 7000), 2000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -472,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_a_second_loss_while_it_is_cancelled_ends_it),
         cmocka_unit_test(test_cancel_before_and_after_the_seal),
         cmocka_unit_test(test_golden_trace),
+        cmocka_unit_test(test_clocks_of_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
