@@ -477,9 +477,13 @@ static int64_t started_ms(struct sched_bench *bench, bool is_told, int64_t at_ms
                                                       .at_ms = at_ms,
                                                       .heartbeat = 1}}};
     struct wire_report *report = &event.report.report;
+    int64_t told_ms = 0; /* while it runs */
 
     if (is_told) {
         assert_int_equal(bench_step(bench, &event), SCHED_OK);
+        const struct execution *e = sched_find(bench->sched, &bench->id);
+
+        told_ms = execution_task(execution_instance(e, T), 0)->lease->started_ms;
     }
     report->kind = REPORT_FINISHED;
     report->outcome = OUTCOME_FAILED;
@@ -492,6 +496,7 @@ static int64_t started_ms(struct sched_bench *bench, bool is_told, int64_t at_ms
     const struct wire_output *output = &bench->outputs[before].output;
 
     assert_int_equal(output->ended_ms, bench->now_ns / EXO_MILLISECOND);
+    assert_true(!is_told || told_ms == output->started_ms);
     bench_close(bench);
     return output->started_ms;
 }
