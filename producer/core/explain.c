@@ -454,9 +454,8 @@ static void say_task(const struct subject *subject, const struct view_task *task
 {
     uint32_t next = subject->instance->next_index;
 
-    if (task->lease != NULL && task->lease->is_cancelled) {
-        say_ending(subject, task->state == TASK_RUNNING, text);
-    } else if (!task_state_is_terminal(task->state) && is_being_ended(subject)) {
+    if ((task->lease != NULL && task->lease->is_cancelled) ||
+        (!task_state_is_terminal(task->state) && is_being_ended(subject))) {
         say_ending(subject, task->state == TASK_RUNNING, text);
     }
     if (task_state_is_terminal(task->state)) {
