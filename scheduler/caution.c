@@ -9,7 +9,7 @@
 enum {
     CRASHES_MIN = 2,      /* owners that died before anybody is careful */
     DEATHS_CONDEMN = 2,   /* on one marker before its input is quarantined */
-    DEATHS_BLIND = 4,     /* ... without a look at it */
+    DEATHS_BLIND = 6,     /* ... without a look at it; some of them may have been chance */
     QUIET_S = 2,          /* a reader that offers nothing for so long has nothing more */
     FIRST_S = 3,          /* others wait so long for a suspect */
     STANDS_S = 1,         /* a marker nobody comes for */
