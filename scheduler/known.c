@@ -6,10 +6,26 @@
  * Both inputs bring Jobs: exo.jobs, and exo.status those that other shards pass on. */
 #include "scheduler/shard.h"
 
+/* No id is new that is older than one that was here. A program of the version before did not note
+ * which those were: it went by the clocks. */
+void known_taken(struct shard *shard)
+{
+    int64_t taken_ms = (shard_time(shard) + FRESH_MARGIN_S * EXO_SECOND) / EXO_MILLISECOND;
+
+    shard->earlier_ms = shard->newest_ms > taken_ms ? shard->newest_ms : taken_ms;
+}
+
+static bool is_of_a_clock(struct shard *shard, int64_t ms)
+{
+    return ms <= (shard_time(shard) + SCHED_ID_AHEAD_NS) / EXO_MILLISECOND;
+}
+
 bool known_is_fresh(struct shard *shard, const struct execution_id *id)
 {
-    return retention_is_fresh(&shard->scheduler->settings.retention, id, shard->taken_wall_ns,
-                              shard_time(shard), FRESH_MARGIN_S * EXO_SECOND);
+    int64_t ms = execution_id_ms(id);
+
+    return ms > shard->earlier_ms && is_of_a_clock(shard, ms) &&
+           !sched_may_have_forgotten(shard->sched, id);
 }
 
 static int place_of(const struct shard_checked *checked, const struct execution_id *id)
@@ -32,6 +48,11 @@ enum known known_of(const struct shard *shard, int input, const struct execution
 
 void known_admitted(struct shard *shard, const struct execution_id *id)
 {
+    int64_t ms = execution_id_ms(id);
+
+    if (ms > shard->newest_ms && is_of_a_clock(shard, ms)) {
+        shard->newest_ms = ms;
+    }
     for (int i = 0; i < INPUT_NR; i++) {
         int place = place_of(&shard->checked[i], id);
 

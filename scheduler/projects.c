@@ -60,7 +60,6 @@ static void rules_make(struct projects *p)
     projects_order(p->kept, count);
     rules->projects = p->kept;
     rules->project_count = count;
-    retention_note(rules);
 }
 
 static void on_found(void *argument, const struct project_found *found, uint32_t count,

@@ -52,7 +52,7 @@ exo_time shard_time(struct shard *shard)
 
 void shard_hear_time(struct shard *shard, exo_time database_ns, exo_time asked_ns)
 {
-    if (shard->taken_wall_ns == 0) {
+    if (shard->epoch == 0) {
         return;
     }
     exo_time step_ns =
@@ -418,6 +418,7 @@ static struct span extra_pack(struct shard *shard)
         .received = received,
         .early = early,
         .early_count = shard->early.count,
+        .newest_ms = shard->newest_ms,
     };
     struct buffer text;
 

@@ -93,7 +93,6 @@ struct shard {
     uint64_t epoch, batch;
     uint64_t loaded_batch; /* with which this life began */
     struct shard_clock clock;
-    exo_time taken_wall_ns;
     struct sched *sched;
     struct keys keys;
     struct schedules schedules;
@@ -124,6 +123,8 @@ struct shard {
     uint32_t letter_count, letter_capacity;
     struct shard_checked checked[INPUT_NR]; /* of Jobs, and of those that others pass on */
     bool is_checking;                       /* something is asked for a Job of exo.jobs */
+    int64_t newest_ms;  /* latest time within an id of an execution that was ever here */
+    int64_t earlier_ms; /* latest time within an id that can have been here before this life */
     struct resolution *resolution; /* of a Job that names what is stored; NULL: none (resolve.c) */
     struct rerun *rerun;           /* of a Job that runs one again; NULL: none (rerun.c) */
     exo_time idle_since_ns;        /* cursors moved and nothing else to commit */
@@ -243,6 +244,8 @@ bool intake_job_id(const struct shard *shard, const struct wire_job *job,
                    const struct log_record *record, struct execution_id *ret_id);
 
 /* ---- known.c ---- */
+/* known_taken begins a life, once the shard's row is read and its clock goes. */
+void known_taken(struct shard *shard);
 /* known_is_fresh is true of an id so young that no execution of it can have been here: nobody has
  * to be asked. */
 bool known_is_fresh(struct shard *shard, const struct execution_id *id);

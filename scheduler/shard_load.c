@@ -27,6 +27,7 @@ static bool extra_read(struct shard *shard, struct span bytes, exo_time now_ns)
     }
     shard->next_sequence = extra.next_sequence;
     shard->committed_sequence = extra.next_sequence;
+    shard->newest_ms = extra.newest_ms;
     memset(shard->received, 0, shard->scheduler->shard_count * sizeof(*shard->received));
     for (uint32_t i = 0; i < extra.received_count; i++) {
         if (extra.received[i].source < shard->scheduler->shard_count) {
@@ -322,7 +323,7 @@ static void taken(void *argument, const struct store_shard *row, exo_time databa
     sequences_begin(shard);
     shard->event_batch = row->event_batch;
     shard_clock_take(&shard->clock, row->now_ns, database_now_ns, loop_now_ns(scheduler->loop));
-    shard->taken_wall_ns = database_now_ns;
+    known_taken(shard);
     for (int i = 0; i < INPUT_NR; i++) {
         shard->inputs[i].cursor = row->inputs[i];
         shard->inputs[i].committed = row->inputs[i].offset;

@@ -104,6 +104,20 @@ static bool ring_make(struct sched *s)
     return s->ring != NULL;
 }
 
+static void forget(struct sched *s, const struct execution_id *id)
+{
+    int64_t ms = execution_id_ms(id);
+
+    if (ms > s->forgotten_ms && ms <= (s->now_ns + SCHED_ID_AHEAD_NS) / EXO_MILLISECOND) {
+        s->forgotten_ms = ms;
+    }
+}
+
+bool sched_may_have_forgotten(const struct sched *s, const struct execution_id *id)
+{
+    return execution_id_ms(id) <= s->forgotten_ms;
+}
+
 void execution_remember(struct sched *s, const struct execution_id *id)
 {
     if (!ring_make(s)) {
@@ -112,6 +126,7 @@ void execution_remember(struct sched *s, const struct execution_id *id)
     struct execution_id *entry = &s->ring[s->ring_next];
 
     if (s->ring_count == s->limits.tombstones) {
+        forget(s, entry);
         table_remove(&s->tombstones, id_hash(entry), entry);
     } else {
         s->ring_count++;

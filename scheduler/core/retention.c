@@ -19,15 +19,6 @@ exo_time retention_least(const struct retention_rules *rules)
     return least_ns;
 }
 
-void retention_note(struct retention_rules *rules)
-{
-    exo_time least_ns = retention_least(rules);
-
-    if (rules->least_ns == 0 || least_ns < rules->least_ns) {
-        rules->least_ns = least_ns;
-    }
-}
-
 exo_time retention_kept(const struct retention_rules *rules, const char *project)
 {
     uint32_t from = 0;
@@ -48,17 +39,6 @@ exo_time retention_kept(const struct retention_rules *rules, const char *project
     return or_never(rules->kept_ns);
 }
 
-/* The time within an id, in ms since 1970 (UUIDv7); 0 for one that carries none. */
-static int64_t id_ms(const struct execution_id *id)
-{
-    int64_t ms = 0;
-
-    for (int i = 0; i < 6; i++) {
-        ms = ms << 8 | id->bytes[i];
-    }
-    return id->bytes[6] >> 4 == 7 ? ms : 0;
-}
-
 bool retention_is_due(const struct retention_rules *rules, const char *project,
                       const struct execution_id *id, exo_time ended_ns, exo_time now_ns)
 {
@@ -67,19 +47,8 @@ bool retention_is_due(const struct retention_rules *rules, const char *project,
     if (kept_ns == EXO_TIME_NEVER || ended_ns > now_ns) {
         return false;
     }
-    return now_ns - ended_ns >= kept_ns && id_ms(id) <= (now_ns - kept_ns) / EXO_MILLISECOND;
-}
-
-bool retention_is_fresh(const struct retention_rules *rules, const struct execution_id *id,
-                        exo_time since_ns, exo_time now_ns, exo_time margin_ns)
-{
-    exo_time least_ns = rules->least_ns != 0 ? rules->least_ns : retention_least(rules);
-    exo_time after_ns =
-        least_ns == EXO_TIME_NEVER || now_ns - least_ns < since_ns ? since_ns : now_ns - least_ns;
-    int64_t ms = id_ms(id);
-
-    return ms > (after_ns + margin_ns) / EXO_MILLISECOND &&
-           ms <= (now_ns + margin_ns) / EXO_MILLISECOND;
+    return now_ns - ended_ns >= kept_ns &&
+           execution_id_ms(id) <= (now_ns - kept_ns) / EXO_MILLISECOND;
 }
 
 int64_t retention_below(int64_t committed, int64_t floor)

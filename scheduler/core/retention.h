@@ -26,8 +26,6 @@ struct retention_rules {
     exo_time kept_ns;                         /* of projects not named; 0: for ever */
     const struct retention_project *projects; /* kept by the caller; each once, by name */
     uint32_t project_count;
-    exo_time
-        least_ns; /* the shortest that has been in force, as retention_note noted it; 0: these */
 };
 
 /* retention_kept is how long ended executions of a project are kept; EXO_TIME_NEVER: for ever. */
@@ -36,20 +34,11 @@ exo_time retention_kept(const struct retention_rules *rules, const char *project
 /* retention_least is the shortest time that any execution is kept; EXO_TIME_NEVER: all for ever. */
 exo_time retention_least(const struct retention_rules *rules);
 
-/* retention_note notes how short executions are kept by these rules: call it with each change of
- * them. What was deleted by shorter ones is not taken for fresh when longer ones come. */
-void retention_note(struct retention_rules *rules);
-
 /* retention_is_due is true when an execution that ended at ended_ns may go. One whose id carries a
- * later time than that (another program's clock) is kept by the id's time, so that
- * retention_is_fresh can trust it. */
+ * later time than that (another program's clock) is kept by the id's time: a program of the version
+ * before would take it for new. */
 bool retention_is_due(const struct retention_rules *rules, const char *project,
                       const struct execution_id *id, exo_time ended_ns, exo_time now_ns);
-
-/* retention_is_fresh is true when an id made at its time, by a clock that is off by margin_ns at
- * most, cannot have been here before since_ns, nor been here and deleted: no need to look. */
-bool retention_is_fresh(const struct retention_rules *rules, const struct execution_id *id,
-                        exo_time since_ns, exo_time now_ns, exo_time margin_ns);
 
 /* retention_below is the offset below which an input's records may go; 0: none.
  * committed  offset of the next record to read, as committed

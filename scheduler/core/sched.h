@@ -227,6 +227,14 @@ struct sched_counts sched_counts(const struct sched *sched);
 /* sched_is_known is true for an execution that is live here, or ended and not yet forgotten. */
 bool sched_is_known(const struct sched *sched, const struct execution_id *id);
 
+/* An id that is further ahead of shard time than this has its time from no clock: it says nothing
+ * of the age of others. */
+#define SCHED_ID_AHEAD_NS EXO_HOUR
+
+/* sched_may_have_forgotten is true of an id that is no younger than one that this core has known
+ * and forgotten: only the store can say whether it was here. */
+bool sched_may_have_forgotten(const struct sched *sched, const struct execution_id *id);
+
 /* sched_find gives a live execution, NULL when it is not here. */
 const struct execution *sched_find(const struct sched *sched, const struct execution_id *id);
 

@@ -75,6 +75,7 @@ struct sched {
     struct table tombstones; /* items are entries of the ring */
     struct execution_id *ring;
     uint32_t ring_count, ring_next;
+    int64_t forgotten_ms;      /* the latest time within an id that left the ring; 0: none did */
     struct heap backoffs;      /* leases */
     struct heap timeouts;      /* executions */
     struct heap delays;        /* executions that wait for their time */

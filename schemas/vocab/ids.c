@@ -80,6 +80,16 @@ struct execution_id execution_id_from_time(int64_t unix_ms, const uint8_t random
     return id;
 }
 
+int64_t execution_id_ms(const struct execution_id *id)
+{
+    int64_t ms = 0;
+
+    for (int i = 0; i < 6; i++) {
+        ms = ms << 8 | id->bytes[i];
+    }
+    return id->bytes[6] >> 4 == 7 ? ms : 0;
+}
+
 #define MURMUR2_SEED 0x9747b28cu
 #define MURMUR2_FACTOR 0x5bd1e995u
 

@@ -43,6 +43,10 @@ EXO_CHECKED bool execution_id_parse(struct span text, struct execution_id *ret_i
  * random   10 random bytes, borrowed */
 struct execution_id execution_id_from_time(int64_t unix_ms, const uint8_t random[10]);
 
+/* execution_id_ms is the time within an id, in ms since 1970 (UUIDv7); 0 for one that carries none.
+ */
+int64_t execution_id_ms(const struct execution_id *id);
+
 static inline bool execution_id_equal(const struct execution_id *a, const struct execution_id *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;

@@ -47,6 +47,7 @@ void wire_shard_extra_pack(const struct wire_shard_extra *extra, struct arena *s
     exo__v1__shard_extra__init(&message);
 
     message.next_sequence = extra->next_sequence;
+    message.newest_ms = extra->newest_ms;
     message.outbox =
         message_array(scratch, &exo__v1__outbox_message__descriptor, extra->outbox_count);
     message.n_outbox = message.outbox == NULL ? 0 : extra->outbox_count;
@@ -129,6 +130,7 @@ enum wire_result wire_shard_extra_unpack(struct span bytes, struct arena *arena,
         .received_count = (uint32_t)message->n_received,
         .early = early,
         .early_count = (uint32_t)early_count,
+        .newest_ms = message->newest_ms,
     };
     return WIRE_OK;
 }

@@ -42,6 +42,7 @@ struct wire_shard_extra {
     uint32_t received_count;
     const struct wire_early_command *early; /* unpacked: first the cancels */
     uint32_t early_count;
+    int64_t newest_ms; /* latest time within an id that was ever here, since 1970; 0: not known */
 };
 
 /* wire_shard_extra_pack appends the message; a failed append shows in buffer->is_failed. scratch

@@ -147,6 +147,18 @@ static void lost_check(const struct sched_witness *witness, const struct sched_c
     }
 }
 
+/* What is there, or was, is remembered or asked for, whatever the clocks say: a batch with it would
+ * be refused, and where it is deleted it would run once more. */
+static void admit_check(const struct sched *sched, const struct sched_submit *submit)
+{
+    const struct oracle_execution *e = oracle_find(&submit->id);
+
+    if (e != NULL && is_owner(sched) && oracle.promotions == 0) {
+        sim_fail("plan %u is %s, and is admitted again", e->plan->number,
+                 execution_state_name(e->state));
+    }
+}
+
 /* ---- steps ---- */
 
 static bool is_loss(const struct sched_change *change)
@@ -201,6 +213,9 @@ enum sched_err rules_step(struct sched *sched, const struct sched_event *event, 
 
     if (result == SCHED_EMEMORY) {
         return result;
+    }
+    if (event->kind == SCHED_SUBMIT && result == SCHED_OK) {
+        admit_check(sched, &event->submit);
     }
     struct sched_batch batch = sched_batch(sched);
 

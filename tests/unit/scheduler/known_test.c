@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-enum { TAKEN_S = 1000, NOW_S = 2000, RECORDS_MAX = 4 };
+enum { NEWEST_S = 500, TAKEN_S = 1000, NOW_S = 2000, RECORDS_MAX = 4 };
 
 static struct scheduler scheduler = {.shard_count = 4};
 static struct shard shard;
@@ -25,14 +25,16 @@ static struct {
 static struct {
     const struct log_reader *reader; /* that went on last */
     unsigned resumed, retries, unused;
+    int64_t now_s;                 /* shard time */
     struct execution_id in_memory; /* of the shard's core */
+    struct execution_id forgotten; /* of the shard's core */
     struct execution_id batch;     /* of an execution that runs one */
 } seen;
 
 exo_time shard_time(struct shard *of)
 {
     assert_ptr_equal(of, &shard);
-    return NOW_S * EXO_SECOND;
+    return seen.now_s * EXO_SECOND;
 }
 
 struct shard_ticket *shard_ticket_new(struct shard *of, void *more)
@@ -82,6 +84,12 @@ bool sched_is_known(const struct sched *sched, const struct execution_id *id)
 {
     (void)sched;
     return execution_id_equal(id, &seen.in_memory);
+}
+
+bool sched_may_have_forgotten(const struct sched *sched, const struct execution_id *id)
+{
+    (void)sched;
+    return execution_id_equal(id, &seen.forgotten);
 }
 
 bool ends_is_batch(const struct wire_job *job, const struct execution_id *id)
@@ -181,7 +189,10 @@ static int set_up(void **state)
     memset(&shard, 0, sizeof(shard));
     scheduler.allocator = allocator_heap(&budget);
     shard.scheduler = &scheduler;
-    shard.taken_wall_ns = TAKEN_S * EXO_SECOND;
+    shard.newest_ms = NEWEST_S * 1000;
+    seen.now_s = TAKEN_S;
+    known_taken(&shard);
+    seen.now_s = NOW_S;
     shard.received = received;
     for (int i = 0; i < INPUT_NR; i++) {
         shard.inputs[i].shard = &shard;
@@ -205,17 +216,51 @@ static void answer(const struct exo_error *err)
 
 /* ---- Jobs of exo.jobs ---- */
 
-/* Of an id made since the shard was taken, and not of one from the future, nobody needs to ask. */
+/* Of an id made since the shard was taken, and not of one far in the future, nobody needs to ask.
+ */
 static void test_fresh(void **state)
 {
     const struct execution_id young = id_at(NOW_S - 10, 1);
     const struct execution_id old = id_at(TAKEN_S - 10, 2);
     const struct execution_id ahead = id_at(NOW_S + 60, 3);
+    const struct execution_id far = id_at(NOW_S + 3601, 4);
+    struct execution_id timeless = young;
 
     (void)state;
+    timeless.bytes[6] = 0x40;
     assert_true(known_is_fresh(&shard, &young));
+    assert_true(known_is_fresh(&shard, &ahead));
     assert_false(known_is_fresh(&shard, &old));
-    assert_false(known_is_fresh(&shard, &ahead));
+    assert_false(known_is_fresh(&shard, &far));
+    assert_false(known_is_fresh(&shard, &timeless));
+}
+
+/* The clocks went back: what was here is older than the newest that was, whatever they say. What
+ * has its time from no clock does not count, or all would be asked for. */
+static void test_the_newest_is_noted(void **state)
+{
+    const struct execution_id newest = id_at(NOW_S + 60, 1);
+    const struct execution_id far = id_at(NOW_S + 3601, 2);
+    const struct execution_id young = id_at(NOW_S + 61, 3);
+
+    (void)state;
+    known_admitted(&shard, &newest);
+    known_admitted(&shard, &far);
+    assert_int_equal(shard.newest_ms, (NOW_S + 60) * 1000);
+    seen.now_s = TAKEN_S;
+    known_taken(&shard);
+    assert_false(known_is_fresh(&shard, &newest));
+    assert_true(known_is_fresh(&shard, &young));
+}
+
+/* The core has forgotten more than it remembers: the store says of the young, too. */
+static void test_fresh_and_forgotten(void **state)
+{
+    const struct execution_id young = id_at(NOW_S - 10, 1);
+
+    (void)state;
+    seen.forgotten = young;
+    assert_false(known_is_fresh(&shard, &young));
 }
 
 static void test_jobs_are_asked_for_together(void **state)
@@ -425,6 +470,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_fresh, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_fresh_and_forgotten, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_the_newest_is_noted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_jobs_are_asked_for_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_admitted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_admitted_meanwhile, set_up, tear_down),

@@ -77,68 +77,6 @@ static void test_an_id_of_the_future_is_kept(void **state)
     assert_true(retention_is_due(&rules, "short", &v4, now_ns - 2 * EXO_HOUR, now_ns));
 }
 
-static void test_fresh_ids_need_no_look(void **state)
-{
-    const exo_time margin_ns = 5 * EXO_SECOND;
-    exo_time taken_ns = now_ns - 30 * EXO_MINUTE;
-    struct execution_id fresh = id_at(now_ns);
-    struct execution_id old = id_at(taken_ns + margin_ns);
-    struct execution_id future = id_at(now_ns + EXO_MINUTE);
-    struct execution_id far = id_at(now_ns);
-
-    (void)state;
-    assert_true(retention_is_fresh(&rules, &fresh, taken_ns, now_ns, margin_ns));
-    assert_false(retention_is_fresh(&rules, &old, taken_ns, now_ns, margin_ns));
-    assert_false(retention_is_fresh(&rules, &future, taken_ns, now_ns, margin_ns));
-    for (int i = 0; i < 6; i++) {
-        far.bytes[i] = 0xff;
-    }
-    assert_false(retention_is_fresh(&rules, &far, taken_ns, now_ns, margin_ns));
-    /* Two hours later it may have ended and gone. */
-    assert_false(retention_is_fresh(&rules, &fresh, taken_ns, now_ns + 2 * EXO_HOUR, margin_ns));
-    assert_true(retention_is_fresh(&for_ever, &fresh, taken_ns, now_ns + 2 * EXO_HOUR, margin_ns));
-    fresh.bytes[6] = 0x40;
-    assert_false(retention_is_fresh(&rules, &fresh, taken_ns, now_ns, margin_ns));
-}
-
-/* Rules that change while a process runs: what shorter ones deleted is not taken for fresh later.
- */
-static void test_the_shortest_is_remembered(void **state)
-{
-    const exo_time margin_ns = 5 * EXO_SECOND;
-    const struct retention_project minute = {"scratch", EXO_MINUTE};
-    struct retention_rules changing = {.kept_ns = 24 * EXO_HOUR};
-    struct execution_id id = id_at(now_ns - 10 * EXO_MINUTE);
-    exo_time taken_ns = now_ns - EXO_HOUR;
-
-    (void)state;
-    retention_note(&changing);
-    assert_true(retention_is_fresh(&changing, &id, taken_ns, now_ns, margin_ns));
-    changing.projects = &minute;
-    changing.project_count = 1;
-    retention_note(&changing);
-    assert_false(retention_is_fresh(&changing, &id, taken_ns, now_ns, margin_ns));
-    changing.project_count = 0;
-    retention_note(&changing);
-    assert_int_equal(retention_least(&changing), 24 * EXO_HOUR);
-    assert_false(retention_is_fresh(&changing, &id, taken_ns, now_ns, margin_ns));
-}
-
-/* Nothing that is fresh may have been due before: whatever goes was not fresh from then on. */
-static void test_what_went_is_not_fresh(void **state)
-{
-    (void)state;
-    for (exo_time ended_ns = now_ns; ended_ns < now_ns + 100 * EXO_MINUTE; ended_ns += 7777777777) {
-        struct execution_id id = id_at(now_ns + 40 * EXO_MINUTE);
-
-        for (exo_time at_ns = ended_ns; at_ns < now_ns + 400 * EXO_MINUTE; at_ns += EXO_MINUTE) {
-            if (retention_is_due(&rules, "short", &id, ended_ns, at_ns)) {
-                assert_false(retention_is_fresh(&rules, &id, 0, at_ns, 0));
-            }
-        }
-    }
-}
-
 static void test_the_record_before_stays(void **state)
 {
     (void)state;
@@ -175,10 +113,7 @@ int main(void)
         cmocka_unit_test(test_each_project_has_its_time),
         cmocka_unit_test(test_projects_are_found_by_name),
         cmocka_unit_test(test_an_id_of_the_future_is_kept),
-        cmocka_unit_test(test_the_shortest_is_remembered),
         cmocka_unit_test(test_snapshots_are_made_when_due),
-        cmocka_unit_test(test_fresh_ids_need_no_look),
-        cmocka_unit_test(test_what_went_is_not_fresh),
         cmocka_unit_test(test_the_record_before_stays),
     };
 

@@ -462,6 +462,52 @@ static void test_golden_trace(void **state)
     bench_close(&bench);
 }
 
+/* An execution of this time that ends as soon as it begins. */
+static struct execution_id ended_at(struct sched_bench *bench, int64_t ms)
+{
+    const uint8_t random[10] = {1};
+
+    bench->id = execution_id_from_time(ms, random);
+    bench->now_ns = (24 * EXO_HOUR);
+    bench_submit(bench, "{}");
+    assert_int_equal(bench->ended, EXECUTION_SUCCEEDED);
+    bench_seal(bench);
+    return bench->id;
+}
+
+/* Of so many it remembers each; then those that are no younger than one that is gone are unsure,
+ * except that one of a time to come does not put all in doubt. */
+static void test_what_may_be_forgotten(void **state)
+{
+    enum { REMEMBERED = 4096 };
+    const int64_t day_ms = (24 * EXO_HOUR) / EXO_MILLISECOND;
+    const uint8_t random[10] = {2};
+    const struct execution_id same_ms = execution_id_from_time(1000, random);
+    const struct execution_id younger = execution_id_from_time(1001, random);
+    struct sched_bench bench;
+
+    (void)state;
+    bench_open(&bench,
+               BENCH_HEAD "  satellites: [{name: p, command: [x], when: \"${{ false }}\"}]\n");
+    const struct execution_id first = ended_at(&bench, 1000);
+    const struct execution_id ahead = ended_at(&bench, day_ms + EXO_HOUR / EXO_MILLISECOND + 1);
+
+    for (int i = 2; i < REMEMBERED; i++) {
+        (void)ended_at(&bench, 1000 + i);
+    }
+    assert_true(sched_is_known(bench.sched, &first));
+    assert_false(sched_may_have_forgotten(bench.sched, &first));
+    (void)ended_at(&bench, day_ms);
+    assert_false(sched_is_known(bench.sched, &first));
+    assert_true(sched_may_have_forgotten(bench.sched, &first));
+    assert_true(sched_may_have_forgotten(bench.sched, &same_ms));
+    assert_false(sched_may_have_forgotten(bench.sched, &younger));
+    (void)ended_at(&bench, day_ms - 1);
+    assert_false(sched_is_known(bench.sched, &ahead));
+    assert_false(sched_may_have_forgotten(bench.sched, &younger));
+    bench_close(&bench);
+}
+
 /* T fails at once: what its attempt says of its start is at_ms, what is kept of it returned. */
 static int64_t started_ms(struct sched_bench *bench, bool is_told, int64_t at_ms)
 {
@@ -545,6 +591,7 @@ int main(void)
         cmocka_unit_test(test_a_second_loss_while_it_is_cancelled_ends_it),
         cmocka_unit_test(test_cancel_before_and_after_the_seal),
         cmocka_unit_test(test_golden_trace),
+        cmocka_unit_test(test_what_may_be_forgotten),
         cmocka_unit_test(test_clocks_of_others),
     };
 

@@ -90,6 +90,10 @@ static void makes_ids_that_sort_by_time(void **state)
 
     execution_id_format(&late, text);
     assert_string_equal(text, "01234567-89ac-7000-8000-000000000000");
+    assert_int_equal(execution_id_ms(&late), 0x0123456789ac);
+    late.bytes[6] = 0x40;
+    assert_int_equal(execution_id_ms(&late), 0); /* of a version that carries none */
+    late.bytes[6] = 0x70;
     assert_true(memcmp(early.bytes, late.bytes, sizeof(early.bytes)) < 0);
 }
 

@@ -521,7 +521,8 @@ static void test_shard_extra(void **state)
                                            .received = &received,
                                            .received_count = 1,
                                            .early = early,
-                                           .early_count = 2};
+                                           .early_count = 2,
+                                           .newest_ms = 8};
     struct wire_shard_extra back;
 
     (void)state;
@@ -531,6 +532,7 @@ static void test_shard_extra(void **state)
     assert_span(back.outbox[0].record, "record");
     assert_true(back.outbox[0].is_job);
     assert_int_equal(back.received[0].sequence, 5);
+    assert_int_equal(back.newest_ms, 8);
     assert_int_equal(back.early_count, 2); /* cancels first */
     assert_true(back.early[0].is_cancel && !back.early[1].is_cancel);
     assert_span(back.early[0].text, "why");
