@@ -473,6 +473,19 @@ static int read_text(struct reader *r, struct span text, struct value *ret_value
     return result;
 }
 
+/* A byte order mark may begin a text. libyaml would count it as a column: the first line of a block
+ * would seem to be indented, and the second to end it. */
+static struct span without_mark(struct span text)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    enum { BYTES = sizeof(mark) - 1 };
+
+    if (text.bytes < BYTES || memcmp(text.data, mark, BYTES) != 0) {
+        return text;
+    }
+    return (struct span){(const char *)text.data + BYTES, text.bytes - BYTES};
+}
+
 int yaml_read(struct span text, const struct yaml_limits *limits, struct arena *arena,
               struct value *ret_value, struct fault_list *faults)
 {
@@ -480,6 +493,7 @@ int yaml_read(struct span text, const struct yaml_limits *limits, struct arena *
     struct reader r;
 
     limits = limits == NULL ? &none : limits;
+    text = without_mark(text);
     memset(&r.parser, 0, sizeof(r.parser));
     yaml_place_init(&r.place, text);
     r.arena = arena;

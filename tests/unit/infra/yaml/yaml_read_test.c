@@ -83,7 +83,8 @@ static void reads_the_core_schema(void **state)
         {"a: &x 1\nb: &x 2\nc: *x\n", "{\"a\":1,\"b\":2,\"c\":2}"},
         {"&k key: &v value\n*v : *k\n", "{\"key\":\"value\",\"value\":\"key\"}"},
         {"{\"a\":[1,2.0,\"x\\\"y\",null,true],\"b\":{}}", "{\"a\":[1,2.0,\"x\\\"y\",null,true],\"b\":{}}"},
-        {"\xef\xbb\xbfname: a", "{\"name\":\"a\"}"}, {"a: b\r\nc: d\r\n", "{\"a\":\"b\",\"c\":\"d\"}"},
+        {"\xef\xbb\xbfname: a", "{\"name\":\"a\"}"}, {"\xef\xbb\xbf" "a: b\r\nc:\r\n  d: e\r\n", "{\"a\":\"b\",\"c\":{\"d\":\"e\"}}"},
+        {"\xef\xbb\xbf", "null"}, {"a: b\r\nc: d\r\n", "{\"a\":\"b\",\"c\":\"d\"}"},
     };
     struct fixture *f = *state;
 
