@@ -1,9 +1,12 @@
 #include "infra/store/store.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "infra/store/backend.h"
+
+enum { DESCRIBED_BYTES = 32 + 2 * (LIMIT_NAME_BYTES + 1) };
 
 struct store *store_open(struct loop *loop, const struct store_settings *settings,
                          struct exo_error *err)
@@ -340,25 +343,39 @@ void store_version_read(struct store *store, const struct store_version_query *q
     store->backend->version_read(store, query, done, argument);
 }
 
+/* "cluster p/one", "setting of the project p": the name of that one is ours, nobody has said it. */
+static void version_describe(const struct store_version_put *put, char ret_text[DESCRIBED_BYTES])
+{
+    if (put->kind == VERSION_PROJECT) {
+        (void)snprintf(ret_text, DESCRIBED_BYTES, "setting of the project %s", put->project);
+    } else {
+        (void)snprintf(ret_text, DESCRIBED_BYTES, "%s %s/%s", version_kind_name(put->kind),
+                       put->project, put->name);
+    }
+}
+
 int store_version_conflict(const struct store_version_put *put, int64_t shown,
                            struct exo_error *err)
 {
+    char what[DESCRIBED_BYTES];
+
+    version_describe(put, what);
     if (shown == 0) {
-        return exo_error_set(err, EXO_ECONFLICT, "there is no %s %s/%s, version %lld was expected",
-                             version_kind_name(put->kind), put->project, put->name,
+        return exo_error_set(err, EXO_ECONFLICT, "there is no %s, version %lld was expected", what,
                              (long long)put->expected);
     }
     return exo_error_set(err, EXO_ECONFLICT,
-                         "the newest version of the %s %s/%s is %lld, not %lld: read it, and send "
+                         "the newest version of the %s is %lld, not %lld: read it, and send "
                          "yours again",
-                         version_kind_name(put->kind), put->project, put->name, (long long)shown,
-                         (long long)put->expected);
+                         what, (long long)shown, (long long)put->expected);
 }
 
 int store_version_missing(const struct store_version_put *name, struct exo_error *err)
 {
-    return exo_error_set(err, EXO_ENOTFOUND, "there is no %s %s/%s", version_kind_name(name->kind),
-                         name->project, name->name);
+    char what[DESCRIBED_BYTES];
+
+    version_describe(name, what);
+    return exo_error_set(err, EXO_ENOTFOUND, "there is no %s", what);
 }
 
 /* ---- replay ---- */

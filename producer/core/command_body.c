@@ -21,6 +21,15 @@ enum member {
 static const char *const member_names[MEMBER_NR] = {"reason", "comment", "actor", "output",
                                                     "priority"};
 
+/* A body with one of them alone. */
+static const char *const member_hints[MEMBER_NR] = {
+    [MEMBER_REASON] = "write such as {\"reason\": \"wrong input\"}",
+    [MEMBER_COMMENT] = "write such as {\"comment\": \"looks good\"}",
+    [MEMBER_ACTOR] = "write such as {\"actor\": \"ada\"}",
+    [MEMBER_OUTPUT] = "write such as {\"output\": 5}",
+    [MEMBER_PRIORITY] = "write such as {\"priority\": 7}",
+};
+
 #define ONLY(member) (1u << (member))
 
 /* By kind; a SIGNAL's body is its payload. */
@@ -125,12 +134,14 @@ static void refuse_member(struct reading_body *r, const struct value_member *mem
 {
     struct fault_text path = {.used = 0};
     struct fault_text hint = {.used = 0};
+    const struct value_place place = {.key = value_text(&member->key)};
+    const char *before = "it may hold ";
 
-    fault_text_add(&path, "%q", value_text(&member->key));
-    fault_text_add(&hint, "it may hold");
+    fault_text_add_place(&path, &place);
     for (unsigned i = 0; i < MEMBER_NR; i++) {
         if ((members_of[r->kind] & ONLY(i)) != 0) {
-            fault_text_add(&hint, " %s", member_names[i]);
+            fault_text_add(&hint, "%s%s", before, member_names[i]);
+            before = ", ";
         }
     }
     refuse(r, &member->key, path.bytes, "the body has no such member here", hint.bytes);
@@ -138,9 +149,13 @@ static void refuse_member(struct reading_body *r, const struct value_member *mem
 
 static void take_map(struct reading_body *r, const struct value *value)
 {
+    unsigned first = 0;
+
+    while ((members_of[r->kind] & ONLY(first)) == 0) {
+        first++; /* every such kind may hold one */
+    }
     if (value->kind != VALUE_MAP) {
-        refuse(r, value, "", "the body is a JSON object, such as {\"reason\": \"wrong input\"}",
-               "");
+        refuse(r, value, "", "the body must be a JSON object", member_hints[first]);
         return;
     }
     for (uint32_t i = 0; i < value->count; i++) {
@@ -182,7 +197,7 @@ enum command_body_result command_body_read(const struct command_source *source, 
     }
     if (kind == COMMAND_PRIORITY && value_get(&root, span_of("priority")) == NULL &&
         faults->error_count == 0) {
-        refuse(&r, &root, "priority", "the body does not say which", "write {\"priority\": 7}");
+        refuse(&r, &root, "priority", "the body does not say which", member_hints[MEMBER_PRIORITY]);
     }
     if (faults->error_count > 0) {
         return COMMAND_BODY_EINVALID;

@@ -104,8 +104,10 @@ static enum command_fit fit_execution(const struct command_facts *facts, struct 
 static enum command_fit conflict(const struct command_facts *facts, struct fault_text *text,
                                  const char *why)
 {
-    fault_text_add(text, "%q is %s: %s", facts->path->of_satellite, task_state_name(facts->state),
-                   why);
+    char name[TASK_PATH_BYTES];
+
+    task_path_format(facts->path->of_satellite, facts->path->has_index, facts->path->index, name);
+    fault_text_add(text, "%q is %s: %s", span_of(name), task_state_name(facts->state), why);
     return FIT_CONFLICT;
 }
 

@@ -205,7 +205,8 @@ static bool keeps_promise(struct exchange *x, const struct satellite *satellite)
     return true;
 }
 
-static void send_satellite(struct exchange *x, const struct read_place *place)
+/* state: of what was asked for, a task of a map among them. */
+static void send_target(struct exchange *x, const struct read_place *place, enum task_state state)
 {
     const struct controlling *c = x->state;
     struct json_writer w = exchange_json(x);
@@ -218,7 +219,7 @@ static void send_satellite(struct exchange *x, const struct read_place *place)
     json_key(&w, "kind");
     json_put_text(&w, satellite_kind_name(place->path.satellite->kind));
     json_key(&w, "state");
-    json_put_text(&w, task_state_name((enum task_state)(place->instance->state % TASK_STATE_NR)));
+    json_put_text(&w, task_state_name(state));
     json_end_map(&w);
     exchange_send(x, 200, NULL, NULL, 0);
 }
@@ -245,7 +246,7 @@ static void judge(struct exchange *x, const struct read_place *place, const stru
             send_command(x);
         }
     } else if (is_done) {
-        send_satellite(x, place);
+        send_target(x, place, facts.state);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "infra/crypto/crypto.h"
 #include "producer/http/blob_upload.h"
 #include "producer/http/handlers.h"
+#include "schemas/cluster/fault_text.h"
 #include "schemas/vocab/limits.h"
 
 /* clang-format off */
@@ -77,7 +78,22 @@ static const struct route routes[] = {
     {"GET",  "/internal/lists/{execution}/{instance}/artefacts", list_artefacts_get, GUARD_ATTEMPT, "list the artefacts of a map's tasks"},
 };
 /* clang-format on */
-enum { ROUTES = sizeof(routes) / sizeof(routes[0]), ALLOW_BYTES = 64 };
+
+/* What may stand in the query of a door; lists look themselves, and the others have none. */
+static const struct door_query {
+    route_handler *handle;
+    const char *names[4]; /* NULL behind the last */
+} queries[] = {
+    {executions_post, {"wait"}},     {logs_get, {"follow"}},
+    {artefacts_get, {"download"}},   {execution_history, {"at", "run", "cursor"}},
+    {execution_explain, {"task"}},   {dead_letters_list, {"cursor", "limit"}},
+    {dead_letter_replay, {"again"}},
+};
+enum {
+    ROUTES = sizeof(routes) / sizeof(routes[0]),
+    QUERIES = sizeof(queries) / sizeof(queries[0]),
+    ALLOW_BYTES = 64,
+};
 
 void routes_each(void (*call)(void *argument, const struct route *route), void *argument)
 {
@@ -197,6 +213,51 @@ static bool is_of_stranger(const struct api *api, const struct http_request *req
     return host != NULL && !is_local_name(host);
 }
 
+/* ---- the query ---- */
+
+struct query_look {
+    const struct door_query *door;
+    struct fault_list faults;
+};
+
+static bool on_query_field(void *argument, const char *name, struct span value)
+{
+    struct query_look *look = argument;
+    struct fault_text hint = {.used = 0};
+
+    (void)value;
+    for (size_t i = 0; look->door->names[i] != NULL; i++) {
+        if (strcmp(look->door->names[i], name) == 0) {
+            return true;
+        }
+        fault_text_add(&hint, "%s%s", i == 0 ? "known here: " : ", ", look->door->names[i]);
+    }
+    const struct fault fault = {
+        .path = name, .text = "no such field of this query", .hint = hint.bytes};
+
+    fault_add(&look->faults, &fault);
+    return true;
+}
+
+/* A misspelt field is refused, as in a body: it would silently not count. Says so. */
+static bool query_is_known(struct exchange *x)
+{
+    for (size_t i = 0; i < QUERIES; i++) {
+        struct query_look look = {.door = &queries[i]};
+
+        if (queries[i].handle != x->route->handle) {
+            continue;
+        }
+        fault_list_init(&look.faults, &x->arena, 0);
+        http_query_each(x->request, on_query_field, &look);
+        if (look.faults.error_count > 0) {
+            exchange_faults(x, 400, "the query has faults", &look.faults);
+            return false;
+        }
+    }
+    return true;
+}
+
 void routes_admit(void *argument, struct http_request *request)
 {
     struct api *api = argument;
@@ -244,6 +305,8 @@ void routes_handle(void *argument, struct http_request *request)
 
     x->route = route_find(request, &x->parameters, allow);
     assert(x->route != NULL); /* routes_admit has looked */
-    x->route->handle(x);
+    if (query_is_known(x)) {
+        x->route->handle(x);
+    }
     exchange_end_handler(x);
 }

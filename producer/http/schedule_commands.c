@@ -13,6 +13,7 @@
 #include "producer/core/version_view.h"
 #include "producer/http/handlers.h"
 #include "producer/http/schedules.h"
+#include "schemas/cluster/fault_text.h"
 #include "schemas/json/json_read.h"
 #include "schemas/schedule/schedule.h"
 #include "schemas/vocab/timestamp.h"
@@ -396,8 +397,9 @@ void schedule_backfill_stop(struct exchange *x)
     plain(x, SCHEDULE_COMMAND_BACKFILL_STOP);
 }
 
-/* {"from": TIME, "to": TIME, "parallel": N}; NULL, or what is wrong. */
-static const char *range_read(const struct value *root, struct wire_schedule_command *command)
+/* {"from": TIME, "to": TIME, "parallel": N}; NULL, or what is wrong, which may be in *text. */
+static const char *range_read(const struct value *root, struct wire_schedule_command *command,
+                              struct fault_text *text)
 {
     command->parallel = 1;
     command->from_ns = command->until_ns = -1;
@@ -411,7 +413,9 @@ static const char *range_read(const struct value *root, struct wire_schedule_com
             }
             command->parallel = (uint32_t)value->integer;
         } else if (!(span_is(key, "from") || span_is(key, "to"))) {
-            return "the body has from, to and parallel only";
+            *text = (struct fault_text){.used = 0};
+            fault_text_add(text, "unknown field %q; known here: from, to, parallel", key);
+            return text->bytes;
         } else if (value->kind != VALUE_STRING ||
                    !timestamp_parse(value_text(value), span_is(key, "from") ? &command->from_ns
                                                                             : &command->until_ns)) {
@@ -437,7 +441,8 @@ void schedule_backfill(struct exchange *x)
     if (!schedule_name_read(x, name) || !body_read(x, root)) {
         return;
     }
-    const char *wrong = range_read(root, &command);
+    struct fault_text text;
+    const char *wrong = range_read(root, &command, &text);
 
     if (wrong != NULL) {
         exchange_problem(x, 422, "%s", wrong);

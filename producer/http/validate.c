@@ -6,6 +6,7 @@
 #include "producer/core/view.h"
 #include "producer/http/handlers.h"
 #include "producer/http/resolving.h"
+#include "schemas/cluster/fault_text.h"
 #include "schemas/json/json_read.h"
 
 static void put_faults(struct json_writer *w, const struct fault_list *faults, bool are_warnings)
@@ -195,6 +196,22 @@ static void begin(struct exchange *x, struct validating *v)
     }
 }
 
+/* A misspelt member is refused: what it was to change would silently not count. */
+static bool members_known(struct exchange *x, const struct value *body)
+{
+    for (uint32_t i = 0; body->kind == VALUE_MAP && i < body->count; i++) {
+        struct span key = value_text(&body->members[i].key);
+        struct fault_text text = {.used = 0};
+
+        if (!span_is(key, "cluster") && !span_is(key, "project") && !span_is(key, "exosphere")) {
+            fault_text_add(&text, "unknown field %q; known here: exosphere, cluster, project", key);
+            exchange_problem(x, 422, "%s", text.bytes);
+            return false;
+        }
+    }
+    return true;
+}
+
 void validate_post(struct exchange *x)
 {
     struct json_limits limits = {.text_bytes_max = http_body(x->request).bytes + 1};
@@ -207,6 +224,9 @@ void validate_post(struct exchange *x)
     if (json_read(http_body(x->request), &limits, &x->parsing, body, &error) != JSON_OK) {
         exchange_problem(x, 400, "the body is no JSON that can be taken: line %u column %u: %s",
                          error.line, error.column, error.text);
+        return;
+    }
+    if (!members_known(x, body)) {
         return;
     }
     const struct value *cluster = value_get(body, span_of("cluster"));

@@ -137,14 +137,25 @@ static struct span parameter_name(const struct value *parameter)
     return span_of(last);
 }
 
+/* Also a shared one: none of those stands in a header but IdempotencyKey. */
+static bool is_query(const struct value *parameter)
+{
+    const struct value *in = value_get(parameter, span_of("in"));
+
+    return in == NULL ? !span_is(parameter_name(parameter), "idempotencyKey")
+                      : span_is(value_text(in), "query");
+}
+
 static void try_queries(struct api_trial *t, const char *method, const char *path,
                         const struct value *operation, const char *body)
 {
     const struct value *list = value_get(operation, span_of("parameters"));
+    bool has_query = false;
 
     for (uint32_t i = 0; list != NULL && i < list->count; i++) {
         struct span name = parameter_name(&list->items[i]);
 
+        has_query = has_query || is_query(&list->items[i]);
         for (size_t k = 0; k < sizeof(queries) / sizeof(queries[0]); k++) {
             char full[PATH_BYTES + 80];
 
@@ -154,6 +165,12 @@ static void try_queries(struct api_trial *t, const char *method, const char *pat
                 assert_refused(t, method, full, body);
             }
         }
+    }
+    if (has_query) {
+        char misspelt[PATH_BYTES + 80];
+
+        (void)snprintf(misspelt, sizeof(misspelt), "%s?nonsense=1", path);
+        assert_refused(t, method, misspelt, body);
     }
 }
 

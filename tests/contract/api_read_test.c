@@ -381,6 +381,10 @@ static void test_validate(void **state)
     api_expect(t, "POST", "/v1/validate", "{\"cluster\":\"a: [\"}", 200, "\"is_valid\":false");
     api_expect(t, "POST", "/v1/validate", "{\"cluster\":7}", 422, "one string");
     api_expect(t, "POST", "/v1/validate", "nope", 400, "line 1");
+    api_expect(t, "POST", "/v1/validate", "{\"exosphere\":\"v1\",\"cluster\":" MAP "}", 200,
+               "\"is_valid\":true");
+    api_expect(t, "POST", "/v1/validate", "{\"cluster\":" MAP ",\"porject\":\"p\"}", 422,
+               "unknown field `porject`");
 }
 
 int main(void)

@@ -161,6 +161,22 @@ static void test_expectations(void **state)
     expect_with(t, "DELETE", NULL, "If-Match: \"2\"", 204);
 }
 
+/* They are stored as versions are, which nobody needs to know. */
+static void test_expected_project(void **state)
+{
+    struct api_trial *t = *state;
+    const struct http_header match = {"If-Match", "\"7\""};
+    const struct http_call_options options = {
+        .body = span_of("{}"), .headers = &match, .header_count = 1};
+    struct api_ask *ask = api_send(t, "PUT", "/v1/projects/p", &options, false);
+
+    api_end(t, ask);
+    assert_int_equal(ask->status, 412);
+    assert_non_null(
+        strstr(api_body(ask), "there is no setting of the project p, version 7 was expected"));
+    api_free(t, ask);
+}
+
 static void test_lists(void **state)
 {
     struct api_trial *t = *state;
@@ -348,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults_all_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_expectations, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_expected_project, setup, teardown),
         cmocka_unit_test_setup_teardown(test_lists, setup, teardown),
         cmocka_unit_test_setup_teardown(test_started_by_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_uses, setup, teardown),

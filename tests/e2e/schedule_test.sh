@@ -114,6 +114,7 @@ check "there is one" test "$(rest -X PUT -H 'If-None-Match: *' -d "$(shown night
 check "an old version" test "$(rest -X DELETE -H 'If-Match: "1"' "$URL/nightly")" = 412
 check "a whole file" test "$(rest -X PUT -d "$(shown nightly | jq .definition)" "$URL/nightly")" = 200
 check "a range the wrong way round" eval "[[ $(rest -d '{"from": "2026-11-02", "to": "2026-11-01"}' "$URL/nightly/backfill") == 422 ]] && grep -q 'before from' out"
+check "a field it does not have is named" eval "[[ $(rest -d '{"from": "2026-11-01", "too": "2026-11-02"}' "$URL/nightly/backfill") == 422 ]] && grep -q 'unknown field .too.' out"
 check "a range of the future" test "$(rest -d '{"from": "2026-11-01", "to": "2200-01-01"}' "$URL/nightly/backfill")" = 422
 status 2 "$EXO" schedule backfill "$PROJECT/nightly" 2026-03-28 2026-03-29 --parallel 5x
 holds err "--parallel 5x: give a number from 1 to 100"

@@ -83,15 +83,19 @@ static void test_faults(void **state)
         {COMMAND_CANCEL, "{", COMMAND_BODY_EMALFORMED, ""},
         {COMMAND_SIGNAL, "{\"a\":1,\"a\":2}", COMMAND_BODY_EMALFORMED, ""},
         {COMMAND_CANCEL, "[]", COMMAND_BODY_EINVALID, "JSON object"},
+        /* What it says to write is taken. */
+        {COMMAND_CANCEL, "[]", COMMAND_BODY_EINVALID, "{\"reason\": "},
+        {COMMAND_REJECT, "1", COMMAND_BODY_EINVALID, "{\"comment\": "},
+        {COMMAND_PRIORITY, "[]", COMMAND_BODY_EINVALID, "{\"priority\": 7}"},
         {COMMAND_CANCEL, "{\"why\":1}", COMMAND_BODY_EINVALID, "may hold reason"},
         {COMMAND_CANCEL, "{\"reason\":1}", COMMAND_BODY_EINVALID, "at most 500 bytes"},
-        {COMMAND_REJECT, "{\"reason\":\"x\"}", COMMAND_BODY_EINVALID, "may hold comment actor"},
+        {COMMAND_REJECT, "{\"reason\":\"x\"}", COMMAND_BODY_EINVALID, "may hold comment, actor"},
         {COMMAND_APPROVE, "{\"actor\":7}", COMMAND_BODY_EINVALID, "at most 100 bytes"},
         {COMMAND_PRIORITY, "", COMMAND_BODY_EINVALID, "{\"priority\": 7}"},
         {COMMAND_PRIORITY, "{\"priority\":10}", COMMAND_BODY_EINVALID, "0 to 9"},
         {COMMAND_PRIORITY, "{\"priority\":-1}", COMMAND_BODY_EINVALID, "0 to 9"},
         {COMMAND_PRIORITY, "{\"priority\":1.5}", COMMAND_BODY_EINVALID, "0 to 9"},
-        {COMMAND_SKIP, "{\"result\":1}", COMMAND_BODY_EINVALID, "may hold reason output"},
+        {COMMAND_SKIP, "{\"result\":1}", COMMAND_BODY_EINVALID, "may hold reason, output"},
     };
     struct scene *scene = *state;
 
@@ -108,6 +112,7 @@ static void test_faults(void **state)
     assert_int_equal(reads(scene, COMMAND_CANCEL, "{\"a\":1,\"b\":2,\"reason\":3}"),
                      COMMAND_BODY_EINVALID);
     assert_int_equal(scene->faults.error_count, 3);
+    assert_string_equal(scene->faults.first->path, "a");
     assert_int_equal(scene->body.priority, 77); /* untouched */
 }
 

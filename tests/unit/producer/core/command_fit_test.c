@@ -163,6 +163,11 @@ static void test_details(void **state)
     assert_non_null(strstr(s->says.bytes, "being ended"));
     (void)of_task(s, COMMAND_APPROVE, "ok", TASK_TIMED_OUT);
     assert_null(strstr(s->says.bytes, "decided already"));
+    /* A task of a map is told by its own name: the map may still run. */
+    (void)of_task(s, COMMAND_SKIP, "many.1", TASK_SUCCEEDED);
+    assert_non_null(strstr(s->says.bytes, "`many.1` is SUCCEEDED"));
+    (void)of_task(s, COMMAND_SKIP, "many", TASK_RUNNING);
+    assert_non_null(strstr(s->says.bytes, "`many` is RUNNING"));
 }
 
 /* What is ended with its execution ends anyhow; what is final may hang, and must not do so for
