@@ -1,54 +1,17 @@
 /* gathers: what the news of an end says of a batch that runs, and what becomes of one whose news
  * was lost. What became of its execution (fate.h) is a puppet's to say. */
-#include "scheduler/fate.h"
-#include "scheduler/shard.h"
+#include "tests/unit/scheduler/fate_puppets.h"
 
 #include "tests/support/test.h"
 
 #include "infra/crypto/batch_id.h"
 
-enum { RUNNING = 20, AT_ONCE = 16, ASKED_MAX = 64 };
+enum { RUNNING = 20, AT_ONCE = 16 };
 
-static struct heap_budget budget;
-static struct scheduler scheduler;
-static struct shard shard;
+static struct shard *const shard = &puppets.shard;
 static const struct execution_id batch = {{7}};
 
 /* ---- puppets ---- */
-
-static struct {
-    struct execution_id id;
-    fate_told *told;
-    void *argument;
-} asked[ASKED_MAX];
-static uint32_t asked_count;
-static exo_time now_ns;
-
-void fate_ask(struct shard *of, const struct execution_id *id, fate_told *told, void *argument)
-{
-    assert_ptr_equal(of, &shard);
-    assert_true(asked_count < ASKED_MAX);
-    asked[asked_count].id = *id;
-    asked[asked_count].told = told;
-    asked[asked_count++].argument = argument;
-}
-
-exo_time shard_time(struct shard *of)
-{
-    assert_ptr_equal(of, &shard);
-    return EXO_HOUR;
-}
-
-exo_time loop_now_ns(const struct loop *loop)
-{
-    (void)loop;
-    return now_ns;
-}
-
-void scheduler_wake(struct scheduler *of)
-{
-    assert_ptr_equal(of, &scheduler);
-}
 
 void shard_again(struct shard *of, exo_time delay_ns)
 {
@@ -73,21 +36,6 @@ void outbox_add(struct shard *of, uint32_t target, struct wire_peer peer)
     fail();
 }
 
-void *sealed_alloc(struct sealed *sealed, size_t bytes)
-{
-    (void)sealed;
-    (void)bytes;
-    fail();
-    return NULL;
-}
-
-struct span sealed_copy(struct sealed *sealed, struct span bytes)
-{
-    (void)sealed;
-    fail();
-    return bytes;
-}
-
 /* ---- batches that run, of one member each ---- */
 
 static void load(uint64_t number)
@@ -97,26 +45,19 @@ static void load(uint64_t number)
     const struct wire_gather_row row = {
         .ask = {.batch = batch, .members = &member, .member_count = 1}, .number = number};
 
-    assert_true(gather_book_load(shard.gathers.book, &row));
+    assert_true(gather_book_load(shard->gathers.book, &row));
 }
 
 static bool runs(uint64_t number)
 {
-    return gather_book_size(shard.gathers.book, &batch, number) > 0;
+    return gather_book_size(shard->gathers.book, &batch, number) > 0;
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    memset(&shard, 0, sizeof(shard));
-    asked_count = 0;
-    scheduler.allocator = allocator_heap(&budget);
-    scheduler.shard_count = 4;
-    shard.scheduler = &scheduler;
-    shard.state = SHARD_RUNNING;
-    shard.epoch = 3;
-    arena_init(&shard.open_arena, scheduler.allocator, 0);
-    gathers_open(&shard);
+    puppets_open();
+    gathers_open(shard);
     for (uint64_t number = 1; number <= RUNNING; number++) {
         load(number);
     }
@@ -126,8 +67,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    gathers_close(&shard);
-    arena_release(&shard.open_arena);
+    gathers_close(shard);
+    puppets_close();
     return 0;
 }
 
@@ -137,25 +78,16 @@ static void news(uint64_t number, bool has_begun, enum fate fate)
     const struct wire_gather_ended ended = {batch, number, has_begun};
     const struct execution_id id = batch_execution_of(&batch, number);
 
-    gathers_ended(&shard, &ended);
-    assert_int_equal(asked_count, 1);
-    assert_true(execution_id_equal(&asked[0].id, &id));
-    asked_count = 0;
-    asked[0].told(&shard, asked[0].argument, fate, NULL);
+    gathers_ended(shard, &ended);
+    assert_int_equal(puppets.asked_count, 1);
+    assert_true(puppets_has_asked(&id));
+    puppets_answer(fate, shard);
 }
 
 static void pass_a_minute(void)
 {
-    now_ns += EXO_MINUTE;
-    (void)gathers_turn(&shard);
-}
-
-static void answer(enum fate fate)
-{
-    for (uint32_t i = 0; i < asked_count; i++) {
-        asked[i].told(&shard, asked[i].argument, fate, NULL);
-    }
-    asked_count = 0;
+    puppets.now_ns += EXO_MINUTE;
+    (void)gathers_turn(shard);
 }
 
 /* ---- stories ---- */
@@ -166,7 +98,7 @@ static void test_never_began(void **state)
     (void)state;
     news(1, false, FATE_ABSENT);
     assert_false(runs(1));
-    assert_true(gathers_has_changes(&shard));
+    assert_true(gathers_has_changes(shard));
 }
 
 /* It began and ended in a time that the database has forgotten, and runs once more. */
@@ -175,7 +107,7 @@ static void test_never_was(void **state)
     (void)state;
     news(1, true, FATE_ABSENT);
     assert_true(runs(1));
-    assert_false(gathers_has_changes(&shard));
+    assert_false(gathers_has_changes(shard));
 }
 
 static void test_deleted_has_ended(void **state)
@@ -189,10 +121,10 @@ static void test_deleted_has_ended(void **state)
 static void test_untold_is_not_forgotten(void **state)
 {
     (void)state;
-    shard.gathers.is_sweeping = false;
+    shard->gathers.is_sweeping = false;
     news(1, false, FATE_UNTOLD);
     assert_true(runs(1));
-    assert_true(shard.gathers.is_sweeping);
+    assert_true(shard->gathers.is_sweeping);
 }
 
 static void test_unknown_is_stale(void **state)
@@ -200,8 +132,8 @@ static void test_unknown_is_stale(void **state)
     const struct wire_gather_ended ended = {batch, RUNNING + 1, true};
 
     (void)state;
-    gathers_ended(&shard, &ended);
-    assert_int_equal(asked_count, 0);
+    gathers_ended(shard, &ended);
+    assert_int_equal(puppets.asked_count, 0);
 }
 
 /* Without news what runs is looked at, each in its turn; what is not there may not have begun. */
@@ -215,19 +147,17 @@ static void test_looked_at_in_turn(void **state)
         for (uint64_t number = 1; number <= RUNNING; number++) {
             const struct execution_id id = batch_execution_of(&batch, number);
 
-            for (uint32_t k = 0; k < asked_count; k++) {
-                has_been[number] = has_been[number] || execution_id_equal(&asked[k].id, &id);
-            }
+            has_been[number] = has_been[number] || puppets_has_asked(&id);
         }
-        answer(FATE_ABSENT);
+        puppets_answer(FATE_ABSENT, shard);
     }
     for (uint64_t number = 1; number <= RUNNING; number++) {
         assert_true(has_been[number]);
         assert_true(runs(number));
     }
     pass_a_minute();
-    assert_int_equal(asked_count, AT_ONCE);
-    answer(FATE_DELETED);
+    assert_int_equal(puppets.asked_count, AT_ONCE);
+    puppets_answer(FATE_DELETED, shard);
 }
 
 int main(void)

@@ -1,57 +1,20 @@
 /* schedules: whether what they hold as live has ended, when the news of that was lost. What became
  * of an execution (fate.h) is a puppet's to say. */
-#include "scheduler/fate.h"
-#include "scheduler/shard.h"
+#include "tests/unit/scheduler/fate_puppets.h"
 
 #include "tests/support/test.h"
 
 #include "infra/crypto/fire_id.h"
 
-enum { LIVE = 20, AT_ONCE = 16, ASKED_MAX = 64 };
+enum { LIVE = 20, AT_ONCE = 16 };
 
-static struct heap_budget budget;
-static struct scheduler scheduler;
-static struct shard shard;
+static struct shard *const shard = &puppets.shard;
 
 /* ---- puppets ---- */
 
-static struct {
-    struct execution_id id;
-    fate_told *told;
-    void *argument;
-} asked[ASKED_MAX];
-static uint32_t asked_count;
-static exo_time now_ns;
-
 /* Jobs. */
-static struct execution_id sent[ASKED_MAX];
+static struct execution_id sent[PUPPETS_ASKED_MAX];
 static uint32_t sent_count;
-
-void fate_ask(struct shard *of, const struct execution_id *id, fate_told *told, void *argument)
-{
-    assert_ptr_equal(of, &shard);
-    assert_true(asked_count < ASKED_MAX);
-    asked[asked_count].id = *id;
-    asked[asked_count].told = told;
-    asked[asked_count++].argument = argument;
-}
-
-exo_time shard_time(struct shard *of)
-{
-    assert_ptr_equal(of, &shard);
-    return EXO_HOUR;
-}
-
-exo_time loop_now_ns(const struct loop *loop)
-{
-    (void)loop;
-    return now_ns;
-}
-
-void scheduler_wake(struct scheduler *of)
-{
-    assert_ptr_equal(of, &scheduler);
-}
 
 void scheduler_say(const struct scheduler *of, const char *event, const char *format, ...)
 {
@@ -65,11 +28,11 @@ void outbox_add_job(struct shard *of, uint32_t target, struct span record)
     struct execution_id id;
     struct wire_job job;
 
-    assert_ptr_equal(of, &shard);
-    assert_true(sent_count < ASKED_MAX);
-    assert_int_equal(wire_job_unpack(record, &shard.open_arena, &job), WIRE_OK);
+    assert_ptr_equal(of, shard);
+    assert_true(sent_count < PUPPETS_ASKED_MAX);
+    assert_int_equal(wire_job_unpack(record, &shard->open_arena, &job), WIRE_OK);
     assert_true(execution_id_parse(job.execution_id, &id));
-    assert_int_equal(target, execution_shard(&id, scheduler.shard_count));
+    assert_int_equal(target, execution_shard(&id, puppets.scheduler.shard_count));
     sent[sent_count++] = id;
 }
 
@@ -78,21 +41,6 @@ void outbox_add_command(struct shard *of, const struct wire_command *command)
     (void)of;
     (void)command;
     fail();
-}
-
-void *sealed_alloc(struct sealed *sealed, size_t bytes)
-{
-    (void)sealed;
-    (void)bytes;
-    fail();
-    return NULL;
-}
-
-struct span sealed_copy(struct sealed *sealed, struct span bytes)
-{
-    (void)sealed;
-    fail();
-    return bytes;
 }
 
 /* ---- a schedule that runs much ---- */
@@ -125,26 +73,20 @@ static void load(void)
     for (uint32_t i = 0; i < LIVE; i++) {
         live[i].nominal_ns = nominal(i);
     }
-    buffer_init(&body, scheduler.allocator, 0);
-    wire_schedule_row_pack(&row, &shard.open_arena, &body);
+    buffer_init(&body, puppets.scheduler.allocator, 0);
+    wire_schedule_row_pack(&row, &shard->open_arena, &body);
     stored.body = buffer_span(&body);
-    assert_true(schedules_load(&shard, &stored));
+    assert_true(schedules_load(shard, &stored));
     buffer_release(&body);
 }
 
 static int set_up(void **state)
 {
     (void)state;
-    memset(&shard, 0, sizeof(shard));
-    asked_count = 0;
+    puppets_open();
     sent_count = 0;
-    scheduler.allocator = allocator_heap(&budget);
-    scheduler.shard_count = 4;
-    shard.scheduler = &scheduler;
-    shard.state = SHARD_RUNNING;
     schedule = schedule_id_of(span_of("p"), span_of("t"));
-    arena_init(&shard.open_arena, scheduler.allocator, 0);
-    schedules_open(&shard);
+    schedules_open(shard);
     load();
     return 0;
 }
@@ -152,31 +94,22 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    schedules_close(&shard);
-    arena_release(&shard.open_arena);
+    schedules_close(shard);
+    puppets_close();
     return 0;
 }
 
 static void pass_a_minute(void)
 {
-    now_ns += EXO_MINUTE;
-    (void)schedules_turn(&shard);
-}
-
-/* All that are asked for have that fate. */
-static void answer(enum fate fate, struct shard *of)
-{
-    for (uint32_t i = 0; i < asked_count; i++) {
-        asked[i].told(of, asked[i].argument, fate, NULL);
-    }
-    asked_count = 0;
+    puppets.now_ns += EXO_MINUTE;
+    (void)schedules_turn(shard);
 }
 
 static uint32_t live_count(void)
 {
     struct schedule_saved saved;
 
-    schedule_book_save(shard.schedules.list->book, &saved);
+    schedule_book_save(shard->schedules.list->book, &saved);
     return saved.live_count;
 }
 
@@ -187,17 +120,17 @@ static void test_deleted_has_ended(void **state)
     (void)state;
     assert_int_equal(live_count(), LIVE);
     pass_a_minute();
-    assert_int_equal(asked_count, AT_ONCE);
-    answer(FATE_DELETED, &shard);
+    assert_int_equal(puppets.asked_count, AT_ONCE);
+    puppets_answer(FATE_DELETED, shard);
     assert_int_equal(live_count(), LIVE - AT_ONCE);
-    assert_true(schedules_has_changes(&shard));
+    assert_true(schedules_has_changes(shard));
 }
 
 static void test_ended(void **state)
 {
     (void)state;
     pass_a_minute();
-    answer(FATE_ENDED, &shard);
+    puppets_answer(FATE_ENDED, shard);
     assert_int_equal(live_count(), LIVE - AT_ONCE);
 }
 
@@ -209,11 +142,11 @@ static void test_stays_live(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(fates) / sizeof(fates[0]); i++) {
         pass_a_minute();
-        assert_true(asked_count > 0);
-        answer(fates[i], &shard);
+        assert_true(puppets.asked_count > 0);
+        puppets_answer(fates[i], shard);
         assert_int_equal(live_count(), LIVE);
     }
-    assert_false(schedules_has_changes(&shard));
+    assert_false(schedules_has_changes(shard));
     assert_int_equal(sent_count, LIVE - AT_ONCE); /* those that were absent */
 }
 
@@ -222,7 +155,7 @@ static void test_stays_live(void **state)
 static void test_starts_again(void **state)
 {
     const struct execution_id young = fire_id_of(&schedule, nominal(1));
-    struct schedule_entry *entry = shard.schedules.list;
+    struct schedule_entry *entry = shard->schedules.list;
 
     (void)state;
     entry->fires[0] =
@@ -231,15 +164,15 @@ static void test_starts_again(void **state)
         (struct wire_schedule_fire){nominal(1), EXO_HOUR - 4 * EXO_MINUTE, 0, false, 0};
     entry->fire_count = 2;
     pass_a_minute();
-    answer(FATE_ABSENT, &shard);
+    puppets_answer(FATE_ABSENT, shard);
     assert_int_equal(sent_count, AT_ONCE - 1);
     for (uint32_t i = 0; i < sent_count; i++) {
         assert_false(execution_id_equal(&sent[i], &young));
     }
     pass_a_minute();
-    shard.state = SHARD_DRAINING;
+    shard->state = SHARD_DRAINING;
     sent_count = 0;
-    answer(FATE_ABSENT, &shard);
+    puppets_answer(FATE_ABSENT, shard);
     assert_int_equal(sent_count, 0);
 }
 
@@ -248,8 +181,8 @@ static void test_ended_meanwhile(void **state)
 {
     (void)state;
     pass_a_minute();
-    schedules_ended(&shard, &(struct wire_schedule_ended){schedule, nominal(0), 0});
-    answer(FATE_ABSENT, &shard);
+    schedules_ended(shard, &(struct wire_schedule_ended){schedule, nominal(0), 0});
+    puppets_answer(FATE_ABSENT, shard);
     assert_int_equal(sent_count, AT_ONCE - 1);
 }
 
@@ -264,39 +197,37 @@ static void test_each_in_its_turn(void **state)
         for (uint32_t i = 0; i < LIVE; i++) {
             const struct execution_id id = fire_id_of(&schedule, nominal(i));
 
-            for (uint32_t k = 0; k < asked_count; k++) {
-                has_been[i] = has_been[i] || execution_id_equal(&asked[k].id, &id);
-            }
+            has_been[i] = has_been[i] || puppets_has_asked(&id);
         }
-        answer(FATE_LIVE, &shard);
+        puppets_answer(FATE_LIVE, shard);
     }
     for (uint32_t i = 0; i < LIVE; i++) {
         assert_true(has_been[i]);
     }
     pass_a_minute();
-    assert_int_equal(asked_count, AT_ONCE); /* from the first again */
-    answer(FATE_LIVE, &shard);
+    assert_int_equal(puppets.asked_count, AT_ONCE); /* from the first again */
+    puppets_answer(FATE_LIVE, shard);
 }
 
 /* None is asked for while answers are on their way, nor before all that was asked is applied. */
 static void test_not_twice_at_once(void **state)
 {
     (void)state;
-    shard.state = SHARD_DRAINING;
+    shard->state = SHARD_DRAINING;
     pass_a_minute();
-    assert_int_equal(asked_count, 0);
-    shard.state = SHARD_RUNNING;
+    assert_int_equal(puppets.asked_count, 0);
+    shard->state = SHARD_RUNNING;
     pass_a_minute();
     pass_a_minute();
-    assert_int_equal(asked_count, AT_ONCE);
-    answer(FATE_LIVE, &shard);
+    assert_int_equal(puppets.asked_count, AT_ONCE);
+    puppets_answer(FATE_LIVE, shard);
 }
 
 static void test_life_is_over(void **state)
 {
     (void)state;
     pass_a_minute();
-    answer(FATE_ENDED, NULL);
+    puppets_answer(FATE_ENDED, NULL);
     assert_int_equal(live_count(), LIVE);
 }
 
