@@ -39,8 +39,12 @@ int control_send(struct rest *rest, const struct control_request *request)
         cli_show(rest->cli, &answer);
         return EXIT_STATUS_DONE;
     }
+    /* A command on its way is answered with the state of before it, and of the execution. */
+    const char *state = rest_text(&answer, "state");
+    bool is_asked = rest_text(&answer, "command")[0] != '\0' &&
+                    (request->task != NULL || strcmp(state, "CANCELLING") != 0);
     const char *const words[] = {request->execution, rest_text(&answer, "task"),
-                                 rest_text(&answer, "state")};
+                                 is_asked ? "asked" : state};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         (void)printf("%s%s", i > 0 && words[i][0] != '\0' ? " " : "", words[i]);

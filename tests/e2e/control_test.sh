@@ -101,6 +101,7 @@ DEV=$PID
 await "dev is back" "$EXO" get "$ID"
 status 0 "$EXO" signal "$ID" go --data '{"n": 1}' --idempotency-key one
 status 0 "$EXO" pause "$ID" --reason lunch
+holds out "$ID asked"
 reaches PAUSED
 check "the second run waits still" eval "'$EXO' get $ID page.$SECOND.sign -o json | jq -e '.state == \"RUNNING\"'"
 status 0 "$EXO" pause "$ID"
@@ -148,10 +149,12 @@ status 0 "$EXO" priority "$ID" 9
 await "it has it" eval "'$EXO' get $ID -o json | jq -e '.priority == 9'"
 status 2 "$EXO" priority "$ID" high
 status 0 "$EXO" skip "$ID" waits --result '{"by": "hand"}' --reason known
+holds out "$ID waits asked"
 status 0 "$EXO" watch "$ID"
 status 0 "$EXO" get "$ID" waits -o json
 check "its result" jq -e '.output == {"by": "hand"}' out
 status 0 "$EXO" skip "$ID" waits --result '{"by": "hand"}'
+holds out "$ID waits SUCCEEDED"
 status 73 "$EXO" skip "$ID" waits --result 2
 status 73 "$EXO" cancel "$ID" --task waits
 printf '[1' >broken.json
