@@ -321,6 +321,9 @@ static struct value resolve(struct field_reader *r, const struct cluster_input *
     }
     if (found == NULL) {
         found = input->fallback;
+    } else if (is_null && input->is_required && input->type == INPUT_ANY) {
+        field_fault(r, found, &place, "give it a value", "%q is required and must not be null",
+                    input->name);
     } else if (!is_null || input->is_required || input->fallback != NULL) {
         check_value(r, input, found, &place);
     }

@@ -45,7 +45,8 @@ static const struct fault_case inputs[] = {
     {"[]", "input 1:1 `input` must be a map, not a list"},
     {"{}", "input.q 1:1 the input `q` is missing | give it with --input q=VALUE or in `input` of the request\n"
            "input.r 1:1 the input `r` is missing | give it with --input r=VALUE or in `input` of the request"},
-    {"{'q':null,'r':null}", "input.r 1:15 `r` must be a string, not null"},
+    {"{'q':null,'r':null}", "input.q 1:6 `q` is required and must not be null | give it a value\n"
+                            "input.r 1:15 `r` must be a string, not null"},
     {"{'q':1,'r':'x','i':null,'b':null}", "input.b 1:29 `b` must be a bool, not null"},
     {"{'q':1,'r':'x','i':0}", "input.i 1:20 `i` is below its `minimum`"},
     {"{'q':1,'r':'x','i':11}", "input.i 1:20 `i` is above its `maximum`"},
