@@ -233,6 +233,20 @@ static enum expression_err check_binary(struct checking *c, const struct node *n
     return EXPRESSION_OK;
 }
 
+/* A number stays what it is. */
+static enum expression_err check_negate(struct checking *c, const struct node *node,
+                                        struct expression_type *ret)
+{
+    struct expression_type type;
+    enum expression_err err = check(c, node->first, &type);
+
+    if (err == EXPRESSION_OK && (type.kinds & NUMBERS) == 0) {
+        err = fail(c, node->first, "-", type, NULL);
+    }
+    *ret = type_of_kinds(type.kinds & NUMBERS);
+    return err;
+}
+
 static enum expression_err check_logic(struct checking *c, const struct node *node,
                                        struct expression_type *ret)
 {
@@ -387,8 +401,7 @@ static enum expression_err check(struct checking *c, const struct node *node,
         *ret = type_of_kinds(BOOL);
         return check_kinds(c, node->first, BOOL, "!");
     case NODE_NEGATE:
-        *ret = type_of_kinds(NUMBERS);
-        return check_kinds(c, node->first, NUMBERS, "-");
+        return check_negate(c, node, ret);
     case NODE_BINARY:
         return check_binary(c, node, ret);
     case NODE_AND:
