@@ -194,6 +194,28 @@ static enum expression_err placed(struct filling *f, const struct value *source,
     return err;
 }
 
+/* Where in the value, behind ret_error's text, as in "no such key: a, in parts[1].path". */
+static void add_place(struct expression_error *error, const struct value_place *place)
+{
+    if (place->up == NULL) {
+        return;
+    }
+    bool is_first = place->up->up == NULL;
+
+    add_place(error, place->up);
+    if (is_first) {
+        expression_error_add(error, span_of(", in "));
+    }
+    if (place->key.data == NULL) {
+        expression_error_add(error, span_of("["));
+        expression_error_add_int(error, place->index);
+        expression_error_add(error, span_of("]"));
+    } else {
+        expression_error_add(error, span_of(is_first ? "" : "."));
+        expression_error_add(error, place->key);
+    }
+}
+
 static enum expression_err fill_string(struct filling *f, const struct value_template *template,
                                        const struct value_place *place, struct value *ret)
 {
@@ -271,6 +293,8 @@ static enum expression_err fill(struct filling *f, const struct value_template *
             f->is_pending = true;
             *ret = value_null(); /* the whole is looked through once more */
             err = EXPRESSION_OK;
+        } else if (err != EXPRESSION_OK) {
+            add_place(f->evaluation.error, place);
         }
         return err;
     }

@@ -51,7 +51,8 @@ struct value_template_holes {
 
 /* value_template_eval computes the value.
  *
- * holes  borrowed; NULL: lazy objects are loaded
+ * holes      borrowed; NULL: lazy objects are loaded
+ * ret_error  its text ends in the place of the string that failed, such as ", in parts[1].path"
  * Other arguments and result as expression_eval; the limits hold for the whole value together. */
 EXO_CHECKED enum expression_err value_template_eval(const struct value_template *template,
                                                     const struct expression_scope *scope,

@@ -124,7 +124,7 @@ static void leaves_holes_where_a_reference_stands_alone(void **state)
                         "{\"a\":[0,\"HOLE\"],\"b\":\"HOLE\",\"c\":4,\"d\":\"x [1,2]\"}");
     assert_string_equal(log.text, "<1<a<b");
     assert_string_equal(eval_holes(&f, "[\"${{ satellites.broken.output }}\"]", &holes),
-                        "failed@1: no hole");
+                        "failed@1: no hole, in [0]");
     fixture_end(&f);
 }
 
@@ -168,6 +168,27 @@ static void checks_the_value_as_a_whole(void **state)
     fixture_end(&f);
 }
 
+static void says_which_string_failed(void **state)
+{
+    /* clang-format off */
+    static const struct { const char *source, *expected; } table[] = {
+        {"\"${{ input.a }}\"", "missing@10: no such key: a"},
+        {"[1,\"x ${{ input.a }}\"]", "missing@12: no such key: a, in [1]"},
+        {"{\"p\":{\"q\":[\"${{ input.n }}\",\"${{ input.a }}\"]}}", "missing@10: no such key: a, in p.q[1]"},
+        {"[[{\"p\":\"${{ 1 / 0 }}\"}]]", "arithmetic@7: division by zero: /, in [0][0].p"},
+    };
+    /* clang-format on */
+    struct expression_fixture f;
+    struct lazy_scope scope;
+
+    (void)state;
+    lazy_begin(&scope, &f);
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        assert_string_equal(eval_holes(&f, table[i].source, NULL), table[i].expected);
+    }
+    fixture_end(&f);
+}
+
 static void count(void *context, const struct expression_reference *reference)
 {
     uint32_t *counter = context;
@@ -201,6 +222,7 @@ int main(void)
         cmocka_unit_test(leaves_holes_where_a_reference_stands_alone),
         cmocka_unit_test(asks_for_all_that_is_pending_at_once),
         cmocka_unit_test(checks_the_value_as_a_whole),
+        cmocka_unit_test(says_which_string_failed),
         cmocka_unit_test(tells_what_it_uses),
     };
 
