@@ -36,6 +36,20 @@ char *sched_text(struct sched *s, struct span text)
     return copy;
 }
 
+struct span sched_joined(struct sched *s, struct span first, const char *second)
+{
+    struct buffer both;
+
+    buffer_init(&both, s->allocator, first.bytes + strlen(second));
+    buffer_append(&both, first);
+    buffer_text(&both, second);
+    struct span joined = arena_copy(&s->batch_arena, buffer_span(&both));
+
+    s->is_broken = s->is_broken || both.is_failed || joined.data == NULL;
+    buffer_release(&both);
+    return joined;
+}
+
 void sched_text_put(struct sched *s, char *text)
 {
     if (text != NULL) {

@@ -593,12 +593,13 @@ static void finish_failed(struct sched *s, struct lease *lease, const struct wir
         return;
     }
     task->failures++;
-    if (task->failures > lease->instance->satellite->retries.limit ||
-        !retry_is_in_budget(s, lease, task->failures)) {
+    if (task->failures > lease->instance->satellite->retries.limit) {
         task_end(s, lease, end, report->error);
-        return;
+    } else if (!retry_is_in_budget(s, lease, task->failures)) {
+        task_end(s, lease, end, sched_joined(s, report->error, RETRY_OVER_BUDGET));
+    } else {
+        task_backoff(s, lease, retry_wait(lease, task->failures), report->error);
     }
-    task_backoff(s, lease, retry_wait(lease, task->failures), report->error);
 }
 
 /* after_ns: when it said itself; 0: by its policy. */
@@ -616,7 +617,7 @@ static void finish_later(struct sched *s, struct lease *lease, const struct wire
         return;
     }
     if (after_ns == 0 && !retry_is_in_budget(s, lease, task->laters)) {
-        task_end(s, lease, TASK_FAILED, report->error);
+        task_end(s, lease, TASK_FAILED, sched_joined(s, report->error, RETRY_OVER_BUDGET));
         return;
     }
     task_backoff(s, lease, after_ns > 0 ? after_ns : retry_wait(lease, task->laters),

@@ -8,6 +8,9 @@
 #include "schemas/vocab/ids.h"
 #include "schemas/vocab/time.h"
 
+/* Behind the error of a task that had tries left, but no time for them. */
+#define RETRY_OVER_BUDGET "; retries.budget leaves no time for another try"
+
 /* retry_wait_ns gives the wait before retry number n (from 1) of a task.
  * Between 0 and policy->cap_ns. */
 exo_time retry_wait_ns(const struct satellite_retries *policy, const struct task_id *task,

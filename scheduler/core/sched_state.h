@@ -108,6 +108,9 @@ unsigned char *bytes_copy(struct sched *s, struct span source, uint32_t *ret_byt
 char *sched_text(struct sched *s, struct span text); /* a copy with a NUL */
 void sched_text_put(struct sched *s, char *text);    /* NULL is allowed */
 
+/* sched_joined gives both texts one behind the other, until the end of the batch. */
+struct span sched_joined(struct sched *s, struct span first, const char *second);
+
 /* admit.c */
 struct execution *execution_new(struct sched *s, const struct execution_id *id,
                                 struct definition *definition);

@@ -1,5 +1,6 @@
 /* group: runs of groups, joins, failures dealt with, timeouts and what people ask for. */
 #include "scheduler/core/sched.h"
+#include "scheduler/core/sched_state.h"
 #include "tests/support/test.h"
 #include "tests/unit/scheduler/core/sched_bench.h"
 
@@ -412,7 +413,7 @@ static void exit_statuses_mean_what_the_policy_says(void **state)
     bench_close(&bench);
 }
 
-static void later_is_bounded_by_the_budget(void **state)
+static void the_budget_ends_what_had_tries_left(void **state)
 {
     struct sched_bench bench;
 
@@ -422,12 +423,23 @@ static void later_is_bounded_by_the_budget(void **state)
         "  satellites:\n"
         "    - {name: a, needs: [], command: [x], retries: {base: 1s, jitter: none, budget: 10s}}\n"
         "    - {name: b, needs: [], command: [x], retries: {base: 1s, jitter: none, budget: "
+        "10s}}\n"
+        "    - {name: c, needs: [], command: [x], retries: {limit: 5, base: 1s, jitter: none, "
+        "budget: "
         "10s}}\n");
     bench_submit(&bench, "{}");
-    assert_int_equal(bench_grant(&bench), 2);
+    assert_int_equal(bench_grant(&bench), 3);
     bench.now_ns += 9 * EXO_SECOND + EXO_MILLISECOND;
     assert_int_equal(bench_finish(&bench, "a", OUTCOME_LATER, ""), SCHED_OK);
     assert_int_equal(bench_task_state(&bench, "a"), TASK_FAILED);
+    bench_fail_at(&bench, "c"); /* it had tries left */
+    assert_int_equal(bench_task_state(&bench, "c"), TASK_FAILED);
+    for (uint32_t i = 0; i < 3; i += 2) {
+        const struct instance *ended = execution_instance(sched_find(bench.sched, &bench.id), i);
+
+        assert_non_null(ended->error);
+        assert_non_null(strstr(ended->error, "retries.budget leaves no time for another try"));
+    }
     bench.control = "{\"again_after\":\"1h\"}"; /* it says itself when */
     assert_int_equal(bench_finish(&bench, "b", OUTCOME_SUCCEEDED, ""), SCHED_OK);
     assert_int_equal(bench_task_state(&bench, "b"), TASK_BACKOFF);
@@ -577,7 +589,7 @@ int main(void)
         cmocka_unit_test(a_task_is_skipped_by_hand),
         cmocka_unit_test(a_cancel_ends_runs_and_waits),
         cmocka_unit_test(exit_statuses_mean_what_the_policy_says),
-        cmocka_unit_test(later_is_bounded_by_the_budget),
+        cmocka_unit_test(the_budget_ends_what_had_tries_left),
         cmocka_unit_test(an_attempt_prunes_its_branch),
         cmocka_unit_test(an_attempt_skips_the_rest),
         cmocka_unit_test(an_attempt_asks_for_another_time),
