@@ -97,8 +97,11 @@ struct gathering {
     uint32_t count;
 };
 
+/* A fault names the input: its line and column would be taken for those of the cluster file. */
 static void put(struct gathering *gathering, struct value key, struct value value)
 {
+    key.line = key.column = 0;
+    value.line = value.column = 0;
     for (uint32_t i = 0; i < gathering->count; i++) {
         if (span_equal(value_text(&gathering->members[i].key), value_text(&key))) {
             gathering->members[i].value = value;

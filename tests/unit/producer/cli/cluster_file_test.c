@@ -84,6 +84,10 @@ static void expect_input(const char *const *words, size_t count, const char *jso
     cli_call_begin(&c, words, count, nothing);
     assert_int_equal(load(&c, FILE_OF("a/b"), &file), 0);
     assert_int_equal(cluster_file_input(&c.cli, file.cluster, &input), 0);
+    for (uint32_t i = 0; i < input.count; i++) {
+        assert_int_equal(input.members[i].key.line, 0);
+        assert_int_equal(input.members[i].value.line, 0);
+    }
     buffer_init(&text, c.cli.allocator, 0);
     json_write(&text, &input);
     buffer_append(&text, (struct span){"", 1});
