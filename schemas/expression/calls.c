@@ -151,6 +151,10 @@ static enum expression_err parse_macro(struct parser *p, struct node *node, stru
         }
     }
     p->variables = variable.outer;
+    if (err == EXPRESSION_OK && node->macro != MACRO_MAP && parser_is_sign(p, ',')) {
+        return parser_fail_at(p, p->token.place, EXPRESSION_EUNSUPPORTED,
+                              "macros with two variables are left out");
+    }
     if (err == EXPRESSION_OK) {
         err = parser_expect(p, ')', "a ) must stand here: the macro has its arguments");
     }

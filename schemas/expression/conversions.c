@@ -223,16 +223,6 @@ enum expression_err convert_string(struct evaluation *e, const struct value *arg
     return err;
 }
 
-static enum expression_err fail_time(struct evaluation *e, enum instant_err reason,
-                                     const char *name, struct span text, const char *hint)
-{
-    if (reason == INSTANT_ERANGE) {
-        return expression_error_set(e->error, EXPRESSION_EARITHMETIC, name,
-                                    "() is out of range here");
-    }
-    return fail_text(e, name, text, hint);
-}
-
 enum expression_err convert_timestamp(struct evaluation *e, const struct value *arguments,
                                       uint32_t count, struct value *ret_value)
 {
@@ -251,8 +241,12 @@ enum expression_err convert_timestamp(struct evaluation *e, const struct value *
     } else if (seconds < INSTANT_SECONDS_MIN || seconds > INSTANT_SECONDS_MAX) {
         reason = INSTANT_ERANGE;
     }
+    if (reason == INSTANT_ERANGE) {
+        return expression_error_set(e->error, EXPRESSION_EARITHMETIC,
+                                    "timestamp() takes the years 1 to 9999", "");
+    }
     if (reason != INSTANT_OK) {
-        return fail_time(e, reason, "timestamp", value_text(value),
+        return fail_text(e, "timestamp", value_text(value),
                          "it takes RFC 3339 such as 2026-01-31T12:00:00Z");
     }
     *ret_value = value_timestamp(seconds, nanos);
@@ -269,8 +263,12 @@ enum expression_err convert_duration(struct evaluation *e, const struct value *a
     if (value->kind == VALUE_STRING) {
         enum instant_err reason = instant_parse_duration(value_text(value), &ns);
 
+        if (reason == INSTANT_ERANGE) {
+            return expression_error_set(e->error, EXPRESSION_EARITHMETIC,
+                                        "duration() takes about 290 years either way", "");
+        }
         if (reason != INSTANT_OK) {
-            return fail_time(e, reason, "duration", value_text(value),
+            return fail_text(e, "duration", value_text(value),
                              "it takes numbers with h, m, s, ms, us or ns such as 1h30m");
         }
     }

@@ -276,6 +276,10 @@ static enum expression_err parse_member(struct parser *p, struct node **target)
     }
     struct token name = p->token;
 
+    if (parser_is_sign(p, '?')) {
+        return parser_fail_at(p, name.place, EXPRESSION_EUNSUPPORTED,
+                              "optional values are left out: write has(a.b) ? a.b : null");
+    }
     if (name.kind != TOKEN_QUOTED && (name.kind != TOKEN_NAME || is_keyword(name.text))) {
         return parser_fail(
             p, "the name of a member must stand after the dot; other keys as a[\"key\"]");

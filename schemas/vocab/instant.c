@@ -149,6 +149,18 @@ static bool take_offset(struct cursor *c, bool needs_sign, int64_t *ret_seconds)
     return true;
 }
 
+/* 10000-01-01 is an instant beyond the range, not another kind of text. */
+static bool is_year_of_five(struct span text)
+{
+    const char *year = text.data;
+    size_t at = 0;
+
+    while (at < 5 && at < text.bytes && year[at] >= '0' && year[at] <= '9') {
+        at++;
+    }
+    return at == 5 && text.bytes > 5 && year[5] == '-';
+}
+
 enum instant_err instant_parse(struct span text, int64_t *ret_seconds, uint32_t *ret_nanos)
 {
     struct cursor c = cursor_of(text);
@@ -159,8 +171,7 @@ enum instant_err instant_parse(struct span text, int64_t *ret_seconds, uint32_t 
     int64_t nanos = 0;
     int64_t offset = 0;
 
-    /* 10000-01-01 is an instant beyond the range, not another kind of text. */
-    if (text.bytes > 5 && c.at[4] >= '0' && c.at[4] <= '9' && c.at[5] == '-') {
+    if (is_year_of_five(text)) {
         return INSTANT_ERANGE;
     }
     if (!take_date(&c, &days) || !take(&c, "Tt") || !take_number(&c, 2, 23, &hour) ||

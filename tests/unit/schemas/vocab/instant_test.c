@@ -73,6 +73,7 @@ static void other_texts_are_no_instants(void **state)
         {"2009-02-13", INSTANT_ESYNTAX},
         {"2009-02-13T23:31:30", INSTANT_ESYNTAX},
         {"2009-02-13 23:31:30Z", INSTANT_ESYNTAX},
+        {" 2009-02-13T23:31:30Z", INSTANT_ESYNTAX},
         {"2009-13-13T23:31:30Z", INSTANT_ESYNTAX},
         {"2009-00-13T23:31:30Z", INSTANT_ESYNTAX},
         {"2009-04-31T23:31:30Z", INSTANT_ESYNTAX},
