@@ -17,6 +17,10 @@ void evaluation_begin(struct evaluation *e, const struct expression_scope *scope
     const struct expression_limits none = {0};
 
     limits = limits == NULL ? &none : limits;
+    uint64_t cost_max = limits->cost_max == 0 ? EXPRESSION_COST_MAX : limits->cost_max;
+    uint64_t output_bytes_max =
+        limits->output_bytes_max == 0 ? EXPRESSION_OUTPUT_MAX : limits->output_bytes_max;
+
     error->line = 0;
     error->column = 0;
     error->offset_column = 0;
@@ -24,11 +28,11 @@ void evaluation_begin(struct evaluation *e, const struct expression_scope *scope
         .scope = scope,
         .arena = arena,
         .error = error,
-        .cost_left = limits->cost_max == 0 ? EXPRESSION_COST_MAX : limits->cost_max,
-        .output_bytes_left =
-            limits->output_bytes_max == 0 ? EXPRESSION_OUTPUT_MAX : limits->output_bytes_max,
-        .result_bytes_left =
-            limits->output_bytes_max == 0 ? EXPRESSION_OUTPUT_MAX : limits->output_bytes_max,
+        .cost_max = cost_max,
+        .cost_left = cost_max,
+        .output_bytes_max = output_bytes_max,
+        .output_bytes_left = output_bytes_max,
+        .result_bytes_left = output_bytes_max,
         .value_depth_max =
             limits->value_depth_max == 0 ? LIMIT_JSON_DEPTH : limits->value_depth_max,
     };
@@ -39,13 +43,23 @@ void evaluation_end(struct evaluation *e)
     patterns_release(&e->patterns);
 }
 
+enum expression_err evaluation_fail_limit(struct evaluation *e, const char *text, uint64_t limit,
+                                          const char *unit)
+{
+    enum expression_err code =
+        expression_error_set(e->error, EXPRESSION_ELIMIT, text, " than the limit of ");
+
+    expression_error_add_int(e->error, (int64_t)limit);
+    expression_error_add(e->error, span_of(unit));
+    return code;
+}
+
 enum expression_err evaluation_charge(struct evaluation *e, uint64_t cost)
 {
     if (cost > e->cost_left) {
         e->cost_left = 0;
-        return expression_error_set(e->error, EXPRESSION_ELIMIT,
-                                    "the expression costs more than the limit of one evaluation",
-                                    "");
+        return evaluation_fail_limit(e, "the expression costs more", e->cost_max,
+                                     "; let a satellite do what takes so long");
     }
     e->cost_left -= cost;
     return EXPRESSION_OK;
@@ -55,10 +69,8 @@ enum expression_err evaluation_put(struct evaluation *e, uint64_t bytes)
 {
     if (bytes > e->output_bytes_left) {
         e->output_bytes_left = 0;
-        return expression_error_set(e->error, EXPRESSION_ELIMIT,
-                                    "the expression makes more output than the limit of one "
-                                    "evaluation",
-                                    "");
+        return evaluation_fail_limit(e, "the expression makes more output", e->output_bytes_max,
+                                     " bytes; let a satellite make what is so large");
     }
     e->output_bytes_left -= bytes;
     return evaluation_charge(e, bytes / EVALUATION_COST_BYTES);

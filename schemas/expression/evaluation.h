@@ -22,7 +22,9 @@ struct evaluation {
     const struct expression_scope *scope; /* borrowed */
     struct arena *arena;                  /* borrowed */
     struct expression_error *error;       /* borrowed; filled by who fails */
+    uint64_t cost_max;
     uint64_t cost_left;
+    uint64_t output_bytes_max;
     uint64_t output_bytes_left; /* of what is made on the way */
     uint64_t result_bytes_left; /* of results, parts that stand in them twice counted twice */
     uint32_t value_depth_max;
@@ -86,6 +88,10 @@ static inline bool evaluation_is_fatal(enum expression_err err)
 {
     return err == EXPRESSION_ELIMIT || err == EXPRESSION_EMEMORY;
 }
+
+/* evaluation_fail_limit begins "TEXT than the limit of LIMITUNIT". Returns EXPRESSION_ELIMIT. */
+enum expression_err evaluation_fail_limit(struct evaluation *e, const char *text, uint64_t limit,
+                                          const char *unit);
 
 /* evaluation_charge takes from the cost that is left. The error lacks a place. */
 EXO_CHECKED enum expression_err evaluation_charge(struct evaluation *e, uint64_t cost);

@@ -8,9 +8,8 @@ static enum expression_err charge_bytes(struct evaluation *e, uint64_t bytes)
 {
     if (bytes > e->result_bytes_left) {
         e->result_bytes_left = 0;
-        return expression_error_set(e->error, EXPRESSION_ELIMIT,
-                                    "the result is larger than the output limit of one evaluation",
-                                    "");
+        return evaluation_fail_limit(e, "the result is larger", e->output_bytes_max,
+                                     " bytes; let a satellite make what is so large");
     }
     e->result_bytes_left -= bytes;
     return EXPRESSION_OK;
@@ -40,8 +39,7 @@ static enum expression_err check(struct evaluation *e, const struct value *value
     }
     *ret_is_json &= is_json(value->kind);
     if (has_items && depth_left == 0) {
-        return expression_error_set(e->error, EXPRESSION_ELIMIT,
-                                    "the result is nested deeper than the limit of values", "");
+        return evaluation_fail_limit(e, "the result is nested deeper", e->value_depth_max, "");
     }
     for (uint32_t i = 0; has_items && i < value->count && err == EXPRESSION_OK; i++) {
         const struct value *part =

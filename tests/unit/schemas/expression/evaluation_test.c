@@ -212,17 +212,19 @@ static void each_limit_has_its_own_error(void **state)
     (void)state;
     fixture_begin(&f, names);
     assert_string_equal(fixture_eval(&f, "[[['abc' + 'def']]]", &enough), "[[[\"abcdef\"]]]");
-    check_limited(&f, "1 + 1 + 1", (struct expression_limits){.cost_max = 4}, "costs more");
+    check_limited(&f, "1 + 1 + 1", (struct expression_limits){.cost_max = 4},
+                  "costs more than the limit of 4; let a satellite");
     check_limited(&f, "items == items", (struct expression_limits){.cost_max = 5}, "costs more");
     check_limited(&f, "40 in items || true", (struct expression_limits){.cost_max = 5},
                   "costs more");
     check_limited(&f, "'abc' + 'def'", (struct expression_limits){.output_bytes_max = 5},
-                  "makes more output");
+                  "makes more output than the limit of 5 bytes; let a satellite");
     check_limited(&f, "items + items", (struct expression_limits){.output_bytes_max = 100},
                   "makes more output");
     check_limited(&f, "[word, word]", (struct expression_limits){.output_bytes_max = 50},
-                  "larger than the output limit");
-    check_limited(&f, "[[a.list]]", (struct expression_limits){.value_depth_max = 3}, "deeper");
+                  "larger than the limit of 50 bytes; let a satellite");
+    check_limited(&f, "[[a.list]]", (struct expression_limits){.value_depth_max = 3},
+                  "deeper than the limit of 3");
     /* A part that no operator made is the input's own business. */
     assert_string_equal(
         fixture_eval(&f, "a.list", &(struct expression_limits){.value_depth_max = 1}),

@@ -90,12 +90,12 @@ static void patterns_cost_what_they_take(void **state)
     (void)state;
     check("list.all(a, list.all(b, list.all(c, !s.matches(string(a) + '(' + string(b) + "
           "'|abc|[a-q]{7})' + string(c)))))",
-          "limit@*: the expression costs more than the limit of one evaluation");
+          "limit@*: the expression costs more than the limit of 200000; let a satellite");
     check("list.all(a, list.all(b, s.matches('^x+$')))", "true");
     check("list.all(a, list.all(b, list.all(c, list.all(d, s.matches('(' + string(a))))))",
-          "limit@*: the expression costs more than the limit of one evaluation");
+          "limit@*: the expression costs more than the limit of 200000; let a satellite");
     check("s.replace('x', s).replace('x', s).matches('(x{1,30}y?){1,30}z')",
-          "limit@*: the expression costs more than the limit of one evaluation");
+          "limit@*: the expression costs more than the limit of 200000; let a satellite");
     check("s.matches(r'\\pL{90' + '0}')", "limit@*: matches(): the pattern needs more than");
     check("s.matches(s.replace('x', s).replace('x', s))",
           "limit@*: matches(): the pattern is longer than the limit of 1024 bytes");

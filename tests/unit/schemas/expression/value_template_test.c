@@ -164,7 +164,7 @@ static void checks_the_value_as_a_whole(void **state)
         strcat(source, "]");
     }
     assert_string_equal(eval_holes(&f, source, NULL),
-                        "limit@1: the result is nested deeper than the limit of values");
+                        "limit@1: the result is nested deeper than the limit of 32");
     fixture_end(&f);
 }
 
