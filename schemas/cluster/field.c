@@ -281,7 +281,10 @@ void field_read_duration(struct field_reader *r, const struct field *field,
     if (!field_is_kind(r, value, place, VALUE_STRING)) {
         return;
     }
-    if (!duration_parse(value_text(value), &ns)) {
+    if (duration_is_too_long(value_text(value))) {
+        field_fault(r, value, place, "write at most 876000h, or remove the field",
+                    "%q is longer than 100 years", value_text(value));
+    } else if (!duration_parse(value_text(value), &ns)) {
         field_fault(r, value, place,
                     "write numbers with h, m, s or ms, the largest first, such as 1h30m or 250ms",
                     "%q is not a duration", value_text(value));

@@ -95,36 +95,62 @@ static const struct unit *unit_read(struct span text, size_t *at, const struct u
     return best;
 }
 
-bool duration_parse(struct span text, exo_time *ret_ns)
+enum duration_kind { DURATION_NONE, DURATION_FITS, DURATION_LONG };
+
+static enum duration_kind duration_read(struct span text, exo_time *ret_ns)
 {
     static const struct unit units[] = {
         {"h", EXO_HOUR}, {"m", EXO_MINUTE}, {"s", EXO_SECOND}, {"ms", EXO_MILLISECOND}};
     const int64_t limit = 100 * 365 * 24 * EXO_HOUR;
     int64_t total = 0;
     int64_t last_factor = INT64_MAX;
+    bool is_long = false;
     size_t at = 0;
 
     if (text.bytes == 0) {
-        return false;
+        return DURATION_NONE;
     }
     while (at < text.bytes) {
         struct decimal d;
-        int64_t part;
+        int64_t part = 0;
 
         if (!decimal_read(text, &at, &d)) {
-            return false;
+            return DURATION_NONE;
         }
         const struct unit *unit = unit_read(text, &at, units, sizeof(units) / sizeof(units[0]));
 
-        if (unit == NULL || unit->factor >= last_factor || (d.has_fraction && at < text.bytes) ||
-            !decimal_times(d, unit->factor, limit, &part) || part > limit - total) {
-            return false;
+        if (unit == NULL || unit->factor >= last_factor || (d.has_fraction && at < text.bytes)) {
+            return DURATION_NONE;
         }
+        if (d.whole >= limit / unit->factor && d.whole + d.billionths > limit / unit->factor) {
+            is_long = true;
+        } else if (!decimal_times(d, unit->factor, limit, &part)) {
+            return DURATION_NONE;
+        }
+        is_long = is_long || part > limit - total;
         last_factor = unit->factor;
-        total += part;
+        total += is_long ? 0 : part;
     }
     *ret_ns = total;
+    return is_long ? DURATION_LONG : DURATION_FITS;
+}
+
+bool duration_parse(struct span text, exo_time *ret_ns)
+{
+    exo_time ns;
+
+    if (duration_read(text, &ns) != DURATION_FITS) {
+        return false;
+    }
+    *ret_ns = ns;
     return true;
+}
+
+bool duration_is_too_long(struct span text)
+{
+    exo_time ns;
+
+    return duration_read(text, &ns) == DURATION_LONG;
 }
 
 static size_t append_number(char *text, size_t at, int64_t number, const char *suffix)

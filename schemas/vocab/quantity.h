@@ -18,6 +18,9 @@ enum { DURATION_TEXT_BYTES = 32 };
  * Returns false, leaving *ret_ns as it was, for any other text. */
 EXO_CHECKED bool duration_parse(struct span text, exo_time *ret_ns);
 
+/* duration_is_too_long is true for what duration_parse would read, were it not above 100 years. */
+bool duration_is_too_long(struct span text);
+
 /* duration_format writes the shortest form that duration_parse reads back, cut to milliseconds. */
 void duration_format(exo_time ns, char ret_text[DURATION_TEXT_BYTES]);
 

@@ -35,6 +35,7 @@ static const struct fault_case cases[] = {
      "cluster.satellites[0].max_parallel 2:65 `max_parallel` must be between 1 and 1000000"},
     {"{'name':'a','timeout':'1h','grace':'-1s'}",
      "cluster.satellites[0].grace 2:37 `-1s` is not a duration | write numbers with h, m, s or ms, the largest first, such as 1h30m or 250ms"},
+    {"{'name':'a','timeout':'9999999h'}", "cluster.satellites[0].timeout 2:24 `9999999h` is longer than 100 years | write at most 876000h, or remove the field"},
     {"{'name':'a','output':'none','output_schema':{}}",
      "cluster.satellites[0].output_schema 2:45 `output: none` leaves nothing for `output_schema` | remove one of the two"},
     {"{'name':'a','output_schema':{'type':'int'}}",

@@ -36,7 +36,12 @@ static void reads_durations(void **state)
         if (duration_parse(span_of(refused[i]), &ns) || ns != -7) {
             fail_msg("took %s", refused[i]);
         }
+        assert_int_equal(duration_is_too_long(span_of(refused[i])), strncmp(refused[i], "876", 3) == 0);
     }
+    assert_true(duration_is_too_long(span_of("99999999h1m")));
+    assert_true(duration_is_too_long(span_of("876000h0.5s")));
+    assert_false(duration_is_too_long(span_of("99999999h1x")));
+    assert_false(duration_is_too_long(span_of("876000h")));
 }
 
 static void reads_cpus(void **state)
