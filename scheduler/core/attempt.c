@@ -778,6 +778,7 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
         return attempt_accepted(s, task->lease, report);
     case REPORT_STARTED:
         task->lease->started_ms = lease_started_ms(s, task->lease, report->at_ms);
+        progress_row_dirty(s, task->lease); /* else nobody sees it before the attempt has ended */
         return SCHED_OK;
     case REPORT_PROGRESS:
         (void)attempt_accepted(s, task->lease, report); /* it implies it */

@@ -2,7 +2,7 @@
  *
  *   REPORT_PROGRESS --> lease --> open batch: told to watchers once it is committed
  *                         |
- *                         +-----> row: of a single task each time, of a page now and then
+ *   REPORT_STARTED -------+-----> row: of a single task each time, of a page now and then
  *
  * It is no change of state: it has no number, and neither the journal nor exo.events hold it, which
  * would grow by every attempt's every second. The row, which is replaced, shows the newest.
@@ -39,7 +39,7 @@ void progress_keep(struct sched *s, struct lease *lease, struct span json)
     }
 }
 
-static void row_dirty(struct sched *s, struct lease *lease)
+void progress_row_dirty(struct sched *s, struct lease *lease)
 {
     struct instance *instance = lease->instance;
     struct page *page = instance->is_map ? instance->pages[lease->index / PAGE_TASKS] : NULL;
@@ -71,5 +71,5 @@ void progress_report(struct sched *s, struct lease *lease, struct span json)
         .index = lease->index,
         .attempt = execution_task(lease->instance, lease->index)->attempt,
     };
-    row_dirty(s, lease);
+    progress_row_dirty(s, lease);
 }

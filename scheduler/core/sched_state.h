@@ -314,6 +314,7 @@ enum sched_err attempt_report(struct sched *s, const struct sched_report *event)
 void dispatch_note(struct sched *s, struct lease *lease);
 
 /* progress.c */
+void progress_row_dirty(struct sched *s, struct lease *lease);
 void progress_report(struct sched *s, struct lease *lease, struct span json);
 void progress_keep(struct sched *s, struct lease *lease, struct span json);
 void progress_forget(struct sched *s, struct lease *lease);

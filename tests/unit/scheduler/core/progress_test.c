@@ -73,6 +73,28 @@ static void it_is_told_without_a_change(void **state)
     bench_close(&bench);
 }
 
+/* Since when an attempt runs is seen while it runs. */
+static void the_start_is_written(void **state)
+{
+    struct sched_bench bench;
+
+    (void)state;
+    begin(&bench);
+    bench.now_ns += 60 * EXO_SECOND; /* nothing was written just now */
+    for (uint32_t instance = ONE; instance <= EACH; instance++) {
+        assert_int_equal(bench_report(&bench, instance, 0, REPORT_ACCEPTED, OUTCOME_NONE),
+                         SCHED_OK);
+        bench_seal(&bench);
+        assert_null(sched_batch(bench.sched).dirty);
+        assert_int_equal(bench_report(&bench, instance, 0, REPORT_STARTED, OUTCOME_NONE), SCHED_OK);
+        assert_non_null(sched_batch(bench.sched).dirty);
+        assert_int_equal(sched_batch(bench.sched).change_count, 0);
+        assert_int_equal(sched_batch(bench.sched).progress_count, 0);
+        bench_seal(&bench);
+    }
+    bench_close(&bench);
+}
+
 static void it_implies_that_the_attempt_runs(void **state)
 {
     struct sched_bench bench;
@@ -154,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_told_without_a_change),
+        cmocka_unit_test(the_start_is_written),
         cmocka_unit_test(it_implies_that_the_attempt_runs),
         cmocka_unit_test(haste_is_kept_for_the_next),
         cmocka_unit_test(a_page_is_written_now_and_then),
