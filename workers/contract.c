@@ -517,7 +517,7 @@ enum contract_result contract_plan_make(struct contract_plan *plan, bool is_dry)
         return args;
     }
     if (work->resources.gpu > 0) {
-        return refuse(plan->error, "GPU: workers cannot give a satellite a gpu yet (next issue); "
+        return refuse(plan->error, "GPU: this version of the worker cannot give a satellite a gpu; "
                                    "leave resources.gpu out");
     }
     plan->cwd = work->workdir.bytes == 0 ? NULL : work->workdir.data;

@@ -290,7 +290,8 @@ uint64_t store_connection(struct store *store);
 
 /* store_shard_mark notes the input that process, which has taken the shard, is about to step; it
  * stands until a batch clears it, another is noted or the process takes the shard again. A suspect
- * whose batch commits is one no more.
+ * whose batch commits is one no more. What a process asks of a shard by this and by
+ * store_shard_take is carried out in the order it was asked for.
  * marker  under STORE_MARKER_BYTES; "": the crashes are overcome, all of it is forgotten
  * done gets EXO_EFENCED when another process has taken the shard since. */
 void store_shard_mark(struct store *store, uint32_t shard, const char *process, const char *marker,

@@ -115,18 +115,21 @@ static void check_value(struct field_reader *r, const struct cluster_input *inpu
         return;
     }
     if (input->choices != NULL && !is_choice(input->choices, v)) {
-        field_fault(r, v, place, "", "%q is not one of the values its `enum` lists",
-                    field_place_name(place));
+        field_fault(r, v, place, "", "%q is not one of the values its `enum` lists: %v",
+                    field_place_name(place), input->choices);
     }
     if (input->pattern.bytes > 0 && v->kind == VALUE_STRING &&
         !input_pattern_fits(r, input->pattern, value_text(v))) {
-        field_fault(r, v, place, "", "%q does not match its `pattern`", field_place_name(place));
+        field_fault(r, v, place, "", "%q does not match its `pattern` %q", field_place_name(place),
+                    input->pattern);
     }
     if (input->minimum != NULL && is_number(v) && is_less(v, input->minimum)) {
-        field_fault(r, v, place, "", "%q is below its `minimum`", field_place_name(place));
+        field_fault(r, v, place, "", "%q is below its `minimum` of %v", field_place_name(place),
+                    input->minimum);
     }
     if (input->maximum != NULL && is_number(v) && is_less(input->maximum, v)) {
-        field_fault(r, v, place, "", "%q is above its `maximum`", field_place_name(place));
+        field_fault(r, v, place, "", "%q is above its `maximum` of %v", field_place_name(place),
+                    input->maximum);
     }
 }
 

@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "schemas/json/json_double.h"
+
 enum { PLACES_MAX = 64 };
 
 static void add_bytes(struct fault_text *text, const char *bytes, size_t count)
@@ -47,6 +49,59 @@ static void add_shown(struct fault_text *text, struct span word)
     }
 }
 
+static void add_scalar(struct fault_text *text, const struct value *v)
+{
+    char number[JSON_DOUBLE_TEXT_BYTES];
+
+    switch (v->kind) {
+    case VALUE_NULL:
+        add_bytes(text, "null", 4);
+        break;
+    case VALUE_BOOL:
+        add_bytes(text, v->boolean ? "true" : "false", v->boolean ? 4 : 5);
+        break;
+    case VALUE_INT:
+        add_bytes(text, "-", v->integer < 0 ? 1 : 0);
+        add_unsigned(text, v->integer < 0 ? 0 - (uint64_t)v->integer : (uint64_t)v->integer);
+        break;
+    case VALUE_DOUBLE:
+        json_double_format(v->number, number);
+        add_bytes(text, number, strlen(number));
+        break;
+    case VALUE_STRING:
+        add_bytes(text, "`", 1);
+        add_shown(text, value_text(v));
+        add_bytes(text, "`", 1);
+        break;
+    case VALUE_LIST:
+    case VALUE_MAP:
+    case VALUE_TIMESTAMP:
+    case VALUE_DURATION:
+    case VALUE_TYPE:
+    case VALUE_KIND_NR:
+        add_bytes(text, "...", 3);
+        break;
+    }
+}
+
+static void add_value(struct fault_text *text, const struct value *v)
+{
+    size_t begin = text->used;
+
+    if (v->kind != VALUE_LIST) {
+        add_scalar(text, v);
+        return;
+    }
+    for (uint32_t i = 0; i < v->count; i++) {
+        add_bytes(text, ", ", i == 0 ? 0 : 2);
+        if (text->used - begin >= FAULT_QUOTE_BYTES) {
+            add_bytes(text, "...", 3);
+            return;
+        }
+        add_scalar(text, &v->items[i]);
+    }
+}
+
 void fault_text_add_list(struct fault_text *text, const char *format, va_list arguments)
 {
     for (const char *at = format; *at != '\0'; at++) {
@@ -69,6 +124,9 @@ void fault_text_add_list(struct fault_text *text, const char *format, va_list ar
             break;
         case 'u':
             add_unsigned(text, va_arg(arguments, unsigned));
+            break;
+        case 'v':
+            add_value(text, va_arg(arguments, const struct value *));
             break;
         default:
             assert(*at == '%');

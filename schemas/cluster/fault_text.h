@@ -20,6 +20,7 @@ struct fault_text {
 /* fault_text_add appends by a format of its own:
  *   %s  a C string       %q  a struct span in backticks, cut at FAULT_QUOTE_BYTES, control
  *   %u  an unsigned          characters shown as ?
+ *   %v  a const struct value *: a scalar, or the scalars of a list, as many as a quote holds
  *   %%  a percent sign */
 void fault_text_add(struct fault_text *text, const char *format, ...);
 

@@ -119,7 +119,8 @@ static void apply_enum(struct run *run, const struct value *schema, const struct
             return;
         }
     }
-    field_fault(&run->reader, v, place, "", "it is none of the values that `enum` lists");
+    field_fault(&run->reader, v, place, "", "it is none of the values that `enum` lists: %v",
+                keyword);
 }
 
 static void apply_const(struct run *run, const struct value *schema, const struct value *keyword,
@@ -246,7 +247,7 @@ static void apply_minimum(struct run *run, const struct value *schema, const str
 {
     (void)schema;
     if (is_number(v) && number_of(v) < number_of(keyword)) {
-        field_fault(&run->reader, v, place, "", "it is below its `minimum`");
+        field_fault(&run->reader, v, place, "", "it is below its `minimum` of %v", keyword);
     }
 }
 
@@ -255,7 +256,7 @@ static void apply_maximum(struct run *run, const struct value *schema, const str
 {
     (void)schema;
     if (is_number(v) && number_of(v) > number_of(keyword)) {
-        field_fault(&run->reader, v, place, "", "it is above its `maximum`");
+        field_fault(&run->reader, v, place, "", "it is above its `maximum` of %v", keyword);
     }
 }
 

@@ -2,7 +2,7 @@
  * command line show them.
  *
  *   execution: QUEUED -> RUNNING -> SUCCEEDED | FAILED
- *                 \________|-> CANCELLING -> CANCELLED | TIMED_OUT      (PAUSED: next issue)
+ *                 \________|-> CANCELLING -> CANCELLED | TIMED_OUT
  *
  *   task: WAITING -> READY -> DISPATCHED -> RUNNING -> SUCCEEDED | FAILED | TIMED_OUT | CANCELLED
  *            |         ^                      |

@@ -136,6 +136,24 @@ static void a_process_that_lives_did_not_die_on_it(void **state)
     trial_close(t);
 }
 
+static void on_marked(void *argument, const struct exo_error *err)
+{
+    *(bool *)argument = err == NULL;
+}
+
+static void a_take_wipes_what_was_marked_before(void **state)
+{
+    struct trial *t = trial_open(*state, true);
+    bool is_marked = false;
+
+    (void)seize(t, "a");
+    store_shard_mark(t->store, 2, "a", "timer", on_marked, &is_marked);
+    assert_int_equal(trial_take(t, t->store, 2, "a"), 0); /* not waited for */
+    assert_true(is_marked);
+    assert_int_equal(seize(t, "b").deaths, 0);
+    trial_close(t);
+}
+
 static void the_batch_clears_its_marker(void **state)
 {
     struct trial *t = trial_open(*state, true);
@@ -197,6 +215,7 @@ const struct store_story store_guard_stories[] = {
     {"a_long_life_begins_the_count_anew", a_long_life_begins_the_count_anew},
     {"counts_deaths_while_the_marker_stood", counts_deaths_while_the_marker_stood},
     {"a_process_that_lives_did_not_die_on_it", a_process_that_lives_did_not_die_on_it},
+    {"a_take_wipes_what_was_marked_before", a_take_wipes_what_was_marked_before},
     {"the_batch_clears_its_marker", the_batch_clears_its_marker},
     {"a_void_batch_leaves_the_marker", a_void_batch_leaves_the_marker},
     {"only_the_opener_marks", only_the_opener_marks},

@@ -96,7 +96,7 @@ say "two deep, for each item; its result passes, and a wrong input fails its run
 status 0 "$EXO" run shop/book
 check "the result" jq -ce '. == {
     words: [{word: "b", n: 1, v: 1}, null, {word: "c", n: 3, v: 1}],
-    error: "input.word: `word` does not match its `pattern`"}' out
+    error: "input.word: `word` does not match its `pattern` `^[a-z]+$`"}' out
 status 0 "$EXO" run shop/book -o json -q
 ID=$(jq -r .id out)
 status 0 "$EXO" get "$ID" page.word.2.check -o json

@@ -714,12 +714,19 @@ static void guard_open(struct database_shard *shard, const char *process)
     shard->is_marked = false;
 }
 
+bool database_is_opener(uint32_t number, const char *process)
+{
+    const struct database_shard *shard = &database.shards[number];
+
+    return shard->is_open && strcmp(shard->opener, process) == 0;
+}
+
 bool database_mark(uint32_t number, const char *process, const char *marker)
 {
     struct database_shard *shard = &database.shards[number];
     struct store_guard *guard = &shard->row.guard;
 
-    if (!shard->is_open || strcmp(shard->opener, process) != 0) {
+    if (!database_is_opener(number, process)) {
         return false;
     }
     sim_trace("%s marks \"%s\" of shard %u", process, marker, number);

@@ -189,6 +189,9 @@ void database_take(uint32_t shard, sim_call *call, void *argument);
 /* database_taken does the take-over itself, inside the call. False: the lease is another's. */
 bool database_taken(uint32_t shard, const char *process, uint64_t backend);
 
+/* database_is_opener is true while the process has the shard open, and no other since. */
+bool database_is_opener(uint32_t shard, const char *process);
+
 /* database_mark notes an input that is about to be stepped. False: another has opened the shard. */
 bool database_mark(uint32_t shard, const char *process, const char *marker);
 

@@ -235,18 +235,23 @@ void store_shard_take(struct store *store, uint32_t shard, const char *process,
 
 struct mark {
     uint32_t shard;
+    uint64_t epoch; /* as the database had it when this was asked for */
     char process[STORE_PROCESS_BYTES];
     char marker[STORE_MARKER_BYTES];
     bool is_ours;
     void (*done)(void *argument, const struct exo_error *err);
 };
 
+/* Takes and markers of a process are carried out in order: one that a take has overtaken here came
+ * before it, and is wiped. */
 static void mark_begin(void *argument)
 {
     struct request *request = argument;
     struct mark *mark = request->more;
+    bool is_wiped = mark->epoch != database.shards[mark->shard].row.epoch;
 
-    mark->is_ours = database_mark(mark->shard, mark->process, mark->marker);
+    mark->is_ours = is_wiped ? database_is_opener(mark->shard, mark->process)
+                             : database_mark(mark->shard, mark->process, mark->marker);
     request_end(request);
 }
 
@@ -271,6 +276,7 @@ void store_shard_mark(struct store *store, uint32_t shard, const char *process, 
     assert(strlen(process) < sizeof(mark->process));
     assert(strlen(marker) < sizeof(mark->marker));
     mark->shard = shard;
+    mark->epoch = database.shards[shard].row.epoch;
     memcpy(mark->process, process, strlen(process) + 1);
     memcpy(mark->marker, marker, strlen(marker) + 1);
     mark->done = done;

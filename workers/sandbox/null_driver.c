@@ -96,9 +96,10 @@ int null_script_parse(const char *const *args, struct null_script *ret_script,
             int taken = parse_valued(args[i], args[i + 1], &script);
 
             if (taken != 0) {
-                return exo_error_set(err, EXO_EINVALID,
-                                     "the null driver knows no \"%s %s\": see null_driver.h",
-                                     args[i], args[i + 1] == NULL ? "" : args[i + 1]);
+                return exo_error_set(
+                    err, EXO_EINVALID,
+                    "the null sandbox knows no \"%s %s\": see its words in docs/satellites.md",
+                    args[i], args[i + 1] == NULL ? "" : args[i + 1]);
             }
             i++;
         }

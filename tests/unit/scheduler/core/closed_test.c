@@ -126,7 +126,8 @@ static void a_run_that_is_given_the_wrong_thing_fails(void **state)
     assert_int_equal(bench_task_state(&bench, "part.3"), TASK_FAILED);
     assert_int_equal(bench_task_state(&bench, "part.4"), TASK_RUNNING);
     assert_int_equal(bench_task_state(&bench, "part.0.end"), TASK_UPSTREAM_FAILED);
-    assert_string_equal(run_of(&bench, "part", 0)->error, "input.n: `n` is above its `maximum`");
+    assert_string_equal(run_of(&bench, "part", 0)->error,
+                        "input.n: `n` is above its `maximum` of 9");
     assert_string_equal(run_of(&bench, "part", 1)->error,
                         "input.n: `n` must be an int, not a string");
     assert_string_equal(run_of(&bench, "part", 2)->error, "input.n: the input `n` is missing");
@@ -140,7 +141,8 @@ static void a_run_that_is_given_the_wrong_thing_fails(void **state)
     assert_int_equal(bench_grant(&bench), 1);
     bench_succeed(&bench, "part.4.end", "1");
     bench_values(&bench);
-    assert_string_equal(bench.output, "[\"SUCCEEDED\",\"input.n: `n` is above its `maximum`\"]");
+    assert_string_equal(bench.output,
+                        "[\"SUCCEEDED\",\"input.n: `n` is above its `maximum` of 9\"]");
     bench_close(&bench);
 }
 

@@ -25,7 +25,7 @@ static const struct fault_case cases[] = {
     {USED("'inputs':{'x':{'type':'int','required':true}},", "{'name':'b','image':'i'}"),
      "cluster.satellites[0].input.x 2:1 the input `x` is missing | see the `inputs` of the cluster that is used"},
     {USED("'inputs':{'x':{'type':'int','maximum':3}},'input':{'x':4,'y':1},", "{'name':'b','image':'i'}"),
-     "cluster.satellites[0].input.x 2:96 `x` is above its `maximum` | see the `inputs` of the cluster that is used\n"
+     "cluster.satellites[0].input.x 2:96 `x` is above its `maximum` of 3 | see the `inputs` of the cluster that is used\n"
      "cluster.satellites[0].input.y 2:98 the cluster that is used has no input `y` | it has: x"},
     {USED("'inputs':{'x':{'type':'int'}},'input':{'x':'${{ string(1) }}'},", "{'name':'b','image':'i'}"),
      "cluster.satellites[0].input.x 2:89 `x` takes null or int, but this gives string | see the `inputs` of the cluster that is used"},

@@ -14,6 +14,31 @@ static void fills_in_each_kind(void **state)
     assert_string_equal(text.bytes, "a `b`c` 0% 4294967295!");
 }
 
+static void shows_values(void **state)
+{
+    struct value items[40];
+    const struct value list = {.kind = VALUE_LIST, .count = 5, .items = items};
+    struct value longer = {.kind = VALUE_LIST, .count = 40, .items = items};
+    struct fault_text text = {.used = 0};
+
+    (void)state;
+    items[0] = value_int(INT64_MIN);
+    items[1] = value_double(0.5);
+    items[2] = value_string(span_of("a\n"));
+    items[3] = value_bool(false);
+    items[4] = value_null();
+    fault_text_add(&text, "%v | %v", &items[0], &list);
+    assert_string_equal(text.bytes, "-9223372036854775808 | "
+                                    "-9223372036854775808, 0.5, `a?`, false, null");
+    for (int i = 0; i < 40; i++) {
+        items[i] = i == 0 ? list : value_int(100);
+    }
+    text = (struct fault_text){.used = 0};
+    fault_text_add(&text, "%v", &longer);
+    assert_string_equal(text.bytes, "..., 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, 100, "
+                                    "100, 100, 100, 100, ...");
+}
+
 static void shows_what_people_wrote_safely(void **state)
 {
     char longword[200];
@@ -77,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_in_each_kind),
+        cmocka_unit_test(shows_values),
         cmocka_unit_test(shows_what_people_wrote_safely),
         cmocka_unit_test(cuts_what_does_not_fit),
         cmocka_unit_test(writes_places_as_paths),

@@ -155,7 +155,8 @@ static void every_fault_at_once(void **state)
          "path, top, ratio\n"
          "cluster.satellites[0].input.path 2:52 the input `path` is missing | see the `inputs` of "
          "the stored satellite\n"
-         "cluster.satellites[0].input.top 2:59 `top` is above its `maximum` | see the `inputs` of "
+         "cluster.satellites[0].input.top 2:59 `top` is above its `maximum` of 99 | see the "
+         "`inputs` of "
          "the "
          "stored satellite"},
         {"{'name':'a','uses':'satellite/tools/count','input':[1]}",
