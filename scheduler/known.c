@@ -15,16 +15,11 @@ void known_taken(struct shard *shard)
     shard->earlier_ms = shard->newest_ms > taken_ms ? shard->newest_ms : taken_ms;
 }
 
-static bool is_of_a_clock(struct shard *shard, int64_t ms)
-{
-    return ms <= (shard_time(shard) + SCHED_ID_AHEAD_NS) / EXO_MILLISECOND;
-}
-
 bool known_is_fresh(struct shard *shard, const struct execution_id *id)
 {
     int64_t ms = execution_id_ms(id);
 
-    return ms > shard->earlier_ms && is_of_a_clock(shard, ms) &&
+    return ms > shard->earlier_ms && sched_id_is_dated(ms, shard_time(shard)) &&
            !sched_may_have_forgotten(shard->sched, id);
 }
 
@@ -50,7 +45,7 @@ void known_admitted(struct shard *shard, const struct execution_id *id)
 {
     int64_t ms = execution_id_ms(id);
 
-    if (ms > shard->newest_ms && is_of_a_clock(shard, ms)) {
+    if (ms > shard->newest_ms && sched_id_is_dated(ms, shard_time(shard))) {
         shard->newest_ms = ms;
     }
     for (int i = 0; i < INPUT_NR; i++) {

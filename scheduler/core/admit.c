@@ -122,7 +122,7 @@ static void forget(struct sched *s, const struct execution_id *id)
 {
     int64_t ms = execution_id_ms(id);
 
-    if (ms > s->forgotten_ms && ms <= (s->now_ns + SCHED_ID_AHEAD_NS) / EXO_MILLISECOND) {
+    if (ms > s->forgotten_ms && sched_id_is_dated(ms, s->now_ns)) {
         s->forgotten_ms = ms;
     }
 }

@@ -227,9 +227,13 @@ struct sched_counts sched_counts(const struct sched *sched);
 /* sched_is_known is true for an execution that is live here, or ended and not yet forgotten. */
 bool sched_is_known(const struct sched *sched, const struct execution_id *id);
 
-/* An id that is further ahead of shard time than this has its time from no clock: it says nothing
- * of the age of others. */
-#define SCHED_ID_AHEAD_NS EXO_HOUR
+/* sched_id_is_dated is true where the time within an id can be that of a clock: one that is an hour
+ * ahead of shard time says nothing of the age of others.
+ * ms  since 1970 */
+static inline bool sched_id_is_dated(int64_t ms, exo_time now_ns)
+{
+    return ms <= (now_ns + EXO_HOUR) / EXO_MILLISECOND;
+}
 
 /* sched_may_have_forgotten is true of an id that is no younger than one that this core has known
  * and forgotten: only the store can say whether it was here. */

@@ -239,7 +239,7 @@ TABLES = """select c.relname, pg_total_relation_size(c.oid) / 1024, coalesce(n_d
  order by 2 desc"""
 
 
-def tables(table, binary, rounds=3):
+def tables(table, binary, rounds=10):
     """What the tables hold after maps of 1,000,000 and 20,000 executions of one satellite, again and again."""
     with f.Fleet(binary, "services") as fleet:
         sizes = []

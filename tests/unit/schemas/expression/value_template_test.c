@@ -26,25 +26,35 @@ static const char *eval_holes(struct expression_fixture *f, const char *json,
     return fixture_result(f, err, &value);
 }
 
+struct filled {
+    const char *source, *expected;
+};
+
+static void assert_filled(const struct filled *rows, size_t count)
+{
+    struct expression_fixture f;
+    struct lazy_scope scope;
+
+    lazy_begin(&scope, &f);
+    for (size_t i = 0; i < count; i++) {
+        assert_string_equal(eval_holes(&f, rows[i].source, NULL), rows[i].expected);
+    }
+    fixture_end(&f);
+}
+
 static void evaluates_strings_at_any_depth(void **state)
 {
     /* clang-format off */
-    static const struct { const char *source, *expected; } table[] = {
+    static const struct filled table[] = {
         {"null", "null"}, {"[]", "[]"}, {"{}", "{}"}, {"\"\"", "\"\""}, {"\"a\"", "\"a\""}, {"[1,{\"a\":2.5}]", "[1,{\"a\":2.5}]"},
         {"\"${{ input.n }}\"", "3"},
         {"{\"a\":[\"${{ input.n }}\",\"n=${{ input.n }}\"],\"b\":{\"c\":\"$${{ x\"},\"d\":true}", "{\"a\":[3,\"n=3\"],\"b\":{\"c\":\"${{ x\"},\"d\":true}"},
         {"[\"${{ [input.n] }}\"]", "[[3]]"}, {"{\"l\":\"${{ satellites.small.output }}\"}", "{\"l\":{\"a\":[1,2]}}"},
     };
     /* clang-format on */
-    struct expression_fixture f;
-    struct lazy_scope scope;
 
     (void)state;
-    lazy_begin(&scope, &f);
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        assert_string_equal(eval_holes(&f, table[i].source, NULL), table[i].expected);
-    }
-    fixture_end(&f);
+    assert_filled(table, sizeof(table) / sizeof(table[0]));
 }
 
 static void lists_every_fault_with_its_place(void **state)
@@ -171,22 +181,16 @@ static void checks_the_value_as_a_whole(void **state)
 static void says_which_string_failed(void **state)
 {
     /* clang-format off */
-    static const struct { const char *source, *expected; } table[] = {
+    static const struct filled table[] = {
         {"\"${{ input.a }}\"", "missing@10: no such key: a"},
         {"[1,\"x ${{ input.a }}\"]", "missing@12: no such key: a, in [1]"},
         {"{\"p\":{\"q\":[\"${{ input.n }}\",\"${{ input.a }}\"]}}", "missing@10: no such key: a, in p.q[1]"},
         {"[[{\"p\":\"${{ 1 / 0 }}\"}]]", "arithmetic@7: division by zero: /, in [0][0].p"},
     };
     /* clang-format on */
-    struct expression_fixture f;
-    struct lazy_scope scope;
 
     (void)state;
-    lazy_begin(&scope, &f);
-    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        assert_string_equal(eval_holes(&f, table[i].source, NULL), table[i].expected);
-    }
-    fixture_end(&f);
+    assert_filled(table, sizeof(table) / sizeof(table[0]));
 }
 
 static void count(void *context, const struct expression_reference *reference)
